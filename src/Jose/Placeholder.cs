@@ -1,0 +1,1 @@
+namespace Jose; internal static class Placeholder;
