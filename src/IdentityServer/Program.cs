@@ -48,6 +48,8 @@ internal static class Program
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
         // Start failures are one line of ours, not the host's stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
