@@ -43,14 +43,14 @@ internal sealed class RsaPublicKey : PublicKey
         if (!TryGetOctets(jwk, "n", out var modulus) || !IsModulus(modulus))
             error = "n must be an odd number of 2048 to 8192 bits in base64url, without leading zeros.";
         else if (!TryGetOctets(jwk, "e", out var exponent) || !IsExponent(exponent))
-            error = "e must be an odd number from 65537 to 4294967295 in base64url, without leading zeros.";
+            error = "e must be a number from 65537 to 4294967295 in base64url, without leading zeros.";
         else
         {
             try
             {
                 key = new RsaPublicKey(modulus, exponent);
             }
-            catch (CryptographicException)
+            catch (CryptographicException) // Such as an even exponent.
             {
                 error = "n and e are not an RSA key.";
             }
@@ -69,6 +69,6 @@ internal sealed class RsaPublicKey : PublicKey
         return bits is >= MinimumBits and <= MaximumBits;
     }
 
-    // FIPS 186-5 §5.4: above 2^16, so three octets at least. An exponent of 1 would make every signature valid; a huge one is slow.
-    private static bool IsExponent(ReadOnlySpan<byte> e) => e.Length is 3 or 4 && e[0] != 0 && (e[^1] & 1) == 1;
+    // FIPS 186-5 §5.4: above 2^16, so three octets at least (65536, being even, is refused on import). An exponent of 1 would make every signature valid; a huge one is slow.
+    private static bool IsExponent(ReadOnlySpan<byte> e) => e.Length is 3 or 4 && e[0] != 0;
 }
