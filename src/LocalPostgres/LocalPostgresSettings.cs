@@ -23,7 +23,10 @@ public static class LocalPostgresSettings
 
         var setting = $"ConnectionStrings:{name}";
         if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
-            return (Checked(setting, given), null);
+            {
+            await GivenDatabase.RequireAsync(setting, given, ct);
+            return (given, null);
+        }
 
         if (environment.IsProduction())
         {
@@ -69,22 +72,5 @@ public static class LocalPostgresSettings
         }
 
         return null;
-    }
-
-    private static string Checked(string setting, string connectionString)
-    {
-        try
-        {
-            var builder = new NpgsqlConnectionStringBuilder(connectionString);
-            if (string.IsNullOrEmpty(builder.Host))
-                throw new StartupException($"{setting} names no Host: it must be an Npgsql connection string, such as 'Host=db;Database=identity;Username=…;Password=…'.");
-            return connectionString;
-        }
-        catch (ArgumentException e)
-        {
-            // Never what it holds: a password is in it.
-            throw new StartupException(
-                $"{setting} is no Npgsql connection string ({ServerDirectory.OneLine(e.Message)}): write it as 'Host=db;Database=identity;Username=…;Password=…'.");
-        }
     }
 }
