@@ -112,7 +112,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     }
 
     /// <summary>
-    /// After kill -9 of the postmaster its children may still write. Only when none is left may a pid file go that
+    /// After kill -9 of the postmaster its children may still write. Only when none is left may the pid files go that
     /// PostgreSQL itself would trust, because another process, or a zombie, has its pid now.
     /// </summary>
     private async Task EndLeftoversAsync(CancellationToken ct)
@@ -130,8 +130,11 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             await Task.Delay(Pause, ct);
         }
 
-        if (OperatingSystem.IsLinux() && System.IO.Directory.Exists("/proc/self"))
-            File.Delete(Postmaster.PidFile(directory.Cluster));
+        if (!OperatingSystem.IsLinux() || !System.IO.Directory.Exists("/proc/self"))
+            return;
+        File.Delete(Postmaster.PidFile(directory.Cluster));
+        if (System.IO.Directory.Exists(directory.Socket))
+            File.Delete(directory.SocketLock);
     }
 
     private void ChoosePort(bool isAlone)

@@ -51,6 +51,9 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         }
     }
 
+    /// <summary>The server's other pid file.</summary>
+    public string SocketLock => System.IO.Path.Combine(Socket, SocketFile + ".lock");
+
     /// <summary>False where root had to go elsewhere.</summary>
     public bool IsAt(string asked) => System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(asked)) == Path;
 

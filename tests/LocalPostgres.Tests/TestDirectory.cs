@@ -44,6 +44,15 @@ internal sealed class TestDirectory : IAsyncDisposable
 
     public static string Proc(int pid, string file) => File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/{file}"));
 
+    public static UnixFileMode ModeOf(string path) => OperatingSystem.IsWindows() ? UnixFileMode.None : File.GetUnixFileMode(path);
+
+    /// <summary>Makes a directory that only its owner can enter.</summary>
+    public static void CreateClosed(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (ServerPid is { } pid)
