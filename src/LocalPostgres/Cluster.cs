@@ -27,6 +27,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     public async Task EnsureRunningAsync(bool isAlone, CancellationToken ct)
     {
         var binaries = await FindBinariesAsync(ct);
+        ClearAbandoned();
         if (!IsInitialised)
             await InitialiseAsync(binaries, ct);
         await RestartAsync(binaries, isAlone, ct);
@@ -47,10 +48,15 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         var binaries = await FindBinariesAsync(ct);
         // Fast: open connections are cut, nothing that was committed is lost.
         var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], ct);
-        if (stop.Succeeded || !IsRunning)
-            LogStopped(directory.Path);
-        else
-            LogNotStopped(directory.Path, stop.LastLine);
+        if (!stop.Succeeded && IsRunning)
+        {
+            LogNotStopped(directory.Path, stop.Complaint);
+            return;
+        }
+
+        LogStopped(directory.Path);
+        if (!directory.Socket.StartsWith(directory.Path, StringComparison.Ordinal) && System.IO.Directory.Exists(directory.Socket))
+            System.IO.Directory.Delete(directory.Socket, recursive: true);
     }
 
     private async Task RestartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
@@ -63,15 +69,16 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
                 // Ours from before, another program's, or one that is still recovering.
                 if (await Address.AnswersAsync(ct))
                 {
-                    if (waited == TimeSpan.Zero)
-                        LogJoined(directory.Path, Address.ToString());
+                    LogJoined(directory.Path, Address.ToString());
+                    // The program that started it may have been killed before it came to this.
+                    await Watchdog.EnsureAsync(binaries, directory, ct);
                     return;
                 }
             }
             else if (await TryStartAsync(binaries, isAlone, ct) is not { } refusal)
             {
                 LogStarted(binaries.MajorVersion, directory.Path, Address.ToString());
-                await Watchdog.StartAsync(binaries, directory, ct);
+                await Watchdog.EnsureAsync(binaries, directory, ct);
                 return;
             }
             else if (!refusal.MayPass || waited > StartPatience)
@@ -104,7 +111,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         if (start.Succeeded)
             return null;
 
-        var reason = log.LastFatalLine() ?? start.LastLine;
+        var reason = log.LastFatalLine() ?? start.Complaint;
         var isPassing = reason.Contains("shared memory block", StringComparison.Ordinal)
             || reason.Contains("postmaster.pid", StringComparison.Ordinal)
             || (options.Loopback && reason.Contains("socket", StringComparison.Ordinal));

@@ -9,12 +9,10 @@ internal static class GivenDatabase
 {
     private const string Advice = "write it as 'Host=db;Database=identity;Username=…;Password=…'";
 
-    /// <summary>A database that is started together with the program gets this long to listen.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     /// <exception cref="StartupException">It is malformed, nobody answers, or the user or the database is refused.</exception>
-    public static async Task RequireAsync(string setting, string connectionString, CancellationToken ct)
+    public static async Task RequireAsync(string setting, string connectionString, TimeSpan patience, CancellationToken ct)
     {
         var builder = Parse(setting, connectionString);
         var server = string.Create(CultureInfo.InvariantCulture, $"{builder.Host}:{builder.Port}");
@@ -31,7 +29,7 @@ internal static class GivenDatabase
                 throw new StartupException(
                     $"{setting}: the server {server} refuses user '{builder.Username}' on database '{builder.Database}' ({ServerDirectory.OneLine(e.MessageText)}).", e);
             }
-            catch (NpgsqlException e) when (!e.IsTransient || Stopwatch.GetElapsedTime(start) > Patience)
+            catch (NpgsqlException e) when (!e.IsTransient || Stopwatch.GetElapsedTime(start) > patience)
             {
                 var reason = ServerDirectory.OneLine((e.InnerException ?? e).Message);
                 throw new StartupException($"{setting}: no connection to PostgreSQL at {server} ({reason}).", e);
@@ -45,12 +43,12 @@ internal static class GivenDatabase
 
     private static async Task OpenOrCreateAsync(NpgsqlConnectionStringBuilder builder, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(builder.ConnectionString);
+        await using var source = NpgsqlDataSource.Create(builder);
         try
         {
-            await connection.OpenAsync(ct);
+            await using var connection = await source.OpenConnectionAsync(ct);
         }
-        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName && builder.Database is not null)
         {
             await Databases.EnsureAsync(builder.ConnectionString, ct);
         }
@@ -60,7 +58,7 @@ internal static class GivenDatabase
     {
         try
         {
-            var builder = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false };
+            var builder = new NpgsqlConnectionStringBuilder(connectionString);
             builder.Timeout = Math.Clamp(builder.Timeout, 1, 10);
             if (string.IsNullOrEmpty(builder.Host))
                 throw new StartupException($"{setting} names no Host: {Advice}.");

@@ -10,6 +10,9 @@ public static class LocalPostgresSettings
 {
     private const string Solution = "IdentityServer.sln";
 
+    /// <summary>A database that is started together with the program gets this long to listen.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>
     /// Reads <c>ConnectionStrings:{name}</c>. Where it is absent: refused in Production, else the private server in
     /// <c>LocalPostgres:Directory</c> is started or joined and <paramref name="database"/> made on it.
@@ -24,7 +27,7 @@ public static class LocalPostgresSettings
         var setting = $"ConnectionStrings:{name}";
         if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
             {
-            await GivenDatabase.RequireAsync(setting, given, ct);
+            await GivenDatabase.RequireAsync(setting, given, Patience, ct);
             return (given, null);
         }
 

@@ -35,6 +35,9 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
     /// <summary>Shared by every program that uses the server.</summary>
     public string UsersLock => In("users.lock");
 
+    /// <summary>Where the server's user may write.</summary>
+    public string WatchdogLock => System.IO.Path.Combine(LogDirectory, "watchdog.lock");
+
     /// <summary>Names the server in the process list, and tells its processes from those of other servers.</summary>
     public string Name => $"identityserver-{Hash(Path)}";
 
@@ -72,7 +75,8 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         try
         {
             var user = await ServerUser.FindAsync(ClusterOf(path), ct);
-            if (await user.CanEnterAsync(NearestExisting(path), ct))
+            // The directory itself may be closed as yet: it is ours to open.
+            if (await user.CanEnterAsync(NearestExisting(System.IO.Path.GetDirectoryName(path) ?? path), ct))
                 return await CreateAsync(path, user, ct);
 
             // Below a directory that is closed to the server's user, such as /root.

@@ -85,7 +85,7 @@ internal sealed class ServerUser
     {
         var chown = await Command.RunAsync(["chown", "-h", .. arguments], ct);
         if (!chown.Succeeded)
-            throw new IOException(chown.LastLine);
+            throw new IOException(chown.Complaint);
     }
 
     private static async Task<string?> OwnerAsync(string path, CancellationToken ct)

@@ -53,26 +53,36 @@ public sealed class PlacementTests
     }
 
     [Fact]
+    public async Task An_empty_directory_that_is_closed_is_opened_to_that_user_and_nobody_else()
+    {
+        await using var directory = new TestDirectory();
+        TestDirectory.CreateClosed(directory.Server);
+        await using var server = await StartAsync(directory.Options);
+        Assert.NotNull(directory.ServerPid);
+        Assert.Equal(UnixFileMode.None, TestDirectory.ModeOf(directory.Server) & (UnixFileMode.OtherRead | UnixFileMode.OtherExecute | UnixFileMode.GroupWrite));
+    }
+
+    [Fact]
     public async Task A_path_too_long_for_a_socket_gets_a_short_place_for_it_that_is_always_the_same()
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("No Unix sockets there.");
 
         await using var directory = new TestDirectory(Path.Combine(new string('a', 60), new string('b', 60)));
-        string first, second;
+        string first, second, socket;
         await using (var server = await StartAsync(directory.Options))
             first = server.ConnectionString("postgres");
         await using (var server = await StartAsync(directory.Options))
         {
             second = server.ConnectionString("postgres");
             Assert.Equal(1, await Holder.QueryAsync(second, "SELECT 1"));
+            socket = new NpgsqlConnectionStringBuilder(second).Host!;
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, TestDirectory.ModeOf(socket));
         }
 
         Assert.Equal(first, second);
-        var socket = new NpgsqlConnectionStringBuilder(first).Host!;
         Assert.True(socket.Length < 60, socket);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, TestDirectory.ModeOf(socket));
-        Directory.Delete(socket);
+        Assert.False(Directory.Exists(socket));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ if (args is ["hold", var directory, ..])
     using var logging = LoggerFactory.Create(static builder => builder.AddSimpleConsole(static console => console.SingleLine = true));
     try
     {
-        var options = new LocalPostgresOptions { Directory = directory, Binaries = args.ElementAtOrDefault(2) };
+        var options = new LocalPostgresOptions { Directory = directory, Durable = false, Binaries = args.ElementAtOrDefault(2) };
         await using var server = await LocalPostgresServer.StartAsync(options, logging.CreateLogger("holder"), ending.Token);
         Console.WriteLine(Holder.Holding + server.ConnectionString("postgres"));
         await Task.Delay(Timeout.Infinite, ending.Token).ContinueWith(static _ => { }, TaskScheduler.Default);

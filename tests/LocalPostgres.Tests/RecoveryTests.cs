@@ -17,7 +17,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         await using var second = Holder.Start(directory.Server);
         var connectionString = await first.HoldsAsync();
         await second.HoldsAsync();
-        await Holder.QueryAsync(connectionString, "CREATE TABLE notes AS SELECT 'still here' AS text");
+        await Holder.QueryAsync(connectionString, "SET synchronous_commit = on; CREATE TABLE notes AS SELECT 'still here' AS text");
 
         for (var round = 0; round < 2; round++)
         {
@@ -60,7 +60,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
     {
         await using var directory = new TestDirectory();
         await using var holder = Holder.Start(directory.Server);
-        await Holder.QueryAsync(await holder.HoldsAsync(), "CREATE TABLE notes AS SELECT 'still here' AS text");
+        await Holder.QueryAsync(await holder.HoldsAsync(), "SET synchronous_commit = on; CREATE TABLE notes AS SELECT 'still here' AS text");
         await holder.KillAsync();
         directory.KillServer();
         Assert.True(File.Exists(Postmaster.PidFile(directory.Cluster)));

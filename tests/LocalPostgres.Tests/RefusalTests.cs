@@ -145,7 +145,8 @@ public sealed class RefusalTests
         var port = ProgramProcess.FreePort();
         var connectionString = string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username=me;Database=mine");
         var refusal = await Assert.ThrowsAsync<StartupException>(
-            () => ResolveAsync("Production", new() { ["ConnectionStrings:IdentityServer"] = connectionString }));
+            () => GivenDatabase.RequireAsync("ConnectionStrings:IdentityServer", connectionString, TimeSpan.FromSeconds(1), CancellationToken.None));
+        Assert.StartsWith("ConnectionStrings:IdentityServer", refusal.Message, StringComparison.Ordinal);
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"no connection to PostgreSQL at 127.0.0.1:{port}"), refusal.Message, StringComparison.Ordinal);
     }
 
