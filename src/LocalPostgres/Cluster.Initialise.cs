@@ -18,7 +18,7 @@ internal sealed partial class Cluster
         if (!made.Succeeded)
         {
             System.IO.Directory.Delete(sibling, recursive: true);
-            throw Unusable($"can't take a new cluster (initdb: {made.Complaint})");
+            throw Unusable($"can't take a new cluster ({made.Complaint})", "name another directory");
         }
 
         await File.AppendAllTextAsync(

@@ -37,7 +37,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     public async Task ReviveAsync(CancellationToken ct)
     {
         if (!IsInitialised)
-            throw Unusable("lost its cluster while it was in use");
+            throw Unusable("lost its cluster while it was in use", "restart the programs that use it");
         await RestartAsync(await FindBinariesAsync(ct), isAlone: false, ct);
     }
 
@@ -88,7 +88,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             }
 
             if (waited > StartPatience)
-                throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s (its log: {directory.Log})");
+                throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s", $"see its log, {directory.Log}");
             await Task.Delay(Pause, ct);
         }
     }
@@ -133,7 +133,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             }
 
             if (waited > StartPatience)
-                throw Unusable("is still used by processes of a server that died");
+                throw Unusable("is still used by processes of a server that died", $"end those that the process list shows as '{directory.Name}'");
             await Task.Delay(Pause, ct);
         }
 
@@ -160,7 +160,12 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             return found;
 
         if (seen.Count > 0 && version is not null)
-            throw Unusable($"was made by PostgreSQL {version} and this machine has {string.Join(", ", seen.Distinct())}; install PostgreSQL {version} to keep its data, or");
+        {
+            throw Unusable(
+                $"was made by PostgreSQL {version} and this machine has {string.Join(", ", seen.Distinct())}",
+                $"install PostgreSQL {version} to keep its data, or name another directory");
+        }
+
         var where = options.Binaries is null ? "on this machine" : $"in LocalPostgres:Binaries={options.Binaries}";
         throw new StartupException(
             $"No PostgreSQL (13 or newer, with initdb and pg_ctl) {where}: {PostgresBinaries.PackageAdvice(PostgresBinaries.ReadOsRelease())}, or set {options.ConnectionStringSetting}.");
@@ -179,10 +184,10 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             // Said below, as for one that does not read as a number.
         }
 
-        throw Unusable($"holds a broken cluster (no version in {file}); remove it, or");
+        throw Unusable($"holds a broken cluster (no version in {file})", "remove it, or name another directory");
     }
 
-    private StartupException Unusable(string why) => ServerDirectory.Unusable(directory.Path, why);
+    private StartupException Unusable(string why, string advice) => ServerDirectory.Unusable(directory.Path, why, advice: advice);
 
     private sealed record StartRefusal(string Reason, bool MayPass);
 

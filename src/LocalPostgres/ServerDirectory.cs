@@ -90,8 +90,9 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         }
     }
 
-    public static StartupException Unusable(string path, string why, Exception? inner = null) =>
-        new($"{LocalPostgresOptions.DirectorySetting}={path} {why}: name a directory that this program may make or write.", inner);
+    public static StartupException Unusable(
+        string path, string why, Exception? inner = null, string advice = "name a directory that this program may make or write") =>
+        new($"{LocalPostgresOptions.DirectorySetting}={path} {why}: {advice}.", inner);
 
     public static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 

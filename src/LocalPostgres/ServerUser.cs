@@ -95,7 +95,7 @@ internal sealed class ServerUser
         return stat.Succeeded ? stat.Output.Trim() : null;
     }
 
-    private static IEnumerable<Func<IReadOnlyList<string>, IReadOnlyList<string>>> Tools(string name, string user, string group) =>
+    internal static IEnumerable<Func<IReadOnlyList<string>, IReadOnlyList<string>>> Tools(string name, string user, string group) =>
     [
         command => ["setpriv", $"--reuid={user}", $"--regid={group}", "--init-groups", "--", .. command],
         command => ["runuser", "-u", name, "--", .. command],

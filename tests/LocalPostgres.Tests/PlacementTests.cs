@@ -27,6 +27,30 @@ public sealed class PlacementTests
     }
 
     [Fact]
+    public async Task Every_tool_that_can_drop_root_hands_arguments_on_as_they_are()
+    {
+        if (!IsLinuxRoot)
+            Assert.Skip("Needs root on Linux.");
+
+        const string Odd = "it's \"$HOME\" -x *";
+        var group = (await Command.RunAsync(["id", "-g", "nobody"], CancellationToken.None)).Output.Trim();
+        var user = (await Command.RunAsync(["id", "-u", "nobody"], CancellationToken.None)).Output.Trim();
+        var dropped = 0;
+        foreach (var asUser in ServerUser.Tools("nobody", user, group))
+        {
+            var who = await Command.RunAsync(asUser(["id", "-u"]), CancellationToken.None);
+            if (!who.Succeeded)
+                continue;
+            Assert.Equal(user, who.Output.Trim());
+            Assert.Equal(Odd, (await Command.RunAsync(asUser(["printf", "%s", Odd]), CancellationToken.None)).Output);
+            dropped++;
+        }
+
+        // setpriv, runuser and su are all in util-linux, which every distribution has.
+        Assert.InRange(dropped, 1, 4);
+    }
+
+    [Fact]
     public async Task Below_a_directory_that_is_closed_to_that_user_the_data_goes_elsewhere_and_the_log_says_where()
     {
         if (!IsLinuxRoot)

@@ -23,6 +23,10 @@ if (args is ["hold", var directory, ..])
         await Task.Delay(Timeout.Infinite, ending.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         return 0;
     }
+    catch (OperationCanceledException)
+    {
+        return 0;
+    }
     catch (StartupException e)
     {
         await Console.Error.WriteLineAsync(e.Message);

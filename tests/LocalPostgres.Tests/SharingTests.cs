@@ -82,6 +82,27 @@ public sealed class SharingTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_start_that_is_given_up_leaves_no_server()
+    {
+        await using var directory = new TestDirectory();
+        await (await LocalPostgresServer.StartAsync(directory.Options, NullLogger.Instance, CancellationToken.None)).DisposeAsync();
+        for (var milliseconds = 10; milliseconds <= 250; milliseconds += 40)
+        {
+            using var patience = new CancellationTokenSource(milliseconds);
+            try
+            {
+                await (await LocalPostgresServer.StartAsync(directory.Options, NullLogger.Instance, patience.Token)).DisposeAsync();
+            }
+            catch (OperationCanceledException)
+            {
+                // What is wanted; a fast machine may be done before.
+            }
+
+            Assert.Null(directory.ServerPid);
+        }
+    }
+
+    [Fact]
     public async Task A_program_killed_while_it_held_does_not_keep_the_next_from_starting_or_stopping()
     {
         await using var directory = new TestDirectory();
