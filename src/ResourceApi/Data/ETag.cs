@@ -8,8 +8,8 @@ internal static class ETag
 {
     public static string Of(long version) => "\"" + version.ToString("x16", CultureInfo.InvariantCulture) + "\"";
 
-    /// <summary>Null: no such header. <see cref="Condition.Any"/>: <c>*</c>. What is no tag of ours can never match and is left out.</summary>
-    /// <param name="weakly">RFC 9110 §8.8.3.2: If-None-Match compares weakly, If-Match strongly, where a weak tag never matches.</param>
+    /// <summary>Null: no such header. <see cref="Condition.Any"/>: <c>*</c>. What is no tag of ours can never match and is left out.
+    /// RFC 9110 §8.8.3.2: If-None-Match compares weakly, If-Match strongly, where a weak tag never matches.</summary>
     public static Condition? Read(StringValues header, bool weakly)
     {
         if (header.Count == 0)

@@ -40,7 +40,7 @@ internal static class Schema
                 await connection.OpenAsync(ct);
                 return;
             }
-            catch (NpgsqlException) when (connection.State == System.Data.ConnectionState.Closed && clock.GetElapsedTime(start) < Patience)
+            catch (NpgsqlException e) when (e is not PostgresException { SqlState: not PostgresErrorCodes.CannotConnectNow } && clock.GetElapsedTime(start) < Patience)
             {
                 await Task.Delay(Pause, clock, ct);
             }

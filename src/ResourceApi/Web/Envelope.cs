@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using IdentityServer.ResourceServer;
-using Microsoft.AspNetCore.Http;
 
 namespace ResourceApi.Web;
 
@@ -72,7 +71,7 @@ internal static class Envelope
         return SendAsync(context, status, buffer);
     }
 
-    private static Task SendAsync(HttpContext context, int status, ArrayBufferWriter<byte> buffer)
+    private static async Task SendAsync(HttpContext context, int status, ArrayBufferWriter<byte> buffer)
     {
         var response = context.Response;
         response.StatusCode = status;
@@ -85,6 +84,6 @@ internal static class Envelope
             _buffer = buffer;
         }
 
-        return response.BodyWriter.FlushAsync(context.RequestAborted).AsTask();
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 }

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http;
 using Npgsql;
 using ResourceApi.Storage;
 
