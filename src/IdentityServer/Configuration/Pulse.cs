@@ -10,7 +10,7 @@ namespace IdentityServer.Configuration;
 /// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
 /// </summary>
 internal sealed partial class Pulse(
-    NpgsqlDataSource source, IServiceScopeFactory scopes, CurrentConfiguration configuration, KeyStore keys,
+    NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
     Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
@@ -126,11 +126,9 @@ internal sealed partial class Pulse(
 
     private async Task ReloadAsync(CancellationToken cancellation)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
-        // Keys first: the version that is remembered must not be newer than the keys that were read.
-        var read = await ConfigurationReader.ReadAsync(db, cancellation);
-        await keys.ReadAsync(db, cancellation);
+        // The keys after the version: what is remembered as read must not be newer than what was.
+        var read = await ConfigurationReader.ReadAsync(source, cancellation);
+        await keys.ReadAsync(cancellation);
         configuration.Value = read;
         LogReloaded(read.Version);
     }

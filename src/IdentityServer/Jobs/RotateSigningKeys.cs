@@ -6,13 +6,13 @@ namespace IdentityServer.Jobs;
 
 /// <summary>Publishes the successors of keys that near their end. What is retired <see cref="Prune"/> deletes.</summary>
 [DisallowConcurrentExecution]
-internal sealed partial class RotateSigningKeys(KeyStore keys, AuthDb db, ILogger<RotateSigningKeys> log) : IJob
+internal sealed partial class RotateSigningKeys(KeyStore keys, ILogger<RotateSigningKeys> log) : IJob
 {
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {
         try
         {
-            await keys.RotateAsync(db, cancellationToken);
+            await keys.RotateAsync(cancellationToken);
         }
         catch (Exception outage) when (Outage.Is(outage))
         {

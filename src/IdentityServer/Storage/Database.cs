@@ -1,6 +1,8 @@
 using IdentityServer.Settings;
 using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
 namespace IdentityServer.Storage;
@@ -8,6 +10,9 @@ namespace IdentityServer.Storage;
 /// <summary>Opens the database and brings its schema up to date, before anything is served.</summary>
 internal static class Database
 {
+    /// <summary>The last of Migrations; a test holds it to what EF Core finds.</summary>
+    public const string LatestMigration = "0001_initial";
+
     /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;
 
@@ -29,22 +34,20 @@ internal static class Database
     }
 
     /// <summary>Migrates under a lock, then runs <paramref name="prepare"/> under the same lock: two nodes on an empty database make one schema and one set of keys.</summary>
-    public static async Task PrepareAsync(IServiceProvider services, Func<AuthDb, CancellationToken, Task> prepare, CancellationToken cancellation)
+    public static async Task PrepareAsync(IServiceProvider services, Func<NpgsqlConnection, CancellationToken, Task> prepare, CancellationToken cancellation)
     {
         try
         {
-            await using var scope = services.CreateAsyncScope();
-            var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
-            await CreateIfMissingAsync(db, cancellation);
-
+            await CreateIfMissingAsync(services, cancellation);
             await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
             await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
                 await hold.ExecuteNonQueryAsync(cancellation);
             try
             {
-                await db.Database.MigrateAsync(cancellation);
+                if (!await IsMigratedAsync(connection, cancellation))
+                    await MigrateAsync(services, cancellation);
                 await RememberLongestAccessTokenAsync(connection, services.GetRequiredService<AccessTokenSettings>(), cancellation);
-                await prepare(db, cancellation);
+                await prepare(connection, cancellation);
             }
             finally
             {
@@ -63,25 +66,47 @@ internal static class Database
     }
 
     /// <summary>An operator who may create databases need not create ours first.</summary>
-    private static async Task CreateIfMissingAsync(AuthDb db, CancellationToken cancellation)
+    private static async Task CreateIfMissingAsync(IServiceProvider services, CancellationToken cancellation)
     {
         try
         {
-            await db.Database.OpenConnectionAsync(cancellation);
-            await db.Database.CloseConnectionAsync();
+            await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
         }
         catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.InvalidCatalogName)
         {
+            await using var scope = services.CreateAsyncScope();
             try
             {
-                await Microsoft.EntityFrameworkCore.Infrastructure.AccessorExtensions
-                    .GetService<Microsoft.EntityFrameworkCore.Storage.IRelationalDatabaseCreator>(db.Database).CreateAsync(cancellation);
+                await scope.ServiceProvider.GetRequiredService<AuthDb>().GetService<IRelationalDatabaseCreator>().CreateAsync(cancellation);
             }
             catch (PostgresException raced) when (raced.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
             {
                 // Another node made it at the same moment.
             }
         }
+    }
+
+    /// <summary>Asked before EF Core is: on a schema that is up to date its model need not be built.</summary>
+    private static async Task<bool> IsMigratedAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""", connection)
+            {
+                Parameters = { new() { Value = LatestMigration } },
+            };
+            return await command.ExecuteScalarAsync(cancellation) is 1L;
+        }
+        catch (PostgresException empty) when (empty.SqlState == PostgresErrorCodes.UndefinedTable)
+        {
+            return false;
+        }
+    }
+
+    private static async Task MigrateAsync(IServiceProvider services, CancellationToken cancellation)
+    {
+        await using var scope = services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<AuthDb>().Database.MigrateAsync(cancellation);
     }
 
     private static async Task RememberLongestAccessTokenAsync(NpgsqlConnection connection, AccessTokenSettings settings, CancellationToken cancellation)

@@ -1,18 +1,17 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using IdentityServer.Configuration;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Jose;
 using LocalPostgres;
 using Microsoft.AspNetCore.DataProtection;
-using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace IdentityServer.Tokens;
 
 /// <summary>Makes, reads and rotates the keys. Their private parts leave this class protected or not at all.</summary>
 internal sealed partial class KeyStore(
-    IDataProtectionProvider protection, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
+    NpgsqlDataSource source, IDataProtectionProvider protection, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
     CurrentKeys current, ILogger<KeyStore> log)
 {
     /// <summary>The algorithm of the MAC on refresh tokens; its keys are never published.</summary>
@@ -27,21 +26,17 @@ internal sealed partial class KeyStore(
     private readonly Dictionary<string, SigningKey> _imported = [];
 
     /// <summary>Makes what is missing. Under the start lock.</summary>
-    public async Task EnsureAsync(AuthDb db, CancellationToken cancellation)
+    public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        var known = await db.Keys.Select(key => key.Algorithm).Distinct().ToListAsync(cancellation);
+        var known = (await ReadRowsAsync(connection, cancellation)).Select(row => row.Algorithm);
         foreach (var algorithm in Algorithms.Except(known))
-            db.Keys.Add(Create(algorithm, time.GetUtcNow()));
-        if (db.ChangeTracker.HasChanges())
-        {
-            await db.SaveChangesAsync(cancellation);
-            await ConfigurationReader.AnnounceAsync(db, cancellation);
-        }
+            await InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
     }
 
-    public async Task ReadAsync(AuthDb db, CancellationToken cancellation)
+    public async Task ReadAsync(CancellationToken cancellation)
     {
-        var rows = await db.Keys.AsNoTracking().OrderBy(key => key.SignsFrom).ToListAsync(cancellation);
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        var rows = await ReadRowsAsync(connection, cancellation);
         try
         {
             current.Value = new KeyRing(
@@ -55,33 +50,80 @@ internal sealed partial class KeyStore(
         }
     }
 
-    /// <summary>Publishes a successor for each key that nears its end. One node at a time; every node may try.</summary>
-    public async Task RotateAsync(AuthDb db, CancellationToken cancellation)
+    private static async Task<List<KeyRow>> ReadRowsAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        await db.Database.ExecuteSqlRawAsync("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE", cancellation);
+        await using var command = new NpgsqlCommand("SELECT key_id, algorithm, protected_key, created_at, signs_from, retires_at FROM keys ORDER BY signs_from, key_id", connection);
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var rows = new List<KeyRow>();
+        while (await row.ReadAsync(cancellation))
+        {
+            rows.Add(new KeyRow
+            {
+                KeyId = row.GetString(0),
+                Algorithm = row.GetString(1),
+                ProtectedKey = row.GetFieldValue<byte[]>(2),
+                CreatedAt = row.GetFieldValue<DateTimeOffset>(3),
+                SignsFrom = row.GetFieldValue<DateTimeOffset>(4),
+                RetiresAt = row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5),
+            });
+        }
+        return rows;
+    }
+
+    /// <summary>Publishes a successor for each key that nears its end. One node at a time; every node may try.</summary>
+    public async Task RotateAsync(CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE", connection))
+            await hold.ExecuteNonQueryAsync(cancellation);
         var now = time.GetUtcNow();
-        var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation));
-        foreach (var keys in (await db.Keys.ToListAsync(cancellation)).GroupBy(key => key.Algorithm))
+        foreach (var keys in (await ReadRowsAsync(connection, cancellation)).GroupBy(key => key.Algorithm))
         {
             var newest = keys.MaxBy(key => key.SignsFrom)!;
-            if (newest.SignsFrom + settings.Lifetime - settings.PublishAhead > now)
-                continue;
-
             var ends = newest.SignsFrom + settings.Lifetime;
+            if (ends - settings.PublishAhead > now)
+                continue;
             var successor = Create(keys.Key, signsFrom: ends < now + settings.PublishAhead ? now + settings.PublishAhead : ends);
-            var lastTokenLives = keys.Key == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : longest;
-            foreach (var old in keys.Where(key => key.RetiresAt is null))
-                old.RetiresAt = successor.SignsFrom + lastTokenLives + ClockSkew;
-            db.Keys.Add(successor);
+            await RetireAsync(connection, keys.Key, successor.SignsFrom, cancellation);
+            await InsertAsync(connection, successor, cancellation);
             LogPublished(successor.KeyId, successor.Algorithm, successor.SignsFrom);
         }
-        if (db.ChangeTracker.HasChanges())
-        {
-            await db.SaveChangesAsync(cancellation);
-            await ConfigurationReader.AnnounceAsync(db, cancellation);
-        }
         await transaction.CommitAsync(cancellation);
+    }
+
+    private static async Task InsertAsync(NpgsqlConnection connection, KeyRow key, CancellationToken cancellation)
+    {
+        // All nodes read the keys anew when the version moves.
+        await using var command = new NpgsqlCommand(
+            """
+            WITH made AS (INSERT INTO keys (key_id, algorithm, protected_key, created_at, signs_from) VALUES ($1, $2, $3, $4, $5))
+            UPDATE configuration SET version = version + 1
+            """, connection)
+        {
+            Parameters = { new() { Value = key.KeyId }, new() { Value = key.Algorithm }, new() { Value = key.ProtectedKey }, new() { Value = key.CreatedAt }, new() { Value = key.SignsFrom } },
+        };
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>The older keys stay until the last token that they signed is dead.</summary>
+    private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            UPDATE keys SET retires_at = $2 + COALESCE($3, make_interval(secs => (SELECT longest_access_token FROM configuration))) + $4
+            WHERE algorithm = $1 AND retires_at IS NULL
+            """, connection)
+        {
+            Parameters =
+            {
+                new() { Value = algorithm },
+                new() { Value = successorSigns },
+                new() { Value = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
+                new() { Value = ClockSkew },
+            },
+        };
+        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     private KeyRow Create(string algorithm, DateTimeOffset signsFrom)
