@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
 using ResourceApi.Storage;
@@ -14,7 +15,7 @@ public sealed class SchemaTests
     {
         await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, TimeProvider.System, default));
         await using var db = new DataStoreDb(new DbContextOptionsBuilder<DataStoreDb>().UseNpgsql(database.ConnectionString).Options);
-        var entity = db.Model.FindEntityType(typeof(ItemRow))!;
+        var entity = db.GetService<IDesignTimeModel>().Model.FindEntityType(typeof(ItemRow))!;
         var table = StoreObjectIdentifier.Create(entity, StoreObjectType.Table)!.Value;
         var modelled = entity.GetProperties()
             .Select(property => $"{property.GetColumnName(table)} {property.GetColumnType()} {(property.IsNullable ? "YES" : "NO")} {property.GetCollation() ?? "-"}")
@@ -36,6 +37,7 @@ public sealed class SchemaTests
         Assert.Equal(modelled, columns.Order(StringComparer.Ordinal));
         await using var key = new NpgsqlCommand("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'pk_items'", connection);
         Assert.Equal("PRIMARY KEY (owner, key)", await key.ExecuteScalarAsync());
+        Assert.Equal(db.Database.GetMigrations(), Schema.Migrations);
         Assert.Equal(["Owner", "Key"], entity.FindPrimaryKey()!.Properties.Select(property => property.Name));
     }
 }
