@@ -25,7 +25,7 @@ else
   run_as="$(id -u):$(id -g)"
   [[ $(id -u) != 0 ]] || run_as=1654:1654
   cat >.env.new <<TEXT
-# Made by make-secrets.sh. The name under which everybody, ResourceApi included, reaches nginx:
+# Made by make-secrets.sh. The name under which everybody reaches nginx:
 PUBLIC_HOST=${1:-identity.test}
 RUN_AS=$run_as
 POSTGRES_PASSWORD=$(random)
@@ -52,9 +52,8 @@ if [[ ! -s manifest.json ]]; then
 fi
 
 mkdir -p secrets
-if [[ ! -s secrets/tls.crt || ! -s secrets/tls.key || ! -s secrets/ca.crt ]]; then
+if [[ ! -s secrets/tls.crt || ! -s secrets/tls.key ]]; then
   "$certs/make-development-certificates.sh" "$host" >/dev/null
-  cp "$certs/ca.crt" secrets/ca.crt
   cp "$certs/localhost.crt" secrets/tls.crt
   cp "$certs/localhost.key" secrets/tls.key
   echo "made   deploy/secrets: tls.crt and tls.key for $host by the development authority in certs/ca.crt"
