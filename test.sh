@@ -2,6 +2,7 @@
 # Builds everything and runs every test. Needs the .NET SDK and PostgreSQL's binaries; what needs more is skipped
 # with its reason, unless CI=true: there nothing may be missing.
 # The last line is "N passed, N failed" or "N passed, N failed, N skipped".
+# shellcheck disable=SC2317  # the tests are functions that check calls
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +39,11 @@ skip() { # test reason
 check() { # test command...
   local name=$1 begun=$SECONDS code=0
   shift
-  "$@" >"$scratch/check.log" 2>&1 || code=$?
+  # Not as "… || code=$?": that would switch off set -e inside of the test.
+  set +e
+  (set -e && "$@") >"$scratch/check.log" 2>&1
+  code=$?
+  set -e
   if ((code == 0)); then
     echo "passed   $name ($((SECONDS - begun)) s)"
     passed=$((passed + 1))
@@ -136,7 +141,7 @@ certificates() {
   "$folder/make-development-certificates.sh"
   cmp "$folder/ca.crt" "$folder/first.crt"
   "$folder/make-development-certificates.sh" --force
-  ! cmp -s "$folder/ca.crt" "$folder/first.crt"
+  if cmp -s "$folder/ca.crt" "$folder/first.crt"; then return 1; fi
   [[ -z $(find "$folder" -name '*.key' -perm /077 -o -name '*.pfx' -perm /077) ]]
 }
 
