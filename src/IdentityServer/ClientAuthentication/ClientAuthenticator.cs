@@ -1,0 +1,65 @@
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+
+namespace IdentityServer.ClientAuthentication;
+
+/// <summary>
+/// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
+/// <c>client_secret_post</c>, or for a public client its mere <c>client_id</c>.
+/// </summary>
+internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets)
+{
+    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
+    {
+        var presented = Read(http, parameters);
+        if (presented.IsRefused)
+            return presented.Error;
+        var (clientId, secret) = presented.Value;
+
+        var client = configuration.Value.FindClient(clientId);
+        if (client is null || client.IsDisabled)
+            return Errors.ClientRefused;
+        if (client.IsPublic)
+            return secret is null ? client : Errors.ClientRefused;
+        if (secret is null)
+            return Errors.ClientMissing;
+        return await secrets.CheckAsync(client, secret, http.RequestAborted) switch
+        {
+            SecretOutcome.Right => client,
+            SecretOutcome.Busy => Errors.Busy,
+            _ => Errors.ClientRefused,
+        };
+    }
+
+    /// <summary>Introspection and the feed are for confidential clients only (RFC 7662 §2.1).</summary>
+    public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext http, OAuthParameters parameters)
+    {
+        var client = await AuthenticateAsync(http, parameters);
+        return !client.IsRefused && client.Value.IsPublic ? Errors.PublicClientRefused : client;
+    }
+
+    private static Result<PresentedClient> Read(HttpContext http, OAuthParameters parameters)
+    {
+        var bodyId = parameters[Parameters.ClientId];
+        var bodySecret = parameters[Parameters.ClientSecret];
+        var header = http.Request.Headers.Authorization;
+        if (header.Count > 1)
+            return Errors.MalformedBasic;
+        if (header.Count == 0)
+            return bodyId is null ? Errors.ClientMissing : new PresentedClient(bodyId, bodySecret);
+
+        var basic = BasicCredentials.Read(header.ToString());
+        if (basic.IsRefused)
+            return basic;
+        if (bodySecret is not null)
+            return Errors.TwoClientAuthentications;
+        // The same name said twice is no second mechanism.
+        if (bodyId is not null && bodyId != basic.Value.ClientId)
+            return Errors.TwoClientIds;
+        return basic;
+    }
+}
+
+/// <summary>What a request says of its client, not yet believed.</summary>
+internal sealed record PresentedClient(string ClientId, string? Secret);

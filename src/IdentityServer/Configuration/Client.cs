@@ -1,0 +1,20 @@
+using IdentityServer.Protocol;
+
+namespace IdentityServer.Configuration;
+
+/// <summary>A client as the server serves it now. Immutable.</summary>
+internal sealed record Client(
+    string ClientId, string? Name, string AuthMethod, string[] SecretHashes,
+    string[] GrantTypes, ScopeSet Scopes, string[] RedirectUris, bool IsDisabled)
+{
+    /// <summary>
+    /// The built-in public client of the account API. Its sign-ins start there; at the token endpoint it may only refresh.
+    /// </summary>
+    public static readonly Client AccountApi = new(
+        "account-api", "Account API", TokenEndpointAuthMethods.None, [], [Protocol.GrantTypes.RefreshToken],
+        ScopeSet.Of([Protocol.Scopes.DataRead, Protocol.Scopes.DataWrite, Protocol.Scopes.OfflineAccess]), [], IsDisabled: false);
+
+    public bool IsPublic => AuthMethod == TokenEndpointAuthMethods.None;
+
+    public bool MayUse(string grantType) => Array.IndexOf(GrantTypes, grantType) >= 0;
+}

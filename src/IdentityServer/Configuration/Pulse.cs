@@ -1,0 +1,152 @@
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using Npgsql;
+
+namespace IdentityServer.Configuration;
+
+/// <summary>
+/// Keeps this node in step with the others: four times a second one statement reads the revocations that are new since
+/// the last beat and the version of the configuration. Polled and not announced by NOTIFY: a beat can't be lost, a
+/// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
+/// </summary>
+internal sealed partial class Pulse(
+    NpgsqlDataSource source, IServiceScopeFactory scopes, CurrentConfiguration configuration, KeyStore keys,
+    Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    private const int BeatsBetweenForgetting = 40;
+
+    /// <summary>Past this age the node no longer knows what others have revoked.</summary>
+    private static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(5);
+
+    // One snapshot for all three answers: the entry that a cursor sees is the entry that came with it.
+    private const string BeatSql =
+        """
+        SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
+        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier FROM pg_control_system()) AS cluster, version FROM configuration) s
+        LEFT JOIN revocations r ON r.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(r.xid, $1::pg_snapshot)
+        """;
+
+    private const string FirstBeatSql =
+        """
+        SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
+        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier FROM pg_control_system()) AS cluster, version FROM configuration) s
+        LEFT JOIN revocations r ON r.until > $1
+        """;
+
+    private readonly SemaphoreSlim _wake = new(0, 1);
+    private PgSnapshot? _seen;
+    private long _cluster;
+    private long _beats;
+    private long _lastBeat;
+    private bool _isDown;
+
+    /// <summary>Whether this node knows what the others did, up to a few seconds ago.</summary>
+    public bool IsFresh => Volatile.Read(ref _lastBeat) is not 0 and var last && time.GetElapsedTime(last) < MaximumAge;
+
+    /// <summary>Beats at once: this node has just written something that others, by its feed, should hear of.</summary>
+    public void Wake()
+    {
+        try
+        {
+            _wake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // A beat is due already.
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await _wake.WaitAsync(Interval, stoppingToken);
+            try
+            {
+                await BeatAsync(stoppingToken);
+                if (_isDown)
+                    LogBack();
+                _isDown = false;
+            }
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+            {
+                // Said once an outage, not four times a second.
+                if (!_isDown)
+                    LogLost(failure);
+                _isDown = true;
+                await Task.Delay(Interval, time, stoppingToken);
+            }
+        }
+    }
+
+    public async Task BeatAsync(CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var entries = new List<Revocation>();
+        PgSnapshot? snapshot = null;
+        long cluster = 0, version = 0;
+
+        await using (var command = source.CreateCommand(_seen is null ? FirstBeatSql : BeatSql))
+        {
+            command.CommandTimeout = 5;
+            command.Parameters.Add(_seen is null ? new() { Value = time.GetUtcNow() } : new() { Value = _seen.Text });
+            await using var row = await command.ExecuteReaderAsync(cancellation);
+            while (await row.ReadAsync(cancellation))
+            {
+                snapshot ??= PgSnapshot.TryParse(row.GetString(0), out var parsed) ? parsed : throw new InvalidOperationException("PostgreSQL's snapshot is not of the form xmin:xmax:xip.");
+                (cluster, version) = (row.GetInt64(1), row.GetInt64(2));
+                if (!row.IsDBNull(3))
+                {
+                    entries.Add(new Revocation(
+                        row.GetFieldValue<ulong>(3), row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
+                        row.IsDBNull(6) ? null : row.GetString(6), row.GetFieldValue<DateTimeOffset>(7), row.GetFieldValue<DateTimeOffset>(8)));
+                }
+            }
+        }
+
+        if (_seen is not null && cluster != _cluster)
+        {
+            // Another cluster answers than before (a restored backup): its transactions are numbered anew.
+            _seen = null;
+            await BeatAsync(cancellation);
+            return;
+        }
+        foreach (var entry in entries)
+            revocations.Add(entry);
+        feed.Append(entries, snapshot!, cluster);
+        (_seen, _cluster) = (snapshot, cluster);
+        if (version != configuration.Value.Version)
+            await ReloadAsync(cancellation);
+        if (++_beats % BeatsBetweenForgetting == 0)
+            revocations.Forget(time.GetUtcNow());
+        Volatile.Write(ref _lastBeat, started);
+    }
+
+    private async Task ReloadAsync(CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
+        // Keys first: the version that is remembered must not be newer than the keys that were read.
+        var read = await ConfigurationReader.ReadAsync(db, cancellation);
+        await keys.ReadAsync(db, cancellation);
+        configuration.Value = read;
+        LogReloaded(read.Version);
+    }
+
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is in force")]
+    private partial void LogReloaded(long version);
+
+    [LoggerMessage(1001, LogLevel.Error, "Lost touch with the database")]
+    private partial void LogLost(Exception failure);
+
+    [LoggerMessage(1002, LogLevel.Information, "In touch with the database again")]
+    private partial void LogBack();
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Token.Grants;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Discovery;
+
+/// <summary>
+/// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
+/// Built from what is served, never from the request.
+/// </summary>
+internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
+{
+    private static readonly string[] ClientAuthentication =
+        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None];
+
+    private static readonly string[] ConfidentialAuthentication =
+        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost];
+
+    public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
+    {
+        var served = configuration.Value;
+        json.WriteStartObject();
+        json.WriteString("issuer", issuer.Issuer);
+        json.WriteString("token_endpoint", issuer.At(Routes.Token));
+        json.WriteString("jwks_uri", issuer.At(Routes.Jwks));
+        json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
+        json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
+        Write(json, "scopes_supported", served.Scopes.Tokens);
+        // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
+        Write(json, "response_types_supported", []);
+        Write(json, "grant_types_supported", GrantCatalogue.Served.Where(grant => IsOffered(served, grant)));
+        Write(json, "token_endpoint_auth_methods_supported", ClientAuthentication);
+        Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
+        Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
+        Write(json, "subject_types_supported", ["public"]);
+        json.WriteEndObject();
+    });
+
+    public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("keys");
+        foreach (var key in keys.Value.Published.Keys)
+            key.WriteTo(json);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    });
+
+    /// <summary>The password grant is shown only when a client has it.</summary>
+    private static bool IsOffered(ServerConfiguration served, string grantType) =>
+        grantType != GrantTypes.Password || served.GrantTypesInUse.Contains(grantType);
+
+    private static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
+    {
+        http.Response.ContentType = "application/json";
+        // Short against the time that a key is published before it signs.
+        http.Response.Headers.CacheControl = "public, max-age=60";
+        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+            write(json);
+        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+}

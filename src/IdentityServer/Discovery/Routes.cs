@@ -1,0 +1,13 @@
+namespace IdentityServer.Discovery;
+
+/// <summary>Where the protocol endpoints are, below the issuer. Routed and advertised from here.</summary>
+internal static class Routes
+{
+    public const string Token = "/connect/token";
+    public const string Revoke = "/connect/revoke";
+    public const string Introspect = "/connect/introspect";
+    public const string Revocations = "/connect/revocations";
+    public const string Jwks = "/.well-known/jwks";
+    public const string OpenIdConfiguration = "/.well-known/openid-configuration";
+    public const string AuthorizationServer = "/.well-known/oauth-authorization-server";
+}

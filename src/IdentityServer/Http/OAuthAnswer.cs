@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text.Json;
+using IdentityServer.Protocol;
+
+namespace IdentityServer.Http;
+
+/// <summary>Writes answers of the protocol endpoints: JSON, never stored (RFC 6749 §5.1).</summary>
+internal static class OAuthAnswer
+{
+    /// <summary>Starts a JSON answer and lets <paramref name="write"/> fill its object.</summary>
+    public static async Task WriteAsync<T>(HttpContext http, int status, T what, Action<Utf8JsonWriter, T> write)
+    {
+        NeverStored(http, status);
+        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+        {
+            json.WriteStartObject();
+            write(json, what);
+            json.WriteEndObject();
+        }
+        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+    }
+
+    public static Task WriteAsync(HttpContext http, OAuthError error)
+    {
+        if (error.ChallengesClient)
+            http.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
+        if (error.RetryAfter > 0)
+            http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        return WriteAsync(http, (int)error.Status, error, static (json, error) =>
+        {
+            json.WriteString("error", error.Code);
+            json.WriteString("error_description", error.Description);
+        });
+    }
+
+    public static Task WriteEmptyAsync(HttpContext http)
+    {
+        NeverStored(http, StatusCodes.Status200OK);
+        http.Response.ContentType = null;
+        http.Response.ContentLength = 0;
+        return Task.CompletedTask;
+    }
+
+    private static void NeverStored(HttpContext http, int status)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/json";
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.Pragma = "no-cache";
+    }
+}

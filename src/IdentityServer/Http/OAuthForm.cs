@@ -1,0 +1,74 @@
+using System.Buffers;
+using IdentityServer.Protocol;
+using Microsoft.Net.Http.Headers;
+
+namespace IdentityServer.Http;
+
+/// <summary>Reads the body of a protocol request within its limits.</summary>
+internal static class OAuthForm
+{
+    /// <summary>Credentials and grants in an address end up in logs and histories (RFC 6749 §2.3.1, §3.2).</summary>
+    private static readonly string[] NeverInQuery =
+    [
+        Parameters.GrantType, Parameters.ClientId, Parameters.ClientSecret, Parameters.Username, Parameters.Password,
+        Parameters.RefreshToken, Parameters.Token, Parameters.AccessToken, Parameters.Scope,
+    ];
+
+    public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext http)
+    {
+        if (http.Request.QueryString.HasValue && NeverInQuery.Any(http.Request.Query.ContainsKey))
+            return Errors.ParametersInQuery;
+        if (!IsForm(http.Request.ContentType))
+            return Errors.NotAForm;
+        if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
+            return Errors.BodyTooLarge;
+
+        var reader = http.Request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(http.RequestAborted);
+            if (read.Buffer.Length > OAuthParameters.MaximumBodyLength)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                return Errors.BodyTooLarge;
+            }
+            if (read.IsCompleted)
+            {
+                var parameters = Parse(read.Buffer);
+                reader.AdvanceTo(read.Buffer.End);
+                return parameters;
+            }
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    private static Result<OAuthParameters> Parse(in ReadOnlySequence<byte> body)
+    {
+        if (body.IsSingleSegment)
+            return OAuthParameters.Parse(body.FirstSpan);
+        var length = (int)body.Length;
+        var rented = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            body.CopyTo(rented);
+            return OAuthParameters.Parse(rented.AsSpan(0, length));
+        }
+        finally
+        {
+            // It may have held a password.
+            ArrayPool<byte>.Shared.Return(rented, clearArray: true);
+        }
+    }
+
+    private static bool IsForm(string? contentType)
+    {
+        const string form = "application/x-www-form-urlencoded";
+        if (contentType is null)
+            return false;
+        if (contentType.Equals(form, StringComparison.OrdinalIgnoreCase))
+            return true;
+        return MediaTypeHeaderValue.TryParse(contentType, out var parsed)
+            && parsed.MediaType.Equals(form, StringComparison.OrdinalIgnoreCase)
+            && (!parsed.Charset.HasValue || parsed.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || parsed.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
+    }
+}

@@ -1,0 +1,87 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.RateLimiting;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Limits;
+
+/// <summary>What is counted apart.</summary>
+internal enum Limit
+{
+    Token,
+    SignIn,
+    Registration,
+    Reset,
+}
+
+/// <summary>
+/// Rates per address and per account, counted in this node's memory. An account is counted by the name that was typed,
+/// whether it exists or not, so that a limit tells nobody which accounts there are.
+/// </summary>
+internal sealed class RequestLimits : IDisposable
+{
+    private readonly PartitionedRateLimiter<(Limit Limit, string Key)>? _addresses;
+    private readonly PartitionedRateLimiter<(Limit Limit, string Key)>? _accounts;
+
+    public RequestLimits(LimitSettings settings)
+    {
+        if (!settings.IsEnabled)
+            return;
+        _addresses = Create(settings.Window, limit => limit switch
+        {
+            Limit.Token => settings.TokensPerAddress,
+            Limit.SignIn => settings.SignInsPerAddress,
+            Limit.Registration => settings.RegistrationsPerAddress,
+            _ => settings.ResetsPerAddress,
+        });
+        _accounts = Create(settings.Window, limit => limit == Limit.Reset ? settings.ResetsPerAccount : settings.SignInsPerAccount);
+    }
+
+    /// <summary>Counts a request of an address. Null: it may go on.</summary>
+    public OAuthError? Refuse(Limit limit, HttpContext http) => Refuse(limit, http.Connection.RemoteIpAddress, account: null);
+
+    /// <summary>Counts a request of an address and, when given, about an account.</summary>
+    public OAuthError? Refuse(Limit limit, IPAddress? address, string? account)
+    {
+        if (_addresses is null || _accounts is null)
+            return null;
+        return Refuse(_addresses, (limit, AddressKey(address)))
+            ?? (account is null ? null : Refuse(_accounts, (limit, AccountKey(account))));
+    }
+
+    public void Dispose()
+    {
+        _addresses?.Dispose();
+        _accounts?.Dispose();
+    }
+
+    private static OAuthError? Refuse(PartitionedRateLimiter<(Limit, string)> limiter, (Limit, string) key)
+    {
+        using var lease = limiter.AttemptAcquire(key);
+        if (lease.IsAcquired)
+            return null;
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? (int)Math.Ceiling(after.TotalSeconds) : 1;
+        return Errors.TooManyRequests with { RetryAfter = Math.Max(1, wait) };
+    }
+
+    private static PartitionedRateLimiter<(Limit Limit, string Key)> Create(TimeSpan window, Func<Limit, int> permits) =>
+        PartitionedRateLimiter.Create<(Limit Limit, string Key), (Limit, string)>(key => RateLimitPartition.GetFixedWindowLimiter(
+            key, _ => new FixedWindowRateLimiterOptions { PermitLimit = permits(key.Limit), Window = window, QueueLimit = 0 }));
+
+    /// <summary>An IPv6 caller commands a /64 at least: that is what is counted.</summary>
+    private static string AddressKey(IPAddress? address)
+    {
+        if (address is null)
+            return "";
+        if (address.IsIPv4MappedToIPv6)
+            return address.MapToIPv4().ToString();
+        return address.AddressFamily == AddressFamily.InterNetworkV6
+            ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))
+            : address.ToString();
+    }
+
+    private static string AccountKey(string account) =>
+        LoginName.Fold(account.Length > LoginName.MaximumLength ? account[..LoginName.MaximumLength] : account);
+}

@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using IdentityServer.Configuration;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace IdentityServer.Passwords;
+
+internal enum SecretOutcome
+{
+    Right,
+    Wrong,
+    Busy,
+}
+
+/// <summary>
+/// Checks client secrets against their slow hashes, each once: after that a keyed fast hash of the same secret is
+/// remembered in this process, so that a client that asks for a token a second costs no core.
+/// </summary>
+internal sealed class ClientSecrets(IPasswordHasher<User> hasher, HashingGate gate)
+{
+    /// <summary>Characters; a longer one is refused unhashed.</summary>
+    public const int MaximumLength = 1024;
+
+    private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
+
+    /// <summary>Slow hash to fast hash. At most one entry for each registered secret.</summary>
+    private readonly ConcurrentDictionary<string, byte[]> _known = new(StringComparer.Ordinal);
+
+    public string Hash(string secret) => hasher.HashPassword(new User(), secret);
+
+    /// <summary>Whether the slow hash is of this secret; for those who apply a manifest, not for requests.</summary>
+    public bool IsHashOf(string hash, string secret) =>
+        hasher.VerifyHashedPassword(new User(), hash, secret) != PasswordVerificationResult.Failed;
+
+    public async ValueTask<SecretOutcome> CheckAsync(Client client, string secret, CancellationToken cancellation)
+    {
+        if (secret.Length > MaximumLength || client.SecretHashes.Length == 0)
+            return SecretOutcome.Wrong;
+
+        var fast = HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
+        var unknown = 0;
+        foreach (var hash in client.SecretHashes)
+        {
+            if (!_known.TryGetValue(hash, out var known))
+                unknown++;
+            else if (CryptographicOperations.FixedTimeEquals(known, fast))
+                return SecretOutcome.Right;
+        }
+        // Every secret of the client is known and this is none of them: no slow hash can change that.
+        return unknown == 0 ? SecretOutcome.Wrong : await CheckSlowlyAsync(client, secret, fast, cancellation);
+    }
+
+    private async ValueTask<SecretOutcome> CheckSlowlyAsync(Client client, string secret, byte[] fast, CancellationToken cancellation)
+    {
+        using var slot = await gate.TryEnterAsync(cancellation);
+        if (slot is null)
+            return SecretOutcome.Busy;
+        foreach (var hash in client.SecretHashes)
+        {
+            // Another request may have learned it while this one waited.
+            if (_known.TryGetValue(hash, out var known))
+            {
+                if (CryptographicOperations.FixedTimeEquals(known, fast))
+                    return SecretOutcome.Right;
+                continue;
+            }
+            if (await Task.Run(() => IsHashOf(hash, secret), cancellation))
+            {
+                _known[hash] = fast;
+                return SecretOutcome.Right;
+            }
+        }
+        return SecretOutcome.Wrong;
+    }
+}

@@ -1,0 +1,48 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Passwords;
+
+/// <summary>
+/// Lets only so many slow hashes run at once and only so many wait: a storm of sign-ins must not slow a refresh.
+/// Past the queue the caller is told to come back (503).
+/// </summary>
+internal sealed class HashingGate(PasswordSettings settings) : IDisposable
+{
+    private readonly SemaphoreSlim _slots = new(settings.Parallelism);
+    private int _waiting;
+
+    /// <summary>Null when the queue is full. Dispose to leave.</summary>
+    public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
+    {
+        if (!await _slots.WaitAsync(0, cancellation))
+        {
+            if (Interlocked.Increment(ref _waiting) > settings.QueueLength)
+            {
+                Interlocked.Decrement(ref _waiting);
+                return null;
+            }
+            try
+            {
+                await _slots.WaitAsync(cancellation);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _waiting);
+            }
+        }
+        return new Slot(_slots);
+    }
+
+    public void Dispose() => _slots.Dispose();
+
+    private sealed class Slot(SemaphoreSlim slots) : IDisposable
+    {
+        private int _left;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _left, 1) == 0)
+                slots.Release();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+using Npgsql;
+
+namespace IdentityServer.Passwords;
+
+/// <summary>How a check of a password ended.</summary>
+internal enum PasswordOutcome
+{
+    Right,
+
+    /// <summary>Unknown, wrong, locked or disabled: the caller must not learn which.</summary>
+    Refused,
+
+    /// <summary>Too many checks are waiting: 503.</summary>
+    Busy,
+}
+
+/// <param name="NewHash">To be stored in place of the old one, whose settings have been raised since.</param>
+internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash);
+
+internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUser? User)
+{
+    public static readonly PasswordCheck Refused = new(PasswordOutcome.Refused, null);
+    public static readonly PasswordCheck Busy = new(PasswordOutcome.Busy, null);
+}
+
+/// <summary>
+/// Checks a password under the lockout. A guess is counted before it is hashed, in the statement that also asks whether
+/// the account may be guessed at: of a hundred parallel guesses at most <c>Lockout:MaxFailures</c> are compared.
+/// Success sets the count back with the write of the grant (<see cref="GrantStore.TryStartAsync"/>).
+/// </summary>
+internal sealed class PasswordVerifier(
+    NpgsqlDataSource source, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider time)
+{
+    // An expired lockout starts the count anew.
+    private const string ReserveSql =
+        """
+        UPDATE users SET
+            access_failed_count = CASE WHEN lockout_end IS NULL THEN access_failed_count + 1 ELSE 1 END,
+            lockout_end = CASE WHEN CASE WHEN lockout_end IS NULL THEN access_failed_count + 1 ELSE 1 END >= $3 THEN $2 + $4 END
+        WHERE {0} = $1 AND (lockout_end IS NULL OR lockout_end <= $2)
+        RETURNING id, password_hash, security_stamp, disabled_at IS NOT NULL, grants_ended_at,
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id)
+        """;
+
+    private static readonly string ReserveByName = ReserveSql.Replace("{0}", "normalized_user_name", StringComparison.Ordinal);
+    private static readonly string ReserveByEmail = ReserveSql.Replace("{0}", "normalized_email", StringComparison.Ordinal);
+    private static readonly string ReserveById = ReserveSql.Replace("{0}", "id", StringComparison.Ordinal);
+
+    // Compared with when there is no account: an unknown name must take as long as a wrong password.
+    private readonly string _nobodysHash = hasher.HashPassword(new User(), Guid.NewGuid().ToString());
+
+    /// <param name="login">A user name or an e-mail address, as typed.</param>
+    public async Task<PasswordCheck> CheckAsync(string login, string password, CancellationToken cancellation)
+    {
+        if (login.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(login))
+            return PasswordCheck.Refused;
+        var folded = LoginName.Fold(login);
+        return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? ReserveByEmail : ReserveByName, folded, password, cancellation);
+    }
+
+    public Task<PasswordCheck> CheckAsync(Guid userId, string password, CancellationToken cancellation) =>
+        CheckAsync(ReserveById, userId, password, cancellation);
+
+    private async Task<PasswordCheck> CheckAsync<T>(string sql, T who, string password, CancellationToken cancellation)
+    {
+        if (IsTooLong(password))
+            return PasswordCheck.Refused;
+        using var slot = await gate.TryEnterAsync(cancellation);
+        if (slot is null)
+            return PasswordCheck.Busy;
+
+        var (user, hash, isDisabled) = await ReserveAsync(sql, who, cancellation);
+        var verdict = await Task.Run(() => hasher.VerifyHashedPassword(new User(), hash ?? _nobodysHash, password), cancellation);
+        if (user is null || hash is null || isDisabled || verdict == PasswordVerificationResult.Failed)
+            return PasswordCheck.Refused;
+        if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
+            user = user with { NewHash = await Task.Run(() => hasher.HashPassword(new User(), password), cancellation) };
+        return new PasswordCheck(PasswordOutcome.Right, user);
+    }
+
+    private bool IsTooLong(string password) =>
+        password.Length > settings.MaximumLength * 2 || password.EnumerateRunes().Count() > settings.MaximumLength;
+
+    private async Task<(CheckedUser? User, string? Hash, bool IsDisabled)> ReserveAsync<T>(string sql, T who, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(sql);
+        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = lockout.MaxFailures });
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lockout.Duration });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        if (!await row.ReadAsync(cancellation))
+            return default;
+        return (
+            new CheckedUser(row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4), null),
+            row.IsDBNull(1) ? null : row.GetString(1),
+            row.GetBoolean(3));
+    }
+}

@@ -1,0 +1,21 @@
+using System.Net;
+
+namespace IdentityServer.Protocol;
+
+/// <summary>
+/// A refusal as RFC 6749 §5.2 words it. Returned, never thrown.
+/// </summary>
+/// <param name="Code">The registered <c>error</c> value.</param>
+/// <param name="Description">For the caller: constant ASCII, never an echo of input.</param>
+/// <param name="Status">The HTTP status of the answer.</param>
+public sealed record OAuthError(string Code, string Description, HttpStatusCode Status = HttpStatusCode.BadRequest)
+{
+    /// <summary>For our own log only; may name a grant or client id, never a secret.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>Whole seconds for <c>Retry-After</c>; 0 for none.</summary>
+    public int RetryAfter { get; init; }
+
+    /// <summary>The authentication scheme that the client used, challenged again in <c>WWW-Authenticate</c>.</summary>
+    public bool ChallengesClient => Code == OAuthErrorCodes.InvalidClient;
+}

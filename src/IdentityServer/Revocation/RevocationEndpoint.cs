@@ -1,0 +1,49 @@
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Revocation;
+
+/// <summary>
+/// <c>POST /connect/revoke</c> (RFC 7009). A refresh token takes its whole grant along, an access token only itself
+/// (§2.1). What is unknown, dead or another client's is answered alike and changed not at all (§2.2).
+/// </summary>
+internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, RequestLimits limits)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        var refusal = await RevokeAsync(http);
+        await (refusal is null ? OAuthAnswer.WriteEmptyAsync(http) : OAuthAnswer.WriteAsync(http, refusal));
+    }
+
+    private async ValueTask<OAuthError?> RevokeAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.Token, http) is { } tooMany)
+            return tooMany;
+        var parameters = await OAuthForm.ReadAsync(http);
+        if (parameters.IsRefused)
+            return parameters.Error;
+        var client = await clients.AuthenticateAsync(http, parameters.Value);
+        if (client.IsRefused)
+            return client.Error;
+        if (parameters.Value[Parameters.Token] is not { } token)
+            return Errors.TokenMissing;
+
+        // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1).
+        if (token.Contains('.', StringComparison.Ordinal))
+            await RevokeAccessTokenAsync(client.Value, token, http.RequestAborted);
+        else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, http.RequestAborted);
+        return null;
+    }
+
+    private async Task RevokeAccessTokenAsync(Client client, string token, CancellationToken cancellation)
+    {
+        var claims = accessTokens.FindLive(token);
+        if (claims?.JwtId is { } jwtId && claims.ClientId == client.ClientId)
+            await ending.EndTokenAsync(jwtId, claims.ExpiresAt, cancellation);
+    }
+}

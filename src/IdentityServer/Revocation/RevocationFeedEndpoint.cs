@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Protocol;
+using IdentityServer.Storage;
+using Jose;
+
+namespace IdentityServer.Revocation;
+
+/// <summary>
+/// <c>GET /connect/revocations?after=&amp;wait=</c>: what ended before its time, for resource servers. Answered from
+/// memory; a long poll ends as soon as there is something new.
+/// </summary>
+internal sealed class RevocationFeedEndpoint(
+    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, IHostApplicationLifetime lifetime, TimeProvider time)
+{
+    private const int MaximumWait = 30;
+    private const int MaximumCursorLength = 64 * 1024;
+
+    private static readonly OAuthParameters NoParameters = OAuthParameters.Parse([]).Value!;
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        var client = await clients.AuthenticateConfidentialAsync(http, NoParameters);
+        if (client.IsRefused)
+        {
+            await OAuthAnswer.WriteAsync(http, client.Error);
+            return;
+        }
+        if (!configuration.Value.IsResourceServer(client.Value.ClientId))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.NotAResourceServer);
+            return;
+        }
+        if (!TryReadWait(http.Request.Query["wait"], out var wait))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.MalformedWait);
+            return;
+        }
+        if (!TryReadCursor(http.Request.Query["after"], out var after))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.MalformedCursor);
+            return;
+        }
+        await AnswerAsync(http, after, wait);
+    }
+
+    private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        var deadline = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+        while (true)
+        {
+            var news = feed.News;
+            var state = feed.Current;
+            // "Nothing new" from a node that has lost touch would be a lie.
+            if (!pulse.IsFresh || state.Snapshot is null)
+            {
+                await OAuthAnswer.WriteAsync(http, Errors.Unavailable);
+                return;
+            }
+            var entries = NewSince(after, state);
+            var left = time.GetElapsedTime(time.GetTimestamp(), deadline);
+            if (entries.Count > 0 || after is null || left <= TimeSpan.Zero || ends.IsCancellationRequested)
+            {
+                await WriteAsync(http, state, entries);
+                return;
+            }
+            // Looks up once a second, so that losing touch ends the poll.
+            var nap = left < TimeSpan.FromSeconds(1) ? left : TimeSpan.FromSeconds(1);
+            await Task.WhenAny(news, Task.Delay(nap, time, ends.Token));
+        }
+    }
+
+    private List<Storage.Revocation> NewSince(Cursor? after, RevocationFeed.State state)
+    {
+        var now = time.GetUtcNow();
+        // A cursor of another cluster (a restored backup) knows nothing of this one: all that is in force is new.
+        var seen = after is { } cursor && cursor.Cluster == state.Cluster ? cursor.Snapshot : null;
+        return [.. state.Entries.Where(entry => entry.Until > now && (seen is null || !seen.Sees(entry.TransactionId)))];
+    }
+
+    private static Task WriteAsync(HttpContext http, RevocationFeed.State state, List<Storage.Revocation> entries) =>
+        OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (state, entries), static (json, answer) =>
+        {
+            json.WriteString("cursor", new Cursor(answer.state.Cluster, answer.state.Snapshot!).ToString());
+            json.WriteStartArray("revoked");
+            foreach (var entry in answer.entries)
+                Write(json, entry);
+            json.WriteEndArray();
+        });
+
+    private static void Write(Utf8JsonWriter json, Storage.Revocation entry)
+    {
+        json.WriteStartObject();
+        if (entry.JwtId is not null)
+            json.WriteString("jti", entry.JwtId);
+        else if (entry.GrantId is { } grantId)
+            json.WriteString("grant_id", grantId);
+        else
+            json.WriteString("sub", entry.Subject);
+        json.WriteNumber("at", entry.At.ToUnixTimeMilliseconds());
+        json.WriteNumber("until", entry.Until.ToUnixTimeMilliseconds());
+        json.WriteEndObject();
+    }
+
+    /// <summary>Whole seconds, clamped to 0 and <see cref="MaximumWait"/>.</summary>
+    private static bool TryReadWait(string? text, out TimeSpan wait)
+    {
+        wait = TimeSpan.Zero;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds))
+            return false;
+        wait = TimeSpan.FromSeconds(Math.Clamp(seconds, 0, MaximumWait));
+        return true;
+    }
+
+    private static bool TryReadCursor(string? text, out Cursor? cursor)
+    {
+        cursor = null;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        return text.Length <= MaximumCursorLength && Cursor.TryParse(text, out cursor);
+    }
+
+    /// <summary>Opaque to callers: the cluster and the snapshot of what they have been told.</summary>
+    private sealed record Cursor(long Cluster, PgSnapshot Snapshot)
+    {
+        public override string ToString() => Base64Url.Encode(Encoding.ASCII.GetBytes($"{Cluster:x}/{Snapshot.Text}"));
+
+        public static bool TryParse(string text, out Cursor? cursor)
+        {
+            cursor = null;
+            if (!Base64Url.TryDecode(text, out var bytes) || bytes is null)
+                return false;
+            var parts = Encoding.ASCII.GetString(bytes).Split('/');
+            if (parts.Length != 2
+                || !long.TryParse(parts[0], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var cluster)
+                || !PgSnapshot.TryParse(parts[1], out var snapshot))
+                return false;
+            cursor = new Cursor(cluster, snapshot);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+namespace IdentityServer.Settings;
+
+/// <summary>Who this server says it is. Never taken from a request's Host header.</summary>
+internal sealed record IssuerSettings(string Issuer)
+{
+    public const string Name = "IdentityServer:Issuer";
+
+    /// <summary>The path of the issuer without a trailing slash; empty when it has none.</summary>
+    public string Path { get; } = new Uri(Issuer).AbsolutePath.TrimEnd('/');
+
+    public bool IsHttps { get; } = Issuer.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>An address below the issuer: <c>At("/connect/token")</c>.</summary>
+    public string At(string path) => Issuer.TrimEnd('/') + path;
+
+    public static IssuerSettings Read(SettingsReader settings)
+    {
+        const string may = "an absolute http or https address without query and fragment";
+        var text = settings.Text(Name);
+        if (text is null)
+            return settings.IsDevelopment ? new("http://localhost:5000") : throw SettingsReader.Missing(Name, may);
+
+        // RFC 8414 §2: a URL that has no query or fragment components.
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https")
+            || text.Contains('?', StringComparison.Ordinal) || text.Contains('#', StringComparison.Ordinal) || uri.UserInfo.Length > 0)
+            throw SettingsReader.Impossible(Name, text, may);
+        if (uri.Scheme == "http" && settings.IsProduction && !settings.Flag("IdentityServer:AllowInsecureHttp", false))
+            throw SettingsReader.Impossible(Name, text, "an https address in Production, unless IdentityServer:AllowInsecureHttp is true");
+        return new(text);
+    }
+}

@@ -1,0 +1,18 @@
+using LocalPostgres;
+
+namespace IdentityServer.Settings;
+
+/// <param name="Lifetime">How long a key signs before its successor takes over; 90 days when not set.</param>
+/// <param name="PublishAhead">How long a new key stands in the JWKS before it signs; one day when not set.</param>
+internal sealed record SigningKeySettings(TimeSpan Lifetime, TimeSpan PublishAhead)
+{
+    public static SigningKeySettings Read(SettingsReader settings)
+    {
+        var read = new SigningKeySettings(
+            settings.Seconds("SigningKeys:Lifetime", 90 * 86_400, 2, 10 * 365 * 86_400),
+            settings.Seconds("SigningKeys:PublishAhead", 86_400, 1, 365 * 86_400));
+        return read.PublishAhead < read.Lifetime
+            ? read
+            : throw new StartupException("The setting SigningKeys:PublishAhead must be shorter than SigningKeys:Lifetime.");
+    }
+}

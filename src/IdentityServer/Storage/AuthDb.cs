@@ -1,0 +1,141 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace IdentityServer.Storage;
+
+/// <summary>
+/// The EF Core model: for everything that is not hot. Grants and revocations go through <see cref="GrantStore"/>.
+/// Migrations are written by hand, and a test holds them to this model.
+/// </summary>
+internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbContext<User, Role, Guid>(options)
+{
+    public DbSet<ClientRow> Clients => Set<ClientRow>();
+    public DbSet<ResourceRow> Resources => Set<ResourceRow>();
+    public DbSet<KeyRow> Keys => Set<KeyRow>();
+    public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
+    public DbSet<ResetTokenRow> ResetTokens => Set<ResetTokenRow>();
+
+    // The hand-written migrations carry no model snapshot to compare with; SchemaTests compares the databases.
+    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) =>
+        optionsBuilder.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning));
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        Users(builder);
+        Configured(builder);
+        Grants(builder);
+        foreach (var entity in builder.Model.GetEntityTypes())
+        {
+            foreach (var property in entity.GetProperties())
+                property.SetColumnName(ColumnNames.Of(entity.ClrType, property.Name));
+        }
+    }
+
+    private static void Users(ModelBuilder builder)
+    {
+        builder.Entity<User>(user =>
+        {
+            user.ToTable("users");
+            user.Property(u => u.Id).ValueGeneratedNever();
+            // Folded names may be longer than what was typed; the limits stand at registration.
+            user.Property(u => u.UserName).HasMaxLength(-1).HasColumnType("text").IsRequired();
+            user.Property(u => u.NormalizedUserName).HasMaxLength(-1).HasColumnType("text").IsRequired();
+            user.Property(u => u.Email).HasMaxLength(-1).HasColumnType("text");
+            user.Property(u => u.NormalizedEmail).HasMaxLength(-1).HasColumnType("text");
+            user.Property(u => u.SecurityStamp).IsRequired();
+            user.HasIndex(u => u.NormalizedUserName).IsUnique().HasDatabaseName("users_by_name");
+            user.HasIndex(u => u.NormalizedEmail).IsUnique().HasDatabaseName("users_by_email");
+        });
+        builder.Entity<Role>(role =>
+        {
+            role.ToTable("roles");
+            role.Property(r => r.Id).ValueGeneratedNever();
+            role.HasIndex(r => r.NormalizedName).IsUnique().HasDatabaseName("roles_by_name");
+        });
+        builder.Entity<IdentityUserRole<Guid>>(membership =>
+        {
+            membership.ToTable("user_roles");
+            membership.HasIndex(m => m.RoleId).HasDatabaseName("user_roles_by_role");
+        });
+        builder.Entity<IdentityUserClaim<Guid>>(claim =>
+        {
+            claim.ToTable("user_claims");
+            claim.HasIndex(c => c.UserId).HasDatabaseName("user_claims_by_user");
+        });
+        builder.Entity<IdentityUserLogin<Guid>>(login =>
+        {
+            login.ToTable("user_logins");
+            login.HasIndex(l => l.UserId).HasDatabaseName("user_logins_by_user");
+        });
+        builder.Entity<IdentityUserToken<Guid>>().ToTable("user_tokens");
+        builder.Entity<IdentityRoleClaim<Guid>>(claim =>
+        {
+            claim.ToTable("role_claims");
+            claim.HasIndex(c => c.RoleId).HasDatabaseName("role_claims_by_role");
+        });
+        builder.Entity<ResetTokenRow>(reset =>
+        {
+            reset.ToTable("reset_tokens");
+            reset.HasKey(r => r.UserId);
+            reset.Property(r => r.UserId).ValueGeneratedNever();
+            reset.HasOne<User>().WithOne().HasForeignKey<ResetTokenRow>(r => r.UserId).OnDelete(DeleteBehavior.Cascade);
+            reset.HasIndex(r => r.ExpiresAt).HasDatabaseName("reset_tokens_by_expiry");
+        });
+    }
+
+    private static void Configured(ModelBuilder builder)
+    {
+        builder.Entity<ClientRow>(client =>
+        {
+            client.ToTable("clients");
+            client.HasKey(c => c.ClientId);
+        });
+        builder.Entity<ResourceRow>(resource =>
+        {
+            resource.ToTable("resources");
+            resource.HasKey(r => r.Identifier);
+        });
+        builder.Entity<KeyRow>(key =>
+        {
+            key.ToTable("keys");
+            key.HasKey(k => k.KeyId);
+        });
+        builder.Entity<DataProtectionKeyRow>(key =>
+        {
+            key.ToTable("data_protection_keys");
+            key.HasKey(k => k.FriendlyName);
+        });
+        builder.Entity<ConfigurationRow>(row =>
+        {
+            row.ToTable("configuration");
+            row.HasKey(r => r.Id);
+            row.Property(r => r.Id).ValueGeneratedNever();
+        });
+    }
+
+    private static void Grants(ModelBuilder builder)
+    {
+        builder.Entity<GrantRow>(grant =>
+        {
+            grant.ToTable("grants");
+            grant.HasKey(g => g.Id);
+            grant.Property(g => g.Id).ValueGeneratedNever();
+            grant.HasOne<User>().WithMany().HasForeignKey(g => g.Subject).OnDelete(DeleteBehavior.Cascade);
+            grant.HasIndex(g => new { g.Subject, g.Id }).HasDatabaseName("grants_by_subject");
+            grant.HasIndex(g => g.PrunableAt).HasDatabaseName("grants_by_prunable");
+            // Revoked rows only: a rotation must touch no index.
+            grant.HasIndex(g => g.RevokedAt).HasFilter("revoked_at IS NOT NULL").HasDatabaseName("grants_revoked");
+        });
+        builder.Entity<RevocationRow>(revocation =>
+        {
+            revocation.ToTable("revocations");
+            revocation.HasKey(r => r.Id);
+            revocation.Property(r => r.TransactionId).HasColumnType("xid8").HasDefaultValueSql("pg_current_xact_id()");
+            revocation.HasIndex(r => r.TransactionId).HasDatabaseName("revocations_by_transaction");
+            revocation.HasIndex(r => r.Until).HasDatabaseName("revocations_by_until");
+        });
+    }
+}

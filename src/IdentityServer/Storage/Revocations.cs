@@ -1,0 +1,65 @@
+using System.Collections.Concurrent;
+
+namespace IdentityServer.Storage;
+
+/// <summary>One entry of the feed: what ended, from when on, and until when that must be remembered.</summary>
+internal sealed record Revocation(ulong TransactionId, string? JwtId, Guid? GrantId, string? Subject, DateTimeOffset At, DateTimeOffset Until);
+
+/// <summary>
+/// What ended before its time and would still be alive otherwise, in memory on every node.
+/// Filled by <see cref="Pulse"/>; what this node ends itself counts at once.
+/// </summary>
+internal sealed class Revocations
+{
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _tokens = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> _grants = new();
+    private readonly ConcurrentDictionary<string, (DateTimeOffset At, DateTimeOffset Until)> _subjects = new(StringComparer.Ordinal);
+
+    public void EndToken(string jwtId, DateTimeOffset until) => _tokens[jwtId] = until;
+
+    public void EndGrant(Guid grantId, DateTimeOffset until) => _grants[grantId] = until;
+
+    /// <summary>Ends what the subject was issued before <paramref name="at"/>.</summary>
+    public void EndSubject(string subject, DateTimeOffset at, DateTimeOffset until) =>
+        _subjects.AddOrUpdate(subject, (at, until), (_, known) => known.At >= at ? known : (at, until));
+
+    public void Add(Revocation revocation)
+    {
+        if (revocation.JwtId is { } jwtId)
+            EndToken(jwtId, revocation.Until);
+        else if (revocation.GrantId is { } grantId)
+            EndGrant(grantId, revocation.Until);
+        else if (revocation.Subject is { } subject)
+            EndSubject(subject, revocation.At, revocation.Until);
+    }
+
+    /// <param name="issuedAt">Of a token without a grant: whole seconds, so one of the same second counts as issued before.</param>
+    public bool IsEnded(string jwtId, Guid? grantId, string subject, DateTimeOffset issuedAt)
+    {
+        if (_tokens.ContainsKey(jwtId) || (grantId is { } id && _grants.ContainsKey(id)))
+            return true;
+        if (!_subjects.TryGetValue(subject, out var ended))
+            return false;
+        return grantId is { } grant ? GrantIds.TimeOf(grant) < ended.At : issuedAt <= ended.At;
+    }
+
+    /// <summary>Forgets what has expired by itself.</summary>
+    public void Forget(DateTimeOffset now)
+    {
+        foreach (var (key, until) in _tokens)
+        {
+            if (until <= now)
+                _tokens.TryRemove(key, out _);
+        }
+        foreach (var (key, until) in _grants)
+        {
+            if (until <= now)
+                _grants.TryRemove(key, out _);
+        }
+        foreach (var (key, ended) in _subjects)
+        {
+            if (ended.Until <= now)
+                _subjects.TryRemove(key, out _);
+        }
+    }
+}

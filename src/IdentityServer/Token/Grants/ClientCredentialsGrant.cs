@@ -1,0 +1,24 @@
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>RFC 6749 §4.4: a token for the client itself. No refresh token, no database.</summary>
+internal sealed class ClientCredentialsGrant(TokenIssuer issuer) : IGrant
+{
+    public ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    {
+        // RFC 6749 §4.4: only for confidential clients.
+        if (request.Client.IsPublic)
+            return new(Errors.GrantTypeNotAllowed);
+
+        var scope = RequestedScope.Read(request.Client, request.Parameters);
+        if (scope.IsRefused)
+            return new(scope.Error);
+
+        // RFC 6749 §4.4.3: a refresh token should not be included, so what asks for one is passed over.
+        var granted = scope.Value.Without(Scopes.OfflineAccess);
+        var token = issuer.IssueToClient(request.Client, granted);
+        return new(new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), RefreshToken: null));
+    }
+}

@@ -1,0 +1,34 @@
+using IdentityServer.Limits;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>RFC 6749 §4.3, for first-party clients that are registered for it (RFC 9700 §2.4 says why for no others).</summary>
+internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits) : IGrant
+{
+    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.Username] is not { } username || request.Parameters[Parameters.Password] is not { } password)
+            return Errors.UsernameOrPasswordMissing;
+
+        var scope = RequestedScope.Read(request.Client, request.Parameters);
+        if (scope.IsRefused)
+            return scope.Error;
+
+        if (limits.Refuse(Limit.SignIn, request.Address, username) is { } tooMany)
+            return tooMany;
+
+        var check = await passwords.CheckAsync(username, password, request.Cancellation);
+        if (check.Outcome == PasswordOutcome.Busy)
+            return Errors.Busy;
+        if (check.User is not { } user)
+            return Errors.SignInRefused;
+
+        var tokens = await signIn.TryStartAsync(request.Client, user, scope.Value, request.Cancellation);
+        if (tokens is null)
+            return Errors.SignInRefused;
+        return new TokenResponse(tokens.AccessToken.Text, tokens.AccessToken.ExpiresIn, tokens.Scopes.ToString(), tokens.RefreshToken);
+    }
+}

@@ -1,0 +1,63 @@
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
+internal sealed partial class RefreshTokenGrant(
+    GrantStore grants, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings settings, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
+{
+    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.RefreshToken] is not { } token)
+            return Errors.RefreshTokenMissing;
+        var requested = ScopeSet.Empty;
+        if (request.Parameters[Parameters.Scope] is { } text && (!ScopeSet.TryParse(text, out requested) || requested.IsEmpty))
+            return Errors.MalformedScope;
+        if (!GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out var generation))
+            return Errors.RefreshTokenRefused;
+
+        var now = time.GetUtcNow();
+        var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain);
+        if (await grants.TrySpendAsync(spend, request.Cancellation) is { } spent)
+            return Issue(request.Client, spent, requested);
+        return await ExplainAsync(request, spend, requested);
+    }
+
+    /// <summary>The spend found no row that it may change. One look tells whether that is a retry, a mistake or a theft.</summary>
+    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Spend spend, ScopeSet requested)
+    {
+        var found = await grants.FindAsync(spend.GrantId, spend.Now, request.Cancellation);
+        // Another client's token: refused, and the grant lives on (RFC 6749 §10.4: bound to the client).
+        if (found is null || found.ClientId != spend.ClientId || !found.IsAlive)
+            return Errors.RefreshTokenRefused;
+
+        var isRetry = found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + settings.Leeway;
+        if (found.Generation > spend.Generation && !isRetry)
+        {
+            // Revoke the family: thief and owner look alike. A thief who hangs up must not stop it.
+            await ending.TryEndGrantAsync(found.Id, spend.ClientId, CancellationToken.None);
+            LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
+            return Errors.RefreshTokenRefused;
+        }
+        if (!requested.IsSubsetOf(ScopeSet.Of(found.Scopes)))
+            return Errors.ScopeWidened;
+        // The response of the rotation was lost, or two tabs refreshed at once: the same successor again.
+        return isRetry ? Issue(request.Client, found, requested) : Errors.RefreshTokenRefused;
+    }
+
+    /// <param name="requested">Narrows this access token only; the next refresh token keeps the full scope (RFC 6749 §6).</param>
+    private TokenResponse Issue(Client client, GrantState grant, ScopeSet requested)
+    {
+        var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes) : requested;
+        var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.CreatedAt, grant.RoleIds));
+        var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
+        return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor);
+    }
+
+    [LoggerMessage(2100, LogLevel.Warning, "Refresh token of grant {GrantId} at client {ClientId} was used again: generation {Used} of {Current}; the grant is revoked")]
+    private partial void LogReuse(Guid grantId, string clientId, int used, int current);
+}

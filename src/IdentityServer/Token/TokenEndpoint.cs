@@ -1,0 +1,41 @@
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol;
+using IdentityServer.Token.Grants;
+
+namespace IdentityServer.Token;
+
+/// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
+internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, RequestLimits limits)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        var answer = await AnswerAsync(http);
+        await (answer.IsRefused ? OAuthAnswer.WriteAsync(http, answer.Error) : answer.Value.WriteAsync(http));
+    }
+
+    private async ValueTask<Result<TokenResponse>> AnswerAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.Token, http) is { } tooMany)
+            return tooMany;
+
+        var parameters = await OAuthForm.ReadAsync(http);
+        if (parameters.IsRefused)
+            return parameters.Error;
+
+        var client = await clients.AuthenticateAsync(http, parameters.Value);
+        if (client.IsRefused)
+            return client.Error;
+
+        var grantType = parameters.Value[Parameters.GrantType];
+        if (grantType is null)
+            return Errors.GrantTypeMissing;
+        if (grants.Find(grantType) is not { } grant)
+            return Errors.GrantTypeUnknown;
+        if (!client.Value.MayUse(grantType))
+            return Errors.GrantTypeNotAllowed;
+
+        return await grant.HandleAsync(new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted));
+    }
+}

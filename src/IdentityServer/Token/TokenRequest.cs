@@ -1,0 +1,9 @@
+using System.Net;
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+
+namespace IdentityServer.Token;
+
+/// <summary>A token request whose client is authenticated and may use the grant.</summary>
+/// <param name="Address">Where it comes from, for limits and logs.</param>
+internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, IPAddress? Address, CancellationToken Cancellation);

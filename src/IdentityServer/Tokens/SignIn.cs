@@ -1,0 +1,44 @@
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Tokens;
+
+/// <summary>The tokens of a sign-in. No refresh token unless <c>offline_access</c> was granted and the client may refresh.</summary>
+internal sealed record IssuedTokens(AccessToken AccessToken, string? RefreshToken, ScopeSet Scopes, Guid? GrantId);
+
+/// <summary>Turns a checked user into a grant and its first tokens.</summary>
+internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, TimeProvider time)
+{
+    /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
+    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, CancellationToken cancellation)
+    {
+        var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
+        var now = After(time.GetUtcNow(), user.GrantsEndedAt);
+        var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
+        var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
+        var grant = new NewGrant(
+            GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
+            now, expires, absolute, PrunableAt: expires + refresh.PruneGrain);
+
+        if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
+            return null;
+        return new IssuedTokens(
+            issuer.IssueToUser(client, scopes, new TokenUser(user.Id, grant.Id, now, user.RoleIds)),
+            mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, 0, now) : null,
+            scopes,
+            grant.Id);
+    }
+
+    /// <summary>
+    /// In whole milliseconds, as the grant's id carries them, and never before the account's grants were last ended,
+    /// by whatever clock: else the feed's entry would end the new sign-in too.
+    /// </summary>
+    private static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
+    {
+        var at = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds());
+        return ended > at ? DateTimeOffset.FromUnixTimeMilliseconds(ended.Value.ToUnixTimeMilliseconds() + 1) : at;
+    }
+}

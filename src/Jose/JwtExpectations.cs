@@ -1,0 +1,31 @@
+namespace Jose;
+
+/// <summary>What a token must say to be accepted (RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4).</summary>
+public sealed record JwtExpectations
+{
+    /// <summary>The most that clocks may disagree.</summary>
+    public static readonly TimeSpan MaximumClockSkew = TimeSpan.FromSeconds(60);
+
+    /// <summary>The header's <c>typ</c>, such as <c>at+jwt</c>; explicit, so that no other kind of token passes (RFC 8725 §3.11).</summary>
+    public required string Type { get; init; }
+
+    public required string Issuer { get; init; }
+
+    /// <summary>Must be among the token's audiences; null accepts any, also none.</summary>
+    public string? Audience { get; init; }
+
+    /// <summary>0 (the default) to 60 seconds.</summary>
+    public TimeSpan ClockSkew
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, MaximumClockSkew);
+            field = value;
+        }
+    }
+
+    /// <summary>The most that <c>exp</c> may lie after <c>iat</c>, which then must be there.</summary>
+    public TimeSpan? MaximumLifetime { get; init; }
+}

@@ -1,1 +1,0 @@
-namespace Jose; internal static class Placeholder;

@@ -1,0 +1,58 @@
+using Microsoft.Extensions.Logging;
+
+namespace LocalPostgres;
+
+internal sealed partial class Cluster
+{
+    /// <summary>Into a sibling that is renamed when it is complete: a killed initdb never leaves half a cluster.</summary>
+    private async Task InitialiseAsync(PostgresBinaries binaries, CancellationToken ct)
+    {
+        LogInitialising(directory.Path);
+        foreach (var abandoned in System.IO.Directory.EnumerateDirectories(directory.Path, "data.new-*"))
+            System.IO.Directory.Delete(abandoned, recursive: true);
+
+        var sibling = $"{directory.Cluster}.new-{Environment.ProcessId}";
+        await directory.User.CreatePrivateDirectoryAsync(sibling, ct);
+
+        // UTF-8 everywhere; strings are ordered by code point, so that no update of the machine's locales breaks an index.
+        var made = await InitdbAsync(binaries, sibling, ["--locale=C.UTF-8", "--lc-collate=C"], ct);
+        if (!made.Succeeded && made.Error.Contains("locale", StringComparison.Ordinal))
+            made = await InitdbAsync(binaries, sibling, ["--locale=C"], ct);
+        if (!made.Succeeded)
+        {
+            System.IO.Directory.Delete(sibling, recursive: true);
+            throw Unusable($"can't take a new cluster (initdb: {made.LastLine})");
+        }
+
+        await File.AppendAllTextAsync(
+            Path.Combine(sibling, "postgresql.conf"), ServerConfiguration.Include(directory), ct);
+        System.IO.Directory.Move(sibling, directory.Cluster);
+    }
+
+    private async Task<Command> InitdbAsync(PostgresBinaries binaries, string target, IReadOnlyList<string> locale, CancellationToken ct)
+    {
+        var command = new List<string>
+        {
+            binaries.Initdb, "-D", target, "-U", ServerAddress.User, "-E", "UTF8", "--data-checksums",
+        };
+        command.AddRange(locale);
+        if (!options.Durable)
+            command.Add("--no-sync");
+
+        if (!options.Loopback)
+        {
+            // Only the owner of the socket's directory gets as far as the socket.
+            command.AddRange(["--auth-local=trust", "--auth-host=reject"]);
+            return await directory.User.RunAsync(command, ct);
+        }
+
+        await File.WriteAllTextAsync(directory.PasswordFile, ServerAddress.NewPassword(), ct);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(directory.PasswordFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | (directory.User.IsAnother ? UnixFileMode.OtherRead : 0));
+        command.AddRange(["--auth-local=reject", "--auth-host=scram-sha-256", $"--pwfile={directory.PasswordFile}"]);
+        return await directory.User.RunAsync(command, ct);
+    }
+
+    [LoggerMessage(5, LogLevel.Information, "Making a new PostgreSQL cluster in {Directory}")]
+    private partial void LogInitialising(string directory);
+}

@@ -1,0 +1,190 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+
+namespace LocalPostgres;
+
+/// <summary>Makes, starts and stops the cluster of a directory. Every member wants the directory's start lock held.</summary>
+internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOptions options, ILogger logger)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LeftoverPatience = TimeSpan.FromSeconds(2);
+
+    public ServerDirectory Directory => directory;
+
+    public bool IsRunning => Postmaster.FindRunning(directory.Cluster) is not null;
+
+    public ServerAddress Address => options.Loopback
+        ? ServerAddress.Loopback(int.Parse(File.ReadAllText(directory.PortFile), CultureInfo.InvariantCulture), File.ReadAllText(directory.PasswordFile))
+        : ServerAddress.Socket(directory.Socket);
+
+    private bool IsInitialised => System.IO.Directory.Exists(directory.Cluster);
+
+    /// <summary>
+    /// Joins the server that runs, or starts one; makes the cluster first where there is none. <paramref name="isAlone"/>:
+    /// nobody else holds a share, so the port may still be chosen anew.
+    /// </summary>
+    public async Task EnsureRunningAsync(bool isAlone, CancellationToken ct)
+    {
+        var binaries = await FindBinariesAsync(ct);
+        if (!IsInitialised)
+            await InitialiseAsync(binaries, ct);
+        await RestartAsync(binaries, isAlone, ct);
+    }
+
+    /// <summary>As <see cref="EnsureRunningAsync"/>, but a cluster that vanished under its users is not replaced by an empty one.</summary>
+    public async Task ReviveAsync(CancellationToken ct)
+    {
+        if (!IsInitialised)
+            throw Unusable("lost its cluster while it was in use");
+        await RestartAsync(await FindBinariesAsync(ct), isAlone: false, ct);
+    }
+
+    public async Task StopAsync(CancellationToken ct)
+    {
+        if (!IsRunning)
+            return;
+        var binaries = await FindBinariesAsync(ct);
+        // Fast: open connections are cut, nothing that was committed is lost.
+        var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], ct);
+        if (stop.Succeeded || !IsRunning)
+            LogStopped(directory.Path);
+        else
+            LogNotStopped(directory.Path, stop.LastLine);
+    }
+
+    private async Task RestartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
+    {
+        for (var waited = TimeSpan.Zero; ; waited += Pause)
+        {
+            ct.ThrowIfCancellationRequested();
+            if (IsRunning)
+            {
+                // Ours from before, another program's, or one that is still recovering.
+                if (await Address.AnswersAsync(ct))
+                {
+                    if (waited == TimeSpan.Zero)
+                        LogJoined(directory.Path, Address.ToString());
+                    return;
+                }
+            }
+            else if (await TryStartAsync(binaries, isAlone, ct) is not { } refusal)
+            {
+                LogStarted(binaries.MajorVersion, directory.Path, Address.ToString());
+                await Watchdog.StartAsync(binaries, directory, ct);
+                return;
+            }
+            else if (!refusal.MayPass || waited > StartPatience)
+            {
+                throw new StartupException(
+                    $"PostgreSQL does not start in {LocalPostgresOptions.DirectorySetting}={directory.Path}: {refusal.Reason} (its log: {directory.Log}).");
+            }
+
+            if (waited > StartPatience)
+                throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s (its log: {directory.Log})");
+            await Task.Delay(Pause, ct);
+        }
+    }
+
+    /// <summary>Null when the server is up.</summary>
+    private async Task<StartRefusal?> TryStartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
+    {
+        await EndLeftoversAsync(ct);
+        await directory.User.CreatePrivateDirectoryAsync(directory.LogDirectory, ct);
+        if (options.Loopback)
+            ChoosePort(isAlone);
+        else
+            await directory.User.CreatePrivateDirectoryAsync(directory.Socket, ct);
+        ServerConfiguration.Write(directory, options, Address);
+
+        var log = ServerLog.RotateAndMark(directory.Log);
+        // pg_ctl puts the server into a session of its own: Ctrl+C in this terminal is not for it. Not cancellable: half a start is no state to leave.
+        var start = await directory.User.RunAsync(
+            [binaries.PgCtl, "start", "-D", directory.Cluster, "-l", directory.Log, "-w", "-t", "60", "-s"], CancellationToken.None);
+        if (start.Succeeded)
+            return null;
+
+        var reason = log.LastFatalLine() ?? start.LastLine;
+        var isPassing = reason.Contains("shared memory block", StringComparison.Ordinal)
+            || reason.Contains("postmaster.pid", StringComparison.Ordinal)
+            || (options.Loopback && reason.Contains("socket", StringComparison.Ordinal));
+        return new StartRefusal(reason, isPassing);
+    }
+
+    /// <summary>
+    /// After kill -9 of the postmaster its children may still write. Only when none is left may a pid file go that
+    /// PostgreSQL itself would trust, because another process, or a zombie, has its pid now.
+    /// </summary>
+    private async Task EndLeftoversAsync(CancellationToken ct)
+    {
+        for (var waited = TimeSpan.Zero; Postmaster.FindLeftovers(directory.Name) is { Count: > 0 } leftovers; waited += Pause)
+        {
+            if (waited > LeftoverPatience)
+            {
+                foreach (var pid in leftovers)
+                    Postmaster.Kill(pid);
+            }
+
+            if (waited > StartPatience)
+                throw Unusable("is still used by processes of a server that died");
+            await Task.Delay(Pause, ct);
+        }
+
+        if (OperatingSystem.IsLinux() && System.IO.Directory.Exists("/proc/self"))
+            File.Delete(Postmaster.PidFile(directory.Cluster));
+    }
+
+    private void ChoosePort(bool isAlone)
+    {
+        // While others hold a share their connection strings name the port: it stays.
+        if (isAlone || !File.Exists(directory.PortFile))
+            File.WriteAllText(directory.PortFile, ServerAddress.FreePort().ToString(CultureInfo.InvariantCulture));
+    }
+
+    private async Task<PostgresBinaries> FindBinariesAsync(CancellationToken ct)
+    {
+        int? version = IsInitialised ? ReadVersion() : null;
+        var places = options.Binaries is { } given ? [given] : await PostgresBinaries.UsualPlacesAsync(ct);
+        var seen = new List<int>();
+        if (await PostgresBinaries.FindAsync(places, version, seen, ct) is { } found)
+            return found;
+
+        if (seen.Count > 0 && version is not null)
+            throw Unusable($"was made by PostgreSQL {version} and this machine has {string.Join(", ", seen.Distinct())}; install PostgreSQL {version} to keep its data, or");
+        var where = options.Binaries is null ? "on this machine" : $"in LocalPostgres:Binaries={options.Binaries}";
+        throw new StartupException(
+            $"No PostgreSQL (13 or newer, with initdb and pg_ctl) {where}: {PostgresBinaries.PackageAdvice(PostgresBinaries.ReadOsRelease())}, or set {options.ConnectionStringSetting}.");
+    }
+
+    private int ReadVersion()
+    {
+        var file = Path.Combine(directory.Cluster, "PG_VERSION");
+        try
+        {
+            if (int.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+                return version;
+        }
+        catch (FileNotFoundException)
+        {
+            // Said below, as for one that does not read as a number.
+        }
+
+        throw Unusable($"holds a broken cluster (no version in {file}); remove it, or");
+    }
+
+    private StartupException Unusable(string why) => ServerDirectory.Unusable(directory.Path, why);
+
+    private sealed record StartRefusal(string Reason, bool MayPass);
+
+    [LoggerMessage(1, LogLevel.Information, "Started a private PostgreSQL {Version} with its data in {Directory}, reached by {Address}")]
+    private partial void LogStarted(int version, string directory, string address);
+
+    [LoggerMessage(2, LogLevel.Information, "Joined the private PostgreSQL in {Directory}, reached by {Address}")]
+    private partial void LogJoined(string directory, string address);
+
+    [LoggerMessage(3, LogLevel.Information, "Stopped the private PostgreSQL in {Directory}: nobody uses it any more")]
+    private partial void LogStopped(string directory);
+
+    [LoggerMessage(4, LogLevel.Warning, "The private PostgreSQL in {Directory} does not stop: {Reason}")]
+    private partial void LogNotStopped(string directory, string reason);
+}

@@ -1,0 +1,75 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace LocalPostgres;
+
+/// <summary>A short-lived child process and what it said.</summary>
+internal sealed record Command(int ExitCode, string Output, string Error)
+{
+    // The server outlives the program that started it: it gets no secret from that program's environment.
+    private static readonly string[] Inherited = ["PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+
+    public bool Succeeded => ExitCode == 0;
+
+    /// <summary>The last line that says something, for a one-line message.</summary>
+    public string LastLine =>
+        (Error + "\n" + Output).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .LastOrDefault(static line => !line.StartsWith("HINT", StringComparison.Ordinal)) ?? $"exit code {ExitCode}";
+
+    /// <summary>Exit code 127 when there is no such program, as a shell has it.</summary>
+    public static async Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken ct)
+    {
+        using var process = new Process { StartInfo = StartInfo(command) };
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception e)
+        {
+            return new Command(127, "", e.Message);
+        }
+
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        try
+        {
+            await process.WaitForExitAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+
+        return new Command(process.ExitCode, await output, await error);
+    }
+
+    private static ProcessStartInfo StartInfo(IReadOnlyList<string> command)
+    {
+        var info = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            CreateNoWindow = true,
+        };
+
+        foreach (var name in info.Environment.Keys.ToList())
+        {
+            var isUnwanted = OperatingSystem.IsWindows()
+                ? name.StartsWith("PG", StringComparison.OrdinalIgnoreCase)
+                : !Inherited.Contains(name);
+            if (isUnwanted)
+                info.Environment.Remove(name);
+        }
+
+        // Messages in English, so that the few that are told apart can be.
+        info.Environment["LC_ALL"] = "C";
+        // The current directory may be closed to the user that the child drops to.
+        if (!OperatingSystem.IsWindows())
+            info.WorkingDirectory = "/";
+        return info;
+    }
+}

@@ -1,0 +1,37 @@
+using Npgsql;
+
+namespace LocalPostgres;
+
+internal static class Databases
+{
+    private static readonly string[] LostRace = [PostgresErrorCodes.DuplicateDatabase, PostgresErrorCodes.UniqueViolation];
+
+    /// <summary>Creates the database that a connection string names, where it is missing. Any number may try at once.</summary>
+    public static async Task EnsureAsync(string connectionString, CancellationToken ct)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(connectionString);
+        var database = builder.Database!;
+        builder.Database = "postgres";
+        builder.Pooling = false;
+
+        await using var connection = new NpgsqlConnection(builder.ConnectionString);
+        await connection.OpenAsync(ct);
+        await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = database } } };
+        if (await find.ExecuteScalarAsync(ct) is not null)
+            return;
+
+        try
+        {
+#pragma warning disable CA2100 // A database's name can't be a parameter; it is quoted.
+            await using var create = new NpgsqlCommand($"CREATE DATABASE {Quoted(database)}", connection);
+#pragma warning restore CA2100
+            await create.ExecuteNonQueryAsync(ct);
+        }
+        catch (PostgresException e) when (LostRace.Contains(e.SqlState))
+        {
+            // Another program made it between our look and our try: it is there.
+        }
+    }
+
+    private static string Quoted(string identifier) => $"\"{identifier.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

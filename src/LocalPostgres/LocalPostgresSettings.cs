@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace LocalPostgres;
+
+/// <summary>Which PostgreSQL a program uses: the one of its connection string, or a private one outside Production.</summary>
+public static class LocalPostgresSettings
+{
+    private const string Solution = "IdentityServer.sln";
+
+    /// <summary>
+    /// Reads <c>ConnectionStrings:{name}</c>. Where it is absent: refused in Production, else the private server in
+    /// <c>LocalPostgres:Directory</c> is started or joined and <paramref name="database"/> made on it.
+    /// </summary>
+    /// <exception cref="StartupException">No usable database, and which setting would give one.</exception>
+    public static async Task<(string ConnectionString, LocalPostgresServer? Server)> ResolveAsync(
+        IConfiguration configuration, IHostEnvironment environment, string name, string database, ILogger logger, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(environment);
+
+        var setting = $"ConnectionStrings:{name}";
+        if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
+            return (Checked(setting, given), null);
+
+        if (environment.IsProduction())
+        {
+            throw new StartupException(
+                $"{setting} is not set: Production needs the connection string of a PostgreSQL database, such as 'Host=db;Database={database};Username=…;Password=…'.");
+        }
+
+        var options = new LocalPostgresOptions
+        {
+            Directory = DirectoryFor(configuration[LocalPostgresOptions.DirectorySetting], AppContext.BaseDirectory, environment.ContentRootPath),
+            Binaries = configuration["LocalPostgres:Binaries"],
+            ConnectionStringSetting = setting,
+        };
+        var server = await LocalPostgresServer.StartAsync(options, logger, ct);
+        try
+        {
+            var connectionString = await server.EnsureDatabaseAsync(database, ct);
+            return (new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = environment.ApplicationName }.ConnectionString, server);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The setting; else at the repository's root when the program lies in a checkout; else below the content root.</summary>
+    internal static string DirectoryFor(string? setting, string programDirectory, string contentRoot)
+    {
+        if (!string.IsNullOrWhiteSpace(setting))
+            return Path.GetFullPath(setting, contentRoot);
+        // The program's own place first: two programs of one checkout agree on it wherever they are started from.
+        var root = CheckoutOf(programDirectory) ?? CheckoutOf(contentRoot) ?? contentRoot;
+        return Path.Combine(root, ".data", "postgres");
+    }
+
+    private static string? CheckoutOf(string directory)
+    {
+        for (var at = new DirectoryInfo(directory); at is not null; at = at.Parent)
+        {
+            if (File.Exists(Path.Combine(at.FullName, Solution)))
+                return at.FullName;
+        }
+
+        return null;
+    }
+
+    private static string Checked(string setting, string connectionString)
+    {
+        try
+        {
+            var builder = new NpgsqlConnectionStringBuilder(connectionString);
+            if (string.IsNullOrEmpty(builder.Host))
+                throw new StartupException($"{setting} names no Host: it must be an Npgsql connection string, such as 'Host=db;Database=identity;Username=…;Password=…'.");
+            return connectionString;
+        }
+        catch (ArgumentException e)
+        {
+            // Never what it holds: a password is in it.
+            throw new StartupException(
+                $"{setting} is no Npgsql connection string ({ServerDirectory.OneLine(e.Message)}): write it as 'Host=db;Database=identity;Username=…;Password=…'.");
+        }
+    }
+}

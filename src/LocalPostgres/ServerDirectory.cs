@@ -1,0 +1,118 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace LocalPostgres;
+
+/// <summary>
+/// What lies where below <c>LocalPostgres:Directory</c>, and whose it is. When root runs the program the directory
+/// is root's, the server's user may read it, and only <c>data</c>, <c>log</c> and <c>socket</c> are that user's.
+/// </summary>
+internal sealed record ServerDirectory(string Path, ServerUser User)
+{
+    // sun_path: 104 bytes on macOS, 108 on Linux, the ending NUL among them.
+    private const int LongestSocketPath = 103;
+    private const string SocketFile = ".s.PGSQL.5432";
+
+    // pg_ctl hands paths to a shell within double quotes.
+    private static readonly SearchValues<char> Forbidden = SearchValues.Create("\"'$`\r\n");
+
+    public string Cluster => In("data");
+
+    public string LogDirectory => In("log");
+
+    public string Log => System.IO.Path.Combine(LogDirectory, "postgres.log");
+
+    public string Configuration => In("server.conf");
+
+    public string PasswordFile => In("password");
+
+    public string PortFile => In("port");
+
+    /// <summary>Held by whoever starts, restarts or stops the server.</summary>
+    public string StartLock => StartLockOf(Path);
+
+    /// <summary>Shared by every program that uses the server.</summary>
+    public string UsersLock => In("users.lock");
+
+    /// <summary>Names the server in the process list, and tells its processes from those of other servers.</summary>
+    public string Name => $"identityserver-{Hash(Path)}";
+
+    public string Socket
+    {
+        get
+        {
+            var near = In("socket");
+            if (Encoding.UTF8.GetByteCount(near) + 1 + SocketFile.Length <= LongestSocketPath && !near.Contains(','))
+                return near;
+            // Always the same place for the same directory, so that every program finds it. Root prefers a place where nobody else writes.
+            var parent = User.IsAnother && Directory.Exists("/run") ? "/run" : "/tmp";
+            return System.IO.Path.Combine(parent, Name);
+        }
+    }
+
+    /// <summary>False where root had to go elsewhere.</summary>
+    public bool IsAt(string asked) => System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(asked)) == Path;
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Makes the directory, or checks the one that is there.</summary>
+    /// <exception cref="StartupException">It can't be used, and why.</exception>
+    public static async Task<ServerDirectory> OpenAsync(string path, CancellationToken ct)
+    {
+        if (!System.IO.Path.IsPathFullyQualified(path))
+            throw Unusable(path, "must be an absolute path");
+        path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        if (path.AsSpan().ContainsAny(Forbidden))
+            throw Unusable(path, "may not contain quotes, '$', '`' or line breaks");
+
+        try
+        {
+            var directory = await CreateAsync(path, ct);
+            if (await directory.User.CanEnterAsync(directory.Path, ct))
+                return directory;
+
+            // Below a directory that is closed to the server's user, such as /root.
+            var reachable = await CreateAsync($"/var/lib/identityserver-{Hash(path)}", ct);
+            return await reachable.User.CanEnterAsync(reachable.Path, ct)
+                ? reachable
+                : throw Unusable(path, "can't be entered by the user that PostgreSQL runs as");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(path, $"can't be used ({OneLine(e.Message)})", e);
+        }
+    }
+
+    public static StartupException Unusable(string path, string why, Exception? inner = null) =>
+        new($"{LocalPostgresOptions.DirectorySetting}={path} {why}: name a directory that this program may make or write.", inner);
+
+    public static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
+
+    private static async Task<ServerDirectory> CreateAsync(string path, CancellationToken ct)
+    {
+        // Its mode and owner will be changed: never those of a directory that somebody uses for something else.
+        if (Directory.Exists(path) && !File.Exists(StartLockOf(path)) && Directory.EnumerateFileSystemEntries(path).Any())
+            throw Unusable(path, "is not empty and was not made by this program");
+
+        var user = await ServerUser.FindAsync(System.IO.Path.Combine(path, "data"), ct);
+        var directory = new ServerDirectory(path, user);
+        Directory.CreateDirectory(path);
+        if (!Directory.Exists(directory.Cluster))
+            await user.AdmitAsync(path, ct);
+
+        // The two lock files, readable for the server's user whatever the umask: its watchdog asks them.
+        foreach (var file in new[] { directory.StartLock, directory.UsersLock })
+        {
+            FileLock.TryShared(file)?.Dispose();
+            if (user.IsAnother && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+
+        return directory;
+    }
+
+    private static string StartLockOf(string path) => System.IO.Path.Combine(path, "start.lock");
+
+    private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)).AsSpan(0, 6));
+}

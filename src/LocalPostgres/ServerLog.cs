@@ -1,0 +1,38 @@
+namespace LocalPostgres;
+
+/// <summary>The server's own log, and the place from which a start has written to it.</summary>
+internal sealed record ServerLog(string Path, long Start)
+{
+    private const long RotationSize = 1024 * 1024;
+
+    /// <summary>Keeps one older log: the two never grow past what a single run writes.</summary>
+    public static ServerLog RotateAndMark(string path)
+    {
+        var file = new FileInfo(path);
+        if (file is { Exists: true, Length: > RotationSize })
+            File.Move(path, path + ".1", overwrite: true);
+        file.Refresh();
+        return new ServerLog(path, file.Exists ? file.Length : 0);
+    }
+
+    /// <summary>What went wrong since <see cref="Start"/>, without the time and the process id.</summary>
+    public string? LastFatalLine()
+    {
+        if (!File.Exists(Path))
+            return null;
+        using var reader = new StreamReader(Path, new FileStreamOptions { Share = FileShare.ReadWrite | FileShare.Delete });
+        reader.BaseStream.Seek(Start, SeekOrigin.Begin);
+        string? found = null;
+        while (reader.ReadLine() is { } line)
+        {
+            foreach (var severity in new[] { "FATAL:", "PANIC:" })
+            {
+                var at = line.IndexOf(severity, StringComparison.Ordinal);
+                if (at >= 0)
+                    found = line[(at + severity.Length)..].Trim();
+            }
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Logging;
+
+namespace LocalPostgres;
+
+/// <summary>Starts a server that died while it is held. Every holder watches; the start lock lets one of them act.</summary>
+internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(1);
+
+    /// <summary>Ends, without an exception, when <paramref name="ct"/> does.</summary>
+    public async Task WatchAsync(CancellationToken ct)
+    {
+        using var timer = new PeriodicTimer(Interval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ct))
+                await LookAsync(ct);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // The holder leaves.
+        }
+    }
+
+    private async Task LookAsync(CancellationToken ct)
+    {
+        try
+        {
+            if (cluster.IsRunning)
+                return;
+            using var starting = await FileLock.ExclusiveAsync(cluster.Directory.StartLock, LockPatience, ct);
+            if (starting is null || cluster.IsRunning)
+                return;
+            LogDied(cluster.Directory.Path);
+            await cluster.ReviveAsync(ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Whatever it is, the next look may fare better; until then the program answers 503.
+            LogNotRevived(cluster.Directory.Path, e.Message);
+        }
+    }
+
+    [LoggerMessage(30, LogLevel.Warning, "The private PostgreSQL in {Directory} died; starting it again")]
+    private partial void LogDied(string directory);
+
+    [LoggerMessage(31, LogLevel.Error, "The private PostgreSQL in {Directory} does not come back: {Reason}")]
+    private partial void LogNotRevived(string directory, string reason);
+}
