@@ -53,7 +53,13 @@ fail() {
 
 # A process id may have been given to someone else since: only our own program is ever stopped.
 is_ours() { # pid program
-  ps -o args= -p "$1" 2>/dev/null | grep -q "/$2\.dll"
+  local command
+  if [[ -r /proc/$1/cmdline ]]; then
+    command=$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null) || return 1
+  else
+    command=$(ps -o args= -p "$1" 2>/dev/null) || return 1
+  fi
+  [[ $command == *"/$2.dll"* ]]
 }
 
 stop_program() { # program pid
@@ -128,7 +134,7 @@ missing=''
 need() { missing+="${missing:+; }$1"; }
 
 needs_to_start() {
-  if ! command -v dotnet >/dev/null || ! dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.'; then
+  if ! command -v dotnet >/dev/null || ! grep -q '^1[0-9]\.' <<<"$(dotnet --list-sdks 2>/dev/null)"; then
     need 'the .NET 10 SDK (https://dotnet.microsoft.com/download)'
   fi
   if [[ -z ${ConnectionStrings__IdentityServer-} || -z ${ConnectionStrings__ResourceApi-} ]] && ! has_postgres; then
@@ -160,7 +166,7 @@ build() { # program
   local log=$data/logs/build-$1.log
   echo "${dim}Building $1 …${plain}"
   if ! dotnet build "$root/src/$1" --configuration Release --nologo --verbosity quiet >"$log" 2>&1; then
-    grep -E 'error' "$log" | sort -u | head -n 5 >&2 || true
+    { grep -E 'error' "$log" || tail -n 5 "$log"; } | sort -u | head -n 5 >&2 || true
     fail "$1 does not build; the whole log is $log"
   fi
 }
