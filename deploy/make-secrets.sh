@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what compose.yaml needs and git must not hold: deploy/.env, deploy/secrets/
-# and deploy/manifest.json. What exists is kept.
+# and deploy/config/manifest.json. What exists is kept.
 set -euo pipefail
 
 if [[ $# -gt 1 || ${1-} == -* ]]; then
@@ -44,11 +44,13 @@ setting() {
 host=$(setting PUBLIC_HOST)
 run_as=$(setting RUN_AS)
 
-if [[ ! -s manifest.json ]]; then
-  sed "s|https://identity\.test|https://$host|g" manifest.example.json >manifest.json
-  # The containers' user reads it by bind mount; it names secrets but holds none.
-  chmod 644 manifest.json
-  echo "made   deploy/manifest.json from manifest.example.json"
+if [[ ! -s config/manifest.json ]]; then
+  # A folder and not a file is mounted: editors that replace the file are seen. It names secrets but holds none.
+  mkdir -p config
+  sed "s|https://identity\.test|https://$host|g" manifest.example.json >config/manifest.json
+  chmod 755 config
+  chmod 644 config/manifest.json
+  echo "made   deploy/config/manifest.json from manifest.example.json"
 fi
 
 mkdir -p secrets
