@@ -1,3 +1,93 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using System.Net.Sockets;
+using IdentityServer.Configuration;
+using IdentityServer.Health;
+using IdentityServer.Http;
+using IdentityServer.Jobs;
+using IdentityServer.Protection;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using LocalPostgres;
+using Microsoft.AspNetCore.Connections;
+
+namespace IdentityServer;
+
+/// <summary>Composition only: an Add… and a Map… for each slice.</summary>
+internal static class Program
+{
+    public static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            var command = CommandLine.Parse(args);
+            if (command.Command == CommandLine.HealthCheck)
+                return await HealthCheck.RunAsync(command.Settings);
+
+            await using var app = await BuildAsync(command.Settings);
+            await PrepareAsync(app, command);
+            if (command.Command == CommandLine.Serve)
+                await app.RunAsync();
+            return 0;
+        }
+        catch (StartupException refused)
+        {
+            await Console.Error.WriteLineAsync(refused.Message);
+            return 1;
+        }
+        catch (Exception taken) when (taken is AddressInUseException or IOException { InnerException: AddressInUseException or SocketException } or SocketException)
+        {
+            await Console.Error.WriteLineAsync($"The address can't be listened at: {taken.Message} Choose another by ASPNETCORE_URLS.");
+            return 1;
+        }
+    }
+
+    /// <param name="customise">Tests replace the clock and the outside world here.</param>
+    internal static async Task<WebApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? customise = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        var settings = new SettingsReader(builder.Configuration, builder.Environment);
+        // Start failures are one line of ours, not the host's stack trace.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Protocol.OAuthParameters.MaximumBodyLength;
+        });
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddProtocol(settings);
+        builder.Services.AddJobs(settings);
+        builder.Services.AddBrowserOrigins(settings);
+        builder.Services.AddKnownProxies(settings);
+        builder.Services.AddKeyProtection(settings);
+
+        using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
+        var (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
+            builder.Configuration, builder.Environment, "IdentityServer", "identityserver", loggers.CreateLogger("LocalPostgres"), CancellationToken.None);
+        if (postgres is not null)
+            builder.Services.AddSingleton(_ => postgres);
+        builder.Services.AddStorage(settings, connectionString);
+        customise?.Invoke(builder);
+
+        var app = builder.Build();
+        // Resolved so that the container gives our share in the private server back when the program ends.
+        _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
+        app.UseForwardedHeaders();
+        app.UseMiddleware<FaultAnswers>();
+        if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
+            app.UsePathBase(path);
+        app.UseRouting();
+        app.UseCors();
+        app.MapHealth();
+        app.MapProtocol();
+        return app;
+    }
+
+    /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands.</summary>
+    internal static async Task PrepareAsync(WebApplication app, CommandLine command)
+    {
+        await Database.PrepareAsync(app.Services, app.Services.GetRequiredService<KeyStore>().EnsureAsync, CancellationToken.None);
+        if (command.Command == CommandLine.Serve)
+            await app.Services.GetRequiredService<Pulse>().BeatAsync(CancellationToken.None);
+    }
+}

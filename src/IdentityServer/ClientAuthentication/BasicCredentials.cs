@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Text;
 using IdentityServer.Protocol;
 
 namespace IdentityServer.ClientAuthentication;

@@ -84,7 +84,7 @@ internal sealed partial class Pulse(
     public async Task BeatAsync(CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        var entries = new List<Revocation>();
+        var entries = new List<RevocationEntry>();
         PgSnapshot? snapshot = null;
         long cluster = 0, version = 0;
 
@@ -99,7 +99,7 @@ internal sealed partial class Pulse(
                 (cluster, version) = (row.GetInt64(1), row.GetInt64(2));
                 if (!row.IsDBNull(3))
                 {
-                    entries.Add(new Revocation(
+                    entries.Add(new RevocationEntry(
                         row.GetFieldValue<ulong>(3), row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
                         row.IsDBNull(6) ? null : row.GetString(6), row.GetFieldValue<DateTimeOffset>(7), row.GetFieldValue<DateTimeOffset>(8)));
                 }

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using IdentityServer.Protocol;
-using IdentityServer.Storage;
 
 namespace IdentityServer.Configuration;
 

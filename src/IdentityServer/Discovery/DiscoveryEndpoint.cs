@@ -56,8 +56,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
     private static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {
         http.Response.ContentType = "application/json";
-        // Short against the time that a key is published before it signs.
-        http.Response.Headers.CacheControl = "public, max-age=60";
+        http.Response.Headers.CacheControl = "no-store";
         await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
             write(json);
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted);

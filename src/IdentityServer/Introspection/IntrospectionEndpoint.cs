@@ -1,4 +1,3 @@
-using System.Text.Json;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;

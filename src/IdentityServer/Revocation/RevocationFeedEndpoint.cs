@@ -75,7 +75,7 @@ internal sealed class RevocationFeedEndpoint(
         }
     }
 
-    private List<Storage.Revocation> NewSince(Cursor? after, RevocationFeed.State state)
+    private List<RevocationEntry> NewSince(Cursor? after, RevocationFeed.State state)
     {
         var now = time.GetUtcNow();
         // A cursor of another cluster (a restored backup) knows nothing of this one: all that is in force is new.
@@ -83,7 +83,7 @@ internal sealed class RevocationFeedEndpoint(
         return [.. state.Entries.Where(entry => entry.Until > now && (seen is null || !seen.Sees(entry.TransactionId)))];
     }
 
-    private static Task WriteAsync(HttpContext http, RevocationFeed.State state, List<Storage.Revocation> entries) =>
+    private static Task WriteAsync(HttpContext http, RevocationFeed.State state, List<RevocationEntry> entries) =>
         OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (state, entries), static (json, answer) =>
         {
             json.WriteString("cursor", new Cursor(answer.state.Cluster, answer.state.Snapshot!).ToString());
@@ -93,7 +93,7 @@ internal sealed class RevocationFeedEndpoint(
             json.WriteEndArray();
         });
 
-    private static void Write(Utf8JsonWriter json, Storage.Revocation entry)
+    private static void Write(Utf8JsonWriter json, RevocationEntry entry)
     {
         json.WriteStartObject();
         if (entry.JwtId is not null)

@@ -9,8 +9,14 @@ internal sealed record PruningSettings(string Cron)
     {
         const string name = "Pruning:Cron";
         var cron = settings.Text(name) ?? "0 0/10 * * * ?";
-        return CronExpression.IsValidExpression(cron)
-            ? new(cron)
-            : throw SettingsReader.Impossible(name, cron, "a Quartz cron expression such as \"0 0/10 * * * ?\"");
+        try
+        {
+            _ = new CronExpression(cron);
+            return new(cron);
+        }
+        catch (FormatException)
+        {
+            throw SettingsReader.Impossible(name, cron, "a Quartz cron expression such as \"0 0/10 * * * ?\"");
+        }
     }
 }

@@ -24,9 +24,9 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
-        Users(builder);
-        Configured(builder);
-        Grants(builder);
+        ModelUsers(builder);
+        ModelConfigured(builder);
+        ModelGrants(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
@@ -34,7 +34,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         }
     }
 
-    private static void Users(ModelBuilder builder)
+    private static void ModelUsers(ModelBuilder builder)
     {
         builder.Entity<User>(user =>
         {
@@ -86,7 +86,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
     }
 
-    private static void Configured(ModelBuilder builder)
+    private static void ModelConfigured(ModelBuilder builder)
     {
         builder.Entity<ClientRow>(client =>
         {
@@ -116,7 +116,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
     }
 
-    private static void Grants(ModelBuilder builder)
+    private static void ModelGrants(ModelBuilder builder)
     {
         builder.Entity<GrantRow>(grant =>
         {

@@ -10,15 +10,15 @@ internal sealed class RevocationFeed(TimeProvider time)
     private volatile TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The feed as of one beat. <c>Entries</c> are all that are still in force.</summary>
-    internal sealed record State(PgSnapshot? Snapshot, long Cluster, IReadOnlyList<Revocation> Entries);
+    internal sealed record State(PgSnapshot? Snapshot, long Cluster, IReadOnlyList<RevocationEntry> Entries);
 
     public State Current => _state;
 
     /// <summary>Ends when there is something new. Take it before looking at <see cref="Current"/>.</summary>
     public Task News => _news.Task;
 
-    /// <summary>Called by one writer, <see cref="Configuration.Pulse"/>.</summary>
-    public void Append(IReadOnlyList<Revocation> entries, PgSnapshot snapshot, long cluster)
+    /// <summary>Called by one writer, the pulse.</summary>
+    public void Append(IReadOnlyList<RevocationEntry> entries, PgSnapshot snapshot, long cluster)
     {
         var kept = _state.Entries;
         if (entries.Count > 0)

@@ -3,11 +3,11 @@ using System.Collections.Concurrent;
 namespace IdentityServer.Storage;
 
 /// <summary>One entry of the feed: what ended, from when on, and until when that must be remembered.</summary>
-internal sealed record Revocation(ulong TransactionId, string? JwtId, Guid? GrantId, string? Subject, DateTimeOffset At, DateTimeOffset Until);
+internal sealed record RevocationEntry(ulong TransactionId, string? JwtId, Guid? GrantId, string? Subject, DateTimeOffset At, DateTimeOffset Until);
 
 /// <summary>
 /// What ended before its time and would still be alive otherwise, in memory on every node.
-/// Filled by <see cref="Pulse"/>; what this node ends itself counts at once.
+/// Filled by the pulse; what this node ends itself counts at once.
 /// </summary>
 internal sealed class Revocations
 {
@@ -23,7 +23,7 @@ internal sealed class Revocations
     public void EndSubject(string subject, DateTimeOffset at, DateTimeOffset until) =>
         _subjects.AddOrUpdate(subject, (at, until), (_, known) => known.At >= at ? known : (at, until));
 
-    public void Add(Revocation revocation)
+    public void Add(RevocationEntry revocation)
     {
         if (revocation.JwtId is { } jwtId)
             EndToken(jwtId, revocation.Until);

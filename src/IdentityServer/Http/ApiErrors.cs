@@ -1,0 +1,17 @@
+using System.Net;
+
+namespace IdentityServer.Http;
+
+/// <summary>The refusals that every route of the account API shares.</summary>
+internal static class ApiErrors
+{
+    public static readonly ApiError NotFound = new("NOT_FOUND", "There is nothing at this address.", HttpStatusCode.NotFound);
+    public static readonly ApiError MethodNotAllowed = new("METHOD_NOT_ALLOWED", "This method is not allowed here.", HttpStatusCode.MethodNotAllowed);
+    public static readonly ApiError PayloadTooLarge = new("PAYLOAD_TOO_LARGE", "The request body is larger than 64 KiB.", HttpStatusCode.RequestEntityTooLarge);
+    public static readonly ApiError UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.", HttpStatusCode.UnsupportedMediaType);
+    public static readonly ApiError InvalidRequest = new("INVALID_REQUEST", "The request is malformed.", HttpStatusCode.BadRequest);
+    public static readonly ApiError InvalidToken = new("INVALID_TOKEN", "The access token is missing, expired or no longer valid.", HttpStatusCode.Unauthorized);
+    public static readonly ApiError TooManyRequests = new("TOO_MANY_REQUESTS", "Too many requests: try again later.", HttpStatusCode.TooManyRequests, RetryAfter: 1);
+    public static readonly ApiError ServiceUnavailable = new("SERVICE_UNAVAILABLE", "The service is not available: try again shortly.", HttpStatusCode.ServiceUnavailable, RetryAfter: 1);
+    public static readonly ApiError InternalError = new("INTERNAL_ERROR", "The server met an unexpected condition.", HttpStatusCode.InternalServerError);
+}

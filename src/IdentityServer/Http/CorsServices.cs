@@ -1,0 +1,44 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Http;
+
+/// <summary>Which web pages may call from a browser. Credentials travel in headers and bodies, never in cookies.</summary>
+internal static class CorsServices
+{
+    /// <summary>Put on the routes that browsers may call: account API, token, revocation, discovery, JWKS.</summary>
+    public const string Policy = "browsers";
+
+    public static void AddBrowserOrigins(this IServiceCollection services, SettingsReader settings)
+    {
+        const string name = "Cors:Origins";
+        var origins = settings.List(name);
+        if (origins.Length == 0 && settings.IsDevelopment)
+            origins = ["http://localhost:*"];
+        foreach (var origin in origins)
+        {
+            if (!IsOrigin(origin))
+                throw SettingsReader.Impossible(name, origin, "origins such as https://app.example.com or http://localhost:*");
+        }
+        services.AddCors(cors => cors.AddPolicy(Policy, policy => policy
+            .SetIsOriginAllowed(origin => origins.Any(allowed => Matches(allowed, origin)))
+            .WithMethods("GET", "POST")
+            .WithHeaders("Authorization", "Content-Type")
+            .WithExposedHeaders("WWW-Authenticate", "Retry-After")
+            .SetPreflightMaxAge(TimeSpan.FromHours(1))));
+    }
+
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text.EndsWith(":*", StringComparison.Ordinal) ? text[..^2] : text, UriKind.Absolute, out var uri)
+        && uri.Scheme is "http" or "https" && uri.AbsolutePath == "/" && !text.EndsWith('/') && uri.Query.Length == 0 && uri.UserInfo.Length == 0;
+
+    private static bool Matches(string allowed, string origin)
+    {
+        if (!allowed.EndsWith(":*", StringComparison.Ordinal))
+            return string.Equals(allowed, origin, StringComparison.OrdinalIgnoreCase);
+        var host = allowed[..^2];
+        // Any port, the scheme's own included.
+        return string.Equals(host, origin, StringComparison.OrdinalIgnoreCase)
+            || (origin.StartsWith(host + ":", StringComparison.OrdinalIgnoreCase)
+                && origin.AsSpan(host.Length + 1) is { Length: > 0 and <= 5 } port && !port.ContainsAnyExceptInRange('0', '9'));
+    }
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+
+namespace IdentityServer.Http;
+
+/// <summary>A refusal of the account API.</summary>
+/// <param name="Message">For people: constant ASCII, never an echo of input.</param>
+/// <param name="RetryAfter">Whole seconds; 0 for none.</param>
+internal sealed record ApiError(string Code, string Message, HttpStatusCode Status, int RetryAfter = 0);
+
+/// <summary>The envelope of the account API: <c>status</c>, <c>message</c>, and <c>data</c> or <c>code</c>.</summary>
+internal static class Envelope
+{
+    /// <param name="data">Fills the object <c>data</c>; left out when null.</param>
+    public static async Task SuccessAsync(HttpContext http, HttpStatusCode status, string message, Action<Utf8JsonWriter>? data = null)
+    {
+        Start(http, status);
+        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+        {
+            json.WriteStartObject();
+            json.WriteString("status", "success");
+            json.WriteString("message", message);
+            if (data is not null)
+            {
+                json.WriteStartObject("data");
+                data(json);
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+    }
+
+    public static async Task ErrorAsync(HttpContext http, ApiError error)
+    {
+        Start(http, error.Status);
+        if (error.RetryAfter > 0)
+            http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        // RFC 6750 §3: told to those who came with a dead token.
+        if (error.Code == ApiErrors.InvalidToken.Code)
+            http.Response.Headers.WWWAuthenticate = "Bearer realm=\"IdentityServer\", error=\"invalid_token\"";
+        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+        {
+            json.WriteStartObject();
+            json.WriteString("status", "error");
+            json.WriteString("code", error.Code);
+            json.WriteString("message", error.Message);
+            json.WriteEndObject();
+        }
+        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+    }
+
+    private static void Start(HttpContext http, HttpStatusCode status)
+    {
+        http.Response.StatusCode = (int)status;
+        http.Response.ContentType = "application/json";
+        http.Response.Headers.CacheControl = "no-store";
+    }
+}

@@ -1,0 +1,100 @@
+using System.Net.Sockets;
+using IdentityServer.Protocol;
+using Npgsql;
+
+namespace IdentityServer.Http;
+
+/// <summary>
+/// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the body of its family: OAuth errors below
+/// <c>/connect</c> and <c>/.well-known</c>, the envelope elsewhere. No exception ever reaches a caller.
+/// </summary>
+internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAnswers> log)
+{
+    public async Task InvokeAsync(HttpContext http)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // The caller hung up: nobody is left to answer.
+            return;
+        }
+        catch (Exception fault) when (!http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            http.Response.StatusCode = StatusOf(http, fault);
+        }
+
+        if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null && http.Response.ContentLength is null)
+            await AnswerAsync(http);
+    }
+
+    private int StatusOf(HttpContext http, Exception fault)
+    {
+        switch (fault)
+        {
+            case BadHttpRequestException bad:
+                return bad.StatusCode;
+            case var _ when IsOutage(fault):
+                LogOutage(http.Request.Path, fault);
+                return StatusCodes.Status503ServiceUnavailable;
+            default:
+                LogFault(http.Request.Path, fault);
+                return StatusCodes.Status500InternalServerError;
+        }
+    }
+
+    /// <summary>The database is away, full, restarting or too slow, or its pool is exhausted: not our bug, and worth trying again.</summary>
+    internal static bool IsOutage(Exception fault)
+    {
+        for (var at = fault; at is not null; at = at.InnerException)
+        {
+            switch (at)
+            {
+                case PostgresException postgres:
+                    // Classes: connection, rollback (serialisation, deadlock), resources, operator intervention, system error; 25006: a standby; 42P01 would be ours.
+                    return postgres.SqlState is [ '0', '8', ..] or ['4', '0', ..] or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..] or ['5', '8', ..] or "25006";
+                case NpgsqlException or SocketException or TimeoutException:
+                    return true;
+            }
+        }
+        return false;
+    }
+
+    private static Task AnswerAsync(HttpContext http)
+    {
+        var status = http.Response.StatusCode;
+        var path = http.Request.Path;
+        if (path.StartsWithSegments("/connect") || path.StartsWithSegments("/.well-known"))
+        {
+            return OAuthAnswer.WriteAsync(http, status switch
+            {
+                404 => Errors.NotFound,
+                405 => Errors.MethodNotAllowed,
+                413 => Errors.BodyTooLarge,
+                503 => Errors.Unavailable,
+                500 => Errors.Fault,
+                _ => Errors.MalformedForm with { Status = (System.Net.HttpStatusCode)status },
+            });
+        }
+        return Envelope.ErrorAsync(http, status switch
+        {
+            401 => ApiErrors.InvalidToken,
+            404 => ApiErrors.NotFound,
+            405 => ApiErrors.MethodNotAllowed,
+            413 => ApiErrors.PayloadTooLarge,
+            415 => ApiErrors.UnsupportedMediaType,
+            503 => ApiErrors.ServiceUnavailable,
+            500 => ApiErrors.InternalError,
+            _ => ApiErrors.InvalidRequest with { Status = (System.Net.HttpStatusCode)status },
+        });
+    }
+
+    [LoggerMessage(3000, LogLevel.Error, "The database could not serve {Path}")]
+    private partial void LogOutage(string path, Exception fault);
+
+    [LoggerMessage(3001, LogLevel.Error, "A fault of ours at {Path}")]
+    private partial void LogFault(string path, Exception fault);
+}

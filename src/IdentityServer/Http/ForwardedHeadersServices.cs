@@ -1,0 +1,30 @@
+using System.Net;
+using IdentityServer.Settings;
+using Microsoft.AspNetCore.HttpOverrides;
+
+namespace IdentityServer.Http;
+
+/// <summary>The caller's address behind a proxy, believed only from proxies that the settings name.</summary>
+internal static class ForwardedHeadersServices
+{
+    public static void AddKnownProxies(this IServiceCollection services, SettingsReader settings)
+    {
+        const string name = "ForwardedHeaders:KnownProxies";
+        var proxies = settings.List(name);
+        services.Configure<ForwardedHeadersOptions>(options =>
+        {
+            options.ForwardedHeaders = proxies.Length == 0 ? ForwardedHeaders.None : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+            options.KnownProxies.Clear();
+            options.KnownIPNetworks.Clear();
+        });
+        foreach (var proxy in proxies)
+        {
+            if (IPAddress.TryParse(proxy, out var address))
+                services.Configure<ForwardedHeadersOptions>(options => options.KnownProxies.Add(address));
+            else if (System.Net.IPNetwork.TryParse(proxy, out var network))
+                services.Configure<ForwardedHeadersOptions>(options => options.KnownIPNetworks.Add(network));
+            else
+                throw SettingsReader.Impossible(name, proxy, "IP addresses or networks such as 10.0.0.7 or 10.0.0.0/8");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using IdentityServer.Settings;
+using Quartz;
+
+namespace IdentityServer.Jobs;
+
+internal static class JobServices
+{
+    public static void AddJobs(this IServiceCollection services, SettingsReader reader)
+    {
+        var pruning = PruningSettings.Read(reader);
+        var keys = SigningKeySettings.Read(reader);
+        // Several looks within the time that a key is published ahead, and at least one an hour.
+        var look = TimeSpan.FromSeconds(Math.Clamp(keys.PublishAhead.TotalSeconds / 4, 1, 3600));
+
+        services.AddSingleton(pruning);
+        services.AddSingleton(keys);
+        services.AddSingleton<PruneMetrics>();
+        services.AddQuartz(quartz =>
+        {
+            quartz.ScheduleJob<Prune>(trigger => trigger.WithIdentity("prune").WithCronSchedule(pruning.Cron), job => job.WithIdentity("prune"));
+            quartz.ScheduleJob<RotateSigningKeys>(
+                trigger => trigger.WithIdentity("rotate-signing-keys").WithSimpleSchedule(every => every.WithInterval(look).RepeatForever()),
+                job => job.WithIdentity("rotate-signing-keys"));
+        });
+        services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
+    }
+}

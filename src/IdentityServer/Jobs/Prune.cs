@@ -1,0 +1,108 @@
+using Npgsql;
+using Quartz;
+
+namespace IdentityServer.Jobs;
+
+/// <summary>
+/// Deletes what can neither be used again nor need be remembered: grants, revocations, reset tokens and retired keys past
+/// their time. In batches, each a short transaction; one node at a time, the others pass.
+/// </summary>
+[DisallowConcurrentExecution]
+internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
+{
+    public const int BatchSize = 1_000;
+
+    private const long Lock = 0x9121_4E;
+
+    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch.
+    private const string ExpiredGrantsSql =
+        "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE prunable_at <= $1 AND expires_at <= $1 ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+    private const string RevokedGrantsSql =
+        "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE revoked_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+    private const string RevocationsSql =
+        "DELETE FROM revocations WHERE id IN (SELECT id FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+    private const string ResetTokensSql =
+        "DELETE FROM reset_tokens WHERE user_id IN (SELECT user_id FROM reset_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+    // Every node must put the key down: the configuration's version tells them.
+    private const string KeysSql =
+        """
+        WITH gone AS (DELETE FROM keys WHERE retires_at <= $1 RETURNING key_id),
+             told AS (UPDATE configuration SET version = version + 1 WHERE EXISTS (SELECT FROM gone))
+        SELECT count(*) FROM gone HAVING $2 > 0
+        """;
+
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            if (!await TryLockAsync(connection, cancellationToken))
+                return;
+            try
+            {
+                await PruneAsync(connection, cancellationToken);
+            }
+            finally
+            {
+                await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Lock } } };
+                await unlock.ExecuteNonQueryAsync(CancellationToken.None);
+            }
+        }
+        catch (NpgsqlException outage)
+        {
+            // The next run makes up for it.
+            LogFailed(outage);
+        }
+    }
+
+    private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        var grants = await DeleteAsync(connection, ExpiredGrantsSql, now, cancellation) + await DeleteAsync(connection, RevokedGrantsSql, now, cancellation);
+        var revocations = await DeleteAsync(connection, RevocationsSql, now, cancellation);
+        var resetTokens = await DeleteAsync(connection, ResetTokensSql, now, cancellation);
+        var keys = await DeleteKeysAsync(connection, now, cancellation);
+
+        metrics.Count("grants", grants);
+        metrics.Count("revocations", revocations);
+        metrics.Count("reset_tokens", resetTokens);
+        metrics.Count("keys", keys);
+        LogPruned(grants, revocations, resetTokens, keys);
+    }
+
+    private static async Task<long> DeleteAsync(NpgsqlConnection connection, string sql, DateTimeOffset now, CancellationToken cancellation)
+    {
+        long total = 0;
+        int deleted;
+        do
+        {
+            await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = now }, new() { Value = BatchSize } } };
+            deleted = await command.ExecuteNonQueryAsync(cancellation);
+            total += deleted;
+        }
+        while (deleted == BatchSize);
+        return total;
+    }
+
+    private static async Task<long> DeleteKeysAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(KeysSql, connection) { Parameters = { new() { Value = now }, new() { Value = BatchSize } } };
+        return await command.ExecuteScalarAsync(cancellation) is long count ? count : 0;
+    }
+
+    private static async Task<bool> TryLockAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        return await command.ExecuteScalarAsync(cancellation) is true;
+    }
+
+    [LoggerMessage(4000, LogLevel.Information, "Pruned {Grants} grants, {Revocations} revocations, {ResetTokens} reset tokens and {Keys} keys")]
+    private partial void LogPruned(long grants, long revocations, long resetTokens, long keys);
+
+    [LoggerMessage(4001, LogLevel.Warning, "Pruning ended early; the next run goes on")]
+    private partial void LogFailed(Exception outage);
+}

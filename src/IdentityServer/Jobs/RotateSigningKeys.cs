@@ -1,0 +1,26 @@
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using Npgsql;
+using Quartz;
+
+namespace IdentityServer.Jobs;
+
+/// <summary>Publishes the successors of keys that near their end. What is retired <see cref="Prune"/> deletes.</summary>
+[DisallowConcurrentExecution]
+internal sealed partial class RotateSigningKeys(KeyStore keys, AuthDb db, ILogger<RotateSigningKeys> log) : IJob
+{
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await keys.RotateAsync(db, cancellationToken);
+        }
+        catch (NpgsqlException outage)
+        {
+            LogFailed(outage);
+        }
+    }
+
+    [LoggerMessage(4100, LogLevel.Warning, "Key rotation could not run; the next run makes up for it")]
+    private partial void LogFailed(Exception outage);
+}

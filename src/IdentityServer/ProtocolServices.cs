@@ -1,0 +1,69 @@
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Discovery;
+using IdentityServer.Http;
+using IdentityServer.Introspection;
+using IdentityServer.Limits;
+using IdentityServer.Revocation;
+using IdentityServer.Settings;
+using IdentityServer.Token;
+using IdentityServer.Token.Grants;
+using IdentityServer.Tokens;
+
+namespace IdentityServer;
+
+/// <summary>The protocol endpoints and what they stand on.</summary>
+internal static class ProtocolServices
+{
+    public static void AddProtocol(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(IssuerSettings.Read(settings));
+        services.AddSingleton(AccessTokenSettings.Read(settings));
+        services.AddSingleton(RefreshTokenSettings.Read(settings));
+        services.AddSingleton(LimitSettings.Read(settings));
+        services.AddSingleton<RequestLimits>();
+
+        services.AddSingleton<CurrentKeys>();
+        services.AddSingleton<KeyStore>();
+        services.AddSingleton<TokenIssuer>();
+        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<SignIn>();
+        services.AddSingleton<GrantEnding>();
+
+        services.AddSingleton<ClientAuthenticator>();
+        services.AddSingleton<PasswordGrant>();
+        services.AddSingleton<RefreshTokenGrant>();
+        services.AddSingleton<ClientCredentialsGrant>();
+        services.AddSingleton<GrantCatalogue>();
+
+        services.AddSingleton<TokenEndpoint>();
+        services.AddSingleton<RevocationEndpoint>();
+        services.AddSingleton<IntrospectionEndpoint>();
+        services.AddSingleton<RevocationFeedEndpoint>();
+        services.AddSingleton<DiscoveryEndpoint>();
+    }
+
+    public static void MapProtocol(this WebApplication app)
+    {
+        var services = app.Services;
+        app.MapPost(Routes.Token, services.GetRequiredService<TokenEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        app.MapPost(Routes.Revoke, services.GetRequiredService<RevocationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        app.MapPost(Routes.Introspect, services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);
+        app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
+
+        var discovery = services.GetRequiredService<DiscoveryEndpoint>();
+        app.MapGet(Routes.Jwks, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
+        foreach (var place in MetadataPlaces(services.GetRequiredService<IssuerSettings>().Path))
+            app.MapGet(place, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
+    }
+
+    /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>
+    private static IEnumerable<string> MetadataPlaces(string issuerPath)
+    {
+        foreach (var place in (string[])[Routes.OpenIdConfiguration, Routes.AuthorizationServer])
+        {
+            yield return place;
+            if (issuerPath.Length > 0)
+                yield return place + issuerPath;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace IdentityServer;
+
+/// <summary>The database, what nodes hold in memory of it, and the check of passwords and secrets against it.</summary>
+internal static class StorageServices
+{
+    public static void AddStorage(this IServiceCollection services, SettingsReader settings, string connectionString)
+    {
+        services.AddSingleton<NpgsqlDataSource>(_ => Database.Open(connectionString));
+        services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<GrantStore>();
+        services.AddSingleton<Revocations>();
+        services.AddSingleton<RevocationFeed>();
+        services.AddSingleton<CurrentConfiguration>();
+        services.AddSingleton<Pulse>();
+        services.AddHostedService(provider => provider.GetRequiredService<Pulse>());
+
+        var passwords = PasswordSettings.Read(settings);
+        services.AddSingleton(passwords);
+        services.AddSingleton(LockoutSettings.Read(settings));
+        services.AddSingleton<HashingGate>();
+        services.AddSingleton<PasswordVerifier>();
+        services.AddSingleton<ClientSecrets>();
+        // Identity's version 3 format: PBKDF2-HMAC-SHA512.
+        services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = passwords.Iterations);
+        services.AddSingleton<IPasswordHasher<User>, PasswordHasher<User>>();
+        services.AddSingleton<ILookupNormalizer, LoginName>();
+    }
+}
