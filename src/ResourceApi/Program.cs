@@ -1,3 +1,14 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using LocalPostgres;
+using ResourceApi;
+
+try
+{
+    await using var host = await ResourceApiHost.StartAsync(args);
+    await host.WaitForShutdownAsync();
+    return 0;
+}
+catch (StartupException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}

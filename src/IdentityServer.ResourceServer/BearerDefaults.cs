@@ -1,0 +1,16 @@
+using Microsoft.AspNetCore.Http;
+
+namespace IdentityServer.ResourceServer;
+
+public static class BearerDefaults
+{
+    /// <summary>The authentication scheme that <c>AddIdentityServerTokens</c> registers.</summary>
+    public const string Scheme = "Bearer";
+
+    /// <summary>The verified token of this request, or null.</summary>
+    public static AccessToken? FindAccessToken(this HttpContext context) => context.Features.Get<AccessToken>();
+
+    /// <summary>The verified token of a request to an endpoint that requires one.</summary>
+    public static AccessToken RequireAccessToken(this HttpContext context) =>
+        context.FindAccessToken() ?? throw new InvalidOperationException("This endpoint was reached without a verified token: it lacks RequireScope or RequireAuthorization.");
+}

@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+public static class IdentityServerTokensExtensions
+{
+    /// <summary>Accepts the access tokens of an IdentityServer as scheme <c>Bearer</c>; revoked ones are refused within a second.</summary>
+    public static IServiceCollection AddIdentityServerTokens(this IServiceCollection services, Action<IdentityServerTokensOptions> configure)
+    {
+        services.AddOptions<IdentityServerTokensOptions>().Configure(configure).ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdentityServerTokensOptions>, IdentityServerTokensOptionsValidation>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IssuerConnection>();
+        services.TryAddSingleton<RevokedTokens>();
+        services.TryAddSingleton<AccessTokenVerification>();
+        services.TryAddSingleton<ProtectedResourceMetadata>();
+        services.TryAddSingleton<IssuerKeys>();
+        services.TryAddSingleton<RevocationWatch>();
+        services.TryAddSingleton(provider => new IssuerStatus(provider.GetRequiredService<IssuerKeys>(), provider.GetRequiredService<RevocationWatch>()));
+        services.AddHostedService(provider => provider.GetRequiredService<IssuerKeys>());
+        services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+        services.AddAuthentication(BearerDefaults.Scheme).AddScheme<AuthenticationSchemeOptions, BearerHandler>(BearerDefaults.Scheme, null);
+        services.AddAuthorization();
+        return services;
+    }
+
+    /// <summary>
+    /// The same from configuration: <c>Authority</c>, <c>Resource</c>, <c>ClientId</c>, <c>ClientSecret</c>, <c>ClockSkew</c>,
+    /// <c>BackchannelAddress</c> and <c>AllowInsecureHttp</c> in <paramref name="section"/>, and <c>Revocation:MaxStaleness</c> beside it.
+    /// </summary>
+    public static IServiceCollection AddIdentityServerTokens(
+        this IServiceCollection services, IConfiguration configuration, string section, Action<IdentityServerTokensOptions>? configure = null) =>
+        services.AddIdentityServerTokens(options =>
+        {
+            IdentityServerTokensSettings.Read(configuration, section, options);
+            configure?.Invoke(options);
+        });
+}

@@ -1,0 +1,13 @@
+namespace IdentityServer.ResourceServer;
+
+/// <summary>Whether tokens can be judged right now, for a readiness probe.</summary>
+public sealed class IssuerStatus
+{
+    private readonly IssuerKeys _keys;
+    private readonly RevocationWatch _watch;
+
+    internal IssuerStatus(IssuerKeys keys, RevocationWatch watch) => (_keys, _watch) = (keys, watch);
+
+    /// <summary>The keys are known and the revocation feed has answered lately.</summary>
+    public bool IsReady => _keys.Current is not null && _watch.HasAnswered && !_watch.IsStale;
+}

@@ -1,0 +1,94 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>Follows the issuer's revocation feed by long polls, for as long as the program runs.</summary>
+internal sealed partial class RevocationWatch(
+    IssuerConnection issuer, RevokedTokens revoked, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<RevocationWatch> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
+
+    // Under a second, so that a token revoked right after the issuer came back is dead within a second here.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(800);
+
+    private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TimeSpan _maxStaleness = options.Value.MaxStaleness;
+
+    // A poll without news must come back before what we know goes stale.
+    private readonly TimeSpan _wait = TimeSpan.FromSeconds(Math.Min(LongestWait.TotalSeconds, Math.Floor(options.Value.MaxStaleness.TotalSeconds / 3)));
+
+    private long _answeredAt = long.MinValue;
+
+    public bool HasAnswered => Volatile.Read(ref _answeredAt) != long.MinValue;
+
+    // UTC, not the monotonic clock: that one stands still while a virtual machine is suspended, and trust would not age.
+    public bool IsStale => HasAnswered && clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt) > _maxStaleness.Ticks;
+
+    /// <summary>Waits for the first answer, but not longer than <paramref name="most"/>; false when it did not come.</summary>
+    public Task<bool> WaitForFirstAnswerAsync(TimeSpan most, CancellationToken ct) => _firstAnswer.Task.CompletesWithinAsync(most, ct);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        string? cursor = null;
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                // After a failure, and at first, nobody waits: whether tokens can be trusted depends on this answer.
+                var wait = cursor is null || failures > 0 ? TimeSpan.Zero : _wait;
+                var askedWith = cursor;
+                var answer = await issuer.FetchRevocationsAsync(cursor, wait, stoppingToken);
+                cursor = answer?.Cursor;
+                if (answer is null)
+                {
+                    LogCursorRefused();
+                    await Task.Delay(ShortestPause, clock, stoppingToken);
+                    continue;
+                }
+
+                revoked.Add(answer.Revoked);
+                revoked.Prune();
+                Volatile.Write(ref _answeredAt, clock.GetUtcNow().UtcTicks);
+                _firstAnswer.TrySetResult();
+                if (failures > 0)
+                    LogFollowing(failures);
+                failures = 0;
+
+                // An issuer that does not hold the poll open, or is told not to, is not asked in a tight loop.
+                if (answer.Revoked.Count == 0 && _wait == TimeSpan.Zero && askedWith is not null)
+                    await Task.Delay(2 * ShortestPause, clock, stoppingToken);
+            }
+            catch (IssuerException e)
+            {
+                if (failures++ == 0)
+                    LogLost(e.Message);
+                await Task.Delay(Pause(failures), clock, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Doubles from 100 ms, half of it by chance, so that many resource servers do not return in step.</summary>
+    private static TimeSpan Pause(int failures)
+    {
+        var most = Math.Min(LongestPause.TotalMilliseconds, ShortestPause.TotalMilliseconds * Math.Pow(2, Math.Min(failures - 1, 10)));
+        return TimeSpan.FromMilliseconds(most * (0.5 + (Random.Shared.NextDouble() / 2)));
+    }
+
+    [LoggerMessage(EventId = 2101, Level = LogLevel.Warning, Message = "The revocation feed does not answer; tokens stay trusted for a limited time. {Reason}")]
+    private partial void LogLost(string reason);
+
+    [LoggerMessage(EventId = 2102, Level = LogLevel.Information, Message = "The revocation feed answers again after {Failures} failed attempts.")]
+    private partial void LogFollowing(int failures);
+
+    [LoggerMessage(EventId = 2103, Level = LogLevel.Information, Message = "The issuer does not know our place in the revocation feed any more; reading it from the start.")]
+    private partial void LogCursorRefused();
+}

@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The revocations in force, in memory. Adding one twice, or in any order, changes nothing.</summary>
+internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
+{
+    private static readonly TimeSpan PruneInterval = TimeSpan.FromSeconds(10);
+
+    // A token is accepted for the clock skew after its exp, so its revocation must live as long.
+    private readonly long _skew = (long)options.Value.ClockSkew.TotalMilliseconds;
+
+    private readonly ConcurrentDictionary<string, long> _tokens = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _grants = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, SubjectEnd> _subjects = new(StringComparer.Ordinal);
+    private long _pruneAt;
+
+    private readonly record struct SubjectEnd(long At, long Until);
+
+    public int Count => _tokens.Count + _grants.Count + _subjects.Count;
+
+    public bool Contains(AccessToken token)
+    {
+        if (_tokens.ContainsKey(token.JwtId))
+            return true;
+        if (token.GrantId is not null && _grants.ContainsKey(token.GrantId))
+            return true;
+
+        // The sign-in decides, not the token: one refreshed later from a sign-in of before is dead as well. Without a
+        // grant it is iat, whose second may have begun before the event: then the token is dead rather than undecided.
+        return _subjects.TryGetValue(token.Subject, out var end) && token.SignedInAt < end.At;
+    }
+
+    public void Add(IReadOnlyList<Revocation> revocations)
+    {
+        foreach (var (of, name, at, until) in revocations)
+        {
+            switch (of)
+            {
+                case RevocationOf.Token:
+                    _tokens.AddOrUpdate(name, until, (_, known) => Math.Max(known, until));
+                    break;
+                case RevocationOf.Grant:
+                    _grants.AddOrUpdate(name, until, (_, known) => Math.Max(known, until));
+                    break;
+                default:
+                    _subjects.AddOrUpdate(name, new SubjectEnd(at, until),
+                        (_, known) => new SubjectEnd(Math.Max(known.At, at), Math.Max(known.Until, until)));
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Forgets what no token can outlive any more; looks at most once in ten seconds.</summary>
+    public void Prune()
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        if (now < _pruneAt)
+            return;
+        _pruneAt = now + (long)PruneInterval.TotalMilliseconds;
+
+        var over = now - _skew;
+        foreach (var entry in _tokens)
+        {
+            if (entry.Value < over)
+                _tokens.TryRemove(entry);
+        }
+
+        foreach (var entry in _grants)
+        {
+            if (entry.Value < over)
+                _grants.TryRemove(entry);
+        }
+
+        foreach (var entry in _subjects)
+        {
+            if (entry.Value.Until < over)
+                _subjects.TryRemove(entry);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using Microsoft.Extensions.Primitives;
+
+namespace ResourceApi.Data;
+
+/// <summary>Strong validators made of an item's version (RFC 9110 §8.8.3).</summary>
+internal static class ETag
+{
+    public static string Of(long version) => "\"" + version.ToString("x16", CultureInfo.InvariantCulture) + "\"";
+
+    /// <summary>Null: no such header. <see cref="Condition.Any"/>: <c>*</c>. What is no tag of ours can never match and is left out.
+    /// RFC 9110 §8.8.3.2: If-None-Match compares weakly, If-Match strongly, where a weak tag never matches.</summary>
+    public static Condition? Read(StringValues header, bool weakly)
+    {
+        if (header.Count == 0)
+            return null;
+
+        List<long> versions = [];
+        foreach (var line in header)
+        {
+            // Our tags hold no comma, so that a list can be split at them: a foreign tag with one matches nothing either way.
+            foreach (var part in (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (part == "*")
+                    return Condition.Any;
+                var tag = weakly && part.StartsWith("W/", StringComparison.Ordinal) ? part.AsSpan(2) : part;
+                if (tag.Length == 18 && tag[0] == '"' && tag[^1] == '"'
+                    && long.TryParse(tag[1..^1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var version)
+                    && Of(version).AsSpan().SequenceEqual(tag))
+                    versions.Add(version);
+            }
+        }
+
+        return new Condition([.. versions]);
+    }
+}
+
+/// <summary>The versions that a precondition names; null for every version.</summary>
+internal sealed record Condition(long[]? Versions)
+{
+    public static readonly Condition Any = new((long[]?)null);
+
+    public bool Covers(long version) => Versions is null || Array.IndexOf(Versions, version) >= 0;
+}

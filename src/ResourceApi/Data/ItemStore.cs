@@ -1,0 +1,148 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace ResourceApi.Data;
+
+internal sealed record Item(byte[] Value, long Version);
+
+internal sealed record ItemSummary(string Key, int Size, DateTime CreatedAt, DateTime UpdatedAt);
+
+/// <summary>How a change ended. One statement decides and changes, so that no two requests can both win.</summary>
+internal enum Change
+{
+    Done,
+    Missing,
+    PreconditionFailed,
+}
+
+/// <summary>Every request is one statement, prepared by Npgsql on each connection after its second use.</summary>
+internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
+{
+    private const string InsertSql = """
+        INSERT INTO items (owner, key, value, version, size, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
+        ON CONFLICT DO NOTHING
+        """;
+
+    private const string SelectSql = "SELECT value, version FROM items WHERE owner = $1 AND key = $2";
+
+    // The condition stands in the UPDATE, where PostgreSQL checks it again on the row that it has locked.
+    private const string UpdateSql = """
+        WITH changed AS (
+            UPDATE items SET value = $3, version = $4, size = $5, updated_at = $6
+            WHERE owner = $1 AND key = $2 AND ($7::bigint[] IS NULL OR version = ANY ($7)) AND ($8::bigint[] IS NULL OR version <> ALL ($8))
+            RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed), EXISTS (SELECT FROM items WHERE owner = $1 AND key = $2)
+        """;
+
+    private const string DeleteSql = """
+        WITH changed AS (
+            DELETE FROM items
+            WHERE owner = $1 AND key = $2 AND ($3::bigint[] IS NULL OR version = ANY ($3)) AND ($4::bigint[] IS NULL OR version <> ALL ($4))
+            RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed), EXISTS (SELECT FROM items WHERE owner = $1 AND key = $2)
+        """;
+
+    // Both bounds are index conditions on (owner, key COLLATE "C"): a page costs what it returns.
+    private const string ListSql =
+        "SELECT key, size, created_at, updated_at FROM items WHERE owner = $1 AND key >= $2 AND key > $3 ORDER BY key LIMIT $4";
+
+    private const string ListBelowSql =
+        "SELECT key, size, created_at, updated_at FROM items WHERE owner = $1 AND key >= $2 AND key > $3 AND key < $5 ORDER BY key LIMIT $4";
+
+    /// <summary>The new version, or null when the key exists.</summary>
+    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken ct)
+    {
+        var version = NewVersion();
+        await using var command = database.CreateCommand(InsertSql);
+        AddText(command, owner, key.Text);
+        AddContent(command, value, version);
+        return await command.ExecuteNonQueryAsync(ct) == 1 ? version : null;
+    }
+
+    public async Task<Item?> FindAsync(string owner, ItemKey key, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(SelectSql);
+        AddText(command, owner, key.Text);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? new Item(reader.GetFieldValue<byte[]>(0), reader.GetInt64(1)) : null;
+    }
+
+    public async Task<(Change Change, long Version)> UpdateAsync(
+        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken ct)
+    {
+        var version = NewVersion();
+        await using var command = database.CreateCommand(UpdateSql);
+        AddText(command, owner, key.Text);
+        AddContent(command, value, version);
+        AddConditions(command, match, noneMatch);
+        return (await ChangeAsync(command, ct), version);
+    }
+
+    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(DeleteSql);
+        AddText(command, owner, key.Text);
+        AddConditions(command, match, noneMatch);
+        return await ChangeAsync(command, ct);
+    }
+
+    /// <summary>In the order of code points, from behind <paramref name="after"/>.</summary>
+    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken ct)
+    {
+        var end = KeyRange.EndOf(prefix);
+        await using var command = database.CreateCommand(end is null ? ListSql : ListBelowSql);
+        AddText(command, owner, prefix, after);
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        if (end is not null)
+            AddText(command, end);
+
+        List<ItemSummary> items = new(Math.Min(limit, 128));
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+            items.Add(new ItemSummary(reader.GetString(0), reader.GetInt32(1), reader.GetDateTime(2), reader.GetDateTime(3)));
+        return items;
+    }
+
+    private static async Task<Change> ChangeAsync(NpgsqlCommand command, CancellationToken ct)
+    {
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        if (reader.GetBoolean(0))
+            return Change.Done;
+        // The second column is as of the statement's start. A row deleted since by somebody else would have met no
+        // condition, so without a condition it is missing, and with one it is 412 or 404: both are true of it.
+        var hasCondition = command.Parameters[^1].Value is not DBNull || command.Parameters[^2].Value is not DBNull;
+        return hasCondition && reader.GetBoolean(1) ? Change.PreconditionFailed : Change.Missing;
+    }
+
+    private static void AddText(NpgsqlCommand command, params ReadOnlySpan<string> values)
+    {
+        foreach (var value in values)
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Text });
+    }
+
+    private void AddContent(NpgsqlCommand command, ItemValue value, long version)
+    {
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = value.Utf8, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = value.Utf8.Length });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = clock.GetUtcNow().UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+    }
+
+    private static void AddConditions(NpgsqlCommand command, Condition? match, Condition? noneMatch)
+    {
+        // If-Match: * asks only that there is a row, which the rest of the statement asks anyway.
+        AddVersions(command, match?.Versions);
+        // If-None-Match: * is met by no row that exists: "version = any of none" says so on the other side.
+        if (noneMatch is { Versions: null })
+            command.Parameters[^1].Value = Array.Empty<long>();
+        AddVersions(command, noneMatch?.Versions);
+    }
+
+    private static void AddVersions(NpgsqlCommand command, long[]? versions) =>
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)versions ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+
+    // By chance, not by counting: a key that is deleted and made again never gets an old version back, no two nodes
+    // need to agree on a counter, and nobody learns how much others write.
+    private static long NewVersion() => Random.Shared.NextInt64();
+}

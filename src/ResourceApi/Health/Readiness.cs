@@ -1,0 +1,54 @@
+using IdentityServer.ResourceServer;
+using Npgsql;
+using ResourceApi.Storage;
+
+namespace ResourceApi.Health;
+
+/// <summary>Ready: the database answers and tokens can be judged. However many ask, the database is asked once a second.</summary>
+internal sealed partial class Readiness(NpgsqlDataSource database, IssuerStatus issuer, TimeProvider clock, ILogger<Readiness> logger)
+{
+    private static readonly TimeSpan Validity = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private Task<bool> _answer = Task.FromResult(false);
+    private long? _askedAt;
+
+    public async Task<bool> CheckAsync() => issuer.IsReady && await DatabaseAnswersAsync();
+
+    private Task<bool> DatabaseAnswersAsync()
+    {
+        lock (_gate)
+        {
+            if (_answer.IsCompleted && (_askedAt is not { } at || clock.GetElapsedTime(at) >= Validity))
+            {
+                _askedAt = clock.GetTimestamp();
+                _answer = AskAsync();
+            }
+
+            return _answer;
+        }
+    }
+
+    private async Task<bool> AskAsync()
+    {
+        await Task.Yield();
+        using var deadline = new CancellationTokenSource(Patience);
+        try
+        {
+            await using var command = database.CreateCommand("SELECT 1");
+            await command.ExecuteScalarAsync(deadline.Token);
+            return true;
+        }
+        catch (Exception e) when (Outage.IsOne(e) || e is OperationCanceledException)
+        {
+            LogAway(Outage.Describe(e));
+            if (Outage.BreaksConnections(e))
+                database.Clear();
+            return false;
+        }
+    }
+
+    [LoggerMessage(EventId = 3101, Level = LogLevel.Warning, Message = "Not ready: the database does not answer. {Reason}")]
+    private partial void LogAway(string reason);
+}

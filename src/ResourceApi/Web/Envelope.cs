@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using IdentityServer.ResourceServer;
+
+namespace ResourceApi.Web;
+
+/// <summary>The shape of every answer: <c>{"status":"success","message","data"}</c> or <c>{"status":"error","code","message"}</c>.</summary>
+internal static class Envelope
+{
+    // A larger buffer is let go after its answer, so that one big value does not stay in memory on every thread.
+    private const int KeptBuffer = 64 * 1024;
+
+    // Text stays as it is; the answer is JSON and says so (nosniff), never part of a page.
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _buffer;
+
+    public static Task WriteAsync<TState>(HttpContext context, int status, string message, TState state, Action<Utf8JsonWriter, TState>? data)
+    {
+        var buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
+        _buffer = null;
+        using (var writer = new Utf8JsonWriter(buffer, Options))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("status"u8, "success"u8);
+            writer.WriteString("message"u8, message);
+            if (data is not null)
+            {
+                writer.WritePropertyName("data"u8);
+                data(writer, state);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return SendAsync(context, status, buffer);
+    }
+
+    public static Task RefuseAsync(HttpContext context, Refusal refusal)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (refusal.StatusCode == StatusCodes.Status503ServiceUnavailable)
+            context.Response.Headers.RetryAfter = "1";
+        return RefuseAsync(context, refusal.StatusCode, refusal.Code, refusal.Message);
+    }
+
+    /// <summary>The body of what the bearer handler refuses; it has set status and headers.</summary>
+    public static Task RefuseAsync(HttpContext context, BearerRefusal refusal) => RefuseAsync(context, refusal.StatusCode, refusal.StatusCode switch
+    {
+        StatusCodes.Status400BadRequest => ErrorCodes.InvalidRequest,
+        StatusCodes.Status403Forbidden => ErrorCodes.InsufficientScope,
+        StatusCodes.Status503ServiceUnavailable => ErrorCodes.ServiceUnavailable,
+        _ => ErrorCodes.InvalidToken,
+    }, refusal.Description);
+
+    private static Task RefuseAsync(HttpContext context, int status, string code, string message)
+    {
+        var buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
+        _buffer = null;
+        using (var writer = new Utf8JsonWriter(buffer, Options))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("status"u8, "error"u8);
+            writer.WriteString("code"u8, code);
+            writer.WriteString("message"u8, message);
+            writer.WriteEndObject();
+        }
+
+        return SendAsync(context, status, buffer);
+    }
+
+    private static async Task SendAsync(HttpContext context, int status, ArrayBufferWriter<byte> buffer)
+    {
+        var response = context.Response;
+        response.StatusCode = status;
+        response.ContentType = "application/json";
+        response.ContentLength = buffer.WrittenCount;
+        response.BodyWriter.Write(buffer.WrittenSpan);
+        if (buffer.Capacity <= KeptBuffer)
+        {
+            buffer.ResetWrittenCount();
+            _buffer = buffer;
+        }
+
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+}

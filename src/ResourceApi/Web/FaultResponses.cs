@@ -1,0 +1,64 @@
+using Npgsql;
+using ResourceApi.Storage;
+
+namespace ResourceApi.Web;
+
+/// <summary>Gives what no endpoint answered its envelope: unknown paths, wrong methods, outages, our own faults.</summary>
+internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, ILogger<FaultResponses> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        // Set here as well for answers that the server makes without us.
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        try
+        {
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to answer.
+            return;
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            await AnswerAsync(context, e);
+            return;
+        }
+
+        if (context.Response.HasStarted || context.Response.ContentType is not null)
+            return;
+        if (context.Response.StatusCode == StatusCodes.Status404NotFound)
+            await Envelope.RefuseAsync(context, Refusal.NotFound);
+        else if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed)
+            await Envelope.RefuseAsync(context, Refusal.MethodNotAllowed);
+    }
+
+    private Task AnswerAsync(HttpContext context, Exception e)
+    {
+        var headers = context.Response.Headers;
+        // What was said of an answer that is not given: a validator, a place.
+        headers.ETag = default;
+        headers.Location = default;
+
+        if (e is BadHttpRequestException bad)
+            return Envelope.RefuseAsync(context, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
+
+        if (Outage.IsOne(e))
+        {
+            LogOutage(e.GetType().Name, Outage.Describe(e));
+            // The other pooled connections are as dead as this one; the next request must not find out one by one.
+            if (Outage.BreaksConnections(e))
+                database.Clear();
+            return Envelope.RefuseAsync(context, Refusal.DatabaseAway);
+        }
+
+        LogFault(e, context.Request.Method);
+        return Envelope.RefuseAsync(context, Refusal.InternalError);
+    }
+
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Warning, Message = "The database did not answer: {Kind}: {Reason}")]
+    private partial void LogOutage(string kind, string reason);
+
+    [LoggerMessage(EventId = 3002, Level = LogLevel.Error, Message = "A {Method} request failed.")]
+    private partial void LogFault(Exception exception, string method);
+}
