@@ -186,12 +186,14 @@ start() { # program url settings...
 
 wait_until_ready() { # program url pid log
   local begun=$SECONDS
+  echo "${dim}Starting $1 …${plain}"
   until [[ $(ask --output /dev/null --write-out '%{http_code}' "$2/health/ready" 2>/dev/null) == 200 ]]; do
     if ! kill -0 "$3" 2>/dev/null; then
-      grep -v '^$' "$4" | tail -n 8 >&2 || true
+      tail -n 8 "$4" >&2 || true
       fail "$1 ended before it was ready; its log is $4"
     fi
     if ((SECONDS - begun >= 60)); then
+      tail -n 8 "$4" >&2 || true
       fail "$1 is not ready after 60 s; its log is $4"
     fi
     sleep 0.2
