@@ -89,6 +89,9 @@ if [[ $SDK_IMAGE == "$base" || $RUNTIME_IMAGE == "$base" ]] &&
   rm -rf "$scratch/base"
 fi
 
+podman run --rm --network host "$RUNTIME_IMAGE" true >"$scratch/probe.log" 2>&1 ||
+  cannot "podman can't run containers here: $(tail -n 1 "$scratch/probe.log")"
+
 # ---- images --------------------------------------------------------------------------------------
 
 # The restore inside the build sees the package sources, certificates and packages that this machine has.
