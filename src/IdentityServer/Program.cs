@@ -48,6 +48,8 @@ internal static class Program
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
         // Start failures are one line of ours, not the host's stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -56,17 +58,19 @@ internal static class Program
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddProtocol(settings);
+        builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings);
 
+        // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
         var (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
             builder.Configuration, builder.Environment, "IdentityServer", "identityserver", loggers.CreateLogger("LocalPostgres"), CancellationToken.None);
         if (postgres is not null)
             builder.Services.AddSingleton(_ => postgres);
-        builder.Services.AddStorage(settings, connectionString);
+        builder.Services.AddStorage(connectionString);
         customise?.Invoke(builder);
 
         var app = builder.Build();

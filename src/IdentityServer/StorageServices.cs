@@ -11,7 +11,7 @@ namespace IdentityServer;
 /// <summary>The database, what nodes hold in memory of it, and the check of passwords and secrets against it.</summary>
 internal static class StorageServices
 {
-    public static void AddStorage(this IServiceCollection services, SettingsReader settings, string connectionString)
+    public static void AddStorage(this IServiceCollection services, string connectionString)
     {
         services.AddSingleton<NpgsqlDataSource>(_ => Database.Open(connectionString));
         services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
@@ -21,7 +21,10 @@ internal static class StorageServices
         services.AddSingleton<CurrentConfiguration>();
         services.AddSingleton<Pulse>();
         services.AddHostedService(provider => provider.GetRequiredService<Pulse>());
+    }
 
+    public static void AddPasswords(this IServiceCollection services, SettingsReader settings)
+    {
         var passwords = PasswordSettings.Read(settings);
         services.AddSingleton(passwords);
         services.AddSingleton(LockoutSettings.Read(settings));

@@ -4,8 +4,6 @@ namespace Jose;
 
 internal sealed class P256PrivateKey : PrivateKey
 {
-    private const string CurveOid = "1.2.840.10045.3.1.7";
-
     private readonly byte[] _pkcs8;
     private readonly ThreadLocal<ECDsa> _handle;
 
@@ -14,6 +12,7 @@ internal sealed class P256PrivateKey : PrivateKey
     {
         _pkcs8 = pkcs8.ToArray();
         _handle = new ThreadLocal<ECDsa>(Import);
+        // A point of another curve is refused here.
         PublicKey = new P256PublicKey(_handle.Value!.ExportParameters(includePrivateParameters: false).Q);
     }
 
@@ -45,10 +44,10 @@ internal sealed class P256PrivateKey : PrivateKey
     {
         var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(_pkcs8, out var read);
-        if (read == _pkcs8.Length && key.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == CurveOid)
+        if (read == _pkcs8.Length)
             return key;
 
         key.Dispose();
-        throw new CryptographicException("An ES256 key must be a P-256 key in PKCS #8 and nothing else.");
+        throw new CryptographicException("An ES256 key must be an EC key in PKCS #8 and nothing else.");
     }
 }

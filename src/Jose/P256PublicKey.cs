@@ -37,8 +37,7 @@ internal sealed class P256PublicKey : PublicKey
     }
 
     public override bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
-        signature.Length == SignatureLength
-        && _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
 
     public static bool TryParse(JsonElement jwk, [NotNullWhen(true)] out PublicKey? key, [NotNullWhen(false)] out string? error)
     {
@@ -46,9 +45,7 @@ internal sealed class P256PublicKey : PublicKey
         error = null;
         if (!jwk.TryGetProperty("crv", out var curve) || curve.ValueKind != JsonValueKind.String || !curve.ValueEquals(Curve))
             error = "crv must be P-256.";
-        // RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros too.
-        else if (!TryGetOctets(jwk, "x", out var x) || x.Length != CoordinateLength
-            || !TryGetOctets(jwk, "y", out var y) || y.Length != CoordinateLength)
+        else if (!TryGetCoordinate(jwk, "x", out var x) || !TryGetCoordinate(jwk, "y", out var y))
             error = "x and y must be 32 octets each in base64url.";
         else
         {
@@ -64,4 +61,8 @@ internal sealed class P256PublicKey : PublicKey
 
         return key is not null;
     }
+
+    // RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros too and no more of them.
+    private static bool TryGetCoordinate(JsonElement jwk, string name, [NotNullWhen(true)] out byte[]? octets) =>
+        TryGetOctets(jwk, name, out octets) && octets.Length == CoordinateLength;
 }

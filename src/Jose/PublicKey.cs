@@ -12,13 +12,13 @@ internal abstract class PublicKey
     /// <summary>The one algorithm that this key verifies; a token has no say in it (RFC 8725 §3.1).</summary>
     public abstract string Algorithm { get; }
 
-    /// <summary>Octets in a signature; any other length is no signature of this key.</summary>
+    /// <summary>Octets in a signature.</summary>
     public abstract int SignatureLength { get; }
 
     /// <summary>Writes the required members and no other, in lexicographic order (RFC 7638 §3.2).</summary>
     public abstract void WriteMembers(Utf8JsonWriter writer);
 
-    /// <summary>Thread-safe: the native handle is the calling thread's own.</summary>
+    /// <summary>Thread-safe: the native handle is the calling thread's own. A signature of another length is false.</summary>
     public abstract bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
 
     /// <summary>RFC 7638 §3: SHA-256 over the required members without white space.</summary>

@@ -34,8 +34,7 @@ internal sealed class RsaPublicKey : PublicKey
     }
 
     public override bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
-        signature.Length == SignatureLength
-        && _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
 
     public static bool TryParse(JsonElement jwk, [NotNullWhen(true)] out PublicKey? key, [NotNullWhen(false)] out string? error)
     {
@@ -44,14 +43,14 @@ internal sealed class RsaPublicKey : PublicKey
         if (!TryGetOctets(jwk, "n", out var modulus) || !IsModulus(modulus))
             error = "n must be an odd number of 2048 to 8192 bits in base64url, without leading zeros.";
         else if (!TryGetOctets(jwk, "e", out var exponent) || !IsExponent(exponent))
-            error = "e must be an odd number from 65537 to 4294967295 in base64url, without leading zeros.";
+            error = "e must be a number from 65537 to 4294967295 in base64url, without leading zeros.";
         else
         {
             try
             {
                 key = new RsaPublicKey(modulus, exponent);
             }
-            catch (CryptographicException)
+            catch (CryptographicException) // Such as an even exponent.
             {
                 error = "n and e are not an RSA key.";
             }
@@ -70,15 +69,6 @@ internal sealed class RsaPublicKey : PublicKey
         return bits is >= MinimumBits and <= MaximumBits;
     }
 
-    // FIPS 186-5 §5.4: above 2^16. An exponent of 1 would make every signature valid; a huge one is slow.
-    private static bool IsExponent(ReadOnlySpan<byte> e)
-    {
-        if (e.Length is < 3 or > 4 || e[0] == 0 || (e[^1] & 1) == 0)
-            return false;
-
-        uint value = 0;
-        foreach (var octet in e)
-            value = (value << 8) | octet;
-        return value >= 65537;
-    }
+    // FIPS 186-5 §5.4: above 2^16, so three octets at least (65536, being even, is refused on import). An exponent of 1 would make every signature valid; a huge one is slow.
+    private static bool IsExponent(ReadOnlySpan<byte> e) => e.Length is 3 or 4 && e[0] != 0;
 }

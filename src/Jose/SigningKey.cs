@@ -1,8 +1,8 @@
 namespace Jose;
 
 /// <summary>
-/// A private key. Thread-safe: each thread signs with a native handle of its own, since threads that share one
-/// OpenSSL key wait for one another.
+/// A private key. Thread-safe: each thread signs with a native handle of its own, since the base library does not
+/// promise that threads may share one, and a lock would make them wait for one another.
 /// </summary>
 public sealed class SigningKey : IDisposable
 {

@@ -8,10 +8,7 @@ internal sealed partial class Cluster
     private async Task InitialiseAsync(PostgresBinaries binaries, CancellationToken ct)
     {
         LogInitialising(directory.Path);
-        foreach (var abandoned in System.IO.Directory.EnumerateDirectories(directory.Path, "data.new-*"))
-            System.IO.Directory.Delete(abandoned, recursive: true);
-
-        var sibling = $"{directory.Cluster}.new-{Environment.ProcessId}";
+        var sibling = $"{directory.Cluster}.new-{Guid.NewGuid():N}";
         await directory.User.CreatePrivateDirectoryAsync(sibling, ct);
 
         // UTF-8 everywhere; strings are ordered by code point, so that no update of the machine's locales breaks an index.
@@ -21,12 +18,29 @@ internal sealed partial class Cluster
         if (!made.Succeeded)
         {
             System.IO.Directory.Delete(sibling, recursive: true);
-            throw Unusable($"can't take a new cluster (initdb: {made.LastLine})");
+            throw Unusable($"can't take a new cluster ({made.Complaint})", "name another directory");
         }
 
         await File.AppendAllTextAsync(
             Path.Combine(sibling, "postgresql.conf"), ServerConfiguration.Include(directory), ct);
         System.IO.Directory.Move(sibling, directory.Cluster);
+    }
+
+    /// <summary>What programs left that were killed while they made a cluster.</summary>
+    private void ClearAbandoned()
+    {
+        foreach (var abandoned in System.IO.Directory.EnumerateDirectories(directory.Path, "data.new-*"))
+        {
+            try
+            {
+                System.IO.Directory.Delete(abandoned, recursive: true);
+            }
+            catch (IOException e)
+            {
+                // Its initdb may outlive the program and still be writing: the next start clears it.
+                LogNotCleared(abandoned, e.Message);
+            }
+        }
     }
 
     private async Task<Command> InitdbAsync(PostgresBinaries binaries, string target, IReadOnlyList<string> locale, CancellationToken ct)
@@ -55,4 +69,7 @@ internal sealed partial class Cluster
 
     [LoggerMessage(5, LogLevel.Information, "Making a new PostgreSQL cluster in {Directory}")]
     private partial void LogInitialising(string directory);
+
+    [LoggerMessage(6, LogLevel.Debug, "Left {Directory} for the next start to clear away: {Reason}")]
+    private partial void LogNotCleared(string directory, string reason);
 }

@@ -27,6 +27,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     public async Task EnsureRunningAsync(bool isAlone, CancellationToken ct)
     {
         var binaries = await FindBinariesAsync(ct);
+        ClearAbandoned();
         if (!IsInitialised)
             await InitialiseAsync(binaries, ct);
         await RestartAsync(binaries, isAlone, ct);
@@ -36,7 +37,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     public async Task ReviveAsync(CancellationToken ct)
     {
         if (!IsInitialised)
-            throw Unusable("lost its cluster while it was in use");
+            throw Unusable("lost its cluster while it was in use", "restart the programs that use it");
         await RestartAsync(await FindBinariesAsync(ct), isAlone: false, ct);
     }
 
@@ -47,10 +48,15 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         var binaries = await FindBinariesAsync(ct);
         // Fast: open connections are cut, nothing that was committed is lost.
         var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], ct);
-        if (stop.Succeeded || !IsRunning)
-            LogStopped(directory.Path);
-        else
-            LogNotStopped(directory.Path, stop.LastLine);
+        if (!stop.Succeeded && IsRunning)
+        {
+            LogNotStopped(directory.Path, stop.Complaint);
+            return;
+        }
+
+        LogStopped(directory.Path);
+        if (!directory.Socket.StartsWith(directory.Path, StringComparison.Ordinal) && System.IO.Directory.Exists(directory.Socket))
+            System.IO.Directory.Delete(directory.Socket, recursive: true);
     }
 
     private async Task RestartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
@@ -63,15 +69,16 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
                 // Ours from before, another program's, or one that is still recovering.
                 if (await Address.AnswersAsync(ct))
                 {
-                    if (waited == TimeSpan.Zero)
-                        LogJoined(directory.Path, Address.ToString());
+                    LogJoined(directory.Path, Address.ToString());
+                    // The program that started it may have been killed before it came to this.
+                    await Watchdog.EnsureAsync(binaries, directory, ct);
                     return;
                 }
             }
             else if (await TryStartAsync(binaries, isAlone, ct) is not { } refusal)
             {
                 LogStarted(binaries.MajorVersion, directory.Path, Address.ToString());
-                await Watchdog.StartAsync(binaries, directory, ct);
+                await Watchdog.EnsureAsync(binaries, directory, ct);
                 return;
             }
             else if (!refusal.MayPass || waited > StartPatience)
@@ -81,7 +88,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             }
 
             if (waited > StartPatience)
-                throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s (its log: {directory.Log})");
+                throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s", $"see its log, {directory.Log}");
             await Task.Delay(Pause, ct);
         }
     }
@@ -104,7 +111,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         if (start.Succeeded)
             return null;
 
-        var reason = log.LastFatalLine() ?? start.LastLine;
+        var reason = log.LastFatalLine() ?? start.Complaint;
         var isPassing = reason.Contains("shared memory block", StringComparison.Ordinal)
             || reason.Contains("postmaster.pid", StringComparison.Ordinal)
             || (options.Loopback && reason.Contains("socket", StringComparison.Ordinal));
@@ -112,7 +119,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     }
 
     /// <summary>
-    /// After kill -9 of the postmaster its children may still write. Only when none is left may a pid file go that
+    /// After kill -9 of the postmaster its children may still write. Only when none is left may the pid files go that
     /// PostgreSQL itself would trust, because another process, or a zombie, has its pid now.
     /// </summary>
     private async Task EndLeftoversAsync(CancellationToken ct)
@@ -126,12 +133,15 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             }
 
             if (waited > StartPatience)
-                throw Unusable("is still used by processes of a server that died");
+                throw Unusable("is still used by processes of a server that died", $"end those that the process list shows as '{directory.Name}'");
             await Task.Delay(Pause, ct);
         }
 
-        if (OperatingSystem.IsLinux() && System.IO.Directory.Exists("/proc/self"))
-            File.Delete(Postmaster.PidFile(directory.Cluster));
+        if (!OperatingSystem.IsLinux() || !System.IO.Directory.Exists("/proc/self"))
+            return;
+        File.Delete(Postmaster.PidFile(directory.Cluster));
+        if (System.IO.Directory.Exists(directory.Socket))
+            File.Delete(directory.SocketLock);
     }
 
     private void ChoosePort(bool isAlone)
@@ -150,7 +160,12 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             return found;
 
         if (seen.Count > 0 && version is not null)
-            throw Unusable($"was made by PostgreSQL {version} and this machine has {string.Join(", ", seen.Distinct())}; install PostgreSQL {version} to keep its data, or");
+        {
+            throw Unusable(
+                $"was made by PostgreSQL {version} and this machine has {string.Join(", ", seen.Distinct())}",
+                $"install PostgreSQL {version} to keep its data, or name another directory");
+        }
+
         var where = options.Binaries is null ? "on this machine" : $"in LocalPostgres:Binaries={options.Binaries}";
         throw new StartupException(
             $"No PostgreSQL (13 or newer, with initdb and pg_ctl) {where}: {PostgresBinaries.PackageAdvice(PostgresBinaries.ReadOsRelease())}, or set {options.ConnectionStringSetting}.");
@@ -169,10 +184,10 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             // Said below, as for one that does not read as a number.
         }
 
-        throw Unusable($"holds a broken cluster (no version in {file}); remove it, or");
+        throw Unusable($"holds a broken cluster (no version in {file})", "remove it, or name another directory");
     }
 
-    private StartupException Unusable(string why) => ServerDirectory.Unusable(directory.Path, why);
+    private StartupException Unusable(string why, string advice) => ServerDirectory.Unusable(directory.Path, why, advice: advice);
 
     private sealed record StartRefusal(string Reason, bool MayPass);
 

@@ -9,12 +9,21 @@ internal sealed record Command(int ExitCode, string Output, string Error)
     // The server outlives the program that started it: it gets no secret from that program's environment.
     private static readonly string[] Inherited = ["PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
+    private static readonly string[] Severities = ["error:", "FATAL:", "PANIC:"];
+
     public bool Succeeded => ExitCode == 0;
 
-    /// <summary>The last line that says something, for a one-line message.</summary>
-    public string LastLine =>
-        (Error + "\n" + Output).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .LastOrDefault(static line => !line.StartsWith("HINT", StringComparison.Ordinal)) ?? $"exit code {ExitCode}";
+    /// <summary>The line that tells what went wrong, for a one-line message.</summary>
+    public string Complaint
+    {
+        get
+        {
+            var lines = Error.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return lines.FirstOrDefault(static line => Severities.Any(severity => line.Contains(severity, StringComparison.Ordinal)))
+                ?? lines.LastOrDefault()
+                ?? $"exit code {ExitCode}";
+        }
+    }
 
     /// <summary>Exit code 127 when there is no such program, as a shell has it.</summary>
     public static async Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken ct)
@@ -42,8 +51,12 @@ internal sealed record Command(int ExitCode, string Output, string Error)
             throw;
         }
 
-        return new Command(process.ExitCode, await output, await error);
+        return new Command(process.ExitCode, await RestOfAsync(output), await RestOfAsync(error));
     }
+
+    /// <summary>What was said; on Windows a started server inherits the pipe and would keep it open for ever.</summary>
+    private static async Task<string> RestOfAsync(Task<string> reading) =>
+        await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(1))) == reading ? await reading : "";
 
     private static ProcessStartInfo StartInfo(IReadOnlyList<string> command)
     {

@@ -12,10 +12,9 @@ internal static class Databases
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
         var database = builder.Database!;
         builder.Database = "postgres";
-        builder.Pooling = false;
 
-        await using var connection = new NpgsqlConnection(builder.ConnectionString);
-        await connection.OpenAsync(ct);
+        await using var source = NpgsqlDataSource.Create(builder);
+        await using var connection = await source.OpenConnectionAsync(ct);
         await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = database } } };
         if (await find.ExecuteScalarAsync(ct) is not null)
             return;

@@ -45,7 +45,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
         try
         {
             using var starting = await FileLock.ExclusiveAsync(directory.StartLock, LockPatience, ct)
-                ?? throw ServerDirectory.Unusable(directory.Path, $"is locked by another program that has been starting for {LockPatience.TotalSeconds:0} s");
+                ?? throw ServerDirectory.Unusable(directory.Path, $"is locked by another program that has been starting for {LockPatience.TotalSeconds:0} s", advice: "end that program, or name another directory");
 
             var isAlone = IsUnused(directory);
             // Taken before the server starts: a program that is killed right after it leaves nothing that looks unused but runs.
@@ -58,7 +58,9 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
             }
             catch
             {
+                // Cancelled, perhaps, when the server was just up.
                 share.Dispose();
+                await StopIfUnusedAsync(cluster, logger);
                 throw;
             }
         }
@@ -91,17 +93,31 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
         {
             using var stopping = await FileLock.ExclusiveAsync(_cluster.Directory.StartLock, LockPatience, CancellationToken.None);
             _share.Dispose();
-            if (stopping is not null && IsUnused(_cluster.Directory))
-                await _cluster.StopAsync(CancellationToken.None);
+            if (stopping is not null)
+                await StopIfUnusedAsync(_cluster, _logger);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StartupException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The program is ending: there is nobody left to refuse.
             LogNotLeft(_logger, _cluster.Directory.Path, e.Message);
         }
         finally
         {
             _share.Dispose();
+        }
+    }
+
+    /// <summary>Wants the start lock held and the own share released.</summary>
+    private static async Task StopIfUnusedAsync(Cluster cluster, ILogger logger)
+    {
+        try
+        {
+            if (IsUnused(cluster.Directory))
+                await cluster.StopAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StartupException)
+        {
+            // The program is ending: there is nobody left to refuse.
+            LogNotLeft(logger, cluster.Directory.Path, e.Message);
         }
     }
 

@@ -10,6 +10,9 @@ public static class LocalPostgresSettings
 {
     private const string Solution = "IdentityServer.sln";
 
+    /// <summary>A database that is started together with the program gets this long to listen.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>
     /// Reads <c>ConnectionStrings:{name}</c>. Where it is absent: refused in Production, else the private server in
     /// <c>LocalPostgres:Directory</c> is started or joined and <paramref name="database"/> made on it.
@@ -23,7 +26,10 @@ public static class LocalPostgresSettings
 
         var setting = $"ConnectionStrings:{name}";
         if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
-            return (Checked(setting, given), null);
+            {
+            await GivenDatabase.RequireAsync(setting, given, Patience, ct);
+            return (given, null);
+        }
 
         if (environment.IsProduction())
         {
@@ -69,22 +75,5 @@ public static class LocalPostgresSettings
         }
 
         return null;
-    }
-
-    private static string Checked(string setting, string connectionString)
-    {
-        try
-        {
-            var builder = new NpgsqlConnectionStringBuilder(connectionString);
-            if (string.IsNullOrEmpty(builder.Host))
-                throw new StartupException($"{setting} names no Host: it must be an Npgsql connection string, such as 'Host=db;Database=identity;Username=…;Password=…'.");
-            return connectionString;
-        }
-        catch (ArgumentException e)
-        {
-            // Never what it holds: a password is in it.
-            throw new StartupException(
-                $"{setting} is no Npgsql connection string ({ServerDirectory.OneLine(e.Message)}): write it as 'Host=db;Database=identity;Username=…;Password=…'.");
-        }
     }
 }

@@ -17,7 +17,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
     // pg_ctl hands paths to a shell within double quotes.
     private static readonly SearchValues<char> Forbidden = SearchValues.Create("\"'$`\r\n");
 
-    public string Cluster => In("data");
+    public string Cluster => ClusterOf(Path);
 
     public string LogDirectory => In("log");
 
@@ -35,6 +35,9 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
     /// <summary>Shared by every program that uses the server.</summary>
     public string UsersLock => In("users.lock");
 
+    /// <summary>Where the server's user may write.</summary>
+    public string WatchdogLock => System.IO.Path.Combine(LogDirectory, "watchdog.lock");
+
     /// <summary>Names the server in the process list, and tells its processes from those of other servers.</summary>
     public string Name => $"identityserver-{Hash(Path)}";
 
@@ -50,6 +53,9 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
             return System.IO.Path.Combine(parent, Name);
         }
     }
+
+    /// <summary>The server's other pid file.</summary>
+    public string SocketLock => System.IO.Path.Combine(Socket, SocketFile + ".lock");
 
     /// <summary>False where root had to go elsewhere.</summary>
     public bool IsAt(string asked) => System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(asked)) == Path;
@@ -68,15 +74,15 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
 
         try
         {
-            var directory = await CreateAsync(path, ct);
-            if (await directory.User.CanEnterAsync(directory.Path, ct))
-                return directory;
+            var user = await ServerUser.FindAsync(ClusterOf(path), ct);
+            // The directory itself may be closed as yet: it is ours to open.
+            if (await user.CanEnterAsync(NearestExisting(System.IO.Path.GetDirectoryName(path) ?? path), ct))
+                return await CreateAsync(path, user, ct);
 
             // Below a directory that is closed to the server's user, such as /root.
-            var reachable = await CreateAsync($"/var/lib/identityserver-{Hash(path)}", ct);
-            return await reachable.User.CanEnterAsync(reachable.Path, ct)
-                ? reachable
-                : throw Unusable(path, "can't be entered by the user that PostgreSQL runs as");
+            var elsewhere = $"/var/lib/identityserver-{Hash(path)}";
+            user = await ServerUser.FindAsync(ClusterOf(elsewhere), ct);
+            return await CreateAsync(elsewhere, user, ct);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -84,18 +90,18 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         }
     }
 
-    public static StartupException Unusable(string path, string why, Exception? inner = null) =>
-        new($"{LocalPostgresOptions.DirectorySetting}={path} {why}: name a directory that this program may make or write.", inner);
+    public static StartupException Unusable(
+        string path, string why, Exception? inner = null, string advice = "name a directory that this program may make or write") =>
+        new($"{LocalPostgresOptions.DirectorySetting}={path} {why}: {advice}.", inner);
 
     public static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 
-    private static async Task<ServerDirectory> CreateAsync(string path, CancellationToken ct)
+    private static async Task<ServerDirectory> CreateAsync(string path, ServerUser user, CancellationToken ct)
     {
         // Its mode and owner will be changed: never those of a directory that somebody uses for something else.
         if (Directory.Exists(path) && !File.Exists(StartLockOf(path)) && Directory.EnumerateFileSystemEntries(path).Any())
             throw Unusable(path, "is not empty and was not made by this program");
 
-        var user = await ServerUser.FindAsync(System.IO.Path.Combine(path, "data"), ct);
         var directory = new ServerDirectory(path, user);
         Directory.CreateDirectory(path);
         if (!Directory.Exists(directory.Cluster))
@@ -104,13 +110,24 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         // The two lock files, readable for the server's user whatever the umask: its watchdog asks them.
         foreach (var file in new[] { directory.StartLock, directory.UsersLock })
         {
+            if (File.Exists(file))
+                continue;
             FileLock.TryShared(file)?.Dispose();
             if (user.IsAnother && !OperatingSystem.IsWindows())
                 File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
 
-        return directory;
+        return await user.CanEnterAsync(path, ct) ? directory : throw Unusable(path, "can't be entered by the user that PostgreSQL runs as");
     }
+
+    private static string NearestExisting(string path)
+    {
+        while (!Directory.Exists(path) && System.IO.Path.GetDirectoryName(path) is { } parent)
+            path = parent;
+        return path;
+    }
+
+    private static string ClusterOf(string path) => System.IO.Path.Combine(path, "data");
 
     private static string StartLockOf(string path) => System.IO.Path.Combine(path, "start.lock");
 

@@ -85,7 +85,7 @@ internal sealed class ServerUser
     {
         var chown = await Command.RunAsync(["chown", "-h", .. arguments], ct);
         if (!chown.Succeeded)
-            throw new IOException(chown.LastLine);
+            throw new IOException(chown.Complaint);
     }
 
     private static async Task<string?> OwnerAsync(string path, CancellationToken ct)
@@ -95,7 +95,7 @@ internal sealed class ServerUser
         return stat.Succeeded ? stat.Output.Trim() : null;
     }
 
-    private static IEnumerable<Func<IReadOnlyList<string>, IReadOnlyList<string>>> Tools(string name, string user, string group) =>
+    internal static IEnumerable<Func<IReadOnlyList<string>, IReadOnlyList<string>>> Tools(string name, string user, string group) =>
     [
         command => ["setpriv", $"--reuid={user}", $"--regid={group}", "--init-groups", "--", .. command],
         command => ["runuser", "-u", name, "--", .. command],

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace LocalPostgres;
 
 /// <summary>
@@ -9,23 +7,24 @@ namespace LocalPostgres;
 /// </summary>
 internal static class Watchdog
 {
-    // $1 start lock, $2 users lock, $3 postmaster, $4 pg_ctl, $5 cluster. The pid file, not kill -0: a zombie that nobody asks for would be watched for ever.
+    // $1 start lock, $2 users lock, $3 the watchdog's own lock, of which one is enough, $4 pg_ctl, $5 cluster.
+    // It asks for the pid file, not for the process: a zombie that nobody reaps would be watched for ever.
     private const string Loop =
         """
-        ( while sleep 2 && [ "$(head -n 1 "$5/postmaster.pid")" = "$3" ]; do
+        ( exec 9>"$3" && flock -n 9 && while sleep 2 && [ -e "$5/postmaster.pid" ]; do
             flock -n "$1" flock -n "$2" sh -c '"$0" stop -D "$1" -m fast -w -t 30 -s; exit 0' "$4" "$5" && break
           done ) </dev/null >/dev/null 2>&1 &
         """;
 
-    public static async Task StartAsync(PostgresBinaries binaries, ServerDirectory directory, CancellationToken ct)
+    public static async Task EnsureAsync(PostgresBinaries binaries, ServerDirectory directory, CancellationToken ct)
     {
-        if (!OperatingSystem.IsLinux() || Postmaster.FindRunning(directory.Cluster) is not { } pid)
+        if (!OperatingSystem.IsLinux())
             return;
 
         await directory.User.RunAsync(
             [
                 "setsid", "sh", "-c", Loop, directory.Name,
-                directory.StartLock, directory.UsersLock, pid.ToString(CultureInfo.InvariantCulture), binaries.PgCtl, directory.Cluster,
+                directory.StartLock, directory.UsersLock, directory.WatchdogLock, binaries.PgCtl, directory.Cluster,
             ],
             ct);
     }

@@ -32,6 +32,15 @@ public sealed class HeaderRules
         Assert.Equal(JwtError.UnsupportedAlgorithm, Issuer.Verify(unsigned[..(unsigned.LastIndexOf('.') + 1)].ToString()));
     }
 
+    [Theory]
+    [InlineData("none")]
+    [InlineData("HS256")]
+    public void An_algorithm_that_is_not_spoken_sends_nobody_to_fetch_keys(string algorithm)
+    {
+        Assert.Equal(JwtError.UnsupportedAlgorithm, Issuer.Verify(Issuer.Token($$"""{"alg":"{{algorithm}}","typ":"at+jwt","kid":"other"}""")));
+        Assert.Equal(JwtError.UnsupportedAlgorithm, Issuer.Verify(Issuer.Token($$"""{"alg":"{{algorithm}}","typ":"at+jwt"}""")));
+    }
+
     [Fact, Rfc("8725", "2.1")]
     public void A_mac_keyed_with_the_public_key_is_refused()
     {

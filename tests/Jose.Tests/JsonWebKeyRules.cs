@@ -130,6 +130,9 @@ public sealed class JsonWebKeyRules
         RefusedPoint(Base64Url.Encode(x.AsSpan(0, 31)), Y);
         RefusedPoint(Base64Url.Encode([0, .. x]), Y);
         RefusedPoint(X, Base64Url.Encode(new byte[31]));
+        // The same point in wider fields.
+        Assert.True(Base64Url.TryDecode(Y, out var y));
+        RefusedPoint(Base64Url.Encode([0, .. x]), Base64Url.Encode([0, .. y]));
         RefusedPoint(X + "=", Y);
         Refused($$"""{"kty":"EC","crv":"P-256","x":"{{X}}"}""");
         Refused($$"""{"kty":"EC","crv":"P-256","x":"{{X}}","y":1}""");
@@ -167,6 +170,7 @@ public sealed class JsonWebKeyRules
     [InlineData("AAEAAQ", false)] // 65537 with a leading zero
     [InlineData("AAAB", false)] // 1 with leading zeros
     [InlineData("AQAAAAE", false)] // over 32 bits
+    [InlineData("AQABAAE", false)] // over 32 bits, and 65537 in the lower ones
     [InlineData("AQAB=", false)]
     public void An_exponent_is_odd_and_from_65537_to_32_bits(string exponent, bool accepted) => Assert.Equal(
         accepted,

@@ -88,11 +88,13 @@ public sealed class SigningKeyRules
     public void A_key_of_another_kind_curve_or_size_is_not_imported()
     {
         using var p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
+        using var brainpool = ECDsa.Create(ECCurve.NamedCurves.brainpoolP256r1);
         using var small = RSA.Create(1024);
         var trailing = new List<byte>(Issuer.ES256.Key.ExportPkcs8()) { 0 }.ToArray();
         var trailingRsa = new List<byte>(Issuer.RS256.Key.ExportPkcs8()) { 0 }.ToArray();
 
         NotImported(JwsAlgorithms.ES256, p384.ExportPkcs8PrivateKey());
+        NotImported(JwsAlgorithms.ES256, brainpool.ExportPkcs8PrivateKey());
         NotImported(JwsAlgorithms.ES256, Issuer.RS256.Key.ExportPkcs8());
         NotImported(JwsAlgorithms.ES256, trailing);
         NotImported(JwsAlgorithms.ES256, []);

@@ -1,6 +1,5 @@
-using System.Net.Sockets;
 using IdentityServer.Protocol;
-using Npgsql;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Http;
 
@@ -37,30 +36,13 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
         {
             case BadHttpRequestException bad:
                 return bad.StatusCode;
-            case var _ when IsOutage(fault):
+            case var _ when Outage.Is(fault):
                 LogOutage(http.Request.Path, fault);
                 return StatusCodes.Status503ServiceUnavailable;
             default:
                 LogFault(http.Request.Path, fault);
                 return StatusCodes.Status500InternalServerError;
         }
-    }
-
-    /// <summary>The database is away, full, restarting or too slow, or its pool is exhausted: not our bug, and worth trying again.</summary>
-    internal static bool IsOutage(Exception fault)
-    {
-        for (var at = fault; at is not null; at = at.InnerException)
-        {
-            switch (at)
-            {
-                case PostgresException postgres:
-                    // Classes: connection, rollback (serialisation, deadlock), resources, operator intervention, system error; 25006: a standby; 42P01 would be ours.
-                    return postgres.SqlState is [ '0', '8', ..] or ['4', '0', ..] or ['5', '3', ..] or ['5', '5', ..] or ['5', '7', ..] or ['5', '8', ..] or "25006";
-                case NpgsqlException or SocketException or TimeoutException:
-                    return true;
-            }
-        }
-        return false;
     }
 
     private static Task AnswerAsync(HttpContext http)

@@ -1,3 +1,4 @@
+using IdentityServer.Storage;
 using Npgsql;
 using Quartz;
 
@@ -52,7 +53,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metric
                 await unlock.ExecuteNonQueryAsync(CancellationToken.None);
             }
         }
-        catch (NpgsqlException outage)
+        catch (Exception outage) when (Outage.Is(outage))
         {
             // The next run makes up for it.
             LogFailed(outage);

@@ -1,6 +1,5 @@
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Npgsql;
 using Quartz;
 
 namespace IdentityServer.Jobs;
@@ -15,7 +14,7 @@ internal sealed partial class RotateSigningKeys(KeyStore keys, AuthDb db, ILogge
         {
             await keys.RotateAsync(db, cancellationToken);
         }
-        catch (NpgsqlException outage)
+        catch (Exception outage) when (Outage.Is(outage))
         {
             LogFailed(outage);
         }

@@ -11,33 +11,21 @@ internal static class Database
     /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;
 
+    // Where the operator writes the same keyword, theirs wins: the last one counts. The hot statements are few and always
+    // the same text, so each is parsed and planned once a connection.
+    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;";
+
     public static NpgsqlDataSource Open(string connectionString)
     {
         try
         {
-            var settings = new NpgsqlConnectionStringBuilder(connectionString) { IncludeErrorDetail = false };
-            // What the operator wrote wins; these are our defaults where nothing is written.
-            Default(settings, connectionString, "Application Name", "IdentityServer");
-            Default(settings, connectionString, "Timeout", 5);
-            Default(settings, connectionString, "Command Timeout", 10);
-            Default(settings, connectionString, "Maximum Pool Size", 40);
-            // The hot statements are few and always the same text: each is parsed and planned once a connection.
-            Default(settings, connectionString, "Max Auto Prepare", 64);
-            Default(settings, connectionString, "Auto Prepare Min Usages", 2);
-            return NpgsqlDataSource.Create(settings);
+            return NpgsqlDataSource.Create(Defaults + connectionString);
         }
         catch (Exception malformed) when (malformed is ArgumentException or FormatException)
         {
             // The text may hold a password: it is not repeated.
             throw new StartupException("The setting ConnectionStrings:IdentityServer is not a PostgreSQL connection string such as \"Host=db;Database=identityserver;Username=…;Password=…\".");
         }
-    }
-
-    private static void Default(NpgsqlConnectionStringBuilder settings, string given, string keyword, object value)
-    {
-        if (!new System.Data.Common.DbConnectionStringBuilder { ConnectionString = given }.ContainsKey(keyword)
-            && !given.Replace(" ", "", StringComparison.Ordinal).Contains(keyword.Replace(" ", "", StringComparison.Ordinal) + "=", StringComparison.OrdinalIgnoreCase))
-            settings[keyword] = value;
     }
 
     /// <summary>Migrates under a lock, then runs <paramref name="prepare"/> under the same lock: two nodes on an empty database make one schema and one set of keys.</summary>

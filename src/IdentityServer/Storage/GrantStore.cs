@@ -73,7 +73,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
             RETURNING id
         )
         INSERT INTO revocations (grant_id, at, until)
-        SELECT id, $2, $2 + make_interval(secs => longest_access_token + 60) FROM ended, configuration
+        SELECT ended.id, $2, $2 + make_interval(secs => longest_access_token + 60) FROM ended, configuration
         """;
 
     private const string EndTokenSql = "INSERT INTO revocations (jti, at, until) VALUES ($1, $2, $3)";

@@ -7,15 +7,19 @@ namespace IdentityServer.Tokens;
 /// <summary>Tells whether an access token is one of ours and still alive.</summary>
 internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider time)
 {
-    private readonly JwtExpectations _expectations = new() { Type = "at+jwt", Issuer = issuer.Issuer };
+    // Another node's clock may be ahead of ours when it issues; the end is taken exactly, below.
+    private readonly JwtExpectations _expectations = new() { Type = "at+jwt", Issuer = issuer.Issuer, ClockSkew = JwtExpectations.MaximumClockSkew };
 
     /// <summary>The claims of a token that is genuine, unexpired and not ended; else null.</summary>
     public JwtClaims? FindLive(string token) =>
         Find(token) is { } claims && !IsEnded(claims) ? claims : null;
 
     /// <summary>The claims of a genuine, unexpired token, ended or not.</summary>
-    public JwtClaims? Find(string token) =>
-        keys.Value.Verifier.Verify(token, _expectations, time.GetUtcNow(), out var claims) == JwtError.None ? claims : null;
+    private JwtClaims? Find(string token)
+    {
+        var now = time.GetUtcNow();
+        return keys.Value.Verifier.Verify(token, _expectations, now, out var claims) == JwtError.None && claims!.ExpiresAt > now ? claims : null;
+    }
 
     /// <summary>The grant that a user's token comes from.</summary>
     public static Guid? GrantOf(JwtClaims claims) =>

@@ -1,15 +1,18 @@
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
+using IdentityServer.Settings;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §4.3, for first-party clients that are registered for it (RFC 9700 §2.4 says why for no others).</summary>
-internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits) : IGrant
+internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits, PasswordSettings settings) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
+        if (request.Client.IsPublic && !settings.AllowPublicClients)
+            return Errors.GrantTypeNotAllowed;
         if (request.Parameters[Parameters.Username] is not { } username || request.Parameters[Parameters.Password] is not { } password)
             return Errors.UsernameOrPasswordMissing;
 

@@ -1,0 +1,26 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace IdentityServer.Storage;
+
+/// <summary>Tells an outage, worth trying again (503), from a bug of ours (500).</summary>
+internal static class Outage
+{
+    /// <summary>The database is away, full, restarting or too slow, or its pool is exhausted.</summary>
+    public static bool Is(Exception fault)
+    {
+        for (var at = fault; at is not null; at = at.InnerException)
+        {
+            switch (at)
+            {
+                case PostgresException refused:
+                    // Connection (08), rollback by serialisation or deadlock (40), resources (53), object in use (55),
+                    // operator intervention (57), system error (58); 25006: a standby that takes no writes.
+                    return refused.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '3' or '5' or '7' or '8', ..] or "25006";
+                case NpgsqlException or SocketException or TimeoutException:
+                    return true;
+            }
+        }
+        return false;
+    }
+}

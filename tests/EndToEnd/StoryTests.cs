@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Net;
+using Testing;
+using Xunit;
+
+namespace EndToEnd;
+
+/// <summary>The main job: one IdentityServer, two nodes of the ResourceApi, everything by HTTP between processes.</summary>
+public sealed class StoryTests : IAsyncLifetime
+{
+    private readonly int _port = ProgramProcess.FreePort();
+    private TestDatabase _identity = null!;
+    private TestDatabase _data = null!;
+    private ProgramProcess _server = null!;
+    private ProgramProcess _first = null!;
+    private ProgramProcess _second = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _identity = await TestDatabase.CreateEmptyAsync();
+        _data = await TestDatabase.CreateEmptyAsync();
+        _server = Programs.StartIdentityServer(_identity.ConnectionString, _port);
+        await _server.AnswersAsync();
+        // Both at once on an empty database.
+        _first = Programs.StartResourceApi(_data.ConnectionString, _server.Address);
+        _second = Programs.StartResourceApi(_data.ConnectionString, _server.Address);
+        await _first.AnswersAsync();
+        await _second.AnswersAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _first.DisposeAsync();
+        await _second.DisposeAsync();
+        await _server.DisposeAsync();
+        await _identity.DisposeAsync();
+        await _data.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_user_registers_signs_in_stores_reads_refreshes_and_signs_out()
+    {
+        var registered = await _server.SendAsync(HttpMethod.Post, "/api/register", new { username = "bob", email = "bob@example.com", password = "a long enough phrase", full_name = "Bob", gender = "male", age = 40 });
+        Assert.Equal(HttpStatusCode.Created, registered.Status);
+        var fresh = registered.Json.GetProperty("data").GetProperty("access_token").GetString()!;
+        Assert.Equal(HttpStatusCode.Created, (await _first.SendAsync(HttpMethod.Post, "/api/data", new { key = "a/b", value = "one" }, fresh)).Status);
+
+        var signedIn = await _server.SendAsync(HttpMethod.Post, "/login", new { username = "bob@example.com", password = "a long enough phrase" });
+        Assert.Equal(HttpStatusCode.OK, signedIn.Status);
+        var data = signedIn.Json.GetProperty("data");
+        var (access, refresh) = (data.GetProperty("access_token").GetString()!, data.GetProperty("refresh_token").GetString()!);
+
+        var read = await _second.SendAsync(HttpMethod.Get, "/api/data/a%2Fb", bearer: access);
+        Assert.Equal("one", read.Json.GetProperty("data").GetProperty("value").GetString());
+
+        var refreshed = await _server.PostFormAsync("/connect/token", ("grant_type", "refresh_token"), ("client_id", "account-api"), ("refresh_token", refresh));
+        Assert.Equal(HttpStatusCode.OK, refreshed.Status);
+        var newer = refreshed.Json.GetProperty("access_token").GetString()!;
+
+        Assert.Equal(HttpStatusCode.OK, (await _server.SendAsync(HttpMethod.Post, "/logout", bearer: newer)).Status);
+        await RefusedWithinASecondAsync(newer);
+        await RefusedWithinASecondAsync(access);
+        var dead = await _server.PostFormAsync("/connect/token", ("grant_type", "refresh_token"), ("client_id", "account-api"), ("refresh_token", refreshed.Json.GetProperty("refresh_token").GetString()!));
+        Assert.Equal("invalid_grant", dead.Json.GetProperty("error").GetString());
+        // Another sign-in of the same user is not touched.
+        Assert.Equal(HttpStatusCode.OK, (await _first.SendAsync(HttpMethod.Get, "/api/data", bearer: fresh)).Status);
+    }
+
+    [Fact, Rfc("7009")]
+    public async Task A_revoked_token_is_refused_within_a_second_on_every_node()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var token = (await _server.PostFormAsync("/connect/token", ("grant_type", "client_credentials"), ("client_id", "postman"), ("client_secret", "postman-development-secret"))).Json.GetProperty("access_token").GetString()!;
+            Assert.Equal(HttpStatusCode.OK, (await _first.SendAsync(HttpMethod.Get, "/api/data", bearer: token)).Status);
+            Assert.Equal(HttpStatusCode.OK, (await _second.SendAsync(HttpMethod.Get, "/api/data", bearer: token)).Status);
+
+            Assert.Equal(HttpStatusCode.OK, (await _server.PostFormAsync("/connect/revoke", ("token", token), ("client_id", "postman"), ("client_secret", "postman-development-secret"))).Status);
+
+            await RefusedWithinASecondAsync(token);
+        }
+    }
+
+    [Fact]
+    public async Task A_reset_password_ends_what_was_issued_before_and_a_sign_in_right_after_works_on_every_node()
+    {
+        await _server.SendAsync(HttpMethod.Post, "/register", new { email = "carol@example.com", password = "a long enough phrase" });
+        var before = (await _server.SendAsync(HttpMethod.Post, "/login", new { email = "carol@example.com", password = "a long enough phrase" })).Json.GetProperty("data").GetProperty("access_token").GetString()!;
+        var current = await _server.SendAsync(HttpMethod.Post, "/auth/reset_password", new { email = "carol@example.com" });
+        Assert.Equal(HttpStatusCode.Accepted, current.Status);
+        var token = await Mail.ResetTokenForAsync("carol@example.com");
+
+        var reset = await _server.SendAsync(HttpMethod.Post, "/auth/reset_password", new { email = "carol@example.com", reset_token = token, new_password = "another long phrase" });
+        Assert.Equal(HttpStatusCode.OK, reset.Status);
+        var after = (await _server.SendAsync(HttpMethod.Post, "/login", new { email = "carol@example.com", password = "another long phrase" })).Json.GetProperty("data").GetProperty("access_token").GetString()!;
+
+        await RefusedWithinASecondAsync(before);
+        foreach (var node in (ProgramProcess[])[_first, _second])
+            Assert.Equal(HttpStatusCode.OK, (await node.SendAsync(HttpMethod.Get, "/api/data", bearer: after)).Status);
+    }
+
+    [Fact]
+    public async Task A_second_server_node_on_an_empty_database_agrees_with_the_first()
+    {
+        await using var empty = await TestDatabase.CreateEmptyAsync();
+        var port = ProgramProcess.FreePort();
+        await using var one = Programs.StartIdentityServer(empty.ConnectionString, port);
+        await using var two = Programs.StartIdentityServer(empty.ConnectionString, ProgramProcess.FreePort(), $"--IdentityServer:Issuer=http://127.0.0.1:{port}");
+        await one.AnswersAsync();
+        await two.AnswersAsync();
+
+        var first = await one.SendAsync(HttpMethod.Get, "/.well-known/jwks");
+        var second = await two.SendAsync(HttpMethod.Get, "/.well-known/jwks");
+
+        Assert.Equal(first.Json.GetRawText(), second.Json.GetRawText());
+        Assert.Equal(2, first.Json.GetProperty("keys").GetArrayLength());
+    }
+
+    private async Task RefusedWithinASecondAsync(string token)
+    {
+        var started = Stopwatch.GetTimestamp();
+        foreach (var node in (ProgramProcess[])[_first, _second])
+        {
+            while ((await node.SendAsync(HttpMethod.Get, "/api/data", bearer: token)).Status != HttpStatusCode.Unauthorized)
+            {
+                Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(1), "A dead token still works after a second.");
+                await Task.Delay(20);
+            }
+        }
+    }
+}

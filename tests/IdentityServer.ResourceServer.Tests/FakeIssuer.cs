@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Jose;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+// Compiled into the tests of ResourceApi as well: no folder is right for both.
+#pragma warning disable IDE0130
+namespace Testing.Issuer;
+#pragma warning restore IDE0130
+
+/// <summary>
+/// An issuer that a test holds in its hand: metadata, keys and a revocation feed over real HTTP, and tokens of any kind.
+/// </summary>
+public sealed class FakeIssuer : IAsyncDisposable
+{
+    public const string ClientId = "resource api";
+    public const string ClientSecret = "pass:word/ä";
+
+    private readonly WebApplication _app;
+    private readonly ConcurrentDictionary<string, int> _requests = new();
+    private readonly List<JsonObject> _entries = [];
+    private readonly Lock _gate = new();
+    private volatile JsonWebKeySet _published;
+    private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private FakeIssuer(WebApplication app, SigningKey key)
+    {
+        (_app, Key) = (app, key);
+        _published = new JsonWebKeySet([key.PublicKey]);
+    }
+
+    public string Address => _app.Urls.Single();
+
+    public SigningKey Key { get; }
+
+    /// <summary>What the metadata claims to be.</summary>
+    public string? Issuer { get; set; }
+
+    /// <summary>Every connection is broken off.</summary>
+    public bool IsAway { get; set; }
+
+    /// <summary>The feed takes requests and says nothing, as behind a network that lost the connection silently.</summary>
+    public bool FeedHangs { get; set; }
+
+    /// <summary>A cursor from before this place in the feed is refused.</summary>
+    public int OldestCursor { get; set; }
+
+    public string? LastAuthorization { get; private set; }
+
+    public static async Task<FakeIssuer> StartAsync(string algorithm = JwsAlgorithms.ES256)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseShutdownTimeout(TimeSpan.FromMilliseconds(100));
+        var app = builder.Build();
+        var issuer = new FakeIssuer(app, SigningKey.Generate(algorithm));
+        app.Use(issuer.CountAsync);
+        app.MapGet("/.well-known/openid-configuration", issuer.MetadataAsync);
+        app.MapGet("/.well-known/jwks", issuer.KeysAsync);
+        app.MapGet("/connect/revocations", issuer.FeedAsync);
+        await app.StartAsync();
+        return issuer;
+    }
+
+    public int Requests(string path) => _requests.GetValueOrDefault(path);
+
+    public int AllRequests => _requests.Values.Sum();
+
+    public int KeyRequests => Requests("/.well-known/jwks");
+
+    public int FeedRequests => Requests("/connect/revocations");
+
+    public void Publish(params SigningKey[] keys) => _published = new JsonWebKeySet([.. keys.Select(key => key.PublicKey)]);
+
+    public void Revoke(string of, string name, DateTimeOffset? at = null, DateTimeOffset? until = null)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        TaskCompletionSource news;
+        lock (_gate)
+        {
+            _entries.Add(new JsonObject
+            {
+                [of] = name,
+                ["at"] = (at ?? now).ToUnixTimeMilliseconds(),
+                ["until"] = (until ?? now.AddHours(1)).ToUnixTimeMilliseconds(),
+            });
+            (news, _news) = (_news, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        news.SetResult();
+    }
+
+    /// <summary>The claims of a good token of a user; a test changes what it is about.</summary>
+    public JsonObject Claims(string audience, string? scope = "data:read data:write", DateTimeOffset? now = null)
+    {
+        var at = now ?? TimeProvider.System.GetUtcNow();
+        var claims = new JsonObject
+        {
+            ["iss"] = Address,
+            ["sub"] = Guid.NewGuid().ToString(),
+            ["aud"] = audience,
+            ["exp"] = at.AddHours(1).ToUnixTimeSeconds(),
+            ["iat"] = at.ToUnixTimeSeconds(),
+            ["jti"] = Guid.NewGuid().ToString("N"),
+            ["client_id"] = "shop",
+            ["grant_id"] = Guid.CreateVersion7(at).ToString(),
+            ["roles"] = new JsonArray("admin"),
+            ["permissions"] = new JsonArray("users:manage"),
+        };
+        if (scope is not null)
+            claims["scope"] = scope;
+        return claims;
+    }
+
+    public string Sign(JsonObject claims, string type = "at+jwt", SigningKey? key = null) => Sign(claims.ToJsonString(), type, key);
+
+    public string Sign(string claims, string type = "at+jwt", SigningKey? key = null) =>
+        (key ?? Key).CreateSigner(type).Sign(Encoding.UTF8.GetBytes(claims));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        Key.Dispose();
+    }
+
+    private Task CountAsync(HttpContext context, RequestDelegate next)
+    {
+        _requests.AddOrUpdate(context.Request.Path, 1, (_, count) => count + 1);
+        if (!IsAway)
+            return next(context);
+        context.Abort();
+        return Task.CompletedTask;
+    }
+
+    private Task MetadataAsync(HttpContext context) =>
+        context.Response.WriteAsync(new JsonObject { ["issuer"] = Issuer ?? Address, ["jwks_uri"] = Address + "/.well-known/jwks" }.ToJsonString());
+
+    private async Task KeysAsync(HttpContext context)
+    {
+        await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
+        _published.WriteTo(writer);
+    }
+
+    private async Task FeedAsync(HttpContext context)
+    {
+        LastAuthorization = context.Request.Headers.Authorization;
+        if (FeedHangs)
+            await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+
+        var after = context.Request.Query["after"].ToString();
+        var place = after.Length == 0 ? 0 : int.Parse(after["place:".Length..], System.Globalization.CultureInfo.InvariantCulture);
+        if (after.Length > 0 && place < OldestCursor)
+        {
+            context.Response.StatusCode = 400;
+            return;
+        }
+
+        var wait = TimeSpan.FromSeconds(int.Parse(context.Request.Query["wait"].ToString(), System.Globalization.CultureInfo.InvariantCulture));
+        Task news;
+        bool hasNews;
+        lock (_gate)
+            (news, hasNews) = (_news.Task, _entries.Count > place);
+        if (!hasNews && wait > TimeSpan.Zero)
+            await Task.WhenAny(news, Task.Delay(wait, context.RequestAborted));
+        if (IsAway || FeedHangs)
+        {
+            context.Abort();
+            return;
+        }
+
+        string body;
+        lock (_gate)
+        {
+            var revoked = new JsonArray([.. _entries.Skip(place).Select(entry => entry.DeepClone())]);
+            body = new JsonObject { ["cursor"] = $"place:{_entries.Count}", ["revoked"] = revoked }.ToJsonString();
+        }
+
+        await context.Response.WriteAsync(body);
+    }
+}

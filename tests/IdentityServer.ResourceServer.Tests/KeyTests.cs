@@ -1,0 +1,100 @@
+using System.Net;
+using Jose;
+using Microsoft.Extensions.DependencyInjection;
+using Testing.Issuer;
+using Xunit;
+
+namespace IdentityServer.ResourceServer.Tests;
+
+public sealed class KeyTests : IAsyncLifetime
+{
+    private FakeIssuer _issuer = null!;
+    private ProtectedApi _api = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _issuer = await FakeIssuer.StartAsync();
+        _api = await ProtectedApi.StartAsync(_issuer);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _api.DisposeAsync();
+        await _issuer.DisposeAsync();
+    }
+
+    private string Token(SigningKey? key = null) => _issuer.Sign(_issuer.Claims(ProtectedApi.Resource), key: key);
+
+    [Theory]
+    [InlineData(JwsAlgorithms.ES256)]
+    [InlineData(JwsAlgorithms.RS256)]
+    public async Task A_new_key_is_found_by_the_first_token_that_names_it(string algorithm)
+    {
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
+        using var next = SigningKey.Generate(algorithm);
+        _issuer.Publish(_issuer.Key, next);
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token(next)));
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
+    }
+
+    [Fact]
+    public async Task Tokens_of_a_key_that_was_withdrawn_are_refused_remembered_or_not()
+    {
+        var remembered = Token();
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(remembered));
+        using var next = SigningKey.Generate(JwsAlgorithms.ES256);
+        _issuer.Publish(next);
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token(next)));
+        Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(remembered));
+    }
+
+    [Fact]
+    public async Task Invented_kids_ask_the_issuer_once_in_five_seconds()
+    {
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
+        var before = _issuer.KeyRequests;
+        var keys = Enumerable.Range(0, 20).Select(_ => SigningKey.Generate(JwsAlgorithms.ES256)).ToList();
+        Assert.All(await Task.WhenAll(keys.Select(key => _api.StatusAsync(Token(key)))), status => Assert.Equal(HttpStatusCode.Unauthorized, status));
+        foreach (var key in keys)
+            Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(Token(key)));
+        Assert.Equal(1, _issuer.KeyRequests - before);
+
+        _api.Clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(Token(keys[0])));
+        Assert.Equal(2, _issuer.KeyRequests - before);
+        keys.ForEach(key => key.Dispose());
+    }
+
+    [Fact]
+    public async Task The_last_good_keys_stay_when_the_issuer_is_away()
+    {
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
+        _issuer.IsAway = true;
+        using var unknown = SigningKey.Generate(JwsAlgorithms.ES256);
+        Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(Token(unknown)));
+        Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
+    }
+
+    [Fact, Testing.Rfc("8414", "3.3")]
+    public async Task Metadata_of_another_issuer_is_not_believed()
+    {
+        _issuer.Issuer = _issuer.Address + "/";
+        await using var api = await ProtectedApi.StartAsync(_issuer);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await api.StatusAsync(Token()));
+        Assert.False(api.Services.GetRequiredService<IssuerStatus>().IsReady);
+    }
+
+    [Fact]
+    public async Task An_issuer_behind_a_backchannel_address_keeps_its_own_name()
+    {
+        _issuer.Issuer = "https://id.example.com";
+        await using var api = await ProtectedApi.StartAsync(_issuer, options =>
+        {
+            options.Authority = "https://id.example.com";
+            options.BackchannelAddress = _issuer.Address;
+        });
+        var claims = _issuer.Claims(ProtectedApi.Resource);
+        claims["iss"] = "https://id.example.com";
+        Assert.Equal(HttpStatusCode.OK, await api.StatusAsync(_issuer.Sign(claims)));
+    }
+}

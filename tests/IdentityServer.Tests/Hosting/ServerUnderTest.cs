@@ -1,0 +1,95 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Testing;
+
+namespace IdentityServer.Tests.Hosting;
+
+/// <summary>
+/// The server as it is, on a real socket and a real PostgreSQL, in this process. Only the clock is the test's.
+/// Rates are off and hashing is cheap unless a test's settings say otherwise; the lockout never is.
+/// </summary>
+internal sealed class ServerUnderTest : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly TestDatabase? _database;
+
+    private ServerUnderTest(WebApplication app, TestDatabase? database, TestClock clock, CapturedLog log, string connectionString)
+    {
+        (_app, _database, Clock, Log, ConnectionString) = (app, database, clock, log, connectionString);
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Address = new Uri(address);
+        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address };
+    }
+
+    public Uri Address { get; }
+    public HttpClient Http { get; }
+    public TestClock Clock { get; }
+
+    /// <summary>All that the server logged, at every level.</summary>
+    public CapturedLog Log { get; }
+    public string ConnectionString { get; }
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>Starts a server on a database of its own that holds <see cref="World"/>.</summary>
+    public static async Task<ServerUnderTest> StartAsync(params string[] settings)
+    {
+        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        return await StartAsync(database, database.ConnectionString, new TestClock(), customise: null, settings);
+    }
+
+    /// <param name="customise">Replaces the outside world.</param>
+    public static async Task<ServerUnderTest> StartAsync(Action<WebApplicationBuilder> customise, params string[] settings)
+    {
+        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        return await StartAsync(database, database.ConnectionString, new TestClock(), customise, settings);
+    }
+
+    /// <summary>A second node on the same database.</summary>
+    public Task<ServerUnderTest> StartNodeAsync(params string[] settings) => StartAsync(null, ConnectionString, Clock, null, settings);
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        if (_database is not null)
+            await _database.DisposeAsync();
+    }
+
+    private static async Task<ServerUnderTest> StartAsync(TestDatabase? database, string connectionString, TestClock clock, Action<WebApplicationBuilder>? customise, string[] settings)
+    {
+        var log = new CapturedLog();
+        var app = await Program.BuildAsync(Arguments(connectionString, settings), builder =>
+        {
+            builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(log);
+            builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
+            customise?.Invoke(builder);
+        });
+        await Program.PrepareAsync(app, CommandLine.Parse([]));
+        await app.StartAsync();
+        return new ServerUnderTest(app, database, clock, log, connectionString);
+    }
+
+    private static async Task BuildWorldAsync(string connectionString)
+    {
+        await using var app = await Program.BuildAsync(Arguments(connectionString, []), builder => builder.Logging.ClearProviders());
+        await Program.PrepareAsync(app, new CommandLine(CommandLine.Migrate, null, false, []));
+        await World.SeedAsync(app.Services);
+    }
+
+    private static string[] Arguments(string connectionString, string[] settings) =>
+    [
+        "--environment=Development",
+        "--urls=http://127.0.0.1:0",
+        $"--contentRoot={AppContext.BaseDirectory}",
+        $"--ConnectionStrings:IdentityServer={connectionString}",
+        "--Limits:Enabled=false",
+        "--Password:Iterations=1000",
+        $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
+        .. settings,
+    ];
+}

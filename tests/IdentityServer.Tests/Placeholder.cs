@@ -1,9 +1,0 @@
-using Xunit;
-
-namespace IdentityServer.Tests;
-
-public sealed class Placeholder
-{
-    [Fact]
-    public void Compiles() => Assert.Equal(4, 2 + 2);
-}
