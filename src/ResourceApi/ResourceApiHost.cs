@@ -34,7 +34,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var connectionString = "";
         var builder = CreateBuilder(args);
         // The host would tell a failed start with a stack trace; Program tells it in one line.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => Volatile.Read(ref isStarted));
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && Volatile.Read(ref isStarted));
         // Its request lines show queries, and somebody may put a token there.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
 using ResourceApi.Storage;
@@ -14,7 +15,7 @@ public sealed class SchemaTests
     {
         await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, TimeProvider.System, default));
         await using var db = new DataStoreDb(new DbContextOptionsBuilder<DataStoreDb>().UseNpgsql(database.ConnectionString).Options);
-        var entity = db.Model.FindEntityType(typeof(ItemRow))!;
+        var entity = db.GetService<IDesignTimeModel>().Model.FindEntityType(typeof(ItemRow))!;
         var table = StoreObjectIdentifier.Create(entity, StoreObjectType.Table)!.Value;
         var modelled = entity.GetProperties()
             .Select(property => $"{property.GetColumnName(table)} {property.GetColumnType()} {(property.IsNullable ? "YES" : "NO")} {property.GetCollation() ?? "-"}")

@@ -87,9 +87,8 @@ internal static class Describe
             Responses = [],
             RequestBody = body is null ? null : new OpenApiRequestBody { Required = true, Content = Content(body) },
         };
-        if (invalid is not null)
-            operation.Responses.Add("400", Error("400", invalid).Response);
-        foreach (var (status, response) in answers.Concat(common).OrderBy(answer => answer.Status, StringComparer.Ordinal))
+        (string Status, OpenApiResponse Response)[] malformed = invalid is null ? [] : [Error("400", invalid)];
+        foreach (var (status, response) in answers.Concat(common).Concat(malformed).OrderBy(answer => answer.Status, StringComparer.Ordinal))
             operation.Responses.Add(status, response);
         return operation;
     }

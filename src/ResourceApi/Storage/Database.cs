@@ -4,6 +4,10 @@ namespace ResourceApi.Storage;
 
 internal static class Database
 {
+    // Seconds that a caller waits at most for an outage to show, whatever the connection string allows.
+    private const int LongestConnect = 3;
+    private const int LongestCommand = 4;
+
     /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept.</summary>
     public static NpgsqlDataSource Open(string connectionString, ILoggerFactory loggers)
     {
@@ -16,13 +20,13 @@ internal static class Database
             NoResetOnClose = true,
             Enlist = false,
         };
-        // Only what the operator left open: a caller waits this long at most for an outage to show.
-        if (!settings.ShouldSerialize("Timeout"))
-            settings.Timeout = 3;
-        if (!settings.ShouldSerialize("Command Timeout"))
-            settings.CommandTimeout = 5;
+        settings.Timeout = Bounded(settings.Timeout, LongestConnect);
+        settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = 20;
         return new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers).Build();
     }
+
+    // 0 is "for ever" to Npgsql.
+    private static int Bounded(int seconds, int most) => seconds == 0 ? most : Math.Min(seconds, most);
 }

@@ -9,8 +9,9 @@ internal static class Outage
     public static bool IsOne(Exception e) => e switch
     {
         // Class 08 connection, 53 out of resources, 57 operator intervention (shutdown, starting up, statement timeout);
-        // 25006 a standby that is not promoted yet, 40 lost against another transaction.
-        PostgresException p => p.SqlState[..2] is "08" or "53" or "57" or "40" || p.SqlState is "25006",
+        // 28, 3D and 55000 a database that does not let us in any more; 25006 a standby that is not promoted yet,
+        // 40 lost against another transaction.
+        PostgresException p => p.SqlState[..2] is "08" or "53" or "57" or "40" or "28" or "3D" || p.SqlState is "25006" or "55000",
         // Refused, reset, timed out, or the pool is exhausted.
         NpgsqlException => true,
         TimeoutException or SocketException => true,

@@ -55,5 +55,10 @@ internal static class Schema
         }
     }
 
-    private static string Place(NpgsqlConnection connection) => $"database \"{connection.Database}\" at {connection.Host}:{connection.Port}";
+    private static string Place(NpgsqlConnection connection)
+    {
+        // A connection that never opened does not tell its host itself.
+        var settings = new NpgsqlConnectionStringBuilder(connection.ConnectionString);
+        return $"database \"{settings.Database}\" at {settings.Host}:{settings.Port}";
+    }
 }
