@@ -65,6 +65,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
             Map(app);
             await ListenAsync(app);
             Volatile.Write(ref isStarted, true);
+            // What the start alone needed, a migration above all, is given back to the machine once.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             return new ResourceApiHost(app, postgres);
         }
         catch

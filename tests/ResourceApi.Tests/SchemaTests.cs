@@ -37,6 +37,7 @@ public sealed class SchemaTests
         Assert.Equal(modelled, columns.Order(StringComparer.Ordinal));
         await using var key = new NpgsqlCommand("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'pk_items'", connection);
         Assert.Equal("PRIMARY KEY (owner, key)", await key.ExecuteScalarAsync());
+        Assert.Equal(db.Database.GetMigrations(), Schema.Migrations);
         Assert.Equal(["Owner", "Key"], entity.FindPrimaryKey()!.Properties.Select(property => property.Name));
     }
 }

@@ -4,9 +4,11 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace ResourceApi.Storage.Migrations;
 
 [DbContext(typeof(DataStoreDb))]
-[Migration("20261120000000_CreateItems")]
+[Migration(Id)]
 internal sealed class CreateItems : Migration
 {
+    public const string Id = "20261120000000_CreateItems";
+
     protected override void Up(MigrationBuilder migrationBuilder)
     {
         // Collation "C" on UTF-8 is the order of code points, on every machine, and what an index can search by prefix.
