@@ -1,8 +1,12 @@
 using LocalPostgres;
 using ResourceApi;
+using ResourceApi.Health;
 
 try
 {
+    if (args is [HealthCheck.Command, .. var settings])
+        return await HealthCheck.RunAsync(settings);
+
     await using var host = await ResourceApiHost.StartAsync(args);
     await host.WaitForShutdownAsync();
     return 0;
