@@ -1,9 +1,7 @@
 using System.Net;
 using System.Text;
-using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
-using Microsoft.Extensions.DependencyInjection;
 using Testing;
 using Xunit;
 
@@ -150,10 +148,9 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     [Fact]
     public async Task Each_of_several_secrets_is_right_and_a_disabled_client_is_as_unknown()
     {
-        var secrets = _server.Services.GetRequiredService<ClientSecrets>();
         await _server.ConfiguresAsync(db => db.Clients.AddRange(
-            new ClientRow { ClientId = "two-secrets", AuthMethod = "client_secret_basic", SecretHashes = [secrets.Hash("old"), secrets.Hash("new")], GrantTypes = ["client_credentials"], Scopes = ["data:read"] },
-            new ClientRow { ClientId = "off", AuthMethod = "client_secret_basic", SecretHashes = [secrets.Hash("right")], GrantTypes = ["client_credentials"], Disabled = true },
+            new ClientRow { ClientId = "two-secrets", AuthMethod = "client_secret_basic", SecretHashes = [_server.SecretHash("old"), _server.SecretHash("new")], GrantTypes = ["client_credentials"], Scopes = ["data:read"] },
+            new ClientRow { ClientId = "off", AuthMethod = "client_secret_basic", SecretHashes = [_server.SecretHash("right")], GrantTypes = ["client_credentials"], Disabled = true },
             new ClientRow { ClientId = "bare", AuthMethod = "client_secret_basic", GrantTypes = ["client_credentials"] }));
 
         foreach (var secret in new[] { "new", "old", "new" })

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
@@ -57,6 +58,8 @@ internal static class Around
         await server.ChangeAsync(db => db.Users.Add(World.CreateUser(server.Services, name, $"{name}@example.com", password)));
         return name;
     }
+
+    public static string SecretHash(this ServerUnderTest server, string secret) => server.Services.GetRequiredService<ClientSecrets>().Hash(secret);
 
     public static async Task ChangeAsync(this ServerUnderTest server, Action<AuthDb> change)
     {
