@@ -23,7 +23,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         if (client.IsPublic)
             return secret is null ? client : Errors.ClientRefused;
         if (secret is null)
-            return Errors.ClientMissing;
+            return Errors.ClientRefused;
         return await secrets.CheckAsync(client, secret, http.RequestAborted) switch
         {
             SecretOutcome.Right => client,

@@ -42,12 +42,16 @@ internal sealed class PasswordVerifier(
             lockout_end = CASE WHEN CASE WHEN lockout_end IS NULL THEN access_failed_count + 1 ELSE 1 END >= $3 THEN $2 + $4 END
         WHERE {0} = $1 AND (lockout_end IS NULL OR lockout_end <= $2)
         RETURNING id, password_hash, security_stamp, disabled_at IS NOT NULL, grants_ended_at,
-                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id)
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL
         """;
 
     private static readonly string ReserveByName = ReserveSql.Replace("{0}", "normalized_user_name", StringComparison.Ordinal);
     private static readonly string ReserveByEmail = ReserveSql.Replace("{0}", "normalized_email", StringComparison.Ordinal);
     private static readonly string ReserveById = ReserveSql.Replace("{0}", "id", StringComparison.Ordinal);
+
+    private const string UnlockSql = "UPDATE users SET access_failed_count = 0, lockout_end = NULL WHERE id = $1 AND security_stamp = $2";
+
+    private readonly PendingChecks _pending = new();
 
     // Compared with when there is no account: an unknown name must take as long as a wrong password.
     private readonly string _nobodysHash = hasher.HashPassword(new User(), Guid.NewGuid().ToString());
@@ -65,6 +69,7 @@ internal sealed class PasswordVerifier(
         CheckAsync(ReserveById, userId, password, cancellation);
 
     private async Task<PasswordCheck> CheckAsync<T>(string sql, T who, string password, CancellationToken cancellation)
+        where T : notnull
     {
         if (IsTooLong(password))
             return PasswordCheck.Refused;
@@ -72,19 +77,37 @@ internal sealed class PasswordVerifier(
         if (slot is null)
             return PasswordCheck.Busy;
 
-        var (user, hash, isDisabled) = await ReserveAsync(sql, who, cancellation);
-        var verdict = await Task.Run(() => hasher.VerifyHashedPassword(new User(), hash ?? _nobodysHash, password), cancellation);
-        if (user is null || hash is null || isDisabled || verdict == PasswordVerificationResult.Failed)
-            return PasswordCheck.Refused;
-        if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
-            user = user with { NewHash = await Task.Run(() => hasher.HashPassword(new User(), password), cancellation) };
-        return new PasswordCheck(PasswordOutcome.Right, user);
+        while (true)
+        {
+            using var check = _pending.Enter(who);
+            var guess = await ReserveAsync(sql, who, cancellation);
+            var verdict = await Task.Run(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password), cancellation);
+            if (guess is null)
+            {
+                // Unknown or locked; and a lock that a right password set while it was being judged is lifted again.
+                if (await check.YieldsToARightOneAsync(cancellation))
+                    continue;
+                return PasswordCheck.Refused;
+            }
+            if (guess.Hash is null || guess.IsDisabled || verdict == PasswordVerificationResult.Failed)
+                return PasswordCheck.Refused;
+
+            var user = guess.User;
+            if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
+                user = user with { NewHash = await Task.Run(() => hasher.HashPassword(new User(), password), cancellation) };
+            if (guess.Locks)
+                await UnlockAsync(user);
+            check.WasRight();
+            return new PasswordCheck(PasswordOutcome.Right, user);
+        }
     }
 
     private bool IsTooLong(string password) =>
         password.Length > settings.MaximumLength * 2 || password.EnumerateRunes().Count() > settings.MaximumLength;
 
-    private async Task<(CheckedUser? User, string? Hash, bool IsDisabled)> ReserveAsync<T>(string sql, T who, CancellationToken cancellation)
+    /// <summary>Counts a guess. Null: there is no such account, or it is locked.</summary>
+    private async Task<Guess?> ReserveAsync<T>(string sql, T who, CancellationToken cancellation)
+        where T : notnull
     {
         await using var command = source.CreateCommand(sql);
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
@@ -93,10 +116,22 @@ internal sealed class PasswordVerifier(
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lockout.Duration });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))
-            return default;
-        return (
+            return null;
+        return new Guess(
             new CheckedUser(row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4), null),
             row.IsDBNull(1) ? null : row.GetString(1),
-            row.GetBoolean(3));
+            row.GetBoolean(3),
+            row.GetBoolean(6));
     }
+
+    private async Task UnlockAsync(CheckedUser user)
+    {
+        await using var command = source.CreateCommand(UnlockSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = user.Id });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = user.SecurityStamp });
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+
+    /// <param name="Locks">This guess was the last that is allowed: the account is locked unless it is right.</param>
+    private sealed record Guess(CheckedUser User, string? Hash, bool IsDisabled, bool Locks);
 }

@@ -3,7 +3,7 @@ using IdentityServer.Tests.Hosting;
 using Testing;
 using Xunit;
 
-namespace IdentityServer.Tests;
+namespace IdentityServer.Tests.Protocol;
 
 public sealed class RefreshTokenTests
 {

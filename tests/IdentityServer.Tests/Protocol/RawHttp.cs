@@ -1,0 +1,38 @@
+using System.Net.Sockets;
+using System.Text;
+using IdentityServer.Tests.Hosting;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>Requests byte by byte, as no well-behaved client writes them.</summary>
+internal static class RawHttp
+{
+    /// <summary>Sends what is given and reads until the server closes, or for five seconds.</summary>
+    public static async Task<string> SendsRawAsync(this ServerUnderTest server, string head, byte[]? body = null)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(server.Address.Host, server.Address.Port);
+        await using var stream = socket.GetStream();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        var answer = new MemoryStream();
+        try
+        {
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(head.ReplaceLineEndings("\r\n")), patience.Token);
+            await stream.WriteAsync(body ?? [], patience.Token);
+            await stream.CopyToAsync(answer, patience.Token);
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or IOException)
+        {
+            // What came until then is the answer.
+        }
+        return Encoding.UTF8.GetString(answer.ToArray());
+    }
+
+    /// <summary>A form to a path, with headers of any shape, each on a line.</summary>
+    public static Task<string> PostsRawAsync(this ServerUnderTest server, string path, string headers, string form) =>
+        server.SendsRawAsync(
+            $"POST {path} HTTP/1.1\nHost: localhost\nConnection: close\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {Encoding.UTF8.GetByteCount(form)}\n{headers}\n\n",
+            Encoding.UTF8.GetBytes(form));
+
+    public static int StatusOf(string answer) => answer.StartsWith("HTTP/1.", StringComparison.Ordinal) ? int.Parse(answer.AsSpan(9, 3), System.Globalization.NumberStyles.None, null) : 0;
+}

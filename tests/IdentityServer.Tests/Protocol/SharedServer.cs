@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Storage;
+using IdentityServer.Tests.Hosting;
+using Jose;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>One server for all tests of a class; each test that harms an account makes its own.</summary>
+public sealed class SharedServer : IAsyncLifetime
+{
+    internal ServerUnderTest Server { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Server = await ServerUnderTest.StartAsync();
+
+    public async ValueTask DisposeAsync() => await Server.DisposeAsync();
+}
+
+/// <summary>What tests of the protocol do beside calling it.</summary>
+internal static class Around
+{
+    private static readonly HashSet<string> Descriptions =
+        [.. typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description)];
+
+    private static int _users;
+
+    /// <summary>A refusal as every endpoint writes it. Its description stands in the catalogue, so it echoes nothing.</summary>
+    public static void Refuses(this Answer answer, HttpStatusCode status, string error)
+    {
+        Assert.Equal((status, error), (answer.Status, answer.Error));
+        Assert.Contains(answer["error_description"]!, Descriptions);
+        Assert.Equal("application/json", answer.Message.Content.Headers.ContentType?.ToString());
+        answer.IsNeverStored();
+        Assert.Equal(status == HttpStatusCode.Unauthorized, answer.Message.Headers.WwwAuthenticate.Count > 0);
+    }
+
+    public static void Refuses(this Answer answer, string error) => answer.Refuses(HttpStatusCode.BadRequest, error);
+
+    public static void IsNeverStored(this Answer answer) =>
+        Assert.Equal("no-store", answer.Message.Headers.CacheControl?.ToString());
+
+    /// <summary>All that a caller could tell two answers apart by, but the date.</summary>
+    public static string Visible(this Answer answer) => string.Join('\n',
+        [$"{(int)answer.Status}", .. answer.Message.Headers.Concat(answer.Message.Content.Headers)
+            .Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}"), answer.Body]);
+
+    public static async Task<string> HasUserAsync(this ServerUnderTest server, string password = World.AlicePassword, string? name = null)
+    {
+        name ??= $"user{Interlocked.Increment(ref _users)}";
+        await server.ChangeAsync(db => db.Users.Add(World.CreateUser(server.Services, name, $"{name}@example.com", password)));
+        return name;
+    }
+
+    public static string SecretHash(this ServerUnderTest server, string secret) => server.Services.GetRequiredService<ClientSecrets>().Hash(secret);
+
+    public static async Task ChangeAsync(this ServerUnderTest server, Action<AuthDb> change)
+    {
+        await using var scope = server.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
+        change(db);
+        await db.SaveChangesAsync();
+    }
+
+    /// <summary>Changes what nodes hold in memory, and waits until this one follows.</summary>
+    public static async Task ConfiguresAsync(this ServerUnderTest server, Action<AuthDb> change)
+    {
+        await server.ChangeAsync(change);
+        await server.ExecuteAsync("UPDATE configuration SET version = version + 1");
+        await server.Services.GetRequiredService<Pulse>().WaitsForAsync(server);
+    }
+
+    public static async Task<int> ExecuteAsync(this ServerUnderTest server, string sql, params object[] values)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = Command(connection, sql, values);
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    public static async Task<T> ReadAsync<T>(this ServerUnderTest server, string sql, params object[] values)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = Command(connection, sql, values);
+        return (T)Convert.ChangeType((await command.ExecuteScalarAsync())!, typeof(T), CultureInfo.InvariantCulture);
+    }
+
+    public static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
+    {
+#pragma warning disable CA2100 // Tests write their own SQL.
+        var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+        return command;
+    }
+
+    /// <summary>The claims of a token, unverified.</summary>
+    public static JsonElement Claims(string? token) => Part(token, 1);
+
+    public static JsonElement Header(string? token) => Part(token, 0);
+
+    /// <summary>Tries again until it is so: for what another node or a beat brings about.</summary>
+    public static async Task SoonAsync(Func<Task<bool>> isSo, string what)
+    {
+        for (var tries = 0; tries < 200; tries++)
+        {
+            if (await isSo())
+                return;
+            await Task.Delay(50);
+        }
+        Assert.Fail($"Waited 10 s in vain: {what}.");
+    }
+
+    private static Task WaitsForAsync(this Pulse _, ServerUnderTest server) => SoonAsync(
+        async () => server.Services.GetRequiredService<CurrentConfiguration>().Value.Version == await server.ReadAsync<long>("SELECT version FROM configuration"),
+        "the configuration in force");
+
+    private static JsonElement Part(string? token, int index)
+    {
+        Assert.True(Base64Url.TryDecode(token!.Split('.')[index], out var bytes));
+        return JsonDocument.Parse(Encoding.UTF8.GetString(bytes!)).RootElement;
+    }
+}
