@@ -28,6 +28,7 @@ internal static class ProtocolServices
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<SignIn>();
         services.AddSingleton<GrantEnding>();
+        services.AddSingleton<UserGrants>();
 
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<PasswordGrant>();

@@ -10,7 +10,7 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
     private static readonly TimeSpan UntilTheFeedTells = TimeSpan.FromDays(1);
 
     /// <summary>Verifiers may accept a token this long after its <c>exp</c>.</summary>
-    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
 
     /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
     /// <param name="clientId">When given, only if the grant is that client's.</param>
