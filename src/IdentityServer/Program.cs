@@ -3,6 +3,7 @@ using IdentityServer.Configuration;
 using IdentityServer.Health;
 using IdentityServer.Http;
 using IdentityServer.Jobs;
+using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -63,6 +64,7 @@ internal static class Program
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings);
+        builder.Services.AddManifest(settings);
 
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
@@ -90,7 +92,14 @@ internal static class Program
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands.</summary>
     internal static async Task PrepareAsync(WebApplication app, CommandLine command)
     {
-        await Database.PrepareAsync(app.Services, app.Services.GetRequiredService<KeyStore>().EnsureAsync, CancellationToken.None);
+        var manifests = app.Services.GetRequiredService<ManifestApplication>();
+        var manifest = manifests.Read(command);
+        await Database.PrepareAsync(app.Services, async (db, cancellation) =>
+        {
+            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(db, cancellation);
+            if (manifest is not null)
+                await manifests.ApplyAsync(db, manifest, command, cancellation);
+        }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
             await app.Services.GetRequiredService<Pulse>().BeatAsync(CancellationToken.None);
     }

@@ -87,6 +87,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         "--urls=http://127.0.0.1:0",
         $"--contentRoot={AppContext.BaseDirectory}",
         $"--ConnectionStrings:IdentityServer={connectionString}",
+        // The world is what a test database holds, not the development manifest.
+        "--IdentityServer:Manifest=",
         "--Limits:Enabled=false",
         "--Password:Iterations=1000",
         $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",

@@ -1,0 +1,32 @@
+namespace IdentityServer.Manifest;
+
+/// <summary>What applying a manifest changed, by names: no secret, no value.</summary>
+internal sealed class ChangeList
+{
+    private const int MostInSummary = 20;
+
+    private readonly List<string> _lines = [];
+
+    public int Count => _lines.Count;
+
+    public IReadOnlyList<string> Lines => _lines;
+
+    public void Created(string kind, string name) => _lines.Add($"created {kind} {name}");
+
+    public void Removed(string kind, string name) => _lines.Add($"removed {kind} {name}");
+
+    /// <param name="members">The members that differed; none is no change.</param>
+    public void Changed(string kind, string name, IReadOnlyCollection<string> members)
+    {
+        if (members.Count > 0)
+            _lines.Add($"changed {kind} {name} ({string.Join(", ", members)})");
+    }
+
+    /// <summary>One line, for the log.</summary>
+    public override string ToString() => _lines.Count switch
+    {
+        0 => "nothing to change",
+        <= MostInSummary => string.Join("; ", _lines),
+        _ => $"{string.Join("; ", _lines.Take(MostInSummary))}; and {_lines.Count - MostInSummary} changes more",
+    };
+}

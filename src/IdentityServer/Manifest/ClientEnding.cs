@@ -1,0 +1,47 @@
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using Microsoft.EntityFrameworkCore;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>
+/// Ends what a client that is switched off or removed was given: its own tokens by one entry of the feed, its users'
+/// grants, and their access tokens by an entry for each grant that may have one still alive. Grants at rest for longer
+/// than an access token lives need none, which bounds the entries by the client's users of the last hour or so.
+/// </summary>
+internal static class ClientEnding
+{
+    /// <summary>
+    /// Nodes that have not heard yet may issue for a moment more (they beat four times a second): what the client gets
+    /// for itself until then ends too.
+    /// </summary>
+    private static readonly TimeSpan UntilNodesHear = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a rotation the same successor may be given again, with a new access token (RefreshTokens:Leeway).</summary>
+    private static readonly TimeSpan LongestLeeway = TimeSpan.FromSeconds(600);
+
+    /// <summary>No index leads from a client to its grants: such an end is rare, and the index would cost every sign-in.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
+    /// <summary>Within the caller's transaction.</summary>
+    public static async Task EndAsync(AuthDb db, string[] clientIds, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + GrantEnding.ClockSkew;
+        var patience = db.Database.GetCommandTimeout();
+        db.Database.SetCommandTimeout(Patience);
+        var heard = now + UntilNodesHear;
+        await db.Database.ExecuteSqlAsync(
+            $"INSERT INTO revocations (subject, at, until) SELECT unnest({clientIds}), {heard}, {heard + longest}", cancellation);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            WITH ended AS (
+                UPDATE grants SET revoked_at = {now}
+                WHERE client_id = ANY({clientIds}) AND revoked_at IS NULL
+                RETURNING id, COALESCE(rotated_at, created_at) AS issued_at
+            )
+            INSERT INTO revocations (grant_id, at, until)
+            SELECT id, {now}, {now + longest} FROM ended WHERE issued_at > {now - longest - LongestLeeway}
+            """, cancellation);
+        db.Database.SetCommandTimeout(patience);
+    }
+}

@@ -1,0 +1,101 @@
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Token.Grants;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>A client, by the names of RFC 7591 §2. What that leaves to a default which is not served yet has none here.</summary>
+internal static class ClientSection
+{
+    private const int MaximumSecrets = 10;
+    private const int MaximumRedirectUris = 100;
+
+    public static ManifestClient Read(Node node, SecretPlaces places, PasswordSettings passwords)
+    {
+        var client = node.Members(
+            "client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", "disabled");
+        var secrets = ReadSecrets(client, places);
+        var read = new ManifestClient(
+            client.Path,
+            ReadClientId(client.Require("client_id")),
+            client.Text("client_name", 200),
+            client.Find("token_endpoint_auth_method")?.OneOf(
+                TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None)
+                ?? TokenEndpointAuthMethods.ClientSecretBasic,
+            secrets,
+            // RFC 7591 §2 would have "authorization_code" where this is left out; what is not served can't be had by silence.
+            client.Set("grant_types", GrantCatalogue.Served.Length, grant => grant.OneOf(GrantCatalogue.Served)) ?? [],
+            ReadScope(client),
+            client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
+            client.Flag("disabled"));
+
+        CheckSecrets(client, read);
+        CheckGrantTypes(read, passwords);
+        return read;
+    }
+
+    private static string ReadClientId(Node node)
+    {
+        // A `sub` is a client's id or a user's UUID: they must not be mistaken for one another.
+        var id = node.Text(100);
+        if (id.Any(c => c is <= ' ' or > '~'))
+            throw node.Mistake("must be visible ASCII characters without a space.");
+        if (Guid.TryParse(id, out _))
+            throw node.Mistake("looks like a UUID, which are the names of users.");
+        return id != Client.AccountApi.ClientId ? id : throw node.Mistake($"is the built-in client {id}, which can't be described.");
+    }
+
+    private static string[] ReadSecrets(NodeObject client, SecretPlaces places)
+    {
+        var secrets = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var item in client.Find("client_secret")?.OneOrMore(MaximumSecrets, "a secret") ?? [])
+            secrets.Add(Checked(item, places.Resolve(item)));
+        foreach (var item in client.Find("client_secret_file")?.OneOrMore(MaximumSecrets, "the name of a file") ?? [])
+            secrets.Add(Checked(item, places.Read(item)));
+        return [.. secrets];
+    }
+
+    /// <summary>A newline within is a slip of copying, and no client could send what it is meant to be.</summary>
+    private static string Checked(Node node, string secret)
+    {
+        if (secret.Length > ClientSecrets.MaximumLength)
+            throw node.Mistake($"is longer than {ClientSecrets.MaximumLength} characters.");
+        return secret.Any(char.IsControl) || !LoginName.IsWellFormed(secret) ? throw node.Mistake("holds a control character or half a surrogate pair.") : secret;
+    }
+
+    private static string[] ReadScope(NodeObject client)
+    {
+        if (client.Find("scope") is not { } node)
+            return [];
+        // RFC 7591 §2: a string with space-separated values.
+        var limit = ScopeSet.MaximumCount * (ScopeSet.MaximumTokenLength + 1);
+        return ScopeSet.TryParse(node.Text(limit), out var scopes)
+            ? scopes.ToArray()
+            : throw node.Mistake($"must be at most {ScopeSet.MaximumCount} scopes parted by spaces, each of at most {ScopeSet.MaximumTokenLength} visible ASCII characters but \" and \\.");
+    }
+
+    private static void CheckSecrets(NodeObject client, ManifestClient read)
+    {
+        if (read.IsPublic && read.Secrets.Length > 0)
+            throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake("belongs to no public client: token_endpoint_auth_method is none.");
+        if (!read.IsPublic && read.Secrets.Length == 0)
+            throw client.Missing("client_secret", "; a public client says \"token_endpoint_auth_method\": \"none\"");
+    }
+
+    private static void CheckGrantTypes(ManifestClient read, PasswordSettings passwords)
+    {
+        if (!read.IsPublic)
+            return;
+        for (var i = 0; i < read.GrantTypes.Length; i++)
+        {
+            var path = $"{read.Path}.grant_types[{i}]";
+            // RFC 6749 §4.4: client credentials are for confidential clients only.
+            if (read.GrantTypes[i] == GrantTypes.ClientCredentials)
+                throw new ManifestMistake(path, "is client_credentials, which a public client can't have.");
+            if (read.GrantTypes[i] == GrantTypes.Password && !passwords.AllowPublicClients)
+                throw new ManifestMistake(path, "is password, which a public client can't have unless the setting Password:AllowPublicClients is true.");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>What the server serves, from a file.</summary>
+internal static class ManifestServices
+{
+    public static void AddManifest(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(ManifestSettings.Read(settings));
+        services.AddSingleton<ManifestApplication>();
+    }
+}

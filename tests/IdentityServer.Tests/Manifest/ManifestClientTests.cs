@@ -1,0 +1,166 @@
+using System.Net;
+using IdentityServer.Storage;
+using IdentityServer.Tests.Hosting;
+using Microsoft.EntityFrameworkCore;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Manifest;
+
+public sealed class ManifestClientTests
+{
+    private const string Kiosk =
+        """{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","grant_types":["client_credentials"],"scope":"data:read","redirect_uris":["https://kiosk.test/callback","com.kiosk:/back"]}]}""";
+
+    [Fact, Rfc("7591", "2")]
+    public async Task A_client_that_is_missing_is_created()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        var changes = await server.AppliesAsync(Kiosk);
+        var token = await server.ActsAsync("kiosk", "kiosk-secret");
+
+        Assert.Equal(["created client kiosk"], changes.Lines);
+        Assert.Equal("data:read", token["scope"]);
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Twice_is_once()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.AppliesAsync(Kiosk);
+        var version = await server.VersionAsync();
+        var hashes = await HashesAsync(server);
+
+        var again = await server.AppliesAsync(Kiosk.Replace("https://kiosk.test/callback\",\"com.kiosk:/back", "com.kiosk:/back\",\"https://kiosk.test/callback", StringComparison.Ordinal));
+
+        Assert.Empty(again.Lines);
+        Assert.Equal(version, await server.VersionAsync());
+        Assert.Equal(hashes, await HashesAsync(server));
+    }
+
+    [Fact]
+    public async Task What_differs_is_changed_and_the_description_is_the_whole_client()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.AppliesAsync(Kiosk);
+
+        var changes = await server.AppliesAsync("""{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","client_name":"Kiosk","token_endpoint_auth_method":"client_secret_post"}]}""");
+        var row = await server.AskAsync(db => db.Clients.SingleAsync(client => client.ClientId == "kiosk"));
+
+        Assert.Equal(["changed client kiosk (client_name, token_endpoint_auth_method, grant_types, scope, redirect_uris)"], changes.Lines);
+        Assert.Equal(("Kiosk", "client_secret_post"), (row.Name, row.AuthMethod));
+        Assert.Empty(row.GrantTypes.Concat(row.Scopes).Concat(row.RedirectUris));
+        Assert.Equal("unauthorized_client", (await server.ActsAsync("kiosk", "kiosk-secret")).Error);
+    }
+
+    [Fact]
+    public async Task All_members_of_a_secret_are_valid_so_that_one_can_be_replaced_by_overlap()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.AppliesAsync(Kiosk);
+        var old = await HashesAsync(server);
+
+        var overlap = await server.AppliesAsync(Kiosk.Replace("\"kiosk-secret\"", """["new-secret","kiosk-secret"]""", StringComparison.Ordinal));
+        Assert.Equal(["changed client kiosk (client_secret)"], overlap.Lines);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "new-secret")).Status);
+        Assert.Contains(old.Single(), await HashesAsync(server));
+
+        await server.AppliesAsync(Kiosk.Replace("kiosk-secret", "new-secret", StringComparison.Ordinal));
+        Assert.Equal("invalid_client", (await server.ActsAsync("kiosk", "kiosk-secret")).Error);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "new-secret")).Status);
+    }
+
+    [Fact]
+    public async Task Secrets_come_from_the_environment_and_from_files_beside_the_manifest()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var file = new ManifestFile(
+            """
+            {"clients":[
+              {"client_id":"by-variable","client_secret":"$KIOSK_SECRET","grant_types":["client_credentials"]},
+              {"client_id":"by-file","client_secret_file":"secrets.txt","grant_types":["client_credentials"]},
+              {"client_id":"by-word","client_secret":"$KIOSK-SECRET","grant_types":["client_credentials"]}]}
+            """);
+        file.Write("secrets.txt", "from a file \r\n");
+
+        await server.AppliesAsync(file, environment: new() { ["KIOSK_SECRET"] = "from the environment" });
+
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("by-variable", "from the environment")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("by-file", "from a file ")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("by-word", "$KIOSK-SECRET")).Status);
+    }
+
+    [Fact, Rfc("9700", "2.4")]
+    public async Task A_public_client_may_have_the_password_grant_where_a_setting_allows_it()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Password:AllowPublicClients=true");
+
+        var changes = await server.AppliesAsync("""{"clients":[{"client_id":"spa","token_endpoint_auth_method":"none","grant_types":["password"],"scope":"data:read"}]}""");
+
+        Assert.Equal(["changed client spa (client_name, grant_types, scope)"], changes.Lines);
+    }
+
+    [Fact]
+    public async Task A_disabled_client_is_refused_and_all_that_it_was_given_ends()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var own = await server.ActsAsync(World.Shop, World.ShopSecret);
+        var alices = await server.SignsInAsync();
+        var elsewhere = await server.SignsInAsync(client: Calls.AsRival);
+        Assert.True(await server.IsActiveAsync(own) && await server.IsActiveAsync(alices));
+
+        var off = await server.AppliesAsync(Shop(disabled: true));
+        Assert.Equal(["changed client shop (client_name, disabled)"], off.Lines);
+        Assert.Equal("invalid_client", (await server.ActsAsync(World.Shop, World.ShopSecret)).Error);
+        Assert.Equal("invalid_client", (await server.RefreshesAsync(alices.RefreshToken)).Error);
+        Assert.False(await server.IsActiveAsync(own));
+        Assert.False(await server.IsActiveAsync(alices));
+        Assert.True(await server.IsActiveAsync(elsewhere));
+
+        // Past the second for which tokens of nodes that had not heard are ended too.
+        server.Clock.Advance(TimeSpan.FromSeconds(2));
+        await server.AppliesAsync(Shop(disabled: false));
+        Assert.True(await server.IsActiveAsync(await server.ActsAsync(World.Shop, World.ShopSecret)));
+        Assert.Equal("invalid_grant", (await server.RefreshesAsync(alices.RefreshToken)).Error);
+        Assert.False(await server.IsActiveAsync(alices));
+    }
+
+    [Fact]
+    public async Task A_token_that_a_node_gave_before_it_heard_of_the_end_ends_too()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.AppliesAsync(Shop(disabled: true));
+        await server.AppliesAsync(Shop(disabled: false));
+
+        // As if by a node that is a beat behind: within the same second.
+        var late = await server.ActsAsync(World.Shop, World.ShopSecret);
+
+        Assert.False(await server.IsActiveAsync(late));
+    }
+
+    [Fact]
+    public async Task A_grant_at_rest_ends_without_an_entry_in_the_feed()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var resting = await server.SignsInAsync();
+        server.Clock.Advance(TimeSpan.FromHours(2));
+        var busy = await server.SignsInAsync();
+
+        await server.AppliesAsync(Shop(disabled: true));
+
+        Assert.Equal(1, await server.AskAsync(db => db.Set<RevocationRow>().CountAsync(row => row.GrantId != null)));
+        Assert.Equal(2, await server.AskAsync(db => db.Set<GrantRow>().CountAsync(row => row.RevokedAt != null)));
+        await server.AppliesAsync(Shop(disabled: false));
+        Assert.Equal("invalid_grant", (await server.RefreshesAsync(resting.RefreshToken)).Error);
+        Assert.Equal("invalid_grant", (await server.RefreshesAsync(busy.RefreshToken)).Error);
+    }
+
+    private static string Shop(bool disabled) =>
+        $$"""{"clients":[{"client_id":"shop","client_secret":"shop-secret","grant_types":["password","refresh_token","client_credentials"],"scope":"data:read data:write offline_access","disabled":{{(disabled ? "true" : "false")}}}]}""";
+
+    private static Task<string[]> HashesAsync(ServerUnderTest server) =>
+        server.AskAsync(db => db.Clients.Where(client => client.ClientId == "kiosk").Select(client => client.SecretHashes).SingleAsync());
+}

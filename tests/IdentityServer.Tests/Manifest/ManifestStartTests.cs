@@ -1,0 +1,147 @@
+using System.Net;
+using IdentityServer.Manifest;
+using IdentityServer.Settings;
+using IdentityServer.Tests.Hosting;
+using LocalPostgres;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Manifest;
+
+public sealed class ManifestStartTests
+{
+    private const string Kiosk =
+        """{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","grant_types":["client_credentials"]}],"users":[{"username":"bob","password":"bob's first password"}]}""";
+
+    [Fact]
+    public async Task The_manifest_of_the_setting_is_applied_at_each_start()
+    {
+        using var file = new ManifestFile(Kiosk);
+        await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Manifest={file.Path}");
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
+        Assert.Contains(server.Log.Lines, line => line.Contains("is applied: created client kiosk; created user bob", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
+
+        file.Write("manifest.json", Kiosk.Replace("kiosk-secret", "new-secret", StringComparison.Ordinal));
+        await using var node = await server.StartNodeAsync($"--IdentityServer:Manifest={file.Path}");
+
+        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "new-secret")).Status);
+    }
+
+    [Theory]
+    [InlineData("no-such-file.json", "does not exist.")]
+    [InlineData(".", "is a directory.")]
+    public async Task A_manifest_that_can_not_be_read_stops_the_start(string name, string why)
+    {
+        using var file = new ManifestFile("{}");
+        var path = Path.Combine(Path.GetDirectoryName(file.Path)!, name);
+
+        var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync($"--IdentityServer:Manifest={path}"));
+
+        Assert.Equal($"The manifest {Path.GetFullPath(path)} {why}", refused.Message);
+    }
+
+    [Fact]
+    public async Task All_running_nodes_follow()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await using var node = await server.StartNodeAsync();
+
+        await server.AppliesAsync(Kiosk);
+        await node.FollowsAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "kiosk-secret")).Status);
+    }
+
+    [Fact]
+    public async Task Two_nodes_that_apply_at_once_apply_one_after_the_other()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await using var node = await server.StartNodeAsync();
+        var version = await server.VersionAsync();
+
+        var changes = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => (i % 2 == 0 ? server : node).AppliesAsync(Kiosk)));
+
+        Assert.Equal([0, 0, 0, 0, 0, 2], changes.Select(list => list.Count).Order());
+        Assert.Equal(version + 1, await server.VersionAsync());
+    }
+
+    [Fact]
+    public async Task The_command_apply_prints_names_and_no_secret()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var file = new ManifestFile(Kiosk.Replace("\"users\"", "\"resources\":[],\"users\"", StringComparison.Ordinal));
+
+        await using var apply = Run(server.ConnectionString, "Production", "apply", file.Path, "--prune");
+        Assert.Equal(0, await apply.ExitsAsync());
+        await server.FollowsAsync();
+
+        Assert.Contains("created client kiosk", apply.Lines);
+        Assert.Contains("removed client rival", apply.Lines);
+        Assert.Contains("created user bob", apply.Lines);
+        Assert.Contains($"Applied {file.Path}: 7 changes.", apply.Lines);
+        Assert.DoesNotContain(apply.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
+    }
+
+    [Fact]
+    public async Task The_command_apply_ends_with_one_line_at_a_mistake()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        using var file = new ManifestFile("""{"clients":[{"client_id":"kiosk"}]}""");
+
+        await using var apply = Run(database.ConnectionString, "Development", "apply", file.Path);
+
+        Assert.Equal(1, await apply.ExitsAsync());
+        Assert.StartsWith($"The manifest {file.Path} is not applied: $.clients[0].client_secret is missing", Assert.Single(apply.Lines), StringComparison.Ordinal);
+        Assert.Single(apply.Errors);
+    }
+
+    [Fact]
+    public async Task Development_has_clients_and_a_user_with_a_printed_password()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        await using var program = Run(database.ConnectionString, "Development");
+        await program.AnswersAsync();
+        await program.SaysAsync("Development account alice was made with the password: correct horse battery staple");
+
+        using var http = new HttpClient { BaseAddress = program.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/connect/token")
+        {
+            Content = new FormUrlEncodedContent([new("grant_type", "password"), new("username", "alice"), new("password", "correct horse battery staple")]),
+            Headers = { Authorization = Calls.Basic("postman", "postman-development-secret") },
+        };
+        using var answer = await http.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains("refresh_token", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Development", null, true)]
+    [InlineData("Development", "", false)]
+    [InlineData("Production", null, false)]
+    [InlineData("Staging", null, false)]
+    public void Only_development_has_a_manifest_of_its_own(string environment, string? setting, bool hasOne)
+    {
+        var builder = WebApplication.CreateBuilder([$"--environment={environment}", .. setting is null ? Array.Empty<string>() : [$"--IdentityServer:Manifest={setting}"]]);
+
+        var settings = ManifestSettings.Read(new SettingsReader(builder.Configuration, builder.Environment));
+
+        Assert.Equal((hasOne, hasOne), (settings.File is not null, settings.IsBuiltIn));
+    }
+
+    private static ProgramProcess Run(string connectionString, string environment, params string[] command) => ProgramProcess.Start(
+        Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),
+        [
+            .. command,
+            $"--environment={environment}",
+            $"--ConnectionStrings:IdentityServer={connectionString}",
+            "--IdentityServer:Issuer=https://identity.test",
+            "--Password:Iterations=1000",
+            $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
+        ],
+        workingDirectory: AppContext.BaseDirectory);
+}
