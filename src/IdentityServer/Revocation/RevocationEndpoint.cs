@@ -32,18 +32,19 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
         if (parameters.Value[Parameters.Token] is not { } token)
             return Errors.TokenMissing;
 
-        // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1).
+        // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1). Who hangs up, as a page does
+        // that is closed at sign-out, is signed out all the same.
         if (token.Contains('.', StringComparison.Ordinal))
-            await RevokeAccessTokenAsync(client.Value, token, http.RequestAborted);
+            await RevokeAccessTokenAsync(client.Value, token);
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
-            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, http.RequestAborted);
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, CancellationToken.None);
         return null;
     }
 
-    private async Task RevokeAccessTokenAsync(Client client, string token, CancellationToken cancellation)
+    private async Task RevokeAccessTokenAsync(Client client, string token)
     {
         var claims = accessTokens.FindLive(token);
         if (claims?.JwtId is { } jwtId && claims.ClientId == client.ClientId)
-            await ending.EndTokenAsync(jwtId, claims.ExpiresAt, cancellation);
+            await ending.EndTokenAsync(jwtId, claims.ExpiresAt, CancellationToken.None);
     }
 }

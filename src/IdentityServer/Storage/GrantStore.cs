@@ -48,7 +48,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
             expires_at = LEAST($5 + $6, g.absolute_expires_at),
             prunable_at = date_bin($7, LEAST($5 + $6, g.absolute_expires_at), 'epoch') + $7
         FROM users u
-        WHERE g.id = $1 AND g.generation = $2 AND g.client_id = $3 AND g.scopes @> $4
+        WHERE g.id = $1 AND g.generation = $2 AND g.generation < 2147483647 AND g.client_id = $3 AND g.scopes @> $4
           AND g.revoked_at IS NULL AND g.expires_at > $5
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,

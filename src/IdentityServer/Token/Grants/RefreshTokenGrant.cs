@@ -17,12 +17,15 @@ internal sealed partial class RefreshTokenGrant(
         var requested = ScopeSet.Empty;
         if (request.Parameters[Parameters.Scope] is { } text && (!ScopeSet.TryParse(text, out requested) || requested.IsEmpty))
             return Errors.MalformedScope;
+        if (!requested.IsSubsetOf(request.Client.Scopes))
+            return Errors.ScopeRefused;
         if (!GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out var generation))
             return Errors.RefreshTokenRefused;
 
         var now = time.GetUtcNow();
         var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain);
-        if (await grants.TrySpendAsync(spend, request.Cancellation) is { } spent)
+        // Not ended with the request: a thief who hangs up is still found out.
+        if (await grants.TrySpendAsync(spend, CancellationToken.None) is { } spent)
             return Issue(request.Client, spent, requested);
         return await ExplainAsync(request, spend, requested);
     }
@@ -30,15 +33,16 @@ internal sealed partial class RefreshTokenGrant(
     /// <summary>The spend found no row that it may change. One look tells whether that is a retry, a mistake or a theft.</summary>
     private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Spend spend, ScopeSet requested)
     {
-        var found = await grants.FindAsync(spend.GrantId, spend.Now, request.Cancellation);
+        var found = await grants.FindAsync(spend.GrantId, spend.Now, CancellationToken.None);
         // Another client's token: refused, and the grant lives on (RFC 6749 §10.4: bound to the client).
         if (found is null || found.ClientId != spend.ClientId || !found.IsAlive)
             return Errors.RefreshTokenRefused;
 
-        var isRetry = found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + settings.Leeway;
+        // One that came before the rotation and lost the race is earlier than any leeway: without one it is no retry either.
+        var isRetry = settings.Leeway > TimeSpan.Zero && found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + settings.Leeway;
         if (found.Generation > spend.Generation && !isRetry)
         {
-            // Revoke the family: thief and owner look alike. A thief who hangs up must not stop it.
+            // Revoke the family: thief and owner look alike.
             await ending.TryEndGrantAsync(found.Id, spend.ClientId, CancellationToken.None);
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;
@@ -52,7 +56,8 @@ internal sealed partial class RefreshTokenGrant(
     /// <param name="requested">Narrows this access token only; the next refresh token keeps the full scope (RFC 6749 §6).</param>
     private TokenResponse Issue(Client client, GrantState grant, ScopeSet requested)
     {
-        var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes) : requested;
+        // What the client may ask for no longer ends with the next refresh.
+        var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
         var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.CreatedAt, grant.RoleIds));
         var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
         return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor);
