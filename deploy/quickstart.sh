@@ -165,7 +165,8 @@ refuse_taken() { # program url variable what-is-there another-port
 build() { # program
   local log=$data/logs/build-$1.log
   echo "${dim}Building $1 …${plain}"
-  if ! dotnet build "$root/src/$1" --configuration Release --nologo --verbosity quiet >"$log" 2>&1; then
+  if ! dotnet build "$root/src/$1" --configuration Release --nologo --verbosity quiet \
+    --disable-build-servers >"$log" 2>&1; then
     { grep -E 'error' "$log" || tail -n 5 "$log"; } | sort -u | head -n 5 >&2 || true
     fail "$1 does not build; the whole log is $log"
   fi
