@@ -16,7 +16,7 @@ namespace IdentityServer.Manifest;
 /// Pruning removes clients, resources and roles of the sections that the file has; accounts never.
 /// </summary>
 internal sealed partial class ManifestApplication(
-    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords,
+    ManifestSettings settings, ManifestMemory memory, IServiceScopeFactory services, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords,
     UserGrants userGrants, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
@@ -33,23 +33,32 @@ internal sealed partial class ManifestApplication(
         return file is null ? null : ManifestReader.Read(file, passwords, Environment.GetEnvironmentVariable);
     }
 
-    public async Task<ChangeList> ApplyAsync(AuthDb db, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
+    /// <summary>Applies what <see cref="Read"/> gave. At a start, one that is in force already is passed over.</summary>
+    /// <param name="connection">Holds the start lock.</param>
+    public async Task ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
     {
-        var changes = await ApplyAsync(db, manifest, command.Prune, cancellation);
+        if (settings.IsBuiltIn && command.Command == CommandLine.Serve)
+            LogDevelopmentAccounts(manifest);
+        if (command.Command == CommandLine.Serve && await memory.IsInForceAsync(connection, manifest, cancellation))
+            return;
+
+        await using var scope = services.CreateAsyncScope();
+        var changes = await ApplyAsync(scope.ServiceProvider.GetRequiredService<AuthDb>(), manifest, command.Prune, cancellation);
+        await memory.RememberAsync(connection, manifest, cancellation);
         if (command.Command == CommandLine.Apply)
         {
             foreach (var line in changes.Lines)
                 Console.WriteLine(line);
             Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : $"{changes.Count} changes")}.");
-            return changes;
+            return;
         }
         LogApplied(manifest.Name, changes);
-        if (settings.IsBuiltIn)
-        {
-            foreach (var user in manifest.Users?.Where(user => user.Password is not null) ?? [])
-                LogDevelopmentAccount(user.Name, user.Password!());
-        }
-        return changes;
+    }
+
+    private void LogDevelopmentAccounts(ManifestDocument manifest)
+    {
+        foreach (var user in manifest.Users?.Where(user => user.Password is not null) ?? [])
+            LogDevelopmentAccount(user.Name, user.Password!());
     }
 
     public async Task<ChangeList> ApplyAsync(AuthDb db, ManifestDocument manifest, bool prune, CancellationToken cancellation)
@@ -120,6 +129,6 @@ internal sealed partial class ManifestApplication(
     private partial void LogApplied(string file, ChangeList changes);
 
     // Of the built-in development manifest only: it stands in the repository for everyone to read.
-    [LoggerMessage(1201, LogLevel.Information, "Development account {Name} was made with the password: {Password}")]
+    [LoggerMessage(1201, LogLevel.Information, "Development account {Name} has the password: {Password}")]
     private partial void LogDevelopmentAccount(string name, string password);
 }
