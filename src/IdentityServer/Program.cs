@@ -94,11 +94,11 @@ internal static class Program
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
-        await Database.PrepareAsync(app.Services, async (db, cancellation) =>
+        await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
         {
-            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(db, cancellation);
+            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(connection, cancellation);
             if (manifest is not null)
-                await manifests.ApplyAsync(db, manifest, command, cancellation);
+                await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
             await app.Services.GetRequiredService<Pulse>().BeatAsync(CancellationToken.None);
