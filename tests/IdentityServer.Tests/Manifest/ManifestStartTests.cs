@@ -34,10 +34,11 @@ public sealed class ManifestStartTests
     public async Task A_start_that_changes_nothing_does_without_EF_Core()
     {
         using var file = new ManifestFile(Kiosk);
-        await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Manifest={file.Path}");
+        string[] settings = [$"--IdentityServer:Manifest={file.Path}", "--Logging:LogLevel:Microsoft.EntityFrameworkCore=Debug"];
+        await using var server = await ServerUnderTest.StartAsync(settings);
         Assert.Contains(server.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
 
-        await using var node = await server.StartNodeAsync($"--IdentityServer:Manifest={file.Path}");
+        await using var node = await server.StartNodeAsync(settings);
 
         Assert.Contains(node.Log.Lines, line => line.Contains("is applied: nothing to change", StringComparison.Ordinal));
         Assert.DoesNotContain(node.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
