@@ -41,7 +41,7 @@ internal sealed partial class ManifestApplication(
             foreach (var line in changes.Lines)
                 Console.WriteLine(line);
             Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : $"{changes.Count} changes")}.");
-            return;
+            return changes;
         }
         LogApplied(manifest.Name, changes);
         if (settings.IsBuiltIn)
@@ -123,6 +123,6 @@ internal sealed partial class ManifestApplication(
     private partial void LogApplied(string file, ChangeList changes);
 
     // Of the built-in development manifest only: it stands in the repository for everyone to read.
-    [LoggerMessage(1201, LogLevel.Information, "Development account {Name} has the password: {Password}")]
+    [LoggerMessage(1201, LogLevel.Information, "Development account {Name} was made with the password: {Password}")]
     private partial void LogDevelopmentAccount(string name, string password);
 }

@@ -5,10 +5,8 @@ namespace IdentityServer.Manifest;
 /// asks for nothing, and <c>--prune</c> leaves what it would list alone.
 /// </summary>
 /// <param name="Name">The file, as messages call it.</param>
-/// <param name="Digest">Of the file and of the client secrets that it refers to.</param>
 internal sealed record ManifestDocument(
     string Name,
-    string Digest,
     IReadOnlyList<ManifestClient>? Clients,
     IReadOnlyList<ManifestResource>? Resources,
     IReadOnlyList<ManifestRole>? Roles,

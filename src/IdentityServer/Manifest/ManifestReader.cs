@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using IdentityServer.Passwords;
@@ -28,11 +26,9 @@ internal static class ManifestReader
         {
             var root = new Node(Parse(bytes), "$").Members("clients", "resources", "roles", "users");
             var secrets = new SecretPlaces(Path.GetDirectoryName(Path.GetFullPath(file))!, environment);
-            var clients = Section(root, "clients", node => ClientSection.Read(node, secrets, passwords), client => [("client_id", client.ClientId)]);
             return new ManifestDocument(
                 name,
-                DigestOf(bytes, clients),
-                clients,
+                Section(root, "clients", node => ClientSection.Read(node, secrets, passwords), client => [("client_id", client.ClientId)]),
                 Section(root, "resources", ResourceSection.Read, resource => [("identifier", resource.Identifier)]),
                 Section(root, "roles", RoleSection.Read, role => [("name", LoginName.Fold(role.Name))]),
                 Section(root, "users", node => UserSection.Read(node, secrets), NamesOf));
@@ -45,15 +41,6 @@ internal static class ManifestReader
 
     public static StartupException Refuse(string name, ManifestMistake mistake) =>
         new($"The manifest {name} is not applied: {mistake.Message}", mistake);
-
-    private static string DigestOf(byte[] file, IReadOnlyList<ManifestClient>? clients)
-    {
-        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        digest.AppendData(file);
-        foreach (var secret in clients?.SelectMany(client => client.Secrets) ?? [])
-            digest.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
-        return Convert.ToBase64String(digest.GetHashAndReset());
-    }
 
     private static JsonElement Parse(byte[] bytes)
     {

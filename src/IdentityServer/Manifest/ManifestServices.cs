@@ -8,7 +8,6 @@ internal static class ManifestServices
     public static void AddManifest(this IServiceCollection services, SettingsReader settings)
     {
         services.AddSingleton(ManifestSettings.Read(settings));
-        services.AddSingleton<ManifestMemory>();
         services.AddSingleton<ManifestApplication>();
     }
 }

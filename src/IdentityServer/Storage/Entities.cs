@@ -81,12 +81,6 @@ internal sealed class ConfigurationRow
 
     /// <summary>The longest lifetime in seconds that any access token was ever issued with: how long a revocation is remembered.</summary>
     public int LongestAccessToken { get; set; }
-
-    /// <summary>A slow hash of the manifest that was applied last.</summary>
-    public string? ManifestHash { get; set; }
-
-    /// <summary><see cref="Version"/> as that manifest left it.</summary>
-    public long? ManifestVersion { get; set; }
 }
 
 /// <summary>A sign-in of one user at one client (see schema.sql). Read and written by <see cref="GrantStore"/> only.</summary>

@@ -119,7 +119,7 @@ public sealed class ManifestStartTests
         await using var database = await TestDatabase.CreateEmptyAsync();
         await using var program = Run(database.ConnectionString, "Development");
         await program.AnswersAsync();
-        await program.SaysAsync("Development account alice has the password: correct horse battery staple");
+        await program.SaysAsync("Development account alice was made with the password: correct horse battery staple");
 
         using var http = new HttpClient { BaseAddress = program.Address };
         using var request = new HttpRequestMessage(HttpMethod.Post, "/connect/token")

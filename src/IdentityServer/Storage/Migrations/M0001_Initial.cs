@@ -130,9 +130,7 @@ internal sealed class M0001_Initial : Migration
         CREATE TABLE configuration (
             id                   boolean PRIMARY KEY,
             version              bigint NOT NULL,
-            longest_access_token integer NOT NULL,
-            manifest_hash        text,
-            manifest_version     bigint
+            longest_access_token integer NOT NULL
         );
         INSERT INTO configuration VALUES (true, 0, 0);
 
