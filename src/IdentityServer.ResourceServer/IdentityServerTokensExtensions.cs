@@ -23,7 +23,10 @@ public static class IdentityServerTokensExtensions
         services.TryAddSingleton(provider => new IssuerStatus(provider.GetRequiredService<IssuerKeys>(), provider.GetRequiredService<RevocationWatch>()));
         services.AddHostedService(provider => provider.GetRequiredService<IssuerKeys>());
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
-        services.AddAuthentication(BearerDefaults.Scheme).AddScheme<AuthenticationSchemeOptions, BearerHandler>(BearerDefaults.Scheme, null);
+        // Not AddAuthentication: it brings Data Protection, which makes keys in the home directory that nobody here needs.
+        services.AddAuthenticationCore(authentication => authentication.DefaultScheme ??= BearerDefaults.Scheme);
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, BearerHandler>(BearerDefaults.Scheme, null);
         services.AddAuthorization();
         return services;
     }

@@ -55,7 +55,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
         if (cursor is not null)
             query += "&after=" + Uri.EscapeDataString(cursor);
         var answer = await GetAsync(new Uri(_address, query), _credentials, MaximumFeedLength, wait + FeedGrace, ct, mayRefuse: cursor is not null);
-        return answer.Status == HttpStatusCode.BadRequest ? null : RevocationFeedAnswer.Parse(answer.Body);
+        return answer.Status == HttpStatusCode.OK ? RevocationFeedAnswer.Parse(answer.Body) : null;
     }
 
     public void Dispose() => _http.Dispose();
@@ -99,12 +99,16 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
             request.Headers.Authorization = credentials;
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
-            if (response.StatusCode != HttpStatusCode.OK && !(mayRefuse && response.StatusCode == HttpStatusCode.BadRequest))
+            if (mayRefuse && response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestUriTooLong)
+                return (response.StatusCode, []);
+            if (credentials is not null && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+                throw new IssuerException("The issuer does not take ClientId and ClientSecret for those of a resource server.");
+            if (response.StatusCode != HttpStatusCode.OK)
                 throw new IssuerException($"The issuer answered {(int)response.StatusCode} to {address.AbsolutePath}.");
             await response.Content.LoadIntoBufferAsync(limit, deadline.Token);
             return (response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token));
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or IOException)
         {
             throw new IssuerException($"The issuer can't be reached at {address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);
         }

@@ -41,7 +41,7 @@ internal sealed partial class RevocationWatch(
             {
                 // After a failure, and at first, nobody waits: whether tokens can be trusted depends on this answer.
                 var wait = cursor is null || failures > 0 ? TimeSpan.Zero : _wait;
-                var askedWith = cursor;
+                var (askedWith, askedAt) = (cursor, clock.GetTimestamp());
                 var answer = await issuer.FetchRevocationsAsync(cursor, wait, stoppingToken);
                 cursor = answer?.Cursor;
                 if (answer is null)
@@ -60,7 +60,7 @@ internal sealed partial class RevocationWatch(
                 failures = 0;
 
                 // An issuer that does not hold the poll open, or is told not to, is not asked in a tight loop.
-                if (answer.Revoked.Count == 0 && _wait == TimeSpan.Zero && askedWith is not null)
+                if (answer.Revoked.Count == 0 && askedWith is not null && clock.GetElapsedTime(askedAt) < ShortestPause)
                     await Task.Delay(2 * ShortestPause, clock, stoppingToken);
             }
             catch (IssuerException e)

@@ -58,15 +58,12 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         try
         {
             CheckSettings(app);
-            var clock = app.Services.GetRequiredService<TimeProvider>();
             (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
                 app.Configuration, app.Environment, "ResourceApi", "resource_api", app.Logger, app.Lifetime.ApplicationStopping);
-            await Schema.MigrateAsync(connectionString, clock, app.Lifetime.ApplicationStopping);
+            await Schema.MigrateAsync(connectionString, app.Lifetime.ApplicationStopping);
             Map(app);
             await ListenAsync(app);
             Volatile.Write(ref isStarted, true);
-            // What the start alone needed, a migration above all, is given back to the machine once.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             return new ResourceApiHost(app, postgres);
         }
         catch
@@ -145,9 +142,9 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             await app.StartAsync();
         }
-        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or FormatException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or FormatException or InvalidOperationException or ArgumentException)
         {
-            throw new StartupException($"ASPNETCORE_URLS is \"{app.Configuration["urls"] ?? DefaultAddress}\": {OneLine(e)} It may be a free address such as {DefaultAddress}.", e);
+            throw new StartupException($"ASPNETCORE_URLS is \"{app.Configuration["urls"] ?? DefaultAddress}\": {OneLine(e).TrimEnd('.')}. It may be a free address such as {DefaultAddress}.", e);
         }
     }
 

@@ -61,6 +61,10 @@ public sealed class BearerTests : IAsyncLifetime
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.MediaType);
     }
 
+    [Fact, Rfc("6750", "3.1")]
+    public async Task Two_Authorization_headers_are_an_invalid_request() =>
+        Assert.StartsWith("HTTP/1.1 400 ", await _api.SendRawAsync($"GET /read HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {GoodToken()}\r\nAuthorization: Bearer {GoodToken()}\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+
     [Theory, Rfc("6750", "3.1")]
     [InlineData("Bearer")]
     [InlineData("Bearer a b")]

@@ -70,6 +70,16 @@ internal sealed class ProtectedApi : IAsyncDisposable
         return await _http.SendAsync(request);
     }
 
+    /// <summary>What no client library would send.</summary>
+    public async Task<string> SendRawAsync(string request)
+    {
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(_http.BaseAddress!.Host, _http.BaseAddress.Port);
+        await client.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(request));
+        using var reader = new StreamReader(client.GetStream());
+        return await reader.ReadToEndAsync();
+    }
+
     public Task<HttpResponseMessage> PostAsync(string path, HttpContent content) => _http.PostAsync(path, content);
 
     public async Task<HttpStatusCode> StatusAsync(string token, string path = "/read")

@@ -131,7 +131,7 @@ public sealed class OutageTests
     public async Task Nodes_that_start_at_once_on_an_empty_database_make_one_schema()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Schema.MigrateAsync(database.ConnectionString, TimeProvider.System, default)));
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Schema.MigrateAsync(database.ConnectionString, default)));
         await using var connection = new NpgsqlConnection(database.ConnectionString);
         await connection.OpenAsync();
         await using var count = new NpgsqlCommand("SELECT count(*) FROM \"__EFMigrationsHistory\"", connection);

@@ -13,7 +13,7 @@ public sealed class SchemaTests
     [Fact]
     public async Task The_migrated_database_is_what_the_model_says()
     {
-        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, TimeProvider.System, default));
+        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
         await using var db = new DataStoreDb(new DbContextOptionsBuilder<DataStoreDb>().UseNpgsql(database.ConnectionString).Options);
         var entity = db.GetService<IDesignTimeModel>().Model.FindEntityType(typeof(ItemRow))!;
         var table = StoreObjectIdentifier.Create(entity, StoreObjectType.Table)!.Value;

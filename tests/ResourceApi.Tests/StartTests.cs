@@ -50,20 +50,36 @@ public sealed class StartTests
     [InlineData("Revocation__MaxStaleness", "never", "Revocation:MaxStaleness is \"never\"; it may be")]
     [InlineData("Cors__Origins", "example.com", "Cors:Origins holds \"example.com\"; it may hold")]
     [InlineData("ConnectionStrings__ResourceApi", null, "ConnectionStrings:ResourceApi is not set")]
-    [InlineData("ConnectionStrings__ResourceApi", "nonsense", "ConnectionStrings:ResourceApi is no Npgsql connection string")]
+    [InlineData("ConnectionStrings__ResourceApi", "nonsense", "ConnectionStrings:ResourceApi is not an Npgsql connection string")]
     public async Task A_missing_or_impossible_setting_is_one_line_and_exit_code_1(string name, string? value, string text) =>
         await SaysOneLineAsync(Start((name, value)), text);
 
     [Fact]
     public async Task A_database_that_is_not_there_is_one_line() =>
-        await SaysOneLineAsync(Start(), "ConnectionStrings:ResourceApi names database \"x\" at 127.0.0.1:1, which can't be reached");
+        await SaysOneLineAsync(Start(), "ConnectionStrings:ResourceApi: no connection to PostgreSQL at 127.0.0.1:1");
 
     [Fact]
-    public async Task A_wrong_database_name_is_one_line()
+    public async Task A_database_that_lets_us_make_nothing_is_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
-        var wrong = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = "not_there" }.ConnectionString;
-        await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", wrong)), "which refuses us (3D000:");
+        await using (var connection = new NpgsqlConnection(database.ConnectionString))
+        {
+            await connection.OpenAsync();
+            await using var forbid = new NpgsqlCommand("DROP SCHEMA public CASCADE", connection);
+            await forbid.ExecuteNonQueryAsync();
+        }
+
+        await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", database.ConnectionString)), "ConnectionStrings:ResourceApi: the schema can't be migrated (3F000:");
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("http://127.0.0.1:99999")]
+    public async Task An_impossible_address_is_one_line(string address)
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        // The other name of the setting: from ASPNETCORE_URLS the test itself reads where to ask.
+        await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", database.ConnectionString), ("URLS", address)), $"ASPNETCORE_URLS is \"{address}\": ");
     }
 
     [Fact]
@@ -80,7 +96,7 @@ public sealed class StartTests
     public async Task No_token_and_no_secret_is_in_a_log_at_any_level()
     {
         await using var issuer = await Testing.Issuer.FakeIssuer.StartAsync();
-        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, TimeProvider.System, default));
+        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
         await using var program = Start(
             ("ConnectionStrings__ResourceApi", database.ConnectionString), ("Logging__LogLevel__Default", "Trace"),
             ("Logging__LogLevel__Microsoft.AspNetCore", "Trace"), ("Logging__LogLevel__Npgsql", "Trace"),

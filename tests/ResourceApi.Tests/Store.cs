@@ -37,7 +37,7 @@ internal sealed class Store : IAsyncDisposable
     public static async Task<Store> StartAsync(params string[] settings)
     {
         var issuer = await FakeIssuer.StartAsync();
-        var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, TimeProvider.System, default));
+        var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
         return new Store(issuer, database, await StartHostAsync(issuer, database.ConnectionString, settings));
     }
 

@@ -9,8 +9,6 @@ namespace ResourceApi.OpenApi;
 /// <summary>Describes every route at <c>/openapi/v1.json</c>. A test compares it with the routes and with real answers.</summary>
 internal static class DataApiDocument
 {
-    private static readonly Lazy<OpenApiPaths> Paths = new(Write);
-
     public static IServiceCollection AddDataApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
         // The endpoints read and write without a binder that could be asked; what they do is written down here.
@@ -34,7 +32,7 @@ internal static class DataApiDocument
                     Description = "An access token of the authorization server that /.well-known/oauth-protected-resource names.",
                 },
             };
-            document.Paths = Paths.Value;
+            document.Paths = Write();
             foreach (var (method, operation) in document.Paths.Where(path => path.Key.StartsWith(RawPath.Items, StringComparison.Ordinal)).SelectMany(path => path.Value.Operations!))
             {
                 var scope = method == HttpMethod.Get || method == HttpMethod.Head ? DataEndpoints.ReadScope : DataEndpoints.WriteScope;

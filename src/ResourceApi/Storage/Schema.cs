@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -17,15 +16,28 @@ internal static class Schema
     /// <summary>The names of all migrations; a test compares it with what EF finds.</summary>
     internal static readonly string[] Migrations = [CreateItems.Id];
 
-    // A database that is starting at the same time as we are gets a moment.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+    /// <exception cref="StartupException">The database does not let us make what we need.</exception>
+    public static async Task MigrateAsync(string connectionString, CancellationToken ct)
+    {
+        try
+        {
+            await MigrateUnderLockAsync(connectionString, ct);
+        }
+        catch (PostgresException e)
+        {
+            throw new StartupException($"{Setting}: the schema can't be migrated ({e.SqlState}: {e.MessageText.ReplaceLineEndings(" ")}).", e);
+        }
+        catch (NpgsqlException e)
+        {
+            throw new StartupException($"{Setting}: the database went away while its schema was migrated ({(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}).", e);
+        }
+    }
 
-    public static async Task MigrateAsync(string connectionString, TimeProvider clock, CancellationToken ct)
+    private static async Task MigrateUnderLockAsync(string connectionString, CancellationToken ct)
     {
         // Without a pool: the lock lives and dies with this one connection.
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 }.ConnectionString);
-        await OpenAsync(connection, clock, ct);
+        await connection.OpenAsync(ct);
         if (await IsCurrentAsync(connection, ct))
             return;
 
@@ -46,37 +58,5 @@ internal static class Schema
         await using var applied = new NpgsqlCommand("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = ANY ($1)""", connection);
         applied.Parameters.Add(new NpgsqlParameter { Value = Migrations });
         return await applied.ExecuteScalarAsync(ct) is long count && count == Migrations.Length;
-    }
-
-    private static async Task OpenAsync(NpgsqlConnection connection, TimeProvider clock, CancellationToken ct)
-    {
-        var start = clock.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                await connection.OpenAsync(ct);
-                return;
-            }
-            catch (NpgsqlException e) when (e is not PostgresException { SqlState: not PostgresErrorCodes.CannotConnectNow } && clock.GetElapsedTime(start) < Patience)
-            {
-                await Task.Delay(Pause, clock, ct);
-            }
-            catch (PostgresException e)
-            {
-                throw new StartupException($"{Setting} names {Place(connection)}, which refuses us ({e.SqlState}: {e.MessageText}); it may be a connection string whose user, password and database exist.", e);
-            }
-            catch (NpgsqlException e)
-            {
-                throw new StartupException($"{Setting} names {Place(connection)}, which can't be reached ({(e.InnerException as SocketException)?.Message ?? e.Message}); it may be the connection string of a running PostgreSQL.", e);
-            }
-        }
-    }
-
-    private static string Place(NpgsqlConnection connection)
-    {
-        // A connection that never opened does not tell its host itself.
-        var settings = new NpgsqlConnectionStringBuilder(connection.ConnectionString);
-        return $"database \"{settings.Database}\" at {settings.Host}:{settings.Port}";
     }
 }
