@@ -238,7 +238,7 @@ wrap() { # indent
     pad = sprintf("%" indent "s", ""); line = ""; n = split($0, part, /,/)
     for (i = 1; i <= n; i++) {
       piece = part[i] (i < n ? "," : "")
-      if (line != "" && length(line) + length(piece) > 92) { print pad line; line = "" }
+      if (line != "" && length(line) + length(piece) > 92) { print pad line; line = ""; sub(/^ +/, "", piece) }
       line = line piece
     }
     print pad line
@@ -278,8 +278,12 @@ expect() { # status [header-to-show]
   [[ $status == "$1" ]] || colour=$red
   printf '    ← %s%s%s' "$colour" "$(reason "$status")" "$plain"
   if [[ -n ${2-} ]]; then
-    value=$(header "$2")
-    printf '   %s%s: %s%s' "$dim" "$2" "$value" "$plain"
+    value="$2: $(header "$2")"
+    if ((${#value} <= 70)); then
+      printf '   %s%s%s' "$dim" "$value" "$plain"
+    else
+      printf '\n%s%s%s' "$dim" "$(wrap 6 <<<"$value")" "$plain"
+    fi
   fi
   printf '\n'
   [[ ! -s $scratch/body ]] || { tr -d '\n' <"$scratch/body" && echo; } | shorten | wrap 6
