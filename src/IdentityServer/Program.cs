@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IdentityServer.Accounts;
 using IdentityServer.Configuration;
 using IdentityServer.Health;
 using IdentityServer.Http;
@@ -65,6 +66,8 @@ internal static class Program
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings);
         builder.Services.AddManifest(settings);
+        builder.Services.AddMail(settings);
+        builder.Services.AddAccounts(settings);
 
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
@@ -86,6 +89,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapAccounts();
         return app;
     }
 
