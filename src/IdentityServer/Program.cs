@@ -4,6 +4,7 @@ using IdentityServer.Configuration;
 using IdentityServer.Health;
 using IdentityServer.Http;
 using IdentityServer.Jobs;
+using IdentityServer.Mail;
 using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
@@ -55,7 +56,8 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = Protocol.OAuthParameters.MaximumBodyLength;
+            // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
+            kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
         });
 
         builder.Services.AddSingleton(TimeProvider.System);

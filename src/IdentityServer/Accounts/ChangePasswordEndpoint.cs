@@ -52,10 +52,10 @@ internal sealed class ChangePasswordEndpoint(
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 
-        return await ChangeAsync(user, grant, hash, http.RequestAborted);
+        return await ChangeAsync(user, grant, hash);
     }
 
-    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, CancellationToken cancellation)
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash)
     {
         var now = time.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
@@ -71,7 +71,7 @@ internal sealed class ChangePasswordEndpoint(
             new PasswordChange(
                 user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
                 now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain),
-            cancellation);
+            CancellationToken.None);
         // Another change was quicker: the password that was right no longer is.
         if (changed is null)
             return AccountErrors.InvalidCredentials;

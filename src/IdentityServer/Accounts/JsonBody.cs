@@ -10,10 +10,12 @@ namespace IdentityServer.Accounts;
 
 /// <summary>
 /// The members of a JSON body: one object in UTF-8, each member once, nothing behind it. Unknown members are passed
-/// over. Its size is limited by the server (64 KiB, else 413).
+/// over.
 /// </summary>
 internal sealed class JsonBody : IDisposable
 {
+    public const int MaximumLength = 64 * 1024;
+
     private const int MaximumDepth = 16;
 
     private readonly JsonDocument _document;
@@ -27,15 +29,20 @@ internal sealed class JsonBody : IDisposable
             return AccountErrors.NoBody;
         if (!IsJson(contentType))
             return ApiErrors.UnsupportedMediaType;
+        if (http.Request.ContentLength > MaximumLength)
+            return ApiErrors.PayloadTooLarge;
 
         // Not from a pool: it may hold a password.
         var bytes = new ArrayBufferWriter<byte>(1024);
         while (true)
         {
             var read = await http.Request.BodyReader.ReadAsync(http.RequestAborted);
-            foreach (var segment in read.Buffer)
+            var isTooLarge = bytes.WrittenCount + read.Buffer.Length > MaximumLength;
+            foreach (var segment in isTooLarge ? default : read.Buffer)
                 bytes.Write(segment.Span);
             http.Request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (isTooLarge)
+                return ApiErrors.PayloadTooLarge;
             if (read.IsCompleted)
                 return bytes.WrittenCount == 0 ? AccountErrors.NoBody : Parse(bytes.WrittenMemory);
         }

@@ -13,15 +13,16 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         if (token.IsRefused)
             return token.Error;
 
+        // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
         if (AccessTokens.GrantOf(token.Value) is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null, http.RequestAborted))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, CancellationToken.None))
                 return ApiErrors.InvalidToken;
         }
         else
         {
-            await ending.EndTokenAsync(token.Value.JwtId!, token.Value.ExpiresAt, http.RequestAborted);
+            await ending.EndTokenAsync(token.Value.JwtId!, token.Value.ExpiresAt, CancellationToken.None);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

@@ -68,11 +68,13 @@ internal sealed class ResetPasswordEndpoint(
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
-        return await SpendAsync(db, users[0], tokenHash, hash, http.RequestAborted);
+        return await SpendAsync(db, users[0], tokenHash, hash);
     }
 
-    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, CancellationToken cancellation)
+    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash)
     {
+        // What was begun is not ended with the request: the local announcement must follow the commit.
+        var cancellation = CancellationToken.None;
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);

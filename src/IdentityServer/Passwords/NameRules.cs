@@ -77,8 +77,10 @@ internal static class NameRules
         return true;
     }
 
+    /// <summary>What can't be seen, and what folding may treat otherwise with the next version of Unicode.</summary>
     private static bool IsForbidden(Rune rune) =>
-        Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse
         || IsDefaultIgnorable(rune.Value);
 
     /// <summary>Unicode's Default_Ignorable_Code_Point; the bidirectional controls are among them.</summary>

@@ -8,7 +8,7 @@ using Xunit;
 namespace IdentityServer.Tests.Accounts;
 
 /// <summary>What holds on every route that takes a body.</summary>
-public sealed class JsonBodyTests(SharedServer shared) : IClassFixture<SharedServer>
+public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-public sealed class RegistrationTests(SharedServer shared) : IClassFixture<SharedServer>
+public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-public sealed class SignInTests(SharedServer shared) : IClassFixture<SharedServer>
+public sealed class SignInTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
 

@@ -5,7 +5,7 @@ using Xunit;
 namespace IdentityServer.Tests.Accounts;
 
 /// <summary>One server for the tests of a class that leave its clock and settings alone.</summary>
-public sealed class SharedServer : IAsyncLifetime
+public sealed class AccountsServer : IAsyncLifetime
 {
     private readonly Inbox _inbox = new();
     private ServerUnderTest? _server;
