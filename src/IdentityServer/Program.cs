@@ -1,8 +1,10 @@
 using System.Net.Sockets;
+using IdentityServer.Accounts;
 using IdentityServer.Configuration;
 using IdentityServer.Health;
 using IdentityServer.Http;
 using IdentityServer.Jobs;
+using IdentityServer.Mail;
 using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
@@ -54,7 +56,8 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = Protocol.OAuthParameters.MaximumBodyLength;
+            // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
+            kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
         });
 
         builder.Services.AddSingleton(TimeProvider.System);
@@ -65,6 +68,8 @@ internal static class Program
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings);
         builder.Services.AddManifest(settings);
+        builder.Services.AddMail(settings);
+        builder.Services.AddAccounts(settings);
 
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
@@ -86,6 +91,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapAccounts();
         return app;
     }
 
