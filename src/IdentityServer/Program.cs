@@ -1,8 +1,10 @@
 using System.Net.Sockets;
+using IdentityServer.Accounts;
 using IdentityServer.Configuration;
 using IdentityServer.Health;
 using IdentityServer.Http;
 using IdentityServer.Jobs;
+using IdentityServer.Mail;
 using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
@@ -54,7 +56,8 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = Protocol.OAuthParameters.MaximumBodyLength;
+            // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
+            kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
         });
 
         builder.Services.AddSingleton(TimeProvider.System);
@@ -65,6 +68,8 @@ internal static class Program
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings);
         builder.Services.AddManifest(settings);
+        builder.Services.AddMail(settings);
+        builder.Services.AddAccounts(settings);
 
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
@@ -86,6 +91,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapAccounts();
         return app;
     }
 
@@ -94,11 +100,11 @@ internal static class Program
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
-        await Database.PrepareAsync(app.Services, async (db, cancellation) =>
+        await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
         {
-            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(db, cancellation);
+            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(connection, cancellation);
             if (manifest is not null)
-                await manifests.ApplyAsync(db, manifest, command, cancellation);
+                await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
             await app.Services.GetRequiredService<Pulse>().BeatAsync(CancellationToken.None);

@@ -142,9 +142,9 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             await app.StartAsync();
         }
-        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or FormatException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or FormatException or InvalidOperationException or ArgumentException)
         {
-            throw new StartupException($"ASPNETCORE_URLS is \"{app.Configuration["urls"] ?? DefaultAddress}\": {OneLine(e)} It may be a free address such as {DefaultAddress}.", e);
+            throw new StartupException($"ASPNETCORE_URLS is \"{app.Configuration["urls"] ?? DefaultAddress}\": {OneLine(e).TrimEnd('.')}. It may be a free address such as {DefaultAddress}.", e);
         }
     }
 

@@ -72,6 +72,16 @@ public sealed class StartTests
         await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", database.ConnectionString)), "ConnectionStrings:ResourceApi: the schema can't be migrated (3F000:");
     }
 
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("http://127.0.0.1:99999")]
+    public async Task An_impossible_address_is_one_line(string address)
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        // The other name of the setting: from ASPNETCORE_URLS the test itself reads where to ask.
+        await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", database.ConnectionString), ("URLS", address)), $"ASPNETCORE_URLS is \"{address}\": ");
+    }
+
     [Fact]
     public async Task A_port_in_use_is_one_line()
     {

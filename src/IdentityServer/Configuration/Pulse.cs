@@ -36,6 +36,7 @@ internal sealed partial class Pulse(
         """;
 
     private readonly SemaphoreSlim _wake = new(0, 1);
+    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PgSnapshot? _seen;
     private long _cluster;
     private long _beats;
@@ -58,11 +59,20 @@ internal sealed partial class Pulse(
         }
     }
 
+    /// <summary>Ends with a beat that begins after this call, or with the attempt.</summary>
+    public Task NextBeatAsync()
+    {
+        var next = Volatile.Read(ref _next).Task;
+        Wake();
+        return next;
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             await _wake.WaitAsync(Interval, stoppingToken);
+            var awaited = Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously));
             try
             {
                 await BeatAsync(stoppingToken);
@@ -77,6 +87,10 @@ internal sealed partial class Pulse(
                     LogLost(failure);
                 _isDown = true;
                 await Task.Delay(Interval, time, stoppingToken);
+            }
+            finally
+            {
+                awaited.TrySetResult();
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Token.Grants;
@@ -22,7 +23,6 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
         var served = configuration.Value;
-        json.WriteStartObject();
         json.WriteString("issuer", issuer.Issuer);
         json.WriteString("token_endpoint", issuer.At(Routes.Token));
         json.WriteString("jwks_uri", issuer.At(Routes.Jwks));
@@ -36,30 +36,24 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
         Write(json, "subject_types_supported", ["public"]);
-        json.WriteEndObject();
     });
 
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>
     {
-        json.WriteStartObject();
         json.WriteStartArray("keys");
         foreach (var key in keys.Value.Published.Keys)
             key.WriteTo(json);
         json.WriteEndArray();
-        json.WriteEndObject();
     });
 
     /// <summary>The password grant is shown only when a client has it.</summary>
     private static bool IsOffered(ServerConfiguration served, string grantType) =>
         grantType != GrantTypes.Password || served.GrantTypesInUse.Contains(grantType);
 
-    private static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
+    private static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {
-        http.Response.ContentType = "application/json";
         http.Response.Headers.CacheControl = "no-store";
-        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
-            write(json);
-        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        return JsonAnswer.WriteAsync(http.Response, write, static (json, write) => write(json));
     }
 
     private static void Write(Utf8JsonWriter json, string name, IEnumerable<string> values)

@@ -7,7 +7,11 @@ namespace IdentityServer.Http;
 /// <summary>A refusal of the account API.</summary>
 /// <param name="Message">For people: constant ASCII, never an echo of input.</param>
 /// <param name="RetryAfter">Whole seconds; 0 for none.</param>
-internal sealed record ApiError(string Code, string Message, HttpStatusCode Status, int RetryAfter = 0);
+internal sealed record ApiError(string Code, string Message, HttpStatusCode Status, int RetryAfter = 0)
+{
+    /// <summary>For <c>WWW-Authenticate</c>.</summary>
+    public string? Challenge { get; init; }
+}
 
 /// <summary>The envelope of the account API: <c>status</c>, <c>message</c>, and <c>data</c> or <c>code</c>.</summary>
 internal static class Envelope
@@ -37,9 +41,8 @@ internal static class Envelope
         Start(http, error.Status);
         if (error.RetryAfter > 0)
             http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);
-        // RFC 6750 §3: told to those who came with a dead token.
-        if (error.Code == ApiErrors.InvalidToken.Code)
-            http.Response.Headers.WWWAuthenticate = "Bearer realm=\"IdentityServer\", error=\"invalid_token\"";
+        if (error.Challenge is not null)
+            http.Response.Headers.WWWAuthenticate = error.Challenge;
         await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
         {
             json.WriteStartObject();

@@ -63,7 +63,7 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
         }
         return Envelope.ErrorAsync(http, status switch
         {
-            401 => ApiErrors.InvalidToken,
+            401 => ApiErrors.TokenMissing,
             404 => ApiErrors.NotFound,
             405 => ApiErrors.MethodNotAllowed,
             413 => ApiErrors.PayloadTooLarge,

@@ -7,17 +7,11 @@ namespace IdentityServer.Http;
 /// <summary>Writes answers of the protocol endpoints: JSON, never stored (RFC 6749 §5.1).</summary>
 internal static class OAuthAnswer
 {
-    /// <summary>Starts a JSON answer and lets <paramref name="write"/> fill its object.</summary>
-    public static async Task WriteAsync<T>(HttpContext http, int status, T what, Action<Utf8JsonWriter, T> write)
+    /// <param name="write">Fills the answer's object.</param>
+    public static Task WriteAsync<T>(HttpContext http, int status, T what, Action<Utf8JsonWriter, T> write)
     {
         NeverStored(http, status);
-        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
-        {
-            json.WriteStartObject();
-            write(json, what);
-            json.WriteEndObject();
-        }
-        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        return JsonAnswer.WriteAsync(http.Response, what, write);
     }
 
     public static Task WriteAsync(HttpContext http, OAuthError error)
@@ -36,7 +30,6 @@ internal static class OAuthAnswer
     public static Task WriteEmptyAsync(HttpContext http)
     {
         NeverStored(http, StatusCodes.Status200OK);
-        http.Response.ContentType = null;
         http.Response.ContentLength = 0;
         return Task.CompletedTask;
     }
@@ -44,7 +37,6 @@ internal static class OAuthAnswer
     private static void NeverStored(HttpContext http, int status)
     {
         http.Response.StatusCode = status;
-        http.Response.ContentType = "application/json";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers.Pragma = "no-cache";
     }

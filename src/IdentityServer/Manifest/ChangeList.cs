@@ -15,12 +15,8 @@ internal sealed class ChangeList
 
     public void Removed(string kind, string name) => _lines.Add($"removed {kind} {name}");
 
-    /// <param name="members">The members that differed; none is no change.</param>
-    public void Changed(string kind, string name, IReadOnlyCollection<string> members)
-    {
-        if (members.Count > 0)
-            _lines.Add($"changed {kind} {name} ({string.Join(", ", members)})");
-    }
+    /// <param name="members">Those that differed.</param>
+    public void Changed(string kind, string name, IEnumerable<string> members) => _lines.Add($"changed {kind} {name} ({string.Join(", ", members)})");
 
     /// <summary>One line, for the log.</summary>
     public override string ToString() => _lines.Count switch

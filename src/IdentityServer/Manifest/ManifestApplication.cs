@@ -17,7 +17,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed partial class ManifestApplication(
     ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords,
-    UserGrants userGrants, TimeProvider time, ILogger<ManifestApplication> log)
+    UserGrants userGrants, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
 
@@ -33,9 +33,9 @@ internal sealed partial class ManifestApplication(
         return file is null ? null : ManifestReader.Read(file, passwords, Environment.GetEnvironmentVariable);
     }
 
-    public async Task<ChangeList> ApplyAsync(AuthDb db, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
     {
-        var changes = await ApplyAsync(db, manifest, command.Prune, cancellation);
+        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellation);
         if (command.Command == CommandLine.Apply)
         {
             foreach (var line in changes.Lines)
@@ -47,18 +47,19 @@ internal sealed partial class ManifestApplication(
         if (settings.IsBuiltIn)
         {
             foreach (var user in manifest.Users?.Where(user => user.Password is not null) ?? [])
-                LogDevelopmentAccount(user.Name, user.Password!());
+                LogDevelopmentAccount(user.Name, user.Password!.Read());
         }
         return changes;
     }
 
-    public async Task<ChangeList> ApplyAsync(AuthDb db, ManifestDocument manifest, bool prune, CancellationToken cancellation)
+    /// <param name="connection">That which holds the start lock: clients, resources and roles are written under it only.</param>
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryApplyAsync(db, manifest, prune, cancellation);
+                return await TryApplyAsync(connection, manifest, prune, cancellation);
             }
             catch (ManifestMistake mistake)
             {
@@ -75,40 +76,42 @@ internal sealed partial class ManifestApplication(
         }
     }
 
-    private async Task<ChangeList> TryApplyAsync(AuthDb db, ManifestDocument manifest, bool prune, CancellationToken cancellation)
+    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation)
     {
-        db.ChangeTracker.Clear();
-        var changes = new ChangeList();
+        var registered = await Registered.ReadAsync(connection, cancellation);
+        CrossChecks.Check(manifest, registered, prune);
+        var users = manifest.Users ?? [];
+        var accounts = await NamedAccounts.FindAsync(connection, users, cancellation);
+
+        var plan = new Plan();
+        ResourcePlan.Add(plan, manifest.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
+        var roles = RolePlan.Add(plan, manifest.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
+        ClientPlan.Add(plan, manifest.Clients ?? [], registered.Clients, secrets, prune && manifest.Clients is not null);
+        new UserPlan(plan, hasher, passwords, time).Add(users, accounts, roles);
+        if (plan.Changes.Count > 0)
+            await WriteAsync(plan, cancellation);
+        return plan.Changes;
+    }
+
+    private async Task WriteAsync(Plan plan, CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        var registered = await Registered.ReadAsync(db, cancellation);
-        registered.Check(manifest, prune);
-
-        if (manifest.Resources is { } resources)
-            ResourceChanges.Apply(db, resources, registered.Resources, prune, changes);
-        if (manifest.Roles is { } roles)
-            RoleChanges.Apply(db, roles, registered.Roles, prune, changes);
-        var endedClients = manifest.Clients is { } clients
-            ? new ClientChanges(db, secrets, changes).Apply(clients, registered.Clients, prune)
-            : [];
-        var endedUsers = manifest.Users is { } users
-            ? await new UserChanges(db, hasher, passwords, time, changes).ApplyAsync(users, registered.Roles, cancellation)
-            : [];
-        if (changes.Count == 0)
-            return changes;
-
+        plan.WriteTo(db);
         await db.SaveChangesAsync(cancellation);
+
         var ended = new List<EndedGrants>();
-        foreach (var userId in endedUsers)
+        foreach (var userId in plan.EndedUsers)
         {
             if (await userGrants.EndAllAsync(db, userId, cancellation) is { } grants)
                 ended.Add(grants);
         }
-        if (endedClients.Count > 0)
-            await ClientEnding.EndAsync(db, [.. endedClients], time.GetUtcNow(), cancellation);
+        if (plan.EndedClients.Count > 0)
+            await ClientEnding.EndAsync(db, [.. plan.EndedClients], time.GetUtcNow(), cancellation);
         await ConfigurationReader.AnnounceAsync(db, cancellation);
         await transaction.CommitAsync(cancellation);
         ended.ForEach(userGrants.Announce);
-        return changes;
     }
 
     /// <summary>Others write accounts meanwhile: a name that is taken now, a row that is another or gone.</summary>

@@ -29,12 +29,15 @@ internal sealed record ManifestRole(string Path, string Name, string[] Permissio
 
 /// <summary>An account. What it leaves out is left as the account has it, but <c>disabled</c>, which is false then.</summary>
 /// <param name="UserName">Null when only an e-mail address is given; a new account then has that as its name.</param>
-/// <param name="Password">Looked up only when the account must be made: later the variable or file may be gone.</param>
 /// <param name="Roles">Exactly these, or null: left as they are.</param>
 internal sealed record ManifestUser(
-    string Path, string? UserName, string? Email, Func<string>? Password,
+    string Path, string? UserName, string? Email, ManifestPassword? Password,
     string? FullName, int? Age, string? Gender, string[]? Roles, bool IsDisabled)
 {
     /// <summary>By which the summary and the log call the account.</summary>
     public string Name => UserName ?? Email!;
 }
+
+/// <summary>Looked up only when the account must be made: later the variable or the file may be gone.</summary>
+/// <param name="Path">Where in the manifest it is named.</param>
+internal sealed record ManifestPassword(string Path, Func<string> Read);

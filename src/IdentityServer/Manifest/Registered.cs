@@ -1,83 +1,53 @@
-using IdentityServer.Passwords;
 using IdentityServer.Storage;
-using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace IdentityServer.Manifest;
 
-/// <summary>What the database holds of clients, resources and roles before a manifest is applied; tracked by EF Core.</summary>
+/// <summary>
+/// What the database holds of clients, resources and roles. By plain SQL: at most starts nothing has changed, and those
+/// need not build EF Core's model.
+/// </summary>
 /// <param name="Roles">By folded name.</param>
 internal sealed record Registered(Dictionary<string, ClientRow> Clients, Dictionary<string, ResourceRow> Resources, Dictionary<string, Role> Roles)
 {
-    public static async Task<Registered> ReadAsync(AuthDb db, CancellationToken cancellation) => new(
-        await db.Clients.ToDictionaryAsync(row => row.ClientId, StringComparer.Ordinal, cancellation),
-        await db.Resources.ToDictionaryAsync(row => row.Identifier, StringComparer.Ordinal, cancellation),
-        await db.Roles.ToDictionaryAsync(row => row.NormalizedName!, StringComparer.Ordinal, cancellation));
-
-    /// <summary>
-    /// Holds what the manifest names against what will be there: its own items, and those of the database that
-    /// <paramref name="prune"/> leaves.
-    /// </summary>
-    public void Check(ManifestDocument manifest, bool prune)
-    {
-        var clients = Left(Clients, manifest.Clients, prune).ToDictionary(row => row.ClientId, row => row.AuthMethod == Protocol.TokenEndpointAuthMethods.None, StringComparer.Ordinal);
-        foreach (var client in manifest.Clients ?? [])
-            clients[client.ClientId] = client.IsPublic;
-
-        var resources = Left(Resources, manifest.Resources, prune).ToDictionary(row => row.Identifier, row => (row.Scopes, row.ClientId), StringComparer.Ordinal);
-        foreach (var resource in manifest.Resources ?? [])
-            resources[resource.Identifier] = (resource.Scopes, resource.ClientId);
-
-        var roles = Left(Roles, manifest.Roles, prune).Select(row => row.NormalizedName!).ToHashSet(StringComparer.Ordinal);
-        roles.UnionWith((manifest.Roles ?? []).Select(role => LoginName.Fold(role.Name)));
-
-        CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Append(Protocol.Scopes.OfflineAccess).ToHashSet(StringComparer.Ordinal));
-        CheckResourceClients(manifest, clients, resources);
-        CheckRoles(manifest, roles);
-    }
-
-    private static TRow[] Left<TRow, TItem>(Dictionary<string, TRow> rows, IReadOnlyList<TItem>? section, bool prune) =>
-        prune && section is not null ? [] : [.. rows.Values];
-
-    private static void CheckScopes(ManifestDocument manifest, HashSet<string> served)
-    {
-        foreach (var client in manifest.Clients ?? [])
-        {
-            if (client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
-                throw new ManifestMistake($"{client.Path}.scope", $"holds {unserved}, which no resource serves.");
-        }
-    }
-
-    private void CheckResourceClients(ManifestDocument manifest, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
-    {
-        foreach (var resource in manifest.Resources ?? [])
-        {
-            if (resource.ClientId is not { } clientId)
-                continue;
-            if (!clients.TryGetValue(clientId, out var isPublic))
-                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, which is no client.");
-            if (isPublic)
-                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
-        }
-        // A resource that only the database knows of must not lose its client either.
-        foreach (var client in manifest.Clients ?? [])
-        {
-            if (client.IsPublic && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
-                throw new ManifestMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
-        }
-        var gone = resources.FirstOrDefault(resource => resource.Value.ClientId is { } clientId && !clients.ContainsKey(clientId) && Clients.ContainsKey(clientId));
-        if (gone.Key is not null)
-            throw new ManifestMistake("$.clients", $"lacks {gone.Value.ClientId}, the client of the resource {gone.Key}, which would stay.");
-    }
-
-    private static void CheckRoles(ManifestDocument manifest, HashSet<string> roles)
-    {
-        foreach (var user in manifest.Users ?? [])
-        {
-            for (var i = 0; i < user.Roles?.Length; i++)
+    public static async Task<Registered> ReadAsync(NpgsqlConnection connection, CancellationToken cancellation) => new(
+        (await ReadAsync(
+            connection,
+            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled FROM clients ORDER BY client_id",
+            row => new ClientRow
             {
-                if (!roles.Contains(LoginName.Fold(user.Roles[i])))
-                    throw new ManifestMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");
-            }
-        }
+                ClientId = row.GetString(0),
+                Name = Text(row, 1),
+                AuthMethod = row.GetString(2),
+                SecretHashes = Texts(row, 3),
+                GrantTypes = Texts(row, 4),
+                Scopes = Texts(row, 5),
+                RedirectUris = Texts(row, 6),
+                Disabled = row.GetBoolean(7),
+            },
+            cancellation)).ToDictionary(row => row.ClientId, StringComparer.Ordinal),
+        (await ReadAsync(
+            connection,
+            "SELECT identifier, name, scopes, client_id FROM resources ORDER BY identifier",
+            row => new ResourceRow { Identifier = row.GetString(0), Name = Text(row, 1), Scopes = Texts(row, 2), ClientId = Text(row, 3) },
+            cancellation)).ToDictionary(row => row.Identifier, StringComparer.Ordinal),
+        (await ReadAsync(
+            connection,
+            "SELECT id, name, normalized_name, permissions, concurrency_stamp FROM roles ORDER BY normalized_name",
+            row => new Role { Id = row.GetGuid(0), Name = row.GetString(1), NormalizedName = row.GetString(2), Permissions = Texts(row, 3), ConcurrencyStamp = Text(row, 4) },
+            cancellation)).ToDictionary(row => row.NormalizedName!, StringComparer.Ordinal));
+
+    private static async Task<List<T>> ReadAsync<T>(NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        var rows = new List<T>();
+        while (await row.ReadAsync(cancellation))
+            rows.Add(read(row));
+        return rows;
     }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static string[] Texts(NpgsqlDataReader row, int column) => row.GetFieldValue<string[]>(column);
 }

@@ -24,7 +24,7 @@ internal static class UserSection
         return read.UserName is null && read.Email is null ? throw user.Missing("username", "; an account has that, or an email, or both") : read;
     }
 
-    private static Func<string>? ReadPassword(NodeObject user, SecretPlaces places)
+    private static ManifestPassword? ReadPassword(NodeObject user, SecretPlaces places)
     {
         var written = user.Find("password");
         var file = user.Find("password_file");
@@ -34,8 +34,8 @@ internal static class UserSection
         written?.Raw(SecretPlaces.MaximumLength);
         file?.Text(SecretPlaces.MaximumLength);
         if (written is { } text)
-            return () => places.Resolve(text);
-        return file is { } name ? () => places.Read(name) : null;
+            return new(text.Path, () => places.Resolve(text));
+        return file is { } name ? new(name.Path, () => places.Read(name)) : null;
     }
 
     private static string ReadUserName(Node node)

@@ -4,6 +4,7 @@ using System.Text;
 using IdentityServer.Configuration;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
 
 namespace IdentityServer.Passwords;
 
@@ -18,28 +19,38 @@ internal enum SecretOutcome
 /// Checks client secrets against their slow hashes, each once: after that a keyed fast hash of the same secret is
 /// remembered in this process, so that a client that asks for a token a second costs no core.
 /// </summary>
-internal sealed class ClientSecrets(IPasswordHasher<User> hasher, HashingGate gate)
+internal sealed class ClientSecrets(HashingGate gate)
 {
     /// <summary>Characters; a longer one is refused unhashed.</summary>
     public const int MaximumLength = 1024;
 
+    // A secret is generated, not remembered: its hash need only be slow enough for one that is too short. A start with a
+    // manifest checks them all, so that theirs is not the cost of a user's password.
+    private const int Iterations = 30_000;
+
+    private readonly PasswordHasher<User> _hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
     /// <summary>Slow hash to fast hash. At most one entry for each registered secret.</summary>
     private readonly ConcurrentDictionary<string, byte[]> _known = new(StringComparer.Ordinal);
 
-    public string Hash(string secret) => hasher.HashPassword(new User(), secret);
+    public string Hash(string secret) => _hasher.HashPassword(new User(), secret);
 
     /// <summary>Whether the slow hash is of this secret; for those who apply a manifest, not for requests.</summary>
-    public bool IsHashOf(string hash, string secret) =>
-        hasher.VerifyHashedPassword(new User(), hash, secret) != PasswordVerificationResult.Failed;
+    public bool IsHashOf(string hash, string secret)
+    {
+        if (_hasher.VerifyHashedPassword(new User(), hash, secret) == PasswordVerificationResult.Failed)
+            return false;
+        _known[hash] = FastHash(secret);
+        return true;
+    }
 
     public async ValueTask<SecretOutcome> CheckAsync(Client client, string secret, CancellationToken cancellation)
     {
         if (secret.Length > MaximumLength || client.SecretHashes.Length == 0)
             return SecretOutcome.Wrong;
 
-        var fast = HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
+        var fast = FastHash(secret);
         var unknown = 0;
         foreach (var hash in client.SecretHashes)
         {
@@ -67,11 +78,10 @@ internal sealed class ClientSecrets(IPasswordHasher<User> hasher, HashingGate ga
                 continue;
             }
             if (await Task.Run(() => IsHashOf(hash, secret), cancellation))
-            {
-                _known[hash] = fast;
                 return SecretOutcome.Right;
-            }
         }
         return SecretOutcome.Wrong;
     }
+
+    private byte[] FastHash(string secret) => HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
 }

@@ -43,7 +43,7 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
 
     private async Task RevokeAccessTokenAsync(Client client, string token)
     {
-        var claims = accessTokens.FindLive(token);
+        var claims = accessTokens.FindRevocable(token);
         if (claims?.JwtId is { } jwtId && claims.ClientId == client.ClientId)
             await ending.EndTokenAsync(jwtId, claims.ExpiresAt, CancellationToken.None);
     }

@@ -50,6 +50,9 @@ internal sealed class RevocationFeedEndpoint(
 
     private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
     {
+        // Who does not wait is told what is so now, not what was so at the last beat.
+        if (after is null || wait == TimeSpan.Zero)
+            await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         var deadline = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
         while (true)
@@ -102,7 +105,8 @@ internal sealed class RevocationFeedEndpoint(
             json.WriteString("grant_id", grantId);
         else
             json.WriteString("sub", entry.Subject);
-        json.WriteNumber("at", entry.At.ToUnixTimeMilliseconds());
+        // Rounded up: what was issued earlier within the same millisecond is ended too.
+        json.WriteNumber("at", entry.At.AddTicks(TimeSpan.TicksPerMillisecond - 1).ToUnixTimeMilliseconds());
         json.WriteNumber("until", entry.Until.ToUnixTimeMilliseconds());
         json.WriteEndObject();
     }

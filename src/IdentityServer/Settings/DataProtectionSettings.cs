@@ -12,22 +12,8 @@ internal sealed record DataProtectionSettings(string CertificatePath, string? Ce
         if (path is null && settings.IsProduction)
             throw SettingsReader.Missing(Name, "the path of a PKCS#12 file with an RSA key, which protects the keys in the database");
         return new(
-            Path.GetFullPath(path ?? Path.Combine("certs", "data-protection.pfx"), path is null ? Repository(settings.ContentRoot) : settings.ContentRoot),
+            Path.GetFullPath(path ?? Path.Combine("certs", "data-protection.pfx"), path is null ? Checkout.Of(settings.ContentRoot) : settings.ContentRoot),
             settings.Text("DataProtection:CertificatePassword"),
             MayCreate: !settings.IsProduction);
-    }
-
-    /// <summary>The checkout that the program runs from, else its own folder.</summary>
-    private static string Repository(string contentRoot)
-    {
-        foreach (var start in (string[])[AppContext.BaseDirectory, contentRoot])
-        {
-            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
-            {
-                if (File.Exists(Path.Combine(folder.FullName, "IdentityServer.sln")))
-                    return folder.FullName;
-            }
-        }
-        return contentRoot;
     }
 }

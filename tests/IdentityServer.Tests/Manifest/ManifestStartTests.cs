@@ -30,6 +30,20 @@ public sealed class ManifestStartTests
         Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "new-secret")).Status);
     }
 
+    [Fact]
+    public async Task A_start_that_changes_nothing_does_without_EF_Core()
+    {
+        using var file = new ManifestFile(Kiosk);
+        string[] settings = [$"--IdentityServer:Manifest={file.Path}", "--Logging:LogLevel:Microsoft.EntityFrameworkCore=Debug"];
+        await using var server = await ServerUnderTest.StartAsync(settings);
+        Assert.Contains(server.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
+
+        await using var node = await server.StartNodeAsync(settings);
+
+        Assert.Contains(node.Log.Lines, line => line.Contains("is applied: nothing to change", StringComparison.Ordinal));
+        Assert.DoesNotContain(node.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("no-such-file.json", "does not exist.")]
     [InlineData(".", "is a directory.")]

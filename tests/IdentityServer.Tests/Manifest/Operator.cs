@@ -26,7 +26,7 @@ internal static class Operator
         ChangeList? changes = null;
         await Database.PrepareAsync(
             server.Services,
-            async (db, cancellation) => changes = await server.Services.GetRequiredService<ManifestApplication>().ApplyAsync(db, manifest, prune, cancellation),
+            async (connection, cancellation) => changes = await server.Services.GetRequiredService<ManifestApplication>().ApplyAsync(connection, manifest, prune, cancellation),
             CancellationToken.None);
         await server.FollowsAsync();
         return changes!;

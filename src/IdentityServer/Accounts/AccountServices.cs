@@ -1,0 +1,64 @@
+using IdentityServer.Accounts.OpenApi;
+using IdentityServer.Http;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>The account API: JSON in and out, for people and first-party programs.</summary>
+internal static class AccountServices
+{
+    public static void AddAccounts(this IServiceCollection services, SettingsReader settings)
+    {
+        // Before Identity adds its own, which asks the database whether names are free and allows ASCII only.
+        services.AddScoped<IUserValidator<User>, UserRules>();
+        services.AddIdentityCore<User>().AddRoles<Role>().AddEntityFrameworkStores<AuthDb>();
+        // A name that is taken is an answer, not an error for the log.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.EntityFrameworkCore.Update", LogLevel.None));
+
+        services.AddSingleton(ResetTokenSettings.Read(settings));
+        services.AddSingleton<CommonPasswords>();
+        services.AddSingleton<PasswordPolicy>();
+        services.AddSingleton<PasswordHashing>();
+        services.AddSingleton<PasswordStore>();
+        services.AddSingleton<BearerAuthentication>();
+        services.AddSingleton<RegistrationRules>();
+        services.AddSingleton<RegisterEndpoint>();
+        services.AddSingleton<SignInEndpoint>();
+        services.AddSingleton<LogoutEndpoint>();
+        services.AddSingleton<ChangePasswordEndpoint>();
+        services.AddSingleton<ResetPasswordEndpoint>();
+        services.AddSingleton<ResetRequests>();
+        services.AddHostedService(provider => provider.GetRequiredService<ResetRequests>());
+        services.AddAccountDocument();
+    }
+
+    public static void MapAccounts(this WebApplication app)
+    {
+        var services = app.Services;
+        var register = services.GetRequiredService<RegisterEndpoint>();
+        Map(app, register.RegisterWithProfileAsync, AccountRoutes.ApiRegister);
+        Map(app, register.RegisterAsync, AccountRoutes.Register, AccountRoutes.AuthRegister);
+        Map(app, services.GetRequiredService<SignInEndpoint>().SignInAsync,
+            AccountRoutes.ApiToken, AccountRoutes.AuthToken, AccountRoutes.Login, AccountRoutes.AuthLogin);
+        Map(app, services.GetRequiredService<LogoutEndpoint>().LogoutAsync, AccountRoutes.Logout, AccountRoutes.AuthLogout);
+        Map(app, services.GetRequiredService<ChangePasswordEndpoint>().ChangeAsync, AccountRoutes.ChangePassword);
+        Map(app, services.GetRequiredService<ResetPasswordEndpoint>().ResetAsync, AccountRoutes.ResetPassword);
+        app.MapOpenApi().RequireCors(CorsServices.Policy);
+    }
+
+    private static void Map(WebApplication app, Func<HttpContext, Task<ApiResult<ApiSuccess>>> answer, params ReadOnlySpan<string> paths)
+    {
+        RequestDelegate handle = async http =>
+        {
+            var result = await answer(http);
+            await (result.IsRefused
+                ? Envelope.ErrorAsync(http, result.Error)
+                : Envelope.SuccessAsync(http, result.Value.Status, result.Value.Message, result.Value.Data));
+        };
+        foreach (var path in paths)
+            app.MapPost(path, handle).RequireCors(CorsServices.Policy);
+    }
+}

@@ -1,0 +1,26 @@
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Tokens;
+using Jose;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>Takes the access token of a request, in the header only (RFC 6750 §2.1): one of ours, whatever client it was issued to.</summary>
+internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
+{
+    public ApiResult<JwtClaims> Authenticate(HttpContext http)
+    {
+        var headers = http.Request.Headers.Authorization;
+        if (headers.Count > 1)
+            return ApiErrors.InvalidToken;
+        // RFC 9110 §11.1: the scheme is case-insensitive.
+        const string scheme = "Bearer ";
+        if (headers.ToString() is not { } header || !header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            return ApiErrors.TokenMissing;
+
+        // A node that lost touch can't know whether the token was ended.
+        if (!pulse.IsFresh)
+            return ApiErrors.ServiceUnavailable;
+        return tokens.FindLive(header[scheme.Length..].Trim(' ')) is { } claims ? claims : ApiErrors.InvalidToken;
+    }
+}

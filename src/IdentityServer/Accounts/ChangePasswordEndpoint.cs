@@ -1,0 +1,88 @@
+using System.Net;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// <c>POST /auth/change_password</c>: every other grant of the user ends; the one of the request's access token goes on,
+/// with a new refresh token.
+/// </summary>
+internal sealed class ChangePasswordEndpoint(
+    BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
+    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, Pulse pulse,
+    RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
+{
+    public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
+    {
+        var token = bearer.Authenticate(http);
+        if (token.IsRefused)
+            return token.Error;
+        // A client's own token speaks of no user.
+        if (AccessTokens.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
+            return ApiErrors.InvalidToken;
+
+        var body = await JsonBody.ReadAsync(http);
+        if (body.IsRefused)
+            return body.Error;
+        using var members = body.Value;
+        if (!members.TryRead("current_password", out var current) || !members.TryRead("new_password", out var chosen))
+            return AccountErrors.WrongType;
+        if (string.IsNullOrEmpty(current) || string.IsNullOrEmpty(chosen))
+            return AccountErrors.PasswordsMissing;
+        if (!policy.Allows(chosen))
+            return AccountErrors.InvalidPassword(policy.Requirements);
+
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        if (await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted) is not { IsAlive: true } grant)
+            return ApiErrors.InvalidToken;
+
+        var check = await verifier.CheckAsync(userId, current, http.RequestAborted);
+        if (check.Outcome == PasswordOutcome.Busy)
+            return ApiErrors.ServiceUnavailable;
+        if (check.User is not { } user)
+            return AccountErrors.InvalidCredentials;
+        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+            return ApiErrors.ServiceUnavailable;
+
+        return await ChangeAsync(user, grant, hash);
+    }
+
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash)
+    {
+        var now = time.GetUtcNow();
+        var scopes = ScopeSet.Of(grant.Scopes);
+        // Who registered and gives the password now has done what a sign-in asks: the account API's grant gets its
+        // refresh token here. A grant of another client stays what was granted.
+        var becomesLasting = grant.ClientId == Client.AccountApi.ClientId && !scopes.Contains(Scopes.OfflineAccess);
+        if (becomesLasting)
+            scopes = Client.AccountApi.Scopes;
+        var mayRefresh = scopes.Contains(Scopes.OfflineAccess)
+            && configuration.Value.FindClient(grant.ClientId) is { } client && client.MayUse(GrantTypes.RefreshToken);
+
+        var changed = await passwords.TryChangeAsync(
+            new PasswordChange(
+                user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
+                now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain),
+            CancellationToken.None);
+        // Another change was quicker: the password that was right no longer is.
+        if (changed is null)
+            return AccountErrors.InvalidCredentials;
+
+        foreach (var (ended, until) in changed.Ended)
+            revocations.EndGrant(ended, until);
+        pulse.Wake();
+        const string message = "Password changed successfully.";
+        return mayRefresh
+            ? new ApiSuccess(HttpStatusCode.OK, message, json => json.WriteString(
+                "refresh_token", GrantHandle.Write(keys.Value.Handles, grant.Id, changed.Generation, changed.RotatedAt)))
+            : new ApiSuccess(HttpStatusCode.OK, message);
+    }
+}

@@ -1,0 +1,29 @@
+using System.Net;
+using IdentityServer.Http;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Accounts;
+
+/// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
+internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending)
+{
+    public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
+    {
+        var token = bearer.Authenticate(http);
+        if (token.IsRefused)
+            return token.Error;
+
+        // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
+        if (AccessTokens.GrantOf(token.Value) is { } grantId)
+        {
+            // Lost: another node, or a request at the same time, has ended it already.
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, CancellationToken.None))
+                return ApiErrors.InvalidToken;
+        }
+        else
+        {
+            await ending.EndTokenAsync(token.Value.JwtId!, token.Value.ExpiresAt, CancellationToken.None);
+        }
+        return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
+    }
+}

@@ -1,0 +1,68 @@
+using IdentityServer.Passwords;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>A registration that keeps every rule; whether its names are free only the database knows.</summary>
+/// <param name="IsNamedByEmail">No user name was given: the e-mail address is it.</param>
+internal sealed record Registration(
+    string UserName, bool IsNamedByEmail, string? Email, string Password, string? FullName, int? Age, string? Gender);
+
+/// <summary>
+/// Reads registrations. Types are checked first, then what is required, then each member in a fixed order, so that
+/// one body always gets one code.
+/// </summary>
+internal sealed class RegistrationRules(PasswordPolicy policy)
+{
+    /// <summary>Ages past it are mistakes.</summary>
+    public const int MaximumAge = 150;
+
+    /// <param name="asksProfile">Whether the whole profile is required (<c>/api/register</c>).</param>
+    public ApiResult<Registration> Read(JsonBody body, bool asksProfile)
+    {
+        if (!body.TryRead("username", out var userName) || !body.TryRead("email", out var email) || !body.TryRead("password", out var password)
+            || !body.TryRead("full_name", out var fullName) || !body.TryRead("gender", out var gender))
+            return AccountErrors.WrongType;
+
+        if (asksProfile)
+        {
+            if (userName is null || email is null || password is null || string.IsNullOrWhiteSpace(fullName))
+                return AccountErrors.ProfileRequired;
+            if (string.IsNullOrWhiteSpace(gender))
+                return AccountErrors.GenderRequired;
+        }
+        else
+        {
+            // A form sends what was not filled in as empty.
+            (userName, email, fullName, gender) = (Given(userName), Given(email), Given(fullName), Given(gender));
+            if (password is null || (userName is null && email is null))
+                return AccountErrors.LoginRequired;
+        }
+
+        if (!TryReadAge(body, out var age))
+            return AccountErrors.InvalidAge;
+        if (userName is not null && !NameRules.IsUserName(userName))
+            return AccountErrors.InvalidUserName;
+        if (email is not null && !NameRules.IsEmail(email))
+            return AccountErrors.InvalidEmail;
+        if (fullName is not null && !NameRules.IsLine(fullName, NameRules.MaximumFullNameLength))
+            return AccountErrors.InvalidProfile;
+        if (gender is not null && !NameRules.IsLine(gender, NameRules.MaximumGenderLength))
+            return AccountErrors.InvalidProfile;
+        if (!policy.Allows(password))
+            return AccountErrors.InvalidPassword(policy.Requirements);
+        return new Registration(userName ?? email!, userName is null, email, password, fullName, age, gender);
+    }
+
+    private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    private static bool TryReadAge(JsonBody body, out int? age)
+    {
+        age = null;
+        if (body.Find("age") is not { } member)
+            return true;
+        if (member.ValueKind != System.Text.Json.JsonValueKind.Number || !member.TryGetInt32(out var number) || number is < 1 or > MaximumAge)
+            return false;
+        age = number;
+        return true;
+    }
+}

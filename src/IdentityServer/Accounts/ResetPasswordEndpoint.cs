@@ -1,0 +1,107 @@
+using System.Net;
+using System.Security.Cryptography;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Passwords;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using Microsoft.EntityFrameworkCore;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// <c>POST /auth/reset_password</c>: asks for a reset with an e-mail address alone, makes it with the token that was
+/// sent there and a new password. Then every grant of the user ends.
+/// </summary>
+internal sealed class ResetPasswordEndpoint(
+    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, RequestLimits limits, Pulse pulse, TimeProvider time)
+{
+    public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
+    {
+        var body = await JsonBody.ReadAsync(http);
+        if (body.IsRefused)
+            return body.Error;
+        using var members = body.Value;
+        if (!members.TryRead("email", out var email) || !members.TryRead("reset_token", out var token) || !members.TryRead("new_password", out var chosen))
+            return AccountErrors.WrongType;
+        if (string.IsNullOrEmpty(email))
+            return AccountErrors.ResetMissing;
+        if (token is null && chosen is null)
+            return Ask(http, email);
+        if (string.IsNullOrEmpty(token) || string.IsNullOrEmpty(chosen))
+            return AccountErrors.ResetMissing;
+        return await MakeAsync(http, email, token, chosen);
+    }
+
+    /// <summary>Looks nothing up: the answer and its time are the same whether the account exists.</summary>
+    private ApiResult<ApiSuccess> Ask(HttpContext http, string email)
+    {
+        if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        // Not promised when the database is away or too many wait already.
+        if (!pulse.IsFresh || !requests.TryAdd(email))
+            return ApiErrors.ServiceUnavailable;
+        return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
+    }
+
+    private async Task<ApiResult<ApiSuccess>> MakeAsync(HttpContext http, string email, string token, string chosen)
+    {
+        if (limits.Refuse(Limit.Reset, http) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        // Before the token is spent: a password that is refused may be chosen anew.
+        if (!policy.Allows(chosen))
+            return AccountErrors.InvalidPassword(policy.Requirements);
+        if (email.Length > LoginName.MaximumLength || ResetTokens.HashOf(token) is not { } tokenHash)
+            return AccountErrors.InvalidResetToken;
+
+        var db = http.RequestServices.GetRequiredService<AuthDb>();
+        var folded = LoginName.Fold(email);
+        var now = time.GetUtcNow();
+        // Found first, so that only who has a token makes us hash.
+        var users = await db.Database.SqlQuery<Guid>(
+            $"""
+            SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
+            WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
+            """).ToListAsync(http.RequestAborted);
+        if (users.Count == 0)
+            return AccountErrors.InvalidResetToken;
+        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+            return ApiErrors.ServiceUnavailable;
+        return await SpendAsync(db, users[0], tokenHash, hash);
+    }
+
+    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash)
+    {
+        // What was begun is not ended with the request: the local announcement must follow the commit.
+        var cancellation = CancellationToken.None;
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
+        var ended = await grants.EndAllAsync(db, userId, cancellation);
+        var spent = await db.Database.ExecuteSqlAsync(
+            $"DELETE FROM reset_tokens WHERE user_id = {userId} AND token_hash = {tokenHash} AND expires_at > {time.GetUtcNow()}", cancellation);
+        if (ended is null || spent == 0)
+            return AccountErrors.InvalidResetToken;
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL WHERE id = {userId}", cancellation);
+        await transaction.CommitAsync(cancellation);
+        grants.Announce(ended);
+        return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
+    }
+}
+
+/// <summary>Reset tokens: 256 random bits, stored as their SHA-256 only.</summary>
+internal static class ResetTokens
+{
+    private const int Length = 32;
+
+    public static (string Text, byte[] Hash) Create()
+    {
+        var bytes = RandomNumberGenerator.GetBytes(Length);
+        return (Jose.Base64Url.Encode(bytes), SHA256.HashData(bytes));
+    }
+
+    /// <summary>Null: no token of ours.</summary>
+    public static byte[]? HashOf(string text) =>
+        Jose.Base64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? SHA256.HashData(bytes) : null;
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Threading.Channels;
+using IdentityServer.Mail;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using Npgsql;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// Works off what <c>/auth/reset_password</c> was asked for, away from the request: the caller can't tell by the time
+/// of the answer whether there was an account to look up, a token to store and a message to send.
+/// </summary>
+internal sealed partial class ResetRequests(
+    NpgsqlDataSource source, Outbox outbox, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : BackgroundService
+{
+    private const int Capacity = 1000;
+    private const int Workers = 4;
+    private const int Attempts = 3;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // One row a user: a newer token takes the place of the older.
+    private const string StoreSql =
+        """
+        INSERT INTO reset_tokens (user_id, token_hash, expires_at)
+        SELECT id, $2, $3 FROM users WHERE normalized_email = $1 AND disabled_at IS NULL
+        ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
+        RETURNING user_id, (SELECT email FROM users WHERE id = user_id)
+        """;
+
+    private readonly Channel<string> _asked = Channel.CreateBounded<string>(Capacity);
+
+    /// <summary>False: too many wait already.</summary>
+    public bool TryAdd(string email) => _asked.Writer.TryWrite(email);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken)));
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
+    {
+        await foreach (var email in _asked.Reader.ReadAllAsync(stoppingToken))
+        {
+            if (email.Length > LoginName.MaximumLength)
+                continue;
+            for (var attempt = 1; !await TryServeAsync(LoginName.Fold(email), isLast: attempt == Attempts, stoppingToken) && attempt < Attempts; attempt++)
+                await Task.Delay(Pause, time, stoppingToken);
+        }
+    }
+
+    /// <summary>False: worth another attempt.</summary>
+    private async Task<bool> TryServeAsync(string email, bool isLast, CancellationToken cancellation)
+    {
+        Guid? userId = null;
+        try
+        {
+            var (token, hash) = ResetTokens.Create();
+            string? address;
+            (userId, address) = await StoreAsync(email, hash, cancellation);
+            if (userId is not null && address is not null && await outbox.TrySendAsync(Write(address, token), cancellation))
+                LogSent(userId.Value);
+            return true;
+        }
+        catch (Exception failure) when (!cancellation.IsCancellationRequested)
+        {
+            if (isLast)
+                LogFailed(userId, failure);
+            return false;
+        }
+    }
+
+    private async Task<(Guid?, string?)> StoreAsync(string email, byte[] tokenHash, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(StoreSql);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = email });
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() + settings.Lifetime });
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        return await row.ReadAsync(cancellation) ? (row.GetGuid(0), row.GetString(1)) : (null, null);
+    }
+
+    /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>
+    private Message Write(string address, string token)
+    {
+        var minutes = Math.Max(1, (int)settings.Lifetime.TotalMinutes);
+        return new Message(
+            address,
+            "Reset your password",
+            string.Create(CultureInfo.InvariantCulture,
+                $"""
+                Somebody, most likely you, asked to reset the password of your account at
+                {issuer.Issuer}
+
+                Your reset token, good once and for {minutes} minutes:
+
+                {token}
+
+                Give it where you asked for it, or send it with your e-mail address and the
+                new password to
+                {issuer.At(AccountRoutes.ResetPassword)}
+
+                If it was not you, do nothing: your password stays as it is.
+                """));
+    }
+
+    [LoggerMessage(4000, LogLevel.Information, "A reset token went out to user {UserId}")]
+    private partial void LogSent(Guid userId);
+
+    [LoggerMessage(4001, LogLevel.Error, "The reset token of user {UserId} could not be sent")]
+    private partial void LogFailed(Guid? userId, Exception failure);
+}

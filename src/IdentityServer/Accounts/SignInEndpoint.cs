@@ -1,0 +1,48 @@
+using System.Net;
+using System.Text.Json;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Passwords;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Accounts;
+
+/// <summary><c>POST /api/token</c> and <c>POST /login</c>: tokens for a user name, or an e-mail address, and a password.</summary>
+internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, RequestLimits limits)
+{
+    public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext http)
+    {
+        var body = await JsonBody.ReadAsync(http);
+        if (body.IsRefused)
+            return body.Error;
+        using var members = body.Value;
+        if (!members.TryRead("username", out var userName) || !members.TryRead("email", out var email) || !members.TryRead("password", out var password))
+            return AccountErrors.WrongType;
+        var login = string.IsNullOrEmpty(userName) ? email : userName;
+        if (string.IsNullOrEmpty(login) || string.IsNullOrEmpty(password))
+            return AccountErrors.SignInMissing;
+
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, login) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+
+        var check = await passwords.CheckAsync(login, password, http.RequestAborted);
+        if (check.Outcome == PasswordOutcome.Busy)
+            return ApiErrors.ServiceUnavailable;
+        if (check.User is not { } user)
+            return AccountErrors.InvalidCredentials;
+
+        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, http.RequestAborted);
+        if (tokens is null)
+            return AccountErrors.InvalidCredentials;
+        return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, tokens));
+    }
+
+    private static void Write(Utf8JsonWriter json, IssuedTokens tokens)
+    {
+        json.WriteString("access_token", tokens.AccessToken.Text);
+        json.WriteNumber("expires_in", tokens.AccessToken.ExpiresIn);
+        json.WriteString("token_type", "Bearer");
+        json.WriteString("refresh_token", tokens.RefreshToken);
+    }
+}

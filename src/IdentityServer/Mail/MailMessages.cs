@@ -1,0 +1,20 @@
+using System.Net.Mail;
+using System.Net.Mime;
+using System.Text;
+
+namespace IdentityServer.Mail;
+
+/// <summary>Messages as the base library writes them (RFC 5322).</summary>
+internal static class MailMessages
+{
+    /// <summary>An address or subject with a line break is refused by the base library: no header can be slipped in.</summary>
+    public static MailMessage Create(MailAddress from, Message message) => new(from, new MailAddress(message.To))
+    {
+        Subject = message.Subject,
+        Body = message.Body,
+        // Seven bits: what is written is what is sent, no line of it is folded or encoded.
+        BodyEncoding = Encoding.ASCII,
+        BodyTransferEncoding = TransferEncoding.SevenBit,
+        Headers = { ["Auto-Submitted"] = "auto-generated" },
+    };
+}

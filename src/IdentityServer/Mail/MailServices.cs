@@ -1,0 +1,20 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Mail;
+
+internal static class MailServices
+{
+    public static void AddMail(this IServiceCollection services, SettingsReader settings)
+    {
+        var mail = MailSettings.Read(settings, IssuerSettings.Read(settings));
+        services.AddSingleton(provider => new Outbox(Choose(mail, provider), provider.GetRequiredService<ILogger<Outbox>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<Outbox>());
+    }
+
+    private static IMessageSender? Choose(MailSettings mail, IServiceProvider provider) => mail switch
+    {
+        { Smtp: { } smtp } => new SmtpMessageSender(mail.From, smtp),
+        { Directory: { } directory } => new FolderMessageSender(mail.From, directory, provider.GetRequiredService<ILogger<FolderMessageSender>>()),
+        _ => null,
+    };
+}

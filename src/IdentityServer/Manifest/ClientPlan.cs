@@ -1,0 +1,70 @@
+using IdentityServer.Passwords;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>Compares the clients with what the manifest says. Secrets that are right already keep their hash: twice is once.</summary>
+internal static class ClientPlan
+{
+    private const string Kind = "client";
+
+    public static void Add(Plan plan, IReadOnlyList<ManifestClient> clients, Dictionary<string, ClientRow> rows, ClientSecrets secrets, bool prune)
+    {
+        var hashes = HashesOf(clients, rows, secrets);
+        for (var i = 0; i < clients.Count; i++)
+        {
+            if (!rows.TryGetValue(clients[i].ClientId, out var row))
+            {
+                plan.Create(Kind, clients[i].ClientId, NewRow(clients[i], hashes[i]));
+                continue;
+            }
+            if (clients[i].IsDisabled && !row.Disabled)
+                plan.EndedClients.Add(row.ClientId);
+            plan.Change(Kind, row.ClientId, row, Compare(row, clients[i], hashes[i]));
+        }
+        if (!prune)
+            return;
+        foreach (var row in rows.Values.ExceptBy(clients.Select(client => client.ClientId), row => row.ClientId, StringComparer.Ordinal))
+        {
+            plan.EndedClients.Add(row.ClientId);
+            plan.Remove(Kind, row.ClientId, row);
+        }
+    }
+
+    /// <summary>For each client the hashes of its secrets: those that it has, where they match. Slow by design, so on all cores.</summary>
+    private static string[][] HashesOf(IReadOnlyList<ManifestClient> clients, Dictionary<string, ClientRow> rows, ClientSecrets secrets)
+    {
+        var hashes = new string[clients.Count][];
+        Parallel.For(0, clients.Count, i =>
+        {
+            var known = rows.GetValueOrDefault(clients[i].ClientId)?.SecretHashes ?? [];
+            hashes[i] = [.. clients[i].Secrets.Select(secret => known.FirstOrDefault(hash => secrets.IsHashOf(hash, secret)) ?? secrets.Hash(secret))];
+        });
+        return hashes;
+    }
+
+    private static ClientRow NewRow(ManifestClient client, string[] hashes) => new()
+    {
+        ClientId = client.ClientId,
+        Name = client.Name,
+        AuthMethod = client.AuthMethod,
+        SecretHashes = hashes,
+        GrantTypes = client.GrantTypes,
+        Scopes = client.Scopes,
+        RedirectUris = client.RedirectUris,
+        Disabled = client.IsDisabled,
+    };
+
+    private static Differences Compare(ClientRow row, ManifestClient client, string[] hashes)
+    {
+        var differences = new Differences();
+        differences.Compare("client_name", row.Name, client.Name, name => row.Name = name);
+        differences.Compare("token_endpoint_auth_method", row.AuthMethod, client.AuthMethod, method => row.AuthMethod = method);
+        differences.CompareMembers("client_secret", row.SecretHashes, hashes, all => row.SecretHashes = all);
+        differences.CompareMembers("grant_types", row.GrantTypes, client.GrantTypes, grants => row.GrantTypes = grants);
+        differences.CompareMembers("scope", row.Scopes, client.Scopes, scopes => row.Scopes = scopes);
+        differences.CompareMembers("redirect_uris", row.RedirectUris, client.RedirectUris, uris => row.RedirectUris = uris);
+        differences.Compare("disabled", row.Disabled, client.IsDisabled, disabled => row.Disabled = disabled);
+        return differences;
+    }
+}

@@ -1,0 +1,80 @@
+using IdentityServer.Passwords;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>What a manifest alone can't tell: whether what it names is there.</summary>
+internal static class CrossChecks
+{
+    /// <summary>
+    /// Holds what the manifest names against what will be there: its own items, and those of the database that
+    /// <paramref name="prune"/> leaves.
+    /// </summary>
+    public static void Check(ManifestDocument manifest, Registered registered, bool prune)
+    {
+        var clients = Left(registered.Clients, manifest.Clients, prune).ToDictionary(row => row.ClientId, row => row.AuthMethod == Protocol.TokenEndpointAuthMethods.None, StringComparer.Ordinal);
+        foreach (var client in manifest.Clients ?? [])
+            clients[client.ClientId] = client.IsPublic;
+
+        var resources = Left(registered.Resources, manifest.Resources, prune).ToDictionary(row => row.Identifier, row => (row.Scopes, row.ClientId), StringComparer.Ordinal);
+        foreach (var resource in manifest.Resources ?? [])
+            resources[resource.Identifier] = (resource.Scopes, resource.ClientId);
+
+        var roles = Left(registered.Roles, manifest.Roles, prune).Select(row => row.NormalizedName!).ToHashSet(StringComparer.Ordinal);
+        roles.UnionWith((manifest.Roles ?? []).Select(role => LoginName.Fold(role.Name)));
+
+        CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Append(Protocol.Scopes.OfflineAccess).ToHashSet(StringComparer.Ordinal));
+        CheckResourceClients(manifest, clients, resources);
+        CheckRemovedClients(registered, clients, resources);
+        CheckRoles(manifest, roles);
+    }
+
+    private static TRow[] Left<TRow, TItem>(Dictionary<string, TRow> rows, IReadOnlyList<TItem>? section, bool prune) =>
+        prune && section is not null ? [] : [.. rows.Values];
+
+    private static void CheckScopes(ManifestDocument manifest, HashSet<string> served)
+    {
+        foreach (var client in manifest.Clients ?? [])
+        {
+            if (client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
+                throw new ManifestMistake($"{client.Path}.scope", $"holds {unserved}, which no resource serves.");
+        }
+    }
+
+    private static void CheckResourceClients(ManifestDocument manifest, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
+    {
+        foreach (var resource in manifest.Resources ?? [])
+        {
+            if (resource.ClientId is not { } clientId)
+                continue;
+            if (!clients.TryGetValue(clientId, out var isPublic))
+                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, which is no client.");
+            if (isPublic)
+                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
+        }
+        // A resource that only the database knows of must not lose its client either.
+        foreach (var client in manifest.Clients ?? [])
+        {
+            if (client.IsPublic && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
+                throw new ManifestMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
+        }
+    }
+
+    private static void CheckRemovedClients(Registered registered, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
+    {
+        var gone = resources.FirstOrDefault(resource => resource.Value.ClientId is { } clientId && !clients.ContainsKey(clientId) && registered.Clients.ContainsKey(clientId));
+        if (gone.Key is not null)
+            throw new ManifestMistake("$.clients", $"lacks {gone.Value.ClientId}, the client of the resource {gone.Key}, which would stay.");
+    }
+
+    private static void CheckRoles(ManifestDocument manifest, HashSet<string> roles)
+    {
+        foreach (var user in manifest.Users ?? [])
+        {
+            for (var i = 0; i < user.Roles?.Length; i++)
+            {
+                if (!roles.Contains(LoginName.Fold(user.Roles[i])))
+                    throw new ManifestMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");
+            }
+        }
+    }
+}

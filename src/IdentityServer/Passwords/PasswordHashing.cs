@@ -1,0 +1,15 @@
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace IdentityServer.Passwords;
+
+/// <summary>Hashes new passwords behind the same gate as the old ones are checked at.</summary>
+internal sealed class PasswordHashing(IPasswordHasher<User> hasher, HashingGate gate)
+{
+    /// <summary>Null: too many are waiting, 503.</summary>
+    public async Task<string?> TryHashAsync(string password, CancellationToken cancellation)
+    {
+        using var slot = await gate.TryEnterAsync(cancellation);
+        return slot is null ? null : await Task.Run(() => hasher.HashPassword(new User(), password), cancellation);
+    }
+}
