@@ -16,7 +16,7 @@ namespace IdentityServer.Manifest;
 /// Pruning removes clients, resources and roles of the sections that the file has; accounts never.
 /// </summary>
 internal sealed partial class ManifestApplication(
-    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords,
+    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, PasswordPolicy policy,
     UserGrants userGrants, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
@@ -87,7 +87,7 @@ internal sealed partial class ManifestApplication(
         ResourcePlan.Add(plan, manifest.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
         var roles = RolePlan.Add(plan, manifest.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
         ClientPlan.Add(plan, manifest.Clients ?? [], registered.Clients, secrets, prune && manifest.Clients is not null);
-        new UserPlan(plan, hasher, passwords, time).Add(users, accounts, roles);
+        new UserPlan(plan, hasher, policy, time).Add(users, accounts, roles);
         if (plan.Changes.Count > 0)
             await WriteAsync(plan, cancellation);
         return plan.Changes;

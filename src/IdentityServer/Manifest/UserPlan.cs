@@ -1,5 +1,4 @@
 using IdentityServer.Passwords;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Identity;
@@ -10,7 +9,7 @@ namespace IdentityServer.Manifest;
 /// Compares the accounts that the manifest names with what it says. Others are never touched, not by <c>--prune</c>
 /// either: people register themselves, and a file that does not know them must not end them.
 /// </summary>
-internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, PasswordSettings passwords, TimeProvider time)
+internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, PasswordPolicy policy, TimeProvider time)
 {
     private const string Kind = "user";
 
@@ -43,10 +42,9 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         if (user.Password is not { } given)
             throw new ManifestMistake($"{user.Path}.password", "is missing, and the account does not exist yet.");
         var password = given.Read();
-        var length = LoginName.IsWellFormed(password) ? password.EnumerateRunes().Count() : 0;
-        return length >= passwords.MinimumLength && length <= passwords.MaximumLength
+        return LoginName.IsWellFormed(password) && policy.Allows(password)
             ? password
-            : throw new ManifestMistake(given.Path, $"must have {passwords.MinimumLength} to {passwords.MaximumLength} characters.");
+            : throw new ManifestMistake(given.Path, $"is refused. {policy.Requirements}");
     }
 
     private void Create(ManifestUser user, string hash, HashSet<Guid> roles)

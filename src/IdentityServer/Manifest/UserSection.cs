@@ -1,9 +1,8 @@
-using System.Globalization;
-using System.Text;
+using IdentityServer.Passwords;
 
 namespace IdentityServer.Manifest;
 
-/// <summary>An account as the operator describes it.</summary>
+/// <summary>An account as the operator describes it, by the rules of those who register themselves.</summary>
 internal static class UserSection
 {
     private const int MaximumRoles = 100;
@@ -13,12 +12,12 @@ internal static class UserSection
         var user = node.Members("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled");
         var read = new ManifestUser(
             user.Path,
-            user.Find("username") is { } username ? ReadUserName(username) : null,
-            user.Find("email") is { } email ? ReadEmail(email) : null,
+            user.Find("username") is { } username ? Read(username, NameRules.MaximumUserNameLength, NameRules.IsUserName, "1 to 64 visible characters without an @") : null,
+            user.Find("email") is { } email ? Read(email, NameRules.MaximumEmailLength, NameRules.IsEmail, "an e-mail address") : null,
             ReadPassword(user, places),
-            user.Text("full_name", 200),
+            ReadLine(user, "full_name", NameRules.MaximumFullNameLength),
             user.Find("age")?.Number(1, 150),
-            user.Text("gender", 50),
+            ReadLine(user, "gender", NameRules.MaximumGenderLength),
             user.Set("roles", MaximumRoles, role => role.Text(100)),
             user.Flag("disabled"));
         return read.UserName is null && read.Email is null ? throw user.Missing("username", "; an account has that, or an email, or both") : read;
@@ -38,28 +37,12 @@ internal static class UserSection
         return file is { } name ? new(name.Path, () => places.Read(name)) : null;
     }
 
-    private static string ReadUserName(Node node)
-    {
-        var name = node.Text(128);
-        if (name.EnumerateRunes().Count() > 64)
-            throw node.Mistake("is longer than 64 characters.");
-        return !name.Contains('@', StringComparison.Ordinal) && IsVisible(name)
-            ? name
-            : throw node.Mistake("must hold no @ and no invisible character.");
-    }
+    private static string? ReadLine(NodeObject user, string member, int maximum) =>
+        user.Find(member) is { } line ? Read(line, maximum, text => NameRules.IsLine(text, maximum), $"1 to {maximum} visible characters") : null;
 
-    private static string ReadEmail(Node node)
+    private static string Read(Node node, int maximum, Func<string, bool> isAllowed, string may)
     {
-        var email = node.Text(254);
-        var at = email.IndexOf('@', StringComparison.Ordinal);
-        return at > 0 && at == email.LastIndexOf('@') && at < email.Length - 1 && IsVisible(email) && !email.Any(char.IsWhiteSpace)
-            ? email
-            : throw node.Mistake("must be an e-mail address.");
+        var text = node.Raw(maximum * 2);
+        return isAllowed(text) ? text : throw node.Mistake($"must be {may}.");
     }
-
-    /// <summary>Two names that look the same must not be two accounts: no control, format or bidirectional character.</summary>
-    private static bool IsVisible(string text) =>
-        text.EnumerateRunes().All(rune => Rune.GetUnicodeCategory(rune) is not
-            (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate));
 }

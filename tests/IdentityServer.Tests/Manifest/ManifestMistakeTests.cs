@@ -102,6 +102,8 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"users":[{"email":"nobody","password":"CANARY-SECRET"}]}""", "$.users[0].email")]
     [InlineData("""{"users":[{"username":"bob"}]}""", "$.users[0].password")]
     [InlineData("""{"users":[{"username":"bob","password":"CANARY"}]}""", "$.users[0].password")]
+    [InlineData("""{"users":[{"username":"bob","password":"password1"}]}""", "$.users[0].password")]
+    [InlineData("""{"users":[{"username":"bob","password":"CANARY-SECRET","full_name":"a\u202eb"}]}""", "$.users[0].full_name")]
     [InlineData("""{"users":[{"username":"bob","password":"$NOT_SET"}]}""", "$.users[0].password asks for the environment variable NOT_SET")]
     [InlineData("""{"users":[{"username":"bob","password":12345678}]}""", "$.users[0].password")]
     [InlineData("""{"users":[{"username":"bob","password":"CANARY-SECRET","password_file":"x"}]}""", "$.users[0].password_file")]
