@@ -163,6 +163,20 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
+    public async Task A_grant_at_its_end_leaves_no_live_access_token_either()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=60");
+        var other = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        server.Clock.Advance(TimeSpan.FromSeconds(90));
+        var mine = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        Assert.True(await server.IsLiveAsync(other.Data("access_token")));
+
+        await server.ChangesPasswordAsync(mine.Data("access_token"), World.AlicePassword, NewPassword);
+
+        Assert.False(await server.IsLiveAsync(other.Data("access_token")));
+    }
+
+    [Fact]
     public async Task A_refresh_at_the_same_moment_leaves_no_live_token()
     {
         for (var round = 0; round < 5; round++)
