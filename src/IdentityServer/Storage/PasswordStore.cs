@@ -42,12 +42,14 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
         """;
 
     // Written and not left to the stamp: a refresh that read the old stamp a moment ago waits here for the row, finds
-    // it revoked, and gives out nothing. Entries only where an access token may still be alive.
+    // it revoked, and gives out nothing. A grant at its end may have left an access token that is not; entries only
+    // where one may still be alive.
     private const string OtherGrantsSql =
         """
         WITH ended AS (
             UPDATE grants SET revoked_at = $3
-            WHERE subject = $1 AND id <> $2 AND revoked_at IS NULL AND expires_at > $3
+            WHERE subject = $1 AND id <> $2 AND revoked_at IS NULL
+              AND expires_at > $3 - make_interval(secs => (SELECT longest_access_token + 60 FROM configuration))
             RETURNING id, COALESCE(rotated_at, created_at) AS issued_at
         )
         INSERT INTO revocations (grant_id, at, until)

@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
+using Npgsql;
 using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
@@ -163,6 +164,20 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
+    public async Task A_grant_at_its_end_leaves_no_live_access_token_either()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=60");
+        var other = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        server.Clock.Advance(TimeSpan.FromSeconds(90));
+        var mine = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        Assert.True(await server.IsLiveAsync(other.Data("access_token")));
+
+        await server.ChangesPasswordAsync(mine.Data("access_token"), World.AlicePassword, NewPassword);
+
+        Assert.False(await server.IsLiveAsync(other.Data("access_token")));
+    }
+
+    [Fact]
     public async Task A_refresh_at_the_same_moment_leaves_no_live_token()
     {
         for (var round = 0; round < 5; round++)
@@ -178,6 +193,33 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
             foreach (var refresh in await refreshes)
                 Assert.True(refresh.AccessToken is null || !await _server.IsLiveAsync(refresh.AccessToken));
         }
+    }
+
+    [Fact]
+    public async Task A_refresh_that_read_the_old_stamp_gives_out_nothing_that_lives()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var other = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        // So old that no access token of it can be out: nothing but the row itself stops a refresh under way.
+        server.Clock.Advance(TimeSpan.FromHours(2));
+        var mine = await server.LogsInAsync(World.Alice, World.AlicePassword);
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using (var hold = Around.Command(connection, "SELECT id FROM grants WHERE id = $1 FOR UPDATE", Around.Claims(other.Data("access_token")).GetProperty("grant_id").GetGuid()))
+            await hold.ExecuteScalarAsync();
+
+        var refresh = server.RefreshesAtAccountApiAsync(other.Data("refresh_token"));
+        await Around.SoonAsync(async () => await WaitersAsync() == 1, "the refresh waits for its row");
+        var change = server.ChangesPasswordAsync(mine.Data("access_token"), World.AlicePassword, NewPassword);
+        await Around.SoonAsync(async () => change.IsCompleted || await WaitersAsync() == 2, "the change is made or waits, too");
+        await transaction.CommitAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await change).Status);
+        var refreshed = await refresh;
+        Assert.True(refreshed.AccessToken is null || !await server.IsLiveAsync(refreshed.AccessToken));
+
+        Task<long> WaitersAsync() => server.ReadAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
     }
 
     [Fact]

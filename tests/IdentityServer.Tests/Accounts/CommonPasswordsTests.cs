@@ -1,0 +1,39 @@
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using Xunit;
+
+namespace IdentityServer.Tests.Accounts;
+
+public sealed class CommonPasswordsTests
+{
+    private static readonly PasswordSettings Standard = new(8, 128, RejectCommon: true, false, false, false, false, 1000, false, 1, 1);
+
+    [Theory]
+    [InlineData("password")]
+    [InlineData("12345678")]
+    [InlineData("PASSWORD1")]
+    [InlineData("Ｐassword")]
+    [InlineData("qwertyuiop")]
+    [InlineData("iloveyou1")]
+    [InlineData("trustno1")]
+    public void These_are_common(string password) => Assert.False(PolicyOf(Standard).Allows(password));
+
+    [Fact]
+    public void A_setting_lets_them_pass() => Assert.True(PolicyOf(Standard with { RejectCommon = false }).Allows("password"));
+
+    [Fact]
+    public void A_lower_minimum_knows_the_shorter_ones() => Assert.False(PolicyOf(Standard with { MinimumLength = 4 }).Allows("dragon"));
+
+    [Fact]
+    public void The_list_holds_the_ten_thousand_commonest_and_more()
+    {
+        using var resource = typeof(CommonPasswords).Assembly.GetManifestResourceStream("common-passwords.txt");
+        using var reader = new StreamReader(resource!);
+        var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.InRange(lines.Length, 10_000, 20_000);
+        Assert.All(lines, line => Assert.Equal(LoginName.Fold(line), line));
+    }
+
+    private static PasswordPolicy PolicyOf(PasswordSettings settings) => new(settings, new CommonPasswords(settings));
+}
