@@ -1,6 +1,5 @@
 using System.Net;
 using IdentityServer.Jobs;
-using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
@@ -114,8 +113,7 @@ public sealed class KeyRotationTests
 
     private static async Task RotateAsync(ServerUnderTest server)
     {
-        await using var scope = server.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<KeyStore>().RotateAsync(scope.ServiceProvider.GetRequiredService<AuthDb>(), CancellationToken.None);
+        await server.Services.GetRequiredService<KeyStore>().RotateAsync(CancellationToken.None);
         await server.FollowsAsync();
     }
 
