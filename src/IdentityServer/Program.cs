@@ -90,9 +90,9 @@ internal static class Program
         // Resolved so that the container gives our share in the private server back when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
         app.UseForwardedHeaders();
-        app.UseMiddleware<FaultAnswers>();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);
+        app.UseMiddleware<FaultAnswers>();
         app.UseRouting();
         app.UseCors();
         app.MapHealth();

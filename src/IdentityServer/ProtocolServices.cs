@@ -14,6 +14,9 @@ namespace IdentityServer;
 /// <summary>The protocol endpoints and what they stand on.</summary>
 internal static class ProtocolServices
 {
+    /// <summary>RFC 9110 §9.1: what is got can be asked after without its body.</summary>
+    private static readonly string[] GetAndHead = [HttpMethods.Get, HttpMethods.Head];
+
     public static void AddProtocol(this IServiceCollection services, SettingsReader settings)
     {
         services.AddSingleton(IssuerSettings.Read(settings));
@@ -52,9 +55,9 @@ internal static class ProtocolServices
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
         var discovery = services.GetRequiredService<DiscoveryEndpoint>();
-        app.MapGet(Routes.Jwks, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
+        app.MapMethods(Routes.Jwks, GetAndHead, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
         foreach (var place in MetadataPlaces(services.GetRequiredService<IssuerSettings>().Path))
-            app.MapGet(place, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
+            app.MapMethods(place, GetAndHead, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
     }
 
     /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>

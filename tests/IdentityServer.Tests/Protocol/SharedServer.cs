@@ -74,7 +74,7 @@ internal static class Around
     {
         await server.ChangeAsync(change);
         await server.ExecuteAsync("UPDATE configuration SET version = version + 1");
-        await server.Services.GetRequiredService<Pulse>().WaitsForAsync(server);
+        await server.FollowsAsync();
     }
 
     public static async Task<int> ExecuteAsync(this ServerUnderTest server, string sql, params object[] values)
@@ -120,7 +120,8 @@ internal static class Around
         Assert.Fail($"Waited 10 s in vain: {what}.");
     }
 
-    private static Task WaitsForAsync(this Pulse _, ServerUnderTest server) => SoonAsync(
+    /// <summary>Waits until the node holds the configuration and the keys that the database does.</summary>
+    public static Task FollowsAsync(this ServerUnderTest server) => SoonAsync(
         async () => server.Services.GetRequiredService<CurrentConfiguration>().Value.Version == await server.ReadAsync<long>("SELECT version FROM configuration"),
         "the configuration in force");
 

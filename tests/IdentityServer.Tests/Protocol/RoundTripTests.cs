@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>How many statements a request costs. Those of the beat belong to no request and are not counted.</summary>
+public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    private readonly ServerUnderTest _server = shared.Server;
+
+    [Fact]
+    public async Task A_clients_own_token_costs_none() =>
+        Assert.Empty(await StatementsAsync(() => _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop)));
+
+    [Fact]
+    public async Task A_sign_in_costs_two() =>
+        Assert.InRange((await StatementsAsync(() => _server.SignsInAsync())).Count, 1, 2);
+
+    [Fact]
+    public async Task A_refresh_costs_one()
+    {
+        var current = await _server.SignsInAsync();
+        for (var i = 0; i < 3; i++)
+            Assert.Single(await StatementsAsync(async () => current = await _server.RefreshesAsync(current.RefreshToken)));
+    }
+
+    [Fact]
+    public async Task A_forged_refresh_token_costs_none()
+    {
+        var token = (await _server.SignsInAsync()).RefreshToken!;
+
+        foreach (var forged in new[] { "x", new string('A', 76), token[..^1] + (token[^1] == 'A' ? 'E' : 'A') })
+            Assert.Empty(await StatementsAsync(() => _server.RefreshesAsync(forged), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
+    public async Task Introspection_of_an_access_token_costs_none()
+    {
+        var token = (await _server.SignsInAsync()).AccessToken;
+
+        Assert.Empty(await StatementsAsync(() => _server.IntrospectsAsync(token)));
+    }
+
+    [Fact]
+    public async Task A_revocation_costs_one()
+    {
+        var signedIn = await _server.SignsInAsync();
+
+        Assert.Single(await StatementsAsync(() => _server.RevokesAsync(signedIn.AccessToken)));
+        Assert.Single(await StatementsAsync(() => _server.RevokesAsync(signedIn.RefreshToken)));
+        Assert.Empty(await StatementsAsync(() => _server.RevokesAsync("unknown")));
+    }
+
+    [Fact]
+    public async Task Metadata_keys_and_feed_cost_none()
+    {
+        foreach (var path in new[] { "/.well-known/jwks", "/.well-known/openid-configuration", "/connect/revocations", "/health/ready" })
+            Assert.Empty(await StatementsAsync(() => _server.SendAsync(new(HttpMethod.Get, path) { Headers = { Authorization = Calls.AsResourceApi } })));
+    }
+
+    /// <summary>Runs a request and returns the statements that were sent within its trace.</summary>
+    private static async Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task<Answer>> call, HttpStatusCode status = HttpStatusCode.OK)
+    {
+        var statements = new ConcurrentQueue<string>();
+        using var source = new ActivitySource("RoundTripTests");
+        var trace = default(ActivityTraceId);
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = heard => heard.Name is "Npgsql" or "RoundTripTests" or "Microsoft.AspNetCore" or "System.Net.Http",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                if (activity.Source.Name == "Npgsql" && activity.TraceId == trace && (activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement")) is string statement)
+                    statements.Enqueue(statement);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        using (var activity = source.StartActivity("call"))
+        {
+            trace = activity!.TraceId;
+            Assert.Equal(status, (await call()).Status);
+        }
+        return statements;
+    }
+}
