@@ -14,6 +14,9 @@ internal sealed record Client(
         "account-api", "Account API", TokenEndpointAuthMethods.None, [], [Protocol.GrantTypes.RefreshToken],
         ScopeSet.Of([Protocol.Scopes.DataRead, Protocol.Scopes.DataWrite, Protocol.Scopes.OfflineAccess]), [], IsDisabled: false);
 
+    /// <summary>What a token for the client itself may have: no user is offline (RFC 6749 §4.4.3).</summary>
+    public ScopeSet OwnScopes { get; } = Scopes.Without(Protocol.Scopes.OfflineAccess);
+
     public bool IsPublic => AuthMethod == TokenEndpointAuthMethods.None;
 
     public bool MayUse(string grantType) => Array.IndexOf(GrantTypes, grantType) >= 0;

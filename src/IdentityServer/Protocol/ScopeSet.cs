@@ -25,8 +25,20 @@ public sealed class ScopeSet : IEquatable<ScopeSet>
     /// <summary>Takes tokens that storage or configuration has checked before.</summary>
     public static ScopeSet Of(IEnumerable<string> tokens)
     {
-        var distinct = tokens.Distinct(StringComparer.Ordinal).ToArray();
-        return distinct.Length == 0 ? Empty : new ScopeSet(distinct);
+        var array = tokens as string[] ?? [.. tokens];
+        if (HasRepeated(array))
+            array = [.. array.Distinct(StringComparer.Ordinal)];
+        return array.Length == 0 ? Empty : new ScopeSet(array);
+    }
+
+    private static bool HasRepeated(string[] tokens)
+    {
+        for (var i = 1; i < tokens.Length; i++)
+        {
+            if (Array.IndexOf(tokens, tokens[i], 0, i) >= 0)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Reads <c>scope = scope-token *( SP scope-token )</c>; more than one space is tolerated.</summary>

@@ -64,24 +64,23 @@ internal sealed class TokenIssuer(
             json.WriteString(ClaimNames.Audience, audience.Length == 1 ? audience[0] : issuer.Issuer);
             return;
         }
-        json.WriteStartArray(ClaimNames.Audience);
-        foreach (var resource in audience)
-            json.WriteStringValue(resource);
-        json.WriteEndArray();
+        Write(json, ClaimNames.Audience, audience);
     }
 
     private void WriteUser(Utf8JsonWriter json, TokenUser user)
     {
         json.WriteString(ClaimNames.GrantId, user.GrantId);
         json.WriteNumber(ClaimNames.AuthTime, user.AuthTime.ToUnixTimeSeconds());
-        var roles = configuration.Value.RolesOf(user.RoleIds).ToList();
-        json.WriteStartArray(ClaimNames.Roles);
-        foreach (var role in roles.OrderBy(role => role.Name, StringComparer.Ordinal))
-            json.WriteStringValue(role.Name);
-        json.WriteEndArray();
-        json.WriteStartArray(ClaimNames.Permissions);
-        foreach (var permission in roles.SelectMany(role => role.Permissions).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
-            json.WriteStringValue(permission);
+        var (roles, permissions) = configuration.Value.RolesOf(user.RoleIds);
+        Write(json, ClaimNames.Roles, roles);
+        Write(json, ClaimNames.Permissions, permissions);
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, string[] values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
         json.WriteEndArray();
     }
 
