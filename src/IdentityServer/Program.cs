@@ -57,8 +57,8 @@ internal static class Program
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
-        // Validated by a test: at each start in Development it would load what the start else has no need of, EF Core above all.
-        builder.Host.UseDefaultServiceProvider(container => (container.ValidateOnBuild, container.ValidateScopes) = (false, builder.Environment.IsDevelopment()));
+        // Its lines hold the query of every request, and so what a mistaken client puts there.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -3,7 +3,6 @@ using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Discovery;
@@ -31,7 +30,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         Write(json, "scopes_supported", served.Scopes.Tokens);
         // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
         Write(json, "response_types_supported", []);
-        Write(json, "grant_types_supported", GrantCatalogue.Served.Where(grant => IsOffered(served, grant)));
+        Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));
         Write(json, "token_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);

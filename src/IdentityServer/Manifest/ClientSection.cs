@@ -2,7 +2,6 @@ using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using IdentityServer.Token.Grants;
 
 namespace IdentityServer.Manifest;
 
@@ -26,7 +25,7 @@ internal static class ClientSection
                 ?? TokenEndpointAuthMethods.ClientSecretBasic,
             secrets,
             // RFC 7591 §2 would have "authorization_code" where this is left out; what is not served can't be had by silence.
-            client.Set("grant_types", GrantCatalogue.Served.Length, grant => grant.OneOf(GrantCatalogue.Served)) ?? [],
+            client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? [],
             ReadScope(client),
             client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
             client.Flag("disabled"));

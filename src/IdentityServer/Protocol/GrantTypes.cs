@@ -6,4 +6,7 @@ public static class GrantTypes
     public const string Password = "password";
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
+
+    /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
+    public static readonly string[] Served = [ClientCredentials, RefreshToken, Password];
 }

@@ -22,4 +22,8 @@ internal sealed record RefreshTokenSettings(TimeSpan Lifetime, TimeSpan Absolute
     /// stays a heap-only update.
     /// </summary>
     public TimeSpan PruneGrain { get; } = TimeSpan.FromSeconds(Math.Max(1, Math.Floor(Lifetime.TotalSeconds / 64)));
+
+    /// <summary>The next coarse step after an expiry; a spend says the same in SQL, so that the first one is heap-only too.</summary>
+    public DateTimeOffset PrunableAfter(DateTimeOffset expires) =>
+        DateTimeOffset.UnixEpoch.AddTicks(((expires - DateTimeOffset.UnixEpoch).Ticks / PruneGrain.Ticks + 1) * PruneGrain.Ticks);
 }

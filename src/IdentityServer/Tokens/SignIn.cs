@@ -21,7 +21,7 @@ internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys 
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
             GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
-            now, expires, absolute, PrunableAt: expires + refresh.PruneGrain);
+            now, expires, absolute, refresh.PrunableAfter(expires));
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;

@@ -48,6 +48,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return await StartAsync(database, database.ConnectionString, new TestClock(), customise, settings);
     }
 
+    /// <summary>A node on a database that somebody else made.</summary>
+    public static Task<ServerUnderTest> StartOnAsync(string connectionString, params string[] settings) => StartAsync(null, connectionString, new TestClock(), null, settings);
+
     /// <summary>A second node on the same database.</summary>
     public Task<ServerUnderTest> StartNodeAsync(params string[] settings) => StartAsync(null, ConnectionString, Clock, null, settings);
 

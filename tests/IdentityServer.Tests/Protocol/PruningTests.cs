@@ -1,0 +1,180 @@
+using System.Net;
+using IdentityServer.Jobs;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tests.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+public sealed class PruningTests
+{
+    private const long PruneLock = 0x9121_4E;
+
+    private const string Grant =
+        """
+        INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, revoked_at, security_stamp)
+        SELECT gen_random_uuid(), 'shop', (SELECT id FROM users LIMIT 1), '{}', 0, now(), $1, $1, $2, $3, 'stamp' FROM generate_series(1, $4)
+        """;
+
+    [Fact]
+    public async Task What_is_past_its_time_goes_in_batches_and_nothing_that_is_alive_goes()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await CountBatchesAsync(server);
+        var now = server.Clock.GetUtcNow();
+        var (past, future) = (now.AddMinutes(-1), now.AddMinutes(10));
+        // Dead: expired, or revoked. Alive: not expired, also where only the coarse time is past or only the exact one.
+        await GrantsAsync(server, past, past, null, 2500);
+        await GrantsAsync(server, future, future, past, 1200);
+        await GrantsAsync(server, future, past, null, 3);
+        await GrantsAsync(server, past, future, null, 5);
+        await GrantsAsync(server, future, future, null, 7);
+        await server.ExecuteAsync("INSERT INTO revocations (jti, at, until) SELECT 'old' || i, $1, $1 FROM generate_series(1, 1500) i", past);
+        await server.ExecuteAsync("INSERT INTO revocations (jti, at, until) VALUES ('live', $1, $2)", past, future);
+        await server.HasUserAsync();
+        await server.ExecuteAsync("INSERT INTO reset_tokens SELECT id, '\\x00', CASE user_name WHEN 'alice' THEN $1 ELSE $2 END FROM users", past, future);
+        await server.ExecuteAsync("INSERT INTO keys SELECT 'retired', algorithm, protected_key, created_at, signs_from - interval '1 day', $1 FROM keys LIMIT 1", past);
+        await server.ExecuteAsync("INSERT INTO keys SELECT 'retiring', algorithm, protected_key, created_at, signs_from - interval '1 day', $1 FROM keys LIMIT 1", future);
+        var version = await server.ReadAsync<long>("SELECT version FROM configuration");
+
+        await PruneAsync(server);
+
+        Assert.Equal(15, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+        Assert.Equal("live", await server.ReadAsync<string>("SELECT string_agg(jti, ',') FROM revocations"));
+        Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM reset_tokens"));
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM keys WHERE key_id = 'retired'"));
+        Assert.Equal(4, await server.ReadAsync<int>("SELECT count(*) FROM keys"));
+        // All nodes put the key down.
+        Assert.Equal(version + 1, await server.ReadAsync<long>("SELECT version FROM configuration"));
+        Assert.Equal(1000, await server.ReadAsync<int>("SELECT max(rows) FROM deleted"));
+        Assert.Equal("1000,1000,500,1000,200", await server.ReadAsync<string>("SELECT string_agg(rows::text, ',' ORDER BY id) FROM deleted WHERE what = 'grants' AND rows > 0"));
+        Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 3700 grants, 1500 revocations, 1 reset tokens and 1 keys", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_live_sign_in_survives_pruning_to_the_end_of_its_life()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=1000", "--RefreshTokens:AbsoluteLifetime=2500");
+        var current = await server.SignsInAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            server.Clock.Advance(TimeSpan.FromSeconds(995));
+            await PruneAsync(server);
+            current = await server.RefreshesAsync(current.RefreshToken);
+            Assert.Equal(HttpStatusCode.OK, current.Status);
+        }
+        server.Clock.Advance(TimeSpan.FromSeconds(600));
+        await PruneAsync(server);
+
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+        (await server.RefreshesAsync(current.RefreshToken)).Refuses("invalid_grant");
+    }
+
+    [Fact]
+    public async Task What_was_revoked_stays_dead_when_its_grant_is_gone()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var signedIn = await server.SignsInAsync();
+        await server.RevokesAsync(signedIn.RefreshToken);
+
+        await PruneAsync(server);
+
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+        (await server.RefreshesAsync(signedIn.RefreshToken)).Refuses("invalid_grant");
+        await using var node = await server.StartNodeAsync();
+        Assert.Equal("""{"active":false}""", (await node.IntrospectsAsync(signedIn.AccessToken)).Body);
+    }
+
+    [Fact]
+    public async Task While_one_node_prunes_the_others_pass()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await GrantsAsync(server, server.Clock.GetUtcNow().AddHours(-1), server.Clock.GetUtcNow().AddHours(-1), null, 1);
+        await using (var other = new NpgsqlConnection(server.ConnectionString))
+        {
+            await other.OpenAsync();
+            await Around.Command(other, "SELECT pg_advisory_lock($1)", PruneLock).ExecuteNonQueryAsync();
+            await PruneAsync(server);
+            Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+            await Around.Command(other, "SELECT pg_advisory_unlock($1)", PruneLock).ExecuteNonQueryAsync();
+        }
+
+        await PruneAsync(server);
+
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+    }
+
+    [Fact]
+    public async Task A_row_that_a_request_holds_is_left_for_the_next_run()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await GrantsAsync(server, server.Clock.GetUtcNow().AddHours(-1), server.Clock.GetUtcNow().AddHours(-1), null, 2);
+        await using (var request = new NpgsqlConnection(server.ConnectionString))
+        {
+            await request.OpenAsync();
+            await using var transaction = await request.BeginTransactionAsync();
+            await Around.Command(request, "SELECT 1 FROM grants LIMIT 1 FOR UPDATE").ExecuteNonQueryAsync();
+            await PruneAsync(server);
+            Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+        }
+
+        await PruneAsync(server);
+
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+    }
+
+    [Fact]
+    public async Task A_rotation_touches_no_index()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var signedIn = await server.SignsInAsync();
+        var grant = Guid.Parse(Around.Claims(signedIn.AccessToken).GetProperty("grant_id").GetString()!);
+        // One connection: its own statistics can be made to show at once.
+        await using var source = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(server.ConnectionString) { MaxPoolSize = 1 }.ConnectionString).Build();
+        var store = new GrantStore(source);
+        var settings = server.Services.GetRequiredService<RefreshTokenSettings>();
+        // From the start of a coarse step on: one in some hundred rotations moves the indexed column.
+        var now = settings.PrunableAfter(server.Clock.GetUtcNow());
+        await server.ExecuteAsync("UPDATE grants SET prunable_at = $1", settings.PrunableAfter(now + settings.Lifetime));
+        for (var generation = 0; generation < 50; generation++)
+            Assert.NotNull(await store.TrySpendAsync(new Spend(grant, generation, World.Shop, [], now.AddMinutes(generation), settings.Lifetime, settings.PruneGrain), CancellationToken.None));
+
+        await using var connection = await source.OpenConnectionAsync();
+        await Around.Command(connection, "SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync();
+        await using var row = await Around.Command(connection, "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'").ExecuteReaderAsync();
+        Assert.True(await row.ReadAsync());
+        Assert.True(row.GetInt64(0) >= 50);
+        Assert.InRange(row.GetInt64(1), 50, row.GetInt64(0));
+    }
+
+    [Fact]
+    public async Task A_sign_in_and_its_spends_take_the_same_coarse_steps()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var settings = server.Services.GetRequiredService<RefreshTokenSettings>();
+        var signedIn = await server.SignsInAsync();
+        Assert.True(await server.ReadAsync<bool>("SELECT prunable_at = date_bin($1, expires_at, 'epoch') + $1 FROM grants", settings.PruneGrain));
+
+        await server.RefreshesAsync(signedIn.RefreshToken);
+
+        Assert.True(await server.ReadAsync<bool>("SELECT prunable_at = date_bin($1, expires_at, 'epoch') + $1 AND prunable_at > expires_at FROM grants", settings.PruneGrain));
+    }
+
+    private static async Task PruneAsync(ServerUnderTest server) =>
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
+
+    private static Task<int> GrantsAsync(ServerUnderTest server, DateTimeOffset expires, DateTimeOffset prunable, DateTimeOffset? revoked, int count) =>
+        server.ExecuteAsync(Grant.Replace("$3", revoked is null ? "NULL" : "$1 - interval '1 hour'", StringComparison.Ordinal).Replace("$4", "$3", StringComparison.Ordinal), expires, prunable, count);
+
+    /// <summary>Writes down how many rows each statement deletes.</summary>
+    private static Task<int> CountBatchesAsync(ServerUnderTest server) => server.ExecuteAsync(
+        """
+        CREATE TABLE deleted (id serial, what text, rows int);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO deleted (what, rows) SELECT TG_TABLE_NAME, count(*) FROM gone; RETURN NULL; END';
+        CREATE TRIGGER note AFTER DELETE ON grants REFERENCING OLD TABLE AS gone EXECUTE FUNCTION note();
+        CREATE TRIGGER note AFTER DELETE ON revocations REFERENCING OLD TABLE AS gone EXECUTE FUNCTION note();
+        """);
+}
