@@ -8,6 +8,7 @@ namespace Benchmarks.Driver;
 internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database)
 {
     private readonly List<Row> _rows = [];
+    private readonly List<string> _notes = [];
 
     public Lab Lab => lab;
 
@@ -18,6 +19,8 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
     public Wrk Wrk { get; } = new(lab, options.Threads);
 
     public IReadOnlyList<Row> Rows => _rows;
+
+    public IReadOnlyList<string> Notes => _notes;
 
     public static string Basic { get; } = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{BenchmarkDatabase.ClientId}:{BenchmarkDatabase.ClientSecret}"));
 
@@ -31,7 +34,15 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
     public void Add(Row row)
     {
         _rows.Add(row);
+        _notes.Add($"- {row.Job} {row.Connections}".TrimEnd());
         Console.Error.WriteLine(Table.Line(row));
+    }
+
+    /// <summary>What explains a row.</summary>
+    public void Note(string text)
+    {
+        _notes.Add("  - " + text);
+        Console.Error.WriteLine("    " + text);
     }
 
     /// <summary>Our server on <see cref="Database"/>, ready.</summary>

@@ -1,11 +1,16 @@
 namespace Benchmarks.Driver;
 
+/// <summary>The least that a part of a job can cost.</summary>
+internal sealed record Floor(string Name, Measurement Measure);
+
 /// <summary>
 /// A job and its floors, measured in turn (floor, ours, floor, ours, …), so that a noisy machine hurts both. What is told
 /// are medians: of the rates, and of the ratios of the rounds.
 /// </summary>
-internal sealed record Contest(string Job, double Target, IReadOnlyList<Measurement> Floors, Measurement Ours)
+/// <param name="Target">The least that ours must be of the bound.</param>
+internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> Floors, Measurement Ours)
 {
+    /// <summary>The runtime compiles hot code anew in the background.</summary>
     private const int WarmUpSeconds = 3;
 
     /// <summary>What the rates of the floors bound together; the one floor itself when not set.</summary>
@@ -20,35 +25,42 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Measurem
     {
         var idle = program.Memory;
         List<Row> rows = [];
-        foreach (var measured in (Measurement[])[.. Floors, Ours])
-            await measured(bench.Options.Connections[0], WarmUpSeconds, cancellation);
+        foreach (var measure in (Measurement[])[.. Floors.Select(floor => floor.Measure), Ours])
+            await measure(bench.Options.Connections[0], WarmUpSeconds, cancellation);
         foreach (var connections in bench.Options.Connections)
         {
-            List<(double Floor, Sample Ours)> rounds = [];
+            List<(Sample[] Floors, double Floor, Sample Ours)> rounds = [];
             for (var round = 0; round < bench.Options.Rounds; round++)
             {
-                List<double> rates = [];
+                List<Sample> floors = [];
                 foreach (var floor in Floors)
                 {
-                    var sample = await floor(connections, bench.Options.Seconds, cancellation);
+                    var sample = await floor.Measure(connections, bench.Options.Seconds, cancellation);
                     if (sample.Wrong > 0)
-                        throw new InvalidOperationException($"{Job}: a floor gave {sample.Wrong} wrong answers.");
-                    rates.Add(sample.Rate);
+                        throw new InvalidOperationException($"{Job}: the floor {floor.Name} gave {sample.Wrong} wrong answers.");
+                    floors.Add(sample);
                 }
-                rounds.Add((Bound([.. rates]), await Ours(connections, bench.Options.Seconds, cancellation)));
+                rounds.Add(([.. floors], Bound([.. floors.Select(floor => floor.Rate)]), await Ours(connections, bench.Options.Seconds, cancellation)));
             }
             var row = new Row(
                 Job, connections, Median(rounds, round => round.Floor), Median(rounds, round => round.Ours.Rate),
                 Median(rounds, round => round.Ours.Rate / round.Floor), Target, IsLimit: false, Unit,
-                new Sample(
-                    Median(rounds, round => round.Ours.Rate), Median(rounds, round => round.Ours.P50), Median(rounds, round => round.Ours.P99),
-                    rounds.Sum(round => round.Ours.Wrong), rounds.Sum(round => round.Ours.Requests), Median(rounds, round => round.Ours.ServerCpu),
-                    Median(rounds, round => round.Ours.DatabaseCpu), Median(rounds, round => round.Ours.Allocated)),
-                idle, program.Memory);
+                Typical(rounds.Select(round => round.Ours)), idle, program.Memory);
             bench.Add(row);
+            for (var i = 0; i < Floors.Count; i++)
+                bench.Note($"{Floors[i].Name}: {Table.Describe(Typical(rounds.Select(round => round.Floors[i])))}");
             rows.Add(row);
         }
         return rows;
+    }
+
+    private static Sample Typical(IEnumerable<Sample> samples)
+    {
+        var all = samples.ToList();
+        return new Sample(
+            Median(all, sample => sample.Rate), Median(all, sample => sample.P50), Median(all, sample => sample.P99),
+            all.Sum(sample => sample.Wrong), all.Sum(sample => sample.Requests),
+            Median(all, sample => sample.ServerCpu), Median(all, sample => sample.DatabaseCpu), Median(all, sample => sample.Allocated));
     }
 
     public static double Median<T>(IEnumerable<T> of, Func<T, double> figure)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Benchmarks.Driver;
 using Benchmarks.Driver.Jobs;
+using LocalPostgres;
 
 // Measures our programs against their floors and prints one table. run.sh builds first and calls this.
 if (Options.Parse(args) is not { } options || JobCatalogue.Choose(options) is not { } jobs)
@@ -36,6 +37,7 @@ try
     Console.WriteLine(Table.Head);
     foreach (var row in bench.Rows)
         Console.WriteLine(Table.Line(row));
+    Console.WriteLine("\nFloors and notes:\n\n" + string.Join('\n', bench.Notes));
     var wrong = bench.Rows.Sum(row => row.Figures?.Wrong ?? 0);
     if (!options.IsGuard)
     {
@@ -52,4 +54,11 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
 {
     await Console.Error.WriteLineAsync("Interrupted; all that was started has ended.");
     return 130;
+}
+catch (Exception failure) when (failure is InvalidOperationException or TimeoutException or StartupException)
+{
+    await Console.Error.WriteLineAsync(failure.Message);
+    if (options.IsGuard)
+        Console.WriteLine("0 passed, 1 failed");
+    return 1;
 }

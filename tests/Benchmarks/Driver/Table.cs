@@ -27,6 +27,17 @@ internal static class Table
         return "| " + string.Join(" | ", cells) + " |";
     }
 
+    /// <summary>A floor's figures in words.</summary>
+    public static string Describe(Sample sample)
+    {
+        var text = $"{Number(sample.Rate)}/s";
+        if (!double.IsNaN(sample.P99))
+            text += $", p50 {Number(sample.P50)} ms, p99 {Number(sample.P99)} ms";
+        if (!double.IsNaN(sample.ServerCpu))
+            text += $", server {Number(sample.ServerCpu)} µs, PostgreSQL {Number(sample.DatabaseCpu)} µs";
+        return double.IsNaN(sample.Allocated) ? text : text + $", {Number(sample.Allocated)} bytes";
+    }
+
     private static string Ratio(double ratio) =>
         ratio < 2 ? (ratio * 100).ToString("0", CultureInfo.InvariantCulture) + "%" : ratio.ToString("0.0", CultureInfo.InvariantCulture) + "×";
 

@@ -34,7 +34,7 @@ internal static class Items
         await FillAsync(bench, cancellation);
         var sample = await Bench.AskAsync(api, load, body, load.Path + "/key-00000");
         var floor = await bench.StartFloorAsync(mode, sample, ("FLOOR_DATABASE", bench.Lab.ConnectionString(DatabaseName)), ("FLOOR_OWNER", Owner));
-        await new Contest(job, target, [new LoadedProgram(bench.Wrk, floor, load).MeasureAsync], new LoadedProgram(bench.Wrk, api, load).MeasureAsync)
+        await new Contest(job, target, [new Floor("one " + mode, new LoadedProgram(bench.Wrk, floor, load).MeasureAsync)], new LoadedProgram(bench.Wrk, api, load).MeasureAsync)
             .RunAsync(bench, api, cancellation);
     }
 

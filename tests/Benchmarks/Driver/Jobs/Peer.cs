@@ -19,7 +19,7 @@ internal static class Peer
             Parts = ["\"access_token\":\"eyJ", "\"scope\":\"data:read data:write\""],
         };
         await new Contest("client_credentials against oidc-provider", 5,
-            [new LoadedProgram(bench.Wrk, peer, theirs).MeasureAsync], new LoadedProgram(bench.Wrk, server, ClientCredentials.Load).MeasureAsync).RunAsync(bench, server, cancellation);
+            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirs).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ClientCredentials.Load).MeasureAsync).RunAsync(bench, server, cancellation);
 
         var theirRefresh = Refresh.Load(async (_, stop) => (await FreshTokensAsync(peer, stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries)) with
         {
@@ -28,7 +28,7 @@ internal static class Peer
         };
         var ourRefresh = Refresh.Load((_, stop) => Refresh.TokensAsync(bench.Database, Refresh.Chains, stop));
         await new Contest("refresh against oidc-provider", 3,
-            [new LoadedProgram(bench.Wrk, peer, theirRefresh).MeasureAsync], new LoadedProgram(bench.Wrk, server, ourRefresh).MeasureAsync).RunAsync(bench, server, cancellation);
+            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirRefresh).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ourRefresh).MeasureAsync).RunAsync(bench, server, cancellation);
     }
 
     private static async Task<MeasuredProgram> StartAsync(Bench bench, CancellationToken cancellation)

@@ -47,8 +47,8 @@ internal static class Pruning
         var (calm, busy) = (Contest.Median(before, sample => sample.P99), Contest.Median(during, sample => sample.P99));
         bench.Add(new Row("refresh p99 while pruning 1,000,000 grants", Connections, calm, busy, busy / calm, 2, IsLimit: true, " ms", new Sample(
             Contest.Median(during, sample => sample.Rate), Contest.Median(during, sample => sample.P50), busy, during.Sum(sample => sample.Wrong))));
-        await Console.Error.WriteLineAsync(FormattableString.Invariant(
-            $"    {rate:#,0} grants pruned a second; refreshes a second {Contest.Median(before, s => s.Rate):#,0} before, {Contest.Median(during, s => s.Rate):#,0} meanwhile"));
+        bench.Note(FormattableString.Invariant(
+            $"{rate:#,0} grants pruned a second; refreshes a second {Contest.Median(before, s => s.Rate):#,0} before, {Contest.Median(during, s => s.Rate):#,0} meanwhile"));
 
         Task<long> LeftAsync() => database.QueryAsync<long>("SELECT count(*) FROM grants WHERE expires_at < now()", cancellation);
     }

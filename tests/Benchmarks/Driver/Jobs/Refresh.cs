@@ -24,14 +24,14 @@ internal static class Refresh
 
         var before = await RotationsAsync(bench.Database, cancellation);
         var rotatedByPgbench = 0L;
-        await new Contest("refresh, ES256", 0.80, [theirs.MeasureAsync, CountedAsync], ours.MeasureAsync) { Bound = Contest.InSequence }
+        await new Contest("refresh, ES256", 0.80, [new Floor("form + es256", theirs.MeasureAsync), new Floor("pgbench rotation", CountedAsync)], ours.MeasureAsync) { Bound = Contest.InSequence }
             .RunAsync(bench, server, cancellation);
 
         // Nothing lost, nothing twice: the database has rotated as often as requests were answered.
         var rotations = await RotationsAsync(bench.Database, cancellation) - before - rotatedByPgbench;
         if (rotations < ours.Requests || rotations > ours.Requests + ours.Unanswered)
             throw new InvalidOperationException($"{ours.Requests} refreshes were answered and {rotations} rotations are in the database.");
-        await Console.Error.WriteLineAsync($"    {rotations} rotations for {ours.Requests} answers; {await bench.Database.HotShareAsync(cancellation)}");
+        bench.Note($"{rotations} rotations for {ours.Requests} answers; {await bench.Database.HotShareAsync(cancellation)}");
 
         async Task<Sample> CountedAsync(int connections, int seconds, CancellationToken stop)
         {

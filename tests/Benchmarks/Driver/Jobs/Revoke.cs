@@ -16,13 +16,13 @@ internal static class Revoke
             Tokens = (count, stop) => Refresh.TokensAsync(bench.Database, count, stop),
         });
         var theirs = new LoadedProgram(bench.Wrk, floor, ClientCredentials.Load);
-        await new Contest("revoke", 0.75, [theirs.MeasureAsync, CountedAsync], ours.MeasureAsync) { Bound = Contest.InSequence }
+        await new Contest("revoke", 0.75, [new Floor("form + es256", theirs.MeasureAsync), new Floor("pgbench revocation", CountedAsync)], ours.MeasureAsync) { Bound = Contest.InSequence }
             .RunAsync(bench, server, cancellation);
 
         var ended = await bench.Database.QueryAsync<long>("SELECT count(revoked_at) FROM grants", cancellation) - endedByPgbench;
         if (ended < ours.Requests || ended > ours.Requests + ours.Unanswered)
             throw new InvalidOperationException($"{ours.Requests} revocations were answered and {ended} grants have ended.");
-        await Console.Error.WriteLineAsync($"    {ended} grants ended for {ours.Requests} answers; {await bench.Database.HotShareAsync(cancellation)}");
+        bench.Note($"{ended} grants ended for {ours.Requests} answers; {await bench.Database.HotShareAsync(cancellation)}");
 
         async Task<Sample> CountedAsync(int connections, int seconds, CancellationToken stop)
         {

@@ -13,8 +13,8 @@ internal static class Scale
         await using var few = await FillAsync(bench, "bench_few", Few, cancellation);
         await using var many = await FillAsync(bench, "bench_many", bench.Options.Large, cancellation);
         var job = string.Create(CultureInfo.InvariantCulture, $"refresh, {bench.Options.Large:#,0} grants against {Few:#,0}");
-        await new Contest(job, 0.90, [few.Program.MeasureAsync], many.Program.MeasureAsync).RunAsync(bench, many.Server, cancellation);
-        await Console.Error.WriteLineAsync($"    {await many.Database.HotShareAsync(cancellation)}");
+        await new Contest(job, 0.90, [new Floor("few grants", few.Program.MeasureAsync)], many.Program.MeasureAsync).RunAsync(bench, many.Server, cancellation);
+        bench.Note(await many.Database.HotShareAsync(cancellation));
     }
 
     private static async Task<Side> FillAsync(Bench bench, string name, int grants, CancellationToken cancellation)
