@@ -50,6 +50,8 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
             for (var i = 0; i < Floors.Count; i++)
                 bench.Note($"{Floors[i].Name}: {Table.Describe(Typical(rounds.Select(round => round.Floors[i])))}");
             rows.Add(row);
+            if (bench.Options.WithProfile)
+                bench.Note("profile: " + await Profile.RecordAsync($"{Job} {connections}", program, Ours, connections, bench.Options.Seconds, cancellation));
         }
         return rows;
     }

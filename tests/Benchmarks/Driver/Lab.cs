@@ -16,11 +16,12 @@ internal sealed class Lab : IAsyncDisposable
 
     private readonly LocalPostgresServer _postgres;
     private readonly Stack<MeasuredProgram> _programs = [];
+    private readonly bool _withNames;
     private int _files;
 
-    private Lab(string folder, LocalPostgresServer postgres)
+    private Lab(string folder, LocalPostgresServer postgres, bool withNames)
     {
-        (Folder, _postgres) = (folder, postgres);
+        (Folder, _postgres, _withNames) = (folder, postgres, withNames);
         Postmaster = int.Parse(File.ReadLines(Path.Combine(folder, "postgres", "data", "postmaster.pid")).First(), CultureInfo.InvariantCulture);
         CertificatePath = Path.Combine(folder, "data-protection.pfx");
         using var key = RSA.Create(3072);
@@ -44,14 +45,15 @@ internal sealed class Lab : IAsyncDisposable
 
     public static string Sources { get; } = Path.Combine(Repository.Root, "tests", "Benchmarks");
 
-    public static async Task<Lab> OpenAsync(CancellationToken cancellation)
+    /// <param name="withNames">Programs tell perf the names of their methods.</param>
+    public static async Task<Lab> OpenAsync(bool withNames, CancellationToken cancellation)
     {
         // Not CreateTempSubdirectory: PostgreSQL, which root may not run, must be able to enter.
         var folder = Path.Combine(Path.GetTempPath(), $"identityserver-benchmarks-{Environment.ProcessId}");
         Directory.CreateDirectory(folder);
         var postgres = await LocalPostgresServer.StartAsync(
             new LocalPostgresOptions { Directory = Path.Combine(folder, "postgres"), MaxConnections = 300 }, NullLogger.Instance, cancellation);
-        return new Lab(folder, postgres);
+        return new Lab(folder, postgres, withNames);
     }
 
     /// <summary>Only where the server is: the size of the pool is the program's own.</summary>
@@ -91,6 +93,10 @@ internal sealed class Lab : IAsyncDisposable
         {
             ["DOTNET_STARTUP_HOOKS"] = Path.Combine(Published, "Probe", "Benchmarks.Probe.dll"),
             ["BENCHMARK_PROBE"] = probe,
+            // perf finds the names of compiled methods in a file that the runtime then writes.
+            ["DOTNET_PerfMapEnabled"] = _withNames ? "1" : null,
+            // Else their memory is mapped twice, and perf can't tell which mapping the file speaks of.
+            ["DOTNET_EnableWriteXorExecute"] = _withNames ? "0" : null,
         };
         var assembly = Path.Combine(Published, program, program == "Floors" ? "Benchmarks.Floors.dll" : program + ".dll");
         return Keep(new MeasuredProgram(ProgramProcess.Start(assembly, arguments, all), probe));

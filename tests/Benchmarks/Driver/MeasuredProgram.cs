@@ -8,6 +8,8 @@ namespace Benchmarks.Driver;
 /// <summary>A program under load, with the probe in it that tells what it allocates.</summary>
 internal sealed class MeasuredProgram(ProgramProcess process, string? probe) : IAsyncDisposable
 {
+    public int Id => process.Id;
+
     public Uri Address => process.Address;
 
     public double Cpu => ProcessFigures.CpuOf(process.Id);

@@ -24,7 +24,7 @@ void Stop(PosixSignalContext signal)
 const double guardAllowance = 0.6;
 try
 {
-    await using var lab = await Lab.OpenAsync(stop.Token);
+    await using var lab = await Lab.OpenAsync(options.WithProfile, stop.Token);
     await using var database = await BenchmarkDatabase.CreateAsync(lab, "bench", users: 1_000, stop.Token);
     var bench = new Bench(lab, options, database);
     await Console.Error.WriteLineAsync(Table.Head);
