@@ -40,7 +40,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         """;
 
     // No index is touched (prunable_at moves in coarse steps): a heap-only update of one row.
-    private const string SpendSql =
+    internal const string SpendSql =
         """
         UPDATE grants g
         SET generation = g.generation + 1,
@@ -65,7 +65,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         """;
 
     // Remembered as long as an access token of the grant may be accepted: its lifetime and the clock skew of verifiers.
-    private const string EndSql =
+    internal const string EndSql =
         """
         WITH ended AS (
             UPDATE grants SET revoked_at = $2

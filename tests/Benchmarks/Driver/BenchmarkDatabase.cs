@@ -1,0 +1,163 @@
+using System.Globalization;
+using IdentityServer;
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Benchmarks.Driver;
+
+/// <summary>
+/// The server's database, migrated by the server's own code and filled in bulk. The same code, in this process and never
+/// serving, writes tokens ahead: handles and access tokens under the keys that the measured server reads.
+/// </summary>
+internal sealed class BenchmarkDatabase : IAsyncDisposable
+{
+    public const string ClientId = "bench";
+    public const string ClientSecret = "bench-secret";
+    public const string ResourceClientId = "bench-api";
+    public const string Password = "correct horse battery staple";
+
+    private readonly WebApplication _server;
+    private readonly NpgsqlDataSource _source;
+    private readonly Client _client;
+    private int _batches;
+
+    private BenchmarkDatabase(string name, WebApplication server, int users)
+    {
+        (Name, _server, Users) = (name, server, users);
+        _source = server.Services.GetRequiredService<NpgsqlDataSource>();
+        _client = server.Services.GetRequiredService<CurrentConfiguration>().Value.FindClient(ClientId)!;
+    }
+
+    public string Name { get; }
+
+    public int Users { get; }
+
+    private T Get<T>() where T : notnull => _server.Services.GetRequiredService<T>();
+
+    public static async Task<BenchmarkDatabase> CreateAsync(Lab lab, string name, int users, CancellationToken cancellation)
+    {
+        await lab.CreateDatabaseAsync(name, cancellation);
+        var server = await IdentityServer.Program.BuildAsync(
+            [.. lab.ServerSettings(name, lab.Issuer).Select(setting => $"--{setting.Key.Replace("__", ":", StringComparison.Ordinal).Replace("ASPNETCORE_", "", StringComparison.Ordinal)}={setting.Value}")]);
+        var serve = CommandLine.Parse([]);
+        await IdentityServer.Program.PrepareAsync(server, serve);
+
+        var services = server.Services;
+        var secret = services.GetRequiredService<ClientSecrets>().Hash(ClientSecret);
+        var hash = services.GetRequiredService<IPasswordHasher<User>>().HashPassword(new User(), Password);
+        await using (var fill = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(string.Create(CultureInfo.InvariantCulture,
+            $"""
+            INSERT INTO clients (client_id, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled)
+            SELECT id, 'client_secret_basic', ARRAY['{secret}'], ARRAY['client_credentials', 'refresh_token', 'password'],
+                   ARRAY['data:read', 'data:write', 'offline_access'], ARRAY[]::text[], false
+            FROM unnest(ARRAY['{ClientId}', '{ResourceClientId}']) id;
+            INSERT INTO resources (identifier, name, scopes, client_id) VALUES ('{Lab.Resource}', 'Data store', ARRAY['data:read', 'data:write'], '{ResourceClientId}');
+            INSERT INTO users (id, user_name, normalized_user_name, email_confirmed, password_hash, security_stamp, phone_number_confirmed,
+                               two_factor_enabled, lockout_enabled, access_failed_count, created_at)
+            SELECT {UserId("n")}, 'user' || n, 'user' || n, false, '{hash}', 'stamp', false, false, true, 0, now() FROM generate_series(0, {users - 1}) n;
+            UPDATE configuration SET version = version + 1;
+            """)))
+        {
+            fill.CommandTimeout = 600;
+            await fill.ExecuteNonQueryAsync(cancellation);
+        }
+        await services.GetRequiredService<Pulse>().BeatAsync(cancellation);
+        return new BenchmarkDatabase(name, server, users);
+    }
+
+    /// <summary>Adds live grants, as a sign-in writes them.</summary>
+    /// <param name="expired">Past their time instead, and to be pruned from this moment on.</param>
+    public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellation, DateTimeOffset? expired = null)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var batch = new GrantBatch(now, ++_batches, count);
+        var settings = Get<RefreshTokenSettings>();
+        var expires = expired is null ? now + settings.Lifetime : now.AddHours(-1);
+        await ExecuteAsync(
+            $"""
+            INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
+            SELECT {batch.IdOf("n")}, '{ClientId}', {UserId($"n % {Users.ToString(CultureInfo.InvariantCulture)}")}, ARRAY['data:read', 'data:write', 'offline_access'],
+                   0, $1, $2, $3, $4, 'stamp'
+            FROM generate_series(0, {(count - 1).ToString(CultureInfo.InvariantCulture)}) n
+            """,
+            cancellation, now, expires, now + settings.AbsoluteLifetime, expired ?? expires + settings.PruneGrain);
+        return batch;
+    }
+
+    /// <summary>The refresh tokens of grants that have not been refreshed yet.</summary>
+    public IEnumerable<string> RefreshTokens(GrantBatch batch, IEnumerable<int> which)
+    {
+        var keys = Get<CurrentKeys>().Value.Handles;
+        return which.Select(n => GrantHandle.Write(keys, batch.Id(n), 0, batch.At));
+    }
+
+    /// <summary>Access tokens of the client, each another.</summary>
+    public IEnumerable<string> AccessTokens(int count)
+    {
+        var issuer = Get<TokenIssuer>();
+        var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
+        return Enumerable.Range(0, count).Select(_ => issuer.IssueToClient(_client, scopes).Text);
+    }
+
+    /// <summary>Whether an access token is one that our server signed and that lives.</summary>
+    public bool IsGenuine(string accessToken) => Get<AccessTokens>().FindLive(accessToken) is not null;
+
+    /// <summary>Seconds that one password's hash takes a core at the server's settings.</summary>
+    public double TimeOneHash()
+    {
+        var hasher = Get<IPasswordHasher<User>>();
+        var hash = hasher.HashPassword(new User(), Password);
+        var start = System.Diagnostics.Stopwatch.GetTimestamp();
+        hasher.VerifyHashedPassword(new User(), hash, Password);
+        return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    /// <summary>Ends what earlier jobs left, so that each starts alike.</summary>
+    public async Task ClearAsync(CancellationToken cancellation)
+    {
+        await ExecuteAsync("TRUNCATE grants, revocations", cancellation);
+        await ExecuteAsync("SELECT pg_stat_reset()", cancellation);
+        await ExecuteAsync("CHECKPOINT", cancellation);
+    }
+
+    public async Task ExecuteAsync(string sql, CancellationToken cancellation, params object[] parameters)
+    {
+        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        // Bulk rows need no look at their user each; the setting goes with the connection's reset.
+        await using (var lenient = new NpgsqlCommand("SET session_replication_role = replica", connection))
+            await lenient.ExecuteNonQueryAsync(cancellation);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 3600 };
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new() { Value = parameter });
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellation)
+    {
+        await using var command = _source.CreateCommand(sql);
+        command.CommandTimeout = 600;
+        return (T)(await command.ExecuteScalarAsync(cancellation))!;
+    }
+
+    /// <summary>The share of updates that touched no index.</summary>
+    public async Task<string> HotShareAsync(CancellationToken cancellation)
+    {
+        // Backends report what they have done a second later, and at their end.
+        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellation);
+        var share = await QueryAsync<decimal>(
+            "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellation);
+        return string.Create(CultureInfo.InvariantCulture, $"{share}% of the updates of grants were HOT");
+    }
+
+    public async ValueTask DisposeAsync() => await _server.DisposeAsync();
+
+    private static string UserId(string n) => $"('00000000-0000-4000-8000-' || lpad(({n})::text, 12, '0'))::uuid";
+}

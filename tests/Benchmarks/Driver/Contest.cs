@@ -1,0 +1,73 @@
+namespace Benchmarks.Driver;
+
+/// <summary>The least that a part of a job can cost.</summary>
+internal sealed record Floor(string Name, Measurement Measure);
+
+/// <summary>
+/// A job and its floors, measured in turn (floor, ours, floor, ours, …), so that a noisy machine hurts both. What is told
+/// are medians: of the rates, and of the ratios of the rounds.
+/// </summary>
+/// <param name="Target">The least that ours must be of the bound.</param>
+internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> Floors, Measurement Ours)
+{
+    /// <summary>The runtime compiles hot code anew in the background.</summary>
+    private const int WarmUpSeconds = 3;
+
+    /// <summary>What the rates of the floors bound together; the one floor itself when not set.</summary>
+    public Func<double[], double> Bound { get; init; } = rates => rates[0];
+
+    public string Unit { get; init; } = "/s";
+
+    /// <summary>Requests that pass both in turn can't be more: each takes its time of both.</summary>
+    public static double InSequence(double[] rates) => 1 / rates.Sum(rate => 1 / rate);
+
+    public async Task<IReadOnlyList<Row>> RunAsync(Bench bench, MeasuredProgram program, CancellationToken cancellation)
+    {
+        var idle = program.Memory;
+        List<Row> rows = [];
+        foreach (var measure in (Measurement[])[.. Floors.Select(floor => floor.Measure), Ours])
+            await measure(bench.Options.Connections[0], WarmUpSeconds, cancellation);
+        foreach (var connections in bench.Options.Connections)
+        {
+            List<(Sample[] Floors, double Floor, Sample Ours)> rounds = [];
+            for (var round = 0; round < bench.Options.Rounds; round++)
+            {
+                List<Sample> floors = [];
+                foreach (var floor in Floors)
+                {
+                    var sample = await floor.Measure(connections, bench.Options.Seconds, cancellation);
+                    if (sample.Wrong > 0)
+                        throw new InvalidOperationException($"{Job}: the floor {floor.Name} gave {sample.Wrong} wrong answers.");
+                    floors.Add(sample);
+                }
+                rounds.Add(([.. floors], Bound([.. floors.Select(floor => floor.Rate)]), await Ours(connections, bench.Options.Seconds, cancellation)));
+            }
+            var row = new Row(
+                Job, connections, Median(rounds, round => round.Floor), Median(rounds, round => round.Ours.Rate),
+                Median(rounds, round => round.Ours.Rate / round.Floor), Target, IsLimit: false, Unit,
+                Typical(rounds.Select(round => round.Ours)), idle, program.Memory);
+            bench.Add(row);
+            for (var i = 0; i < Floors.Count; i++)
+                bench.Note($"{Floors[i].Name}: {Table.Describe(Typical(rounds.Select(round => round.Floors[i])))}");
+            rows.Add(row);
+            if (bench.Options.WithProfile)
+                bench.Note("profile: " + await Profile.RecordAsync($"{Job} {connections}", program, Ours, connections, bench.Options.Seconds, cancellation));
+        }
+        return rows;
+    }
+
+    private static Sample Typical(IEnumerable<Sample> samples)
+    {
+        var all = samples.ToList();
+        return new Sample(
+            Median(all, sample => sample.Rate), Median(all, sample => sample.P50), Median(all, sample => sample.P99),
+            all.Sum(sample => sample.Wrong), all.Sum(sample => sample.Requests),
+            Median(all, sample => sample.ServerCpu), Median(all, sample => sample.DatabaseCpu), Median(all, sample => sample.Allocated));
+    }
+
+    public static double Median<T>(IEnumerable<T> of, Func<T, double> figure)
+    {
+        var sorted = of.Select(figure).Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

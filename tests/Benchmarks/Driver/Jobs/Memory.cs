@@ -1,0 +1,31 @@
+namespace Benchmarks.Driver.Jobs;
+
+/// <summary>What the server holds after a million requests: half for tokens of the client, half refreshes.</summary>
+internal static class Memory
+{
+    private const long Enough = 1_000_000;
+
+    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    {
+        await bench.Database.ClearAsync(cancellation);
+        var server = await bench.StartServerAsync();
+        LoadedProgram[] loads =
+        [
+            new(bench.Wrk, server, ClientCredentials.Load),
+            new(bench.Wrk, server, Refresh.Load((_, stop) => Refresh.TokensAsync(bench.Database, Refresh.Chains, stop))),
+        ];
+        var idle = server.Memory;
+        var most = idle;
+        foreach (var load in loads)
+        {
+            while (load.Requests < Enough / 2)
+            {
+                var sample = await load.MeasureAsync(64, 10, cancellation);
+                if (sample.Wrong > 0)
+                    throw new InvalidOperationException($"{sample.Wrong} wrong answers.");
+                most = Math.Max(most, server.Memory);
+            }
+        }
+        bench.Add(Row.Limit("memory after a million requests", most, 200, " MB"));
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using Testing;
+
+namespace Benchmarks.Driver.Jobs;
+
+/// <summary>Refreshes among many grants against the same among few: two databases and two servers, measured in turn.</summary>
+internal static class Scale
+{
+    private const int Few = 10_000;
+
+    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    {
+        await using var few = await FillAsync(bench, "bench_few", Few, cancellation);
+        await using var many = await FillAsync(bench, "bench_many", bench.Options.Large, cancellation);
+        var job = string.Create(CultureInfo.InvariantCulture, $"refresh, {bench.Options.Large:#,0} grants against {Few:#,0}");
+        await new Contest(job, 0.90, [new Floor("few grants", few.Program.MeasureAsync)], many.Program.MeasureAsync).RunAsync(bench, many.Server, cancellation);
+        bench.Note(await many.Database.HotShareAsync(cancellation));
+    }
+
+    private static async Task<Side> FillAsync(Bench bench, string name, int grants, CancellationToken cancellation)
+    {
+        var database = await BenchmarkDatabase.CreateAsync(bench.Lab, name, Math.Max(1_000, grants / 10), cancellation);
+        var batch = await database.AddGrantsAsync(grants, cancellation);
+        await database.ExecuteAsync("VACUUM ANALYZE", cancellation);
+        await database.ExecuteAsync("CHECKPOINT", cancellation);
+        var server = await bench.StartServerAsync(database, new Uri($"http://127.0.0.1:{ProgramProcess.FreePort()}"));
+
+        // Each run takes the next of the grants in an order by chance, so that a run meets them all over the table.
+        var order = Enumerable.Range(0, grants).ToArray();
+        new Random(1).Shuffle(order);
+        var used = 0;
+        var program = new LoadedProgram(bench.Wrk, server, Refresh.Load((_, _) =>
+        {
+            var chains = Math.Min(Refresh.Chains, grants / 50);
+            // Every run begins new chains: a token of an earlier run has been used.
+            if (used + chains > grants)
+                throw new InvalidOperationException($"{grants} grants are too few for so many runs.");
+            used += chains;
+            return Task.FromResult(database.RefreshTokens(batch, order[(used - chains)..used]));
+        }));
+        return new Side(database, server, program);
+    }
+
+    private sealed record Side(BenchmarkDatabase Database, MeasuredProgram Server, LoadedProgram Program) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => Database.DisposeAsync();
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace Benchmarks.Driver.Jobs;
+
+/// <summary>From the start of the process, the database up and migrated, to the first good discovery document; and the memory that an idle server holds.</summary>
+internal static class Start
+{
+    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    {
+        List<(double Seconds, double Memory)> rounds = [];
+        for (var round = 0; round < Math.Max(3, bench.Options.Rounds); round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var server = bench.Lab.Start("IdentityServer", bench.Lab.ServerSettings(bench.Database.Name, bench.Lab.Issuer));
+            await FirstAnswerAsync(server, cancellation);
+            var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            await Task.Delay(TimeSpan.FromSeconds(3), cancellation);
+            rounds.Add((seconds, server.Memory));
+            await bench.Lab.StopProgramsAsync();
+        }
+        bench.Add(Row.Limit("start to the first good discovery answer", Contest.Median(rounds, round => round.Seconds), 1, " s"));
+        bench.Add(Row.Limit("memory, idle", Contest.Median(rounds, round => round.Memory), 100, " MB"));
+    }
+
+    private static async Task FirstAnswerAsync(MeasuredProgram server, CancellationToken cancellation)
+    {
+        using var http = new HttpClient { BaseAddress = server.Address };
+        while (true)
+        {
+            try
+            {
+                using var response = await http.GetAsync(new Uri("/.well-known/openid-configuration", UriKind.Relative), cancellation);
+                if (response.StatusCode == HttpStatusCode.OK && (await response.Content.ReadAsStringAsync(cancellation)).Contains("token_endpoint", StringComparison.Ordinal))
+                    return;
+            }
+            catch (HttpRequestException) when (!server.HasExited)
+            {
+                // Not up yet.
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(5), cancellation);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+
+namespace Benchmarks.Driver;
+
+/// <summary>What wrk sends and what a right answer is; the Lua script of its <see cref="Shape"/> reads it.</summary>
+internal sealed record Load(string Shape, string Method, string Path)
+{
+    public Dictionary<string, string> Headers { get; init; } = [];
+
+    /// <summary>The body, for the shapes <c>same</c> and <c>items</c>.</summary>
+    public string? Body { get; init; }
+
+    /// <summary>What stands around the token, for <c>each</c> and <c>chain</c>.</summary>
+    public (string Before, string After) Around { get; init; }
+
+    /// <summary>Makes the tokens of one run, given how many it can use at most. One token a line.</summary>
+    public Func<int, CancellationToken, Task<IEnumerable<string>>>? Tokens { get; init; }
+
+    /// <summary>Whether tokens may be used again and again.</summary>
+    public bool Cycle { get; init; }
+
+    /// <summary>How many keys there are, for <c>items</c>.</summary>
+    public int Count { get; init; }
+
+    public int Status { get; init; } = 200;
+
+    /// <summary>Texts that each body must hold; none: the body must be empty.</summary>
+    public string[] Parts { get; init; } = [];
+
+    /// <summary>The job as the Lua table that <c>answers.lua</c> reads.</summary>
+    public string ToLua(Uri address, string? tokensFile, int threads)
+    {
+        var lua = new StringBuilder("return {\n");
+        Add("method", Method);
+        Add("path", Path);
+        Add("headers", string.Concat(Headers.Prepend(new("Host", address.Authority)).Select(header => $"{header.Key}: {header.Value}\r\n")));
+        Add("body", Body);
+        Add("before", Around.Before);
+        Add("after", Around.After);
+        Add("tokens", tokensFile);
+        lua.Append(CultureInfo.InvariantCulture, $"cycle = {(Cycle ? "true" : "false")}, count = {Count}, status = {Status}, threads = {threads},\n");
+        lua.Append("parts = {").AppendJoin(", ", Parts.Select(Quote)).Append("} }\n");
+        return lua.ToString();
+
+        void Add(string name, string? value)
+        {
+            if (value is not null)
+                lua.Append(CultureInfo.InvariantCulture, $"{name} = {Quote(value)},\n");
+        }
+    }
+
+    private static string Quote(string text) =>
+        "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal) + "\"";
+}

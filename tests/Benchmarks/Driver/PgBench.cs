@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using IdentityServer.Storage;
+using Npgsql;
+
+namespace Benchmarks.Driver;
+
+/// <summary>
+/// PostgreSQL's own load program with the very statements of <see cref="GrantStore"/>, prepared: how many a second the
+/// database could do if nothing stood before it.
+/// </summary>
+internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
+{
+    private const int GrantsOfAClient = 100;
+
+    /// <summary>Each client goes round its own grants; at the n-th round they stand at generation n.</summary>
+    public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellation)
+    {
+        var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellation);
+        var values = new Dictionary<int, string>
+        {
+            [1] = batch.IdOf(":row"),
+            [2] = ":generation",
+            [3] = $"'{BenchmarkDatabase.ClientId}'",
+            [4] = "'{}'::text[]",
+            [5] = "now()",
+            [6] = "interval '14 days'",
+            [7] = "interval '18900 seconds'",
+        };
+        var sample = await RunAsync(
+            $"""
+            \set row (:turn % {GrantsOfAClient}) * {connections} + :client_id
+            \set generation :turn / {GrantsOfAClient}
+            \set turn :turn + 1
+            {Fill(GrantStore.SpendSql, values)};
+            """, connections, seconds, cancellation);
+        return await CheckedAsync(sample, "sum(generation)", batch, cancellation);
+    }
+
+    /// <summary>Each transaction ends another grant.</summary>
+    public async Task<Sample> RevokeAsync(int connections, int seconds, CancellationToken cancellation)
+    {
+        const int ceiling = 40_000;
+        var batch = await database.AddGrantsAsync(ceiling * seconds, cancellation);
+        var values = new Dictionary<int, string> { [1] = batch.IdOf(":row"), [2] = "now()", [3] = $"'{BenchmarkDatabase.ClientId}'" };
+        var sample = await RunAsync(
+            $"""
+            \set row :turn * {connections} + :client_id
+            \set turn :turn + 1
+            {Fill(GrantStore.EndSql, values)};
+            """, connections, seconds, cancellation);
+        return await CheckedAsync(sample, "count(revoked_at)", batch, cancellation);
+    }
+
+    private async Task<Sample> RunAsync(string script, int connections, int seconds, CancellationToken cancellation)
+    {
+        var file = lab.NewFile(".sql");
+        await File.WriteAllTextAsync(file, script, cancellation);
+        var address = new NpgsqlConnectionStringBuilder(lab.ConnectionString(database.Name));
+        string[] arguments =
+        [
+            "-h", address.Host!, "-p", Text(address.Port), "-U", address.Username!, "-n", "-M", "prepared", "-D", "turn=0",
+            "-c", Text(connections), "-j", "1", "-T", Text(seconds), "-f", file, address.Database!,
+        ];
+        var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "" };
+        var output = await Command.RunAsync("pgbench", arguments, environment, cancellation);
+        var rate = Rate().Match(output);
+        var processed = Processed().Match(output);
+        return rate.Success && processed.Success
+            ? new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture))
+            : throw new InvalidOperationException($"pgbench said no rate: {output}");
+    }
+
+    /// <summary>pgbench does not look whether a statement changed a row.</summary>
+    private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellation)
+    {
+        var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellation);
+        return sample with { Wrong = sample.Wrong + Math.Abs(sample.Requests - changed) };
+    }
+
+    private static string Fill(string sql, Dictionary<int, string> values) =>
+        Parameter().Replace(sql, parameter => values[int.Parse(parameter.Groups[1].Value, CultureInfo.InvariantCulture)]).ReplaceLineEndings(" ");
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"\$(\d)")]
+    private static partial Regex Parameter();
+
+    [GeneratedRegex(@"tps = ([\d.]+) \(without")]
+    private static partial Regex Rate();
+
+    [GeneratedRegex(@"transactions actually processed: (\d+)")]
+    private static partial Regex Processed();
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Testing;
+
+namespace Benchmarks.Driver;
+
+/// <summary>
+/// What the machine does during a measurement, by perf: which processes, and within our program which functions, by
+/// themselves and with all that they call. One file a job in artifacts/benchmarks/profiles.
+/// </summary>
+internal static class Profile
+{
+    private static readonly string Folder = Path.Combine(Repository.Root, "artifacts", "benchmarks", "profiles");
+    private static readonly Dictionary<string, string> NoEnvironment = [];
+
+    public static async Task<string> RecordAsync(string job, MeasuredProgram program, Measurement measurement, int connections, int seconds, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(Folder);
+        var name = string.Concat(job.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
+        var data = Path.Combine(Folder, name + ".data");
+        var measuring = measurement(connections, seconds + 2, cancellation);
+        // A second for tokens to be made and the load to begin.
+        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellation);
+        await Command.RunAsync("perf", ["record", "-q", "-a", "-g", "-e", "cpu-clock", "-F", "999", "-o", data, "--", "sleep", Text(seconds - 1)], NoEnvironment, cancellation);
+        await measuring;
+
+        string[] common = ["report", "-i", data, "--stdio", "-g", "none", "--percent-limit", "0.4", "--full-source-path"];
+        string[] own = [.. common, "--pid", Text(program.Id)];
+        var parts = await Task.WhenAll(
+            Command.RunAsync("perf", [.. common, "--no-children", "--sort", "comm"], NoEnvironment, cancellation),
+            Command.RunAsync("perf", [.. own, "--no-children", "--sort", "dso"], NoEnvironment, cancellation),
+            Command.RunAsync("perf", [.. own, "--no-children", "--sort", "symbol"], NoEnvironment, cancellation),
+            Command.RunAsync("perf", [.. own, "--children", "--sort", "symbol"], NoEnvironment, cancellation));
+        var file = Path.Combine(Folder, name + ".txt");
+        await File.WriteAllTextAsync(file, string.Join("\n\n", parts), cancellation);
+        File.Delete(data);
+        return file;
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

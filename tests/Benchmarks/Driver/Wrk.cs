@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace Benchmarks.Driver;
+
+/// <summary>Puts a <see cref="Load"/> on a program with wrk and reads what it cost on both sides.</summary>
+internal sealed class Wrk(Lab lab, int threads)
+{
+    private static readonly string Scripts = Path.Combine(Lab.Sources, "lua");
+
+    /// <param name="rateAtMost">More than the program can answer a second: so many tokens are made.</param>
+    public async Task<Sample> RunAsync(MeasuredProgram program, Load load, int connections, int seconds, int rateAtMost, CancellationToken cancellation)
+    {
+        string? tokens = null;
+        if (load.Tokens is not null)
+        {
+            tokens = lab.NewFile(".tokens");
+            await File.WriteAllLinesAsync(tokens, await load.Tokens((rateAtMost * seconds) + connections, cancellation), cancellation);
+        }
+        var job = lab.NewFile(".lua");
+        await File.WriteAllTextAsync(job, load.ToLua(program.Address, tokens, threads), cancellation);
+
+        var environment = new Dictionary<string, string> { ["BENCHMARK_JOB"] = job, ["BENCHMARK_LUA"] = Scripts };
+        string[] arguments = ["-t", Text(threads), "-c", Text(connections), "-d", Text(seconds) + "s", "--timeout", "30s", "-s", Path.Combine(Scripts, load.Shape + ".lua"), program.Address.ToString()];
+
+        var allocated = await program.AllocatedAsync();
+        var (server, database) = (program.Cpu, ProcessFigures.CpuOfPostgres(lab.Postmaster));
+        var output = await Command.RunAsync("wrk", arguments, environment, cancellation);
+        server = program.Cpu - server;
+        database = ProcessFigures.CpuOfPostgres(lab.Postmaster) - database;
+        allocated = await program.AllocatedAsync() - allocated;
+        if (tokens is not null)
+            File.Delete(tokens);
+
+        // requests, microseconds, p50, p99, wrong, failed, starved: lua/answers.lua
+        var line = output.Split('\n').FirstOrDefault(line => line.StartsWith("RESULT ", StringComparison.Ordinal))
+            ?? throw new InvalidOperationException($"wrk said nothing of its result: {output}");
+        var figures = line.Split(' ').Skip(1).Select(text => long.Parse(text, CultureInfo.InvariantCulture)).ToArray();
+        var requests = figures[0];
+        if (figures[6] > 0)
+            throw new InvalidOperationException($"The load ran out of tokens: {load.Shape} {load.Path}, {requests} requests.");
+        return new Sample(
+            requests * 1e6 / figures[1], figures[2] / 1e3, figures[3] / 1e3, figures[4] + figures[5], requests,
+            server * 1e6 / requests, database * 1e6 / requests, allocated / requests);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

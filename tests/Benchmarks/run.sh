@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Measures our programs against their floors and prints one table; docs/performance.md tells how to read it.
+#   tests/Benchmarks/run.sh [--rounds=3] [--seconds=5] [--connections=16,64] [--peer] [job…]
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+out=$root/artifacts/benchmarks
+
+# pgbench comes with PostgreSQL's binaries, which are found as our programs find them.
+for bin in /usr/lib/postgresql/*/bin; do [ -d "$bin" ] && PATH=$PATH:$bin; done
+for tool in wrk pgbench dotnet; do
+  command -v "$tool" >/dev/null || { echo "$tool is missing. Debian, Ubuntu: apt install wrk postgresql" >&2; exit 1; }
+done
+
+publish() { dotnet publish "$root/$1" -c Release -o "$out/$2" --nologo -v quiet >&2; }
+publish src/IdentityServer IdentityServer
+publish src/ResourceApi ResourceApi
+publish tests/Benchmarks/Floors Floors
+publish tests/Benchmarks/Probe Probe
+publish tests/Benchmarks/Driver Driver
+
+# The driver starts PostgreSQL, our programs and the loads, and ends them, on a signal too.
+exec dotnet "$out/Driver/Benchmarks.Driver.dll" "$@"
