@@ -55,6 +55,8 @@ internal static class Program
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
         // Start failures are one line of ours, not the host's stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        // Its request lines show queries, and somebody may put a token there.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         // Its lines hold the query of every request, and so what a mistaken client puts there.

@@ -30,6 +30,7 @@ public sealed class LeakTests
         await server.LogsOutAsync(again.Data("access_token"));
         await server.LogsOutAsync(again.Data("access_token"));
         await server.PostJsonAsync("/login", """{"username":"canary","password":"canary-of-a-password-1""");
+        await server.PostJsonAsync("/logout?access_token=canary-of-a-query", "");
 
         string[] secrets =
         [
