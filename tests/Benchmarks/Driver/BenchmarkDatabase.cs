@@ -27,11 +27,12 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     private readonly WebApplication _server;
     private readonly NpgsqlDataSource _source;
     private readonly Client _client;
+    private readonly string _passwordHash;
     private int _batches;
 
-    private BenchmarkDatabase(string name, WebApplication server, int users)
+    private BenchmarkDatabase(string name, WebApplication server, int users, string passwordHash)
     {
-        (Name, _server, Users) = (name, server, users);
+        (Name, _server, Users, _passwordHash) = (name, server, users, passwordHash);
         _source = server.Services.GetRequiredService<NpgsqlDataSource>();
         _client = server.Services.GetRequiredService<CurrentConfiguration>().Value.FindClient(ClientId)!;
     }
@@ -70,7 +71,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             await fill.ExecuteNonQueryAsync(cancellation);
         }
         await services.GetRequiredService<Pulse>().BeatAsync(cancellation);
-        return new BenchmarkDatabase(name, server, users);
+        return new BenchmarkDatabase(name, server, users, hash);
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
@@ -114,9 +115,8 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public double TimeOneHash()
     {
         var hasher = Get<IPasswordHasher<User>>();
-        var hash = hasher.HashPassword(new User(), Password);
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        hasher.VerifyHashedPassword(new User(), hash, Password);
+        hasher.VerifyHashedPassword(new User(), _passwordHash, Password);
         return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
