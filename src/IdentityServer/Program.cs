@@ -11,7 +11,6 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using LocalPostgres;
-using Microsoft.AspNetCore.Connections;
 
 namespace IdentityServer;
 
@@ -32,7 +31,7 @@ internal static class Program
             {
                 // What the start alone needed is given back to the machine once.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                await app.RunAsync();
+                await ServeAsync(app);
             }
             return 0;
         }
@@ -41,17 +40,40 @@ internal static class Program
             await Console.Error.WriteLineAsync(refused.Message);
             return 1;
         }
-        catch (Exception taken) when (taken is AddressInUseException or IOException { InnerException: AddressInUseException or SocketException } or SocketException)
+    }
+
+    private static async Task ServeAsync(WebApplication app)
+    {
+        try
         {
-            await Console.Error.WriteLineAsync($"The address can't be listened at: {taken.Message} Choose another by ASPNETCORE_URLS.");
-            return 1;
+            await app.StartAsync();
+        }
+        // Taken, not of this machine, malformed, or https without a certificate.
+        catch (Exception unusable) when (unusable is IOException or SocketException or FormatException or ArgumentOutOfRangeException or InvalidOperationException)
+        {
+            throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be listened at: {FirstLine(unusable)} Choose another by ASPNETCORE_URLS.", unusable);
+        }
+        await app.WaitForShutdownAsync();
+    }
+
+    private static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        try
+        {
+            return WebApplication.CreateBuilder(args);
+        }
+        catch (Exception unreadable) when (unreadable is InvalidDataException or FormatException or DirectoryNotFoundException)
+        {
+            throw new StartupException($"The settings can't be read: {FirstLine(unreadable)} {FirstLine(unreadable.GetBaseException())}", unreadable);
         }
     }
+
+    private static string FirstLine(Exception fault) => fault.Message.Split('\n')[0].TrimEnd();
 
     /// <param name="customise">Tests replace the clock and the outside world here.</param>
     internal static async Task<WebApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? customise = null)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        var builder = CreateBuilder(args);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
         // Start failures are one line of ours, not the host's stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
@@ -59,8 +81,6 @@ internal static class Program
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
-        // Its lines hold the query of every request, and so what a mistaken client puts there.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using IdentityServer.Tests.Hosting;
+using LocalPostgres;
+using Npgsql;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>A program that can't start says why in one line, ends with a code, and shows no stack trace.</summary>
+public sealed class StartTests
+{
+    private const string Canary = "canary-of-the-connection-string";
+
+    public static TheoryData<string, string> Impossible => new()
+    {
+        { "AccessTokens:Lifetime", "soon" }, { "AccessTokens:Lifetime", "0" }, { "AccessTokens:Lifetime", "1.5" }, { "AccessTokens:Lifetime", "00:01:00" }, { "AccessTokens:Lifetime", "99999999999" },
+        { "AccessTokens:SigningAlgorithm", "HS256" }, { "AccessTokens:SigningAlgorithm", "none" },
+        { "RefreshTokens:Lifetime", "-1" }, { "RefreshTokens:AbsoluteLifetime", "x" }, { "RefreshTokens:Leeway", "-1" }, { "RefreshTokens:Leeway", "601" },
+        { "Lockout:MaxFailures", "0" }, { "Lockout:Duration", "never" }, { "Limits:Enabled", "maybe" }, { "Limits:TokensPerAddress", "-5" }, { "Pruning:Cron", "now and then" },
+        { "Cors:Origins", "everywhere" }, { "ForwardedHeaders:KnownProxies", "proxy" }, { "Password:Iterations", "1" }, { "SigningKeys:PublishAhead", "0" },
+        { "IdentityServer:Issuer", "localhost" }, { "IdentityServer:Issuer", "ftp://id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?x=1" }, { "IdentityServer:Issuer", "https://id.example.com/#top" },
+        { "IdentityServer:Issuer", "https://user@id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?" },
+    };
+
+    [Theory, MemberData(nameof(Impossible))]
+    public async Task An_impossible_setting_is_named_with_what_it_holds_and_may_hold(string name, string value)
+    {
+        var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync("Host=/nonexistent;Database=x", $"--{name}={value}"));
+
+        Assert.Contains(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"\"{value}\"", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Theory]
+    [InlineData("IdentityServer:Issuer", "--IdentityServer:Issuer=http://id.example.com", "https")]
+    [InlineData("IdentityServer:Issuer", "--IdentityServer:Issuer=", "missing")]
+    [InlineData("DataProtection:CertificatePath", "--DataProtection:CertificatePath=", "missing")]
+    [InlineData("DataProtection:CertificatePath", "--DataProtection:CertificatePath=/nonexistent.pfx", "existing")]
+    [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=", "connection string")]
+    public async Task Production_asks_for_what_development_makes_up(string name, string setting, string may)
+    {
+        var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync(
+            "Host=/nonexistent;Database=x", "--environment=Production", "--IdentityServer:Issuer=https://id.example.com", setting));
+
+        Assert.Contains(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(may, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("IdentityServer:Issuer", "--IdentityServer:Issuer=https://id.example.com?tenant=1")]
+    [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=Host=127.0.0.1;Port=1;Username=x;Password=" + Canary)]
+    [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=Hast=127.0.0.1;Password=" + Canary)]
+    [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=Host=no-such-host.invalid;Username=x;Password=" + Canary)]
+    [InlineData("LocalPostgres:Directory", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=/dev/null/data")]
+    [InlineData("LocalPostgres:Binaries", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=/tmp/identityserver-start-tests", "--LocalPostgres:Binaries=/nonexistent")]
+    [InlineData("Usage", "frobnicate")]
+    public async Task The_program_says_one_line_and_ends(string says, params string[] arguments)
+    {
+        await using var program = Run("http://127.0.0.1:0", arguments);
+
+        await SaysOneLineAsync(program, says);
+    }
+
+    [Fact]
+    public async Task A_role_that_the_database_does_not_know_is_one_line()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = "nobody_of_that_name", Password = Canary };
+        await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer={settings.ConnectionString}");
+
+        await SaysOneLineAsync(program, "ConnectionStrings:IdentityServer");
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:{taken}")]
+    [InlineData("http://192.0.2.1:5000")]
+    [InlineData("https://127.0.0.1:0")]
+    [InlineData("nonsense")]
+    [InlineData("http://127.0.0.1:99999")]
+    public async Task An_address_that_cannot_be_listened_at_is_one_line(string address)
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer={database.ConnectionString}", $"--urls={address.Replace("{taken}", port, StringComparison.Ordinal)}");
+
+        await SaysOneLineAsync(program, "ASPNETCORE_URLS");
+    }
+
+    [Fact]
+    public async Task A_settings_file_that_is_no_JSON_is_one_line()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "appsettings.json"), "{ \"AccessTokens\": ");
+            await using var program = Run("http://127.0.0.1:0", $"--contentRoot={folder.FullName}");
+
+            await SaysOneLineAsync(program, "appsettings.json");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Keys_of_another_certificate_are_one_line_and_are_left_alone()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var certificate = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pfx");
+        try
+        {
+            var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync(server.ConnectionString, $"--DataProtection:CertificatePath={certificate}"));
+
+            Assert.Contains("DataProtection:CertificatePath", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(3, await server.ReadAsync<int>("SELECT count(*) FROM keys"));
+        }
+        finally
+        {
+            File.Delete(certificate);
+        }
+    }
+
+    private static ProgramProcess Run(string address, params string[] arguments) => ProgramProcess.Start(
+        Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),
+        [
+            .. arguments.Where(argument => !argument.StartsWith('-')),
+            "--environment=Development", "--IdentityServer:Manifest=",
+            $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
+            .. arguments.Where(argument => argument.StartsWith('-')),
+        ],
+        new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = address },
+        workingDirectory: AppContext.BaseDirectory);
+
+    private static async Task SaysOneLineAsync(ProgramProcess program, string text)
+    {
+        Assert.NotEqual(0, await program.ExitsAsync());
+        var line = Assert.Single(program.Errors, line => line.Length > 0);
+        Assert.Contains(text, line, StringComparison.Ordinal);
+        Assert.DoesNotContain(program.Lines, line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal) || line.Contains("Unhandled exception", StringComparison.Ordinal) || line.Contains(Canary, StringComparison.Ordinal));
+    }
+}
