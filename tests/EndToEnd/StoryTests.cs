@@ -14,27 +14,40 @@ public sealed class StoryTests : IAsyncLifetime
     private ProgramProcess _server = null!;
     private ProgramProcess _first = null!;
     private ProgramProcess _second = null!;
+    private readonly Stack<IAsyncDisposable> _started = new();
 
     public async ValueTask InitializeAsync()
     {
-        _identity = await TestDatabase.CreateEmptyAsync();
-        _data = await TestDatabase.CreateEmptyAsync();
-        _server = Programs.StartIdentityServer(_identity.ConnectionString, _port);
-        await _server.AnswersAsync();
-        // Both at once on an empty database.
-        _first = Programs.StartResourceApi(_data.ConnectionString, _server.Address);
-        _second = Programs.StartResourceApi(_data.ConnectionString, _server.Address);
-        await _first.AnswersAsync();
-        await _second.AnswersAsync();
+        try
+        {
+            _identity = Keep(await TestDatabase.CreateEmptyAsync());
+            _data = Keep(await TestDatabase.CreateEmptyAsync());
+            _server = Keep(Programs.StartIdentityServer(_identity.ConnectionString, _port));
+            await _server.AnswersAsync();
+            // Both at once on an empty database.
+            _first = Keep(Programs.StartResourceApi(_data.ConnectionString, _server.Address));
+            _second = Keep(Programs.StartResourceApi(_data.ConnectionString, _server.Address));
+            await _first.AnswersAsync();
+            await _second.AnswersAsync();
+        }
+        catch
+        {
+            // xunit disposes only of what was initialised.
+            await DisposeAsync();
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _first.DisposeAsync();
-        await _second.DisposeAsync();
-        await _server.DisposeAsync();
-        await _identity.DisposeAsync();
-        await _data.DisposeAsync();
+        while (_started.TryPop(out var last))
+            await last.DisposeAsync();
+    }
+
+    private T Keep<T>(T started) where T : IAsyncDisposable
+    {
+        _started.Push(started);
+        return started;
     }
 
     [Fact]
