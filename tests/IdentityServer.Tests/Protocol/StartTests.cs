@@ -56,7 +56,7 @@ public sealed class StartTests
     [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=Hast=127.0.0.1;Password=" + Canary)]
     [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=Host=no-such-host.invalid;Username=x;Password=" + Canary)]
     [InlineData("LocalPostgres:Directory", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=/dev/null/data")]
-    [InlineData("LocalPostgres:Binaries", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=/tmp/identityserver-start-tests", "--LocalPostgres:Binaries=/nonexistent")]
+    [InlineData("LocalPostgres:Binaries", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=.data/start-tests", "--LocalPostgres:Binaries=/nonexistent")]
     [InlineData("Usage", "frobnicate")]
     public async Task The_program_says_one_line_and_ends(string says, params string[] arguments)
     {
