@@ -93,11 +93,14 @@ internal sealed class Lab : IAsyncDisposable
         {
             ["DOTNET_STARTUP_HOOKS"] = Path.Combine(Published, "Probe", "Benchmarks.Probe.dll"),
             ["BENCHMARK_PROBE"] = probe,
-            // perf finds the names of compiled methods in a file that the runtime then writes.
-            ["DOTNET_PerfMapEnabled"] = _withNames ? "1" : null,
-            // Else their memory is mapped twice, and perf can't tell which mapping the file speaks of.
-            ["DOTNET_EnableWriteXorExecute"] = _withNames ? "0" : null,
         };
+        if (_withNames)
+        {
+            // perf finds the names of compiled methods in a file that the runtime then writes, and can't tell which mapping
+            // it speaks of when their memory is mapped twice.
+            all["DOTNET_PerfMapEnabled"] = "1";
+            all["DOTNET_EnableWriteXorExecute"] = "0";
+        }
         var assembly = Path.Combine(Published, program, program == "Floors" ? "Benchmarks.Floors.dll" : program + ".dll");
         return Keep(new MeasuredProgram(ProgramProcess.Start(assembly, arguments, all), probe));
     }

@@ -16,6 +16,8 @@ internal sealed class MeasuredProgram(ProgramProcess process, string? probe) : I
 
     public double Memory => ProcessFigures.MemoryOf(process.Id);
 
+    public double OwnMemory => ProcessFigures.OwnMemoryOf(process.Id);
+
     public bool HasExited => process.HasExited;
 
     public Task AnswersAsync(string path) => process.AnswersAsync(path);

@@ -27,11 +27,17 @@ internal static class ProcessFigures
         return ticks / TicksPerSecond;
     }
 
-    /// <summary>Megabytes of memory that a process holds (VmRSS).</summary>
-    public static double MemoryOf(int pid)
+    /// <summary>Megabytes of memory that a process holds, the pages of files among them that it shares with others (VmRSS).</summary>
+    public static double MemoryOf(int pid) => Megabytes(pid, "VmRSS:");
+
+    /// <summary>Megabytes without the pages of files: what another instance would cost.</summary>
+    public static double OwnMemoryOf(int pid) => Megabytes(pid, "RssAnon:") + Megabytes(pid, "RssShmem:");
+
+    private static double Megabytes(int pid, string name)
     {
-        var line = File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0;
+        var line = File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
+        // A tab and blanks stand before the number.
+        return long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) / 1024.0;
     }
 
     private static double Own(string[] fields) => Number(fields, 14) + Number(fields, 15);

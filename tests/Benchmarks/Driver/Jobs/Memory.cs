@@ -27,5 +27,6 @@ internal static class Memory
             }
         }
         bench.Add(Row.Limit("memory after a million requests", most, 200, " MB"));
+        bench.Note(FormattableString.Invariant($"{server.OwnMemory:0} MB of it are its own; the rest are pages of the runtime's and the libraries' files"));
     }
 }

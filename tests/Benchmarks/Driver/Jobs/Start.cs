@@ -8,7 +8,7 @@ internal static class Start
 {
     public static async Task RunAsync(Bench bench, CancellationToken cancellation)
     {
-        List<(double Seconds, double Memory)> rounds = [];
+        List<(double Seconds, double Memory, double Own)> rounds = [];
         for (var round = 0; round < Math.Max(3, bench.Options.Rounds); round++)
         {
             var start = Stopwatch.GetTimestamp();
@@ -16,11 +16,12 @@ internal static class Start
             await FirstAnswerAsync(server, cancellation);
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             await Task.Delay(TimeSpan.FromSeconds(3), cancellation);
-            rounds.Add((seconds, server.Memory));
+            rounds.Add((seconds, server.Memory, server.OwnMemory));
             await bench.Lab.StopProgramsAsync();
         }
         bench.Add(Row.Limit("start to the first good discovery answer", Contest.Median(rounds, round => round.Seconds), 1, " s"));
         bench.Add(Row.Limit("memory, idle", Contest.Median(rounds, round => round.Memory), 100, " MB"));
+        bench.Note(FormattableString.Invariant($"{Contest.Median(rounds, round => round.Own):0} MB of it are its own; the rest are pages of the runtime's and the libraries' files"));
     }
 
     private static async Task FirstAnswerAsync(MeasuredProgram server, CancellationToken cancellation)
