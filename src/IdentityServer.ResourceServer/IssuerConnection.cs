@@ -82,7 +82,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
                 ? new Uri(_address, keys.AbsoluteUri[authority.Length..])
                 : keys;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or UriFormatException)
         {
             throw new IssuerException("The issuer's metadata is not what RFC 8414 describes.", e);
         }

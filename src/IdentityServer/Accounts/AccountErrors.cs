@@ -27,7 +27,11 @@ internal static class AccountErrors
     public static readonly ApiError ResetMissing = Bad("MISSING_FIELDS", "The member email is required to ask for a reset; email, reset_token and new_password to make it.");
 
     /// <summary>The same for unknown, wrong, locked and disabled.</summary>
-    public static readonly ApiError InvalidCredentials = new("INVALID_CREDENTIALS", "The user name or the password is wrong.", HttpStatusCode.Unauthorized);
+    public static readonly ApiError InvalidCredentials = new("INVALID_CREDENTIALS", "The user name or the password is wrong.", HttpStatusCode.Unauthorized)
+    {
+        // RFC 9110 §15.5.2: a 401 says how to authenticate.
+        Challenge = ApiErrors.TokenMissing.Challenge,
+    };
 
     public static readonly ApiError InvalidResetToken = Bad("INVALID_RESET_TOKEN", "The reset token is wrong, used or expired.");
 

@@ -48,8 +48,9 @@ internal sealed class RegisterEndpoint(
         if (await TryStoreAsync(http, user, registration.Value) is { } taken)
             return taken;
 
+        // The account is there now: a caller who hangs up does not undo it.
         var tokens = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, http.RequestAborted);
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, CancellationToken.None);
         // An administrator was quicker than we are: the account exists and is disabled already.
         if (tokens is null)
             return AccountErrors.InvalidCredentials;

@@ -40,9 +40,9 @@ internal sealed partial class ResetRequests(
     {
         await foreach (var email in _asked.Reader.ReadAllAsync(stoppingToken))
         {
-            if (email.Length > LoginName.MaximumLength)
+            if (email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(email))
                 continue;
-            for (var attempt = 1; !await TryServeAsync(LoginName.Fold(email), isLast: attempt == Attempts, stoppingToken) && attempt < Attempts; attempt++)
+            for (var attempt = 1; !await TryServeAsync(email, isLast: attempt == Attempts, stoppingToken) && attempt < Attempts; attempt++)
                 await Task.Delay(Pause, time, stoppingToken);
         }
     }
@@ -55,7 +55,7 @@ internal sealed partial class ResetRequests(
         {
             var (token, hash) = ResetTokens.Create();
             string? address;
-            (userId, address) = await StoreAsync(email, hash, cancellation);
+            (userId, address) = await StoreAsync(LoginName.Fold(email), hash, cancellation);
             if (userId is not null && address is not null && await outbox.TrySendAsync(Write(address, token), cancellation))
                 LogSent(userId.Value);
             return true;
@@ -102,9 +102,9 @@ internal sealed partial class ResetRequests(
                 """));
     }
 
-    [LoggerMessage(4000, LogLevel.Information, "A reset token went out to user {UserId}")]
+    [LoggerMessage(4300, LogLevel.Information, "A reset token went out to user {UserId}")]
     private partial void LogSent(Guid userId);
 
-    [LoggerMessage(4001, LogLevel.Error, "The reset token of user {UserId} could not be sent")]
+    [LoggerMessage(4301, LogLevel.Error, "The reset token of user {UserId} could not be sent")]
     private partial void LogFailed(Guid? userId, Exception failure);
 }

@@ -18,9 +18,9 @@ internal static class ConfigurationReader
         var version = (await ReadAsync(connection, "SELECT version FROM configuration", row => row.GetInt64(0), cancellation)).Single();
         var clients = await ReadAsync(
             connection,
-            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled FROM clients",
+            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled FROM clients",
             row => new Client(
-                row.GetString(0), Text(row, 1), row.GetString(2), Texts(row, 3), Texts(row, 4), ScopeSet.Of(Texts(row, 5)), Texts(row, 6), row.GetBoolean(7)),
+                row.GetString(0), Text(row, 1), row.GetString(2), Texts(row, 3), Texts(row, 4), ScopeSet.Of(Texts(row, 5)), Texts(row, 6), Text(row, 7), row.GetBoolean(8)),
             cancellation);
         var resources = await ReadAsync(
             connection,

@@ -24,21 +24,22 @@ internal sealed partial class Pulse(
     private const string BeatSql =
         """
         SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
-        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier FROM pg_control_system()) AS cluster, version FROM configuration) s
+        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier::text FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster, version FROM configuration) s
         LEFT JOIN revocations r ON r.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(r.xid, $1::pg_snapshot)
+              AND pg_visible_in_snapshot(r.xid, s.snapshot::pg_snapshot)
         """;
 
     private const string FirstBeatSql =
         """
         SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
-        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier FROM pg_control_system()) AS cluster, version FROM configuration) s
+        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier::text FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster, version FROM configuration) s
         LEFT JOIN revocations r ON r.until > $1
         """;
 
     private readonly SemaphoreSlim _wake = new(0, 1);
     private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PgSnapshot? _seen;
-    private long _cluster;
+    private string _cluster = "";
     private long _beats;
     private long _lastBeat;
     private bool _isDown;
@@ -100,7 +101,8 @@ internal sealed partial class Pulse(
         var started = time.GetTimestamp();
         var entries = new List<RevocationEntry>();
         PgSnapshot? snapshot = null;
-        long cluster = 0, version = 0;
+        var cluster = "";
+        long version = 0;
 
         await using (var command = source.CreateCommand(_seen is null ? FirstBeatSql : BeatSql))
         {
@@ -110,11 +112,13 @@ internal sealed partial class Pulse(
             while (await row.ReadAsync(cancellation))
             {
                 snapshot ??= PgSnapshot.TryParse(row.GetString(0), out var parsed) ? parsed : throw new InvalidOperationException("PostgreSQL's snapshot is not of the form xmin:xmax:xip.");
-                (cluster, version) = (row.GetInt64(1), row.GetInt64(2));
+                (cluster, version) = (row.GetString(1), row.GetInt64(2));
                 if (!row.IsDBNull(3))
                 {
+                    // Read, and so visible: a number from beyond the snapshot is one of a cluster that this was restored from.
+                    var transaction = row.GetFieldValue<ulong>(3);
                     entries.Add(new RevocationEntry(
-                        row.GetFieldValue<ulong>(3), row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
+                        snapshot.Sees(transaction) ? transaction : 0, row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
                         row.IsDBNull(6) ? null : row.GetString(6), row.GetFieldValue<DateTimeOffset>(7), row.GetFieldValue<DateTimeOffset>(8)));
                 }
             }
@@ -122,7 +126,8 @@ internal sealed partial class Pulse(
 
         if (_seen is not null && cluster != _cluster)
         {
-            // Another cluster answers than before (a restored backup): its transactions are numbered anew.
+            // Another cluster answers than before, or the same on another timeline (a promoted standby, a restored backup):
+            // transactions may be numbered anew.
             _seen = null;
             await BeatAsync(cancellation);
             return;

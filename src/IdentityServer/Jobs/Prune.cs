@@ -1,4 +1,6 @@
+using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Tokens;
 using Npgsql;
 using Quartz;
 
@@ -9,15 +11,22 @@ namespace IdentityServer.Jobs;
 /// their time. In batches, each a short transaction; one node at a time, the others pass.
 /// </summary>
 [DisallowConcurrentExecution]
-internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
+internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, PruneMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
 {
     public const int BatchSize = 1_000;
 
     private const long Lock = 0x9121_4E;
 
-    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch.
+    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. A grant outlives its last access
+    // token: who signs out or changes a password must still find it.
     private const string ExpiredGrantsSql =
-        "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE prunable_at <= $1 AND expires_at <= $1 ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        """
+        DELETE FROM grants WHERE id IN (
+            SELECT id FROM grants
+            WHERE prunable_at <= $1 AND expires_at <= $1
+              AND COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
+            ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        """;
 
     private const string RevokedGrantsSql =
         "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE revoked_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
@@ -33,7 +42,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metric
         """
         WITH gone AS (DELETE FROM keys WHERE retires_at <= $1 RETURNING key_id),
              told AS (UPDATE configuration SET version = version + 1 WHERE EXISTS (SELECT FROM gone))
-        SELECT count(*) FROM gone HAVING $2 > 0
+        SELECT count(*) FROM gone
         """;
 
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
@@ -63,7 +72,9 @@ internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metric
     private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        var grants = await DeleteAsync(connection, ExpiredGrantsSql, now, cancellation) + await DeleteAsync(connection, RevokedGrantsSql, now, cancellation);
+        // A rotation may be said again within the leeway, and a verifier's clock may be behind.
+        var issuedBefore = now - refreshTokens.Leeway - GrantEnding.ClockSkew;
+        var grants = await DeleteAsync(connection, ExpiredGrantsSql, now, cancellation, new NpgsqlParameter { Value = issuedBefore }) + await DeleteAsync(connection, RevokedGrantsSql, now, cancellation);
         var revocations = await DeleteAsync(connection, RevocationsSql, now, cancellation);
         var resetTokens = await DeleteAsync(connection, ResetTokensSql, now, cancellation);
         var keys = await DeleteKeysAsync(connection, now, cancellation);
@@ -75,13 +86,15 @@ internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metric
         LogPruned(grants, revocations, resetTokens, keys);
     }
 
-    private static async Task<long> DeleteAsync(NpgsqlConnection connection, string sql, DateTimeOffset now, CancellationToken cancellation)
+    private static async Task<long> DeleteAsync(NpgsqlConnection connection, string sql, DateTimeOffset now, CancellationToken cancellation, NpgsqlParameter? more = null)
     {
         long total = 0;
         int deleted;
         do
         {
             await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = now }, new() { Value = BatchSize } } };
+            if (more is not null)
+                command.Parameters.Add(more.Clone());
             deleted = await command.ExecuteNonQueryAsync(cancellation);
             total += deleted;
         }
@@ -91,7 +104,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, PruneMetrics metric
 
     private static async Task<long> DeleteKeysAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(KeysSql, connection) { Parameters = { new() { Value = now }, new() { Value = BatchSize } } };
+        await using var command = new NpgsqlCommand(KeysSql, connection) { Parameters = { new() { Value = now } } };
         return await command.ExecuteScalarAsync(cancellation) is long count ? count : 0;
     }
 

@@ -11,6 +11,9 @@ namespace IdentityServer.Limits;
 internal enum Limit
 {
     Token,
+
+    /// <summary>The revocation feed, by the rate of tokens: a resource server must not lose it to its neighbours' requests.</summary>
+    Feed,
     SignIn,
     Registration,
     Reset,
@@ -31,7 +34,7 @@ internal sealed class RequestLimits : IDisposable
             return;
         _addresses = Create(settings.Window, limit => limit switch
         {
-            Limit.Token => settings.TokensPerAddress,
+            Limit.Token or Limit.Feed => settings.TokensPerAddress,
             Limit.SignIn => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
             _ => settings.ResetsPerAddress,

@@ -52,6 +52,7 @@ internal static class ClientPlan
         GrantTypes = client.GrantTypes,
         Scopes = client.Scopes,
         RedirectUris = client.RedirectUris,
+        SigningAlgorithm = client.SigningAlgorithm,
         Disabled = client.IsDisabled,
     };
 
@@ -64,6 +65,7 @@ internal static class ClientPlan
         differences.CompareMembers("grant_types", row.GrantTypes, client.GrantTypes, grants => row.GrantTypes = grants);
         differences.CompareMembers("scope", row.Scopes, client.Scopes, scopes => row.Scopes = scopes);
         differences.CompareMembers("redirect_uris", row.RedirectUris, client.RedirectUris, uris => row.RedirectUris = uris);
+        differences.Compare(ClientSection.SigningAlgorithm, row.SigningAlgorithm, client.SigningAlgorithm, algorithm => row.SigningAlgorithm = algorithm);
         differences.Compare("disabled", row.Disabled, client.IsDisabled, disabled => row.Disabled = disabled);
         return differences;
     }

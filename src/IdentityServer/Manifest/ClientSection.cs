@@ -2,19 +2,23 @@ using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
+using Jose;
 
 namespace IdentityServer.Manifest;
 
 /// <summary>A client, by the names of RFC 7591 §2. What that leaves to a default which is not served yet has none here.</summary>
 internal static class ClientSection
 {
+    /// <summary>The JWS algorithm of the client's access tokens, ours by the pattern of RFC 7591's names; left out, the server's.</summary>
+    public const string SigningAlgorithm = "access_token_signed_response_alg";
+
     private const int MaximumSecrets = 10;
     private const int MaximumRedirectUris = 100;
 
     public static ManifestClient Read(Node node, SecretPlaces places, PasswordSettings passwords)
     {
         var client = node.Members(
-            "client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", "disabled");
+            "client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled");
         var secrets = ReadSecrets(client, places);
         var read = new ManifestClient(
             client.Path,
@@ -28,6 +32,7 @@ internal static class ClientSection
             client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? [],
             ReadScope(client),
             client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
+            client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
             client.Flag("disabled"));
 
         CheckSecrets(client, read);

@@ -17,7 +17,7 @@ internal sealed record ManifestDocument(
 /// <param name="Secrets">All of them are valid, each once. In the clear: never logged, never in an exception.</param>
 internal sealed record ManifestClient(
     string Path, string ClientId, string? Name, string AuthMethod, string[] Secrets,
-    string[] GrantTypes, string[] Scopes, string[] RedirectUris, bool IsDisabled)
+    string[] GrantTypes, string[] Scopes, string[] RedirectUris, string? SigningAlgorithm, bool IsDisabled)
 {
     public bool IsPublic => AuthMethod == Protocol.TokenEndpointAuthMethods.None;
 }

@@ -13,7 +13,7 @@ internal sealed record Registered(Dictionary<string, ClientRow> Clients, Diction
     public static async Task<Registered> ReadAsync(NpgsqlConnection connection, CancellationToken cancellation) => new(
         (await ReadAsync(
             connection,
-            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled FROM clients ORDER BY client_id",
+            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled FROM clients ORDER BY client_id",
             row => new ClientRow
             {
                 ClientId = row.GetString(0),
@@ -23,7 +23,8 @@ internal sealed record Registered(Dictionary<string, ClientRow> Clients, Diction
                 GrantTypes = Texts(row, 4),
                 Scopes = Texts(row, 5),
                 RedirectUris = Texts(row, 6),
-                Disabled = row.GetBoolean(7),
+                SigningAlgorithm = Text(row, 7),
+                Disabled = row.GetBoolean(8),
             },
             cancellation)).ToDictionary(row => row.ClientId, StringComparer.Ordinal),
         (await ReadAsync(

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Configuration;
+using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
@@ -19,7 +20,7 @@ internal enum SecretOutcome
 /// Checks client secrets against their slow hashes, each once: after that a keyed fast hash of the same secret is
 /// remembered in this process, so that a client that asks for a token a second costs no core.
 /// </summary>
-internal sealed class ClientSecrets(HashingGate gate)
+internal sealed class ClientSecrets(PasswordSettings settings) : IDisposable
 {
     /// <summary>Characters; a longer one is refused unhashed.</summary>
     public const int MaximumLength = 1024;
@@ -29,6 +30,8 @@ internal sealed class ClientSecrets(HashingGate gate)
     private const int Iterations = 30_000;
 
     private readonly PasswordHasher<User> _hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
+    // Not that of passwords: wrong secrets must keep no user from signing in.
+    private readonly HashingGate _gate = new(settings);
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
     /// <summary>Slow hash to fast hash. At most one entry for each registered secret.</summary>
@@ -65,7 +68,7 @@ internal sealed class ClientSecrets(HashingGate gate)
 
     private async ValueTask<SecretOutcome> CheckSlowlyAsync(Client client, string secret, byte[] fast, CancellationToken cancellation)
     {
-        using var slot = await gate.TryEnterAsync(cancellation);
+        using var slot = await _gate.TryEnterAsync(cancellation);
         if (slot is null)
             return SecretOutcome.Busy;
         foreach (var hash in client.SecretHashes)
@@ -82,6 +85,8 @@ internal sealed class ClientSecrets(HashingGate gate)
         }
         return SecretOutcome.Wrong;
     }
+
+    public void Dispose() => _gate.Dispose();
 
     private byte[] FastHash(string secret) => HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Microsoft.AspNetCore.Identity;
 
@@ -20,16 +21,19 @@ internal sealed class LoginName : ILookupNormalizer
     public static string Fold(string name) =>
         IsWellFormed(name) ? name.Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant().Normalize(NormalizationForm.FormKC) : name;
 
-    /// <summary>Whether the text has no lone surrogate, which Unicode normalisation refuses.</summary>
+    /// <summary>Whether the text is one that Unicode normalisation takes: no lone surrogate, no noncharacter such as U+FFFE.</summary>
     public static bool IsWellFormed(string text)
     {
-        for (var i = 0; i < text.Length; i++)
+        for (var rest = text.AsSpan(); !rest.IsEmpty;)
         {
-            if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
-                i++;
-            else if (char.IsSurrogate(text[i]))
+            if (Rune.DecodeFromUtf16(rest, out var rune, out var consumed) != OperationStatus.Done || IsNoncharacter(rune.Value))
                 return false;
+            rest = rest[consumed..];
         }
         return true;
     }
+
+    /// <summary>Unicode §23.7: U+FDD0 to U+FDEF and the last two of each plane.</summary>
+    private static bool IsNoncharacter(int codePoint) =>
+        codePoint is >= 0xFDD0 and <= 0xFDEF || (codePoint & 0xFFFE) == 0xFFFE;
 }

@@ -8,7 +8,6 @@ public static class ClaimNames
     public const string Audience = "aud";
     public const string ExpiresAt = "exp";
     public const string IssuedAt = "iat";
-    public const string NotBefore = "nbf";
     public const string JwtId = "jti";
     public const string ClientId = "client_id";
     public const string Scope = "scope";

@@ -10,9 +10,6 @@ namespace IdentityServer.Protocol;
 /// <param name="Status">The HTTP status of the answer.</param>
 public sealed record OAuthError(string Code, string Description, HttpStatusCode Status = HttpStatusCode.BadRequest)
 {
-    /// <summary>For our own log only; may name a grant or client id, never a secret.</summary>
-    public string? Detail { get; init; }
-
     /// <summary>Whole seconds for <c>Retry-After</c>; 0 for none.</summary>
     public int RetryAfter { get; init; }
 

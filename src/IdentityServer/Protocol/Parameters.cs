@@ -11,7 +11,6 @@ public static class Parameters
     public const string Password = "password";
     public const string RefreshToken = "refresh_token";
     public const string Token = "token";
-    public const string TokenTypeHint = "token_type_hint";
     public const string AccessToken = "access_token";
     public const string TokenType = "token_type";
     public const string ExpiresIn = "expires_in";

@@ -4,6 +4,7 @@ using System.Text.Json;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
+using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using Jose;
@@ -15,7 +16,7 @@ namespace IdentityServer.Revocation;
 /// memory; a long poll ends as soon as there is something new.
 /// </summary>
 internal sealed class RevocationFeedEndpoint(
-    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, IHostApplicationLifetime lifetime, TimeProvider time)
+    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, IHostApplicationLifetime lifetime, RequestLimits limits, TimeProvider time)
 {
     private const int MaximumWait = 30;
     private const int MaximumCursorLength = 64 * 1024;
@@ -24,6 +25,11 @@ internal sealed class RevocationFeedEndpoint(
 
     public async Task HandleAsync(HttpContext http)
     {
+        if (limits.Refuse(Limit.Feed, http) is { } tooMany)
+        {
+            await OAuthAnswer.WriteAsync(http, tooMany);
+            return;
+        }
         var client = await clients.AuthenticateConfidentialAsync(http, NoParameters);
         if (client.IsRefused)
         {
@@ -117,9 +123,11 @@ internal sealed class RevocationFeedEndpoint(
         wait = TimeSpan.Zero;
         if (string.IsNullOrEmpty(text))
             return true;
-        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds))
+        var isNegative = text[0] == '-';
+        if (text.AsSpan(isNegative ? 1 : 0) is not { IsEmpty: false } digits || digits.ContainsAnyExceptInRange('0', '9'))
             return false;
-        wait = TimeSpan.FromSeconds(Math.Clamp(seconds, 0, MaximumWait));
+        // However many digits: it is clamped.
+        wait = TimeSpan.FromSeconds(isNegative ? 0 : int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? Math.Min(seconds, MaximumWait) : MaximumWait);
         return true;
     }
 
@@ -132,9 +140,9 @@ internal sealed class RevocationFeedEndpoint(
     }
 
     /// <summary>Opaque to callers: the cluster and the snapshot of what they have been told.</summary>
-    private sealed record Cursor(long Cluster, PgSnapshot Snapshot)
+    private sealed record Cursor(string Cluster, PgSnapshot Snapshot)
     {
-        public override string ToString() => Base64Url.Encode(Encoding.ASCII.GetBytes($"{Cluster:x}/{Snapshot.Text}"));
+        public override string ToString() => Base64Url.Encode(Encoding.ASCII.GetBytes($"{Cluster}/{Snapshot.Text}"));
 
         public static bool TryParse(string text, out Cursor? cursor)
         {
@@ -142,12 +150,14 @@ internal sealed class RevocationFeedEndpoint(
             if (!Base64Url.TryDecode(text, out var bytes) || bytes is null)
                 return false;
             var parts = Encoding.ASCII.GetString(bytes).Split('/');
-            if (parts.Length != 2
-                || !long.TryParse(parts[0], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var cluster)
-                || !PgSnapshot.TryParse(parts[1], out var snapshot))
+            if (parts.Length != 2 || !IsCluster(parts[0]) || !PgSnapshot.TryParse(parts[1], out var snapshot))
                 return false;
-            cursor = new Cursor(cluster, snapshot);
+            cursor = new Cursor(parts[0], snapshot);
             return true;
         }
+
+        /// <summary>System identifier, dot, timeline.</summary>
+        private static bool IsCluster(string text) =>
+            text.Length is > 0 and <= 32 && text.All(c => char.IsAsciiHexDigit(c) || c == '.');
     }
 }

@@ -40,6 +40,9 @@ internal sealed class ClientRow
     public string[] GrantTypes { get; set; } = [];
     public string[] Scopes { get; set; } = [];
     public string[] RedirectUris { get; set; } = [];
+
+    /// <summary>The JWS algorithm of its access tokens; null: the server's.</summary>
+    public string? SigningAlgorithm { get; set; }
     public bool Disabled { get; set; }
 }
 

@@ -27,7 +27,7 @@ internal sealed record GrantState(
 internal sealed class GrantStore(NpgsqlDataSource source)
 {
     // The user's half: the right password ends the count of wrong ones. The grant is written only where the account is
-    // still as it was when the password was checked.
+    // still as it was when the password was checked, and the client not switched off since this node last heard of it.
     private const string StartSql =
         """
         WITH signed_in AS (
@@ -37,6 +37,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         )
         INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
         SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3 FROM signed_in
+        WHERE $11 OR EXISTS (SELECT FROM clients WHERE client_id = $5 AND NOT disabled)
         """;
 
     // No index is touched (prunable_at moves in coarse steps): a heap-only update of one row.
@@ -93,6 +94,7 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         Add(command, grant.ExpiresAt);
         Add(command, grant.AbsoluteExpiresAt);
         Add(command, grant.PrunableAt);
+        Add(command, grant.ClientId == Protocol.BuiltInClients.AccountApi);
         return await command.ExecuteNonQueryAsync(cancellation) == 1;
     }
 

@@ -43,19 +43,19 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
 
     // Written and not left to the stamp: a refresh that read the old stamp a moment ago waits here for the row, finds
     // it revoked, and gives out nothing. A grant at its end may have left an access token that is not; entries only
-    // where one may still be alive.
+    // where one may still be alive: 60 s of clock skew, and 600 s in which a rotation may be said again (RefreshTokens:Leeway).
     private const string OtherGrantsSql =
         """
         WITH ended AS (
             UPDATE grants SET revoked_at = $3
             WHERE subject = $1 AND id <> $2 AND revoked_at IS NULL
-              AND expires_at > $3 - make_interval(secs => (SELECT longest_access_token + 60 FROM configuration))
+              AND expires_at > $3 - make_interval(secs => (SELECT longest_access_token + 660 FROM configuration))
             RETURNING id, COALESCE(rotated_at, created_at) AS issued_at
         )
         INSERT INTO revocations (grant_id, at, until)
         SELECT ended.id, $3, $3 + make_interval(secs => longest_access_token + 60)
         FROM ended, configuration
-        WHERE ended.issued_at > $3 - make_interval(secs => longest_access_token + 60)
+        WHERE ended.issued_at > $3 - make_interval(secs => longest_access_token + 660)
         RETURNING grant_id, until
         """;
 

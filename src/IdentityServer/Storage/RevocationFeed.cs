@@ -2,15 +2,20 @@ namespace IdentityServer.Storage;
 
 /// <summary>
 /// The revocations in the order in which this node learned of them, for those who follow. A cursor is a database
-/// snapshot, good at every node; one of another cluster (a restored backup) is not.
+/// snapshot, good at every node; one of another cluster (a restored backup, a promoted standby) is not.
 /// </summary>
 internal sealed class RevocationFeed(TimeProvider time)
 {
-    private volatile State _state = new(null, 0, []);
+    // Grows at its end only; a state sees its own length of it. Full, it drops what has expired or doubles: an entry is
+    // copied a few times in its life, not at every beat.
+    private RevocationEntry[] _entries = [];
+    private int _count;
+
+    private volatile State _state = new(null, "", []);
     private volatile TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The feed as of one beat. <c>Entries</c> are all that are still in force.</summary>
-    internal sealed record State(PgSnapshot? Snapshot, long Cluster, IReadOnlyList<RevocationEntry> Entries);
+    /// <summary>The feed as of one beat. <c>Entries</c> are all that are in force, and some that no longer are.</summary>
+    internal sealed record State(PgSnapshot? Snapshot, string Cluster, ArraySegment<RevocationEntry> Entries);
 
     public State Current => _state;
 
@@ -18,19 +23,30 @@ internal sealed class RevocationFeed(TimeProvider time)
     public Task News => _news.Task;
 
     /// <summary>Called by one writer, the pulse.</summary>
-    public void Append(IReadOnlyList<RevocationEntry> entries, PgSnapshot snapshot, long cluster)
+    public void Append(IReadOnlyList<RevocationEntry> entries, PgSnapshot snapshot, string cluster)
     {
-        var kept = _state.Entries;
-        if (entries.Count > 0)
-        {
-            var now = time.GetUtcNow();
-            kept = [.. kept.Where(entry => entry.Until > now), .. entries];
-        }
-        _state = new State(snapshot, cluster, kept);
+        if (_state.Cluster != cluster)
+            (_entries, _count) = ([], 0);
+        if (_count + entries.Count > _entries.Length)
+            MakeRoom(entries.Count);
+        foreach (var entry in entries)
+            _entries[_count++] = entry;
+
+        _state = new State(snapshot, cluster, new ArraySegment<RevocationEntry>(_entries, 0, _count));
         if (entries.Count == 0)
             return;
         var told = _news;
         _news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         told.TrySetResult();
+    }
+
+    private void MakeRoom(int more)
+    {
+        var now = time.GetUtcNow();
+        var live = _entries.AsSpan(0, _count).ToArray().Where(entry => entry.Until > now).ToArray();
+        _count = live.Length;
+        // Always anew: older states read the old array.
+        _entries = new RevocationEntry[Math.Max(64, 2 * (_count + more))];
+        live.CopyTo(_entries, 0);
     }
 }

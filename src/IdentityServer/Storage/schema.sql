@@ -8,6 +8,7 @@ CREATE TABLE clients (
     grant_types text[] NOT NULL,
     scopes text[] NOT NULL,
     redirect_uris text[] NOT NULL,
+    signing_algorithm text,
     disabled boolean NOT NULL,
     CONSTRAINT clients_pkey PRIMARY KEY (client_id)
 );

@@ -106,12 +106,14 @@ internal sealed partial class KeyStore(
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>The older keys stay until the last token that they signed is dead.</summary>
+    /// <summary>The older keys stay until the last token that they signed is dead, also one of a time with longer lifetimes.</summary>
     private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             """
-            UPDATE keys SET retires_at = $2 + COALESCE($3, make_interval(secs => (SELECT longest_access_token FROM configuration))) + $4
+            UPDATE keys SET retires_at = GREATEST(
+                $2 + COALESCE($3, make_interval(secs => (SELECT longest_access_token FROM configuration))) + $4,
+                CASE WHEN $3 IS NOT NULL THEN (SELECT max(prunable_at) FROM grants) END)
             WHERE algorithm = $1 AND retires_at IS NULL
             """, connection)
         {

@@ -52,7 +52,7 @@ internal sealed class TokenIssuer(
         json.WriteEndObject();
         json.Flush();
 
-        return new AccessToken(keys.Value.AccessTokenSigner(settings.SigningAlgorithm).Sign(buffer.WrittenSpan), lifetime);
+        return new AccessToken(keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), lifetime);
     }
 
     /// <summary>RFC 9068 §2.2: the resources whose scopes were granted; the issuer itself where there is none.</summary>

@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Text;
 using System.Net;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
@@ -23,6 +25,18 @@ public sealed class ManifestClientTests
         Assert.Equal(["created client kiosk"], changes.Lines);
         Assert.Equal("data:read", token["scope"]);
         Assert.DoesNotContain(server.Log.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal));
+    }
+
+    [Fact, Rfc("7518", "3.1")]
+    public async Task A_client_may_have_its_access_tokens_signed_by_another_algorithm_than_the_servers()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.AppliesAsync("""{"clients":[{"client_id":"old","client_secret":"a secret of old","grant_types":["client_credentials"],"access_token_signed_response_alg":"RS256"}]}""");
+
+        var token = (await server.ActsAsync("old", "a secret of old")).AccessToken!;
+
+        Assert.Contains("\"alg\":\"RS256\"", Encoding.UTF8.GetString(Base64Url.DecodeFromChars(token.AsSpan(0, token.IndexOf('.', StringComparison.Ordinal)))), StringComparison.Ordinal);
+        Assert.True((await server.IntrospectsAsync(token, Calls.Basic("old", "a secret of old"))).Json.GetProperty("active").GetBoolean());
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class PruningTests
     private const string Grant =
         """
         INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, revoked_at, security_stamp)
-        SELECT gen_random_uuid(), 'shop', (SELECT id FROM users LIMIT 1), '{}', 0, now(), $1, $1, $2, $3, 'stamp' FROM generate_series(1, $4)
+        SELECT gen_random_uuid(), 'shop', (SELECT id FROM users LIMIT 1), '{}', 0, now() - interval '2 hours', $1, $1, $2, $3, 'stamp' FROM generate_series(1, $4)
         """;
 
     [Fact]
@@ -55,6 +55,26 @@ public sealed class PruningTests
     }
 
     [Fact]
+    public async Task A_grant_at_its_end_stays_as_long_as_its_access_token_so_that_it_can_still_be_ended()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=3", "--RefreshTokens:AbsoluteLifetime=3");
+        var alice = await server.SignsInAsync();
+        server.Clock.Advance(TimeSpan.FromMinutes(30));
+
+        await PruneAsync(server);
+
+        Assert.True((await server.IntrospectsAsync(alice.AccessToken)).Json.GetProperty("active").GetBoolean());
+        Assert.Equal(HttpStatusCode.OK, (await server.PostJsonAsync("/logout", "{}", alice.AccessToken)).Status);
+        Assert.Equal("""{"active":false}""", (await server.IntrospectsAsync(alice.AccessToken)).Body);
+
+        var other = await server.SignsInAsync();
+        server.Clock.Advance(TimeSpan.FromMinutes(62));
+        await PruneAsync(server);
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+        Assert.NotNull(other.AccessToken);
+    }
+
+    [Fact]
     public async Task A_live_sign_in_survives_pruning_to_the_end_of_its_life()
     {
         await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=1000", "--RefreshTokens:AbsoluteLifetime=2500");
@@ -68,9 +88,12 @@ public sealed class PruningTests
         }
         server.Clock.Advance(TimeSpan.FromSeconds(600));
         await PruneAsync(server);
-
-        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
         (await server.RefreshesAsync(current.RefreshToken)).Refuses("invalid_grant");
+
+        // The last access token lived on for an hour.
+        server.Clock.Advance(TimeSpan.FromHours(1));
+        await PruneAsync(server);
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     [Theory]
     [InlineData("x")]
     [InlineData("1.5")]
-    [InlineData("99999999999999999999")]
+    [InlineData("-")]
     [InlineData("1&wait=2")]
     public async Task A_malformed_wait_is_refused(string wait) =>
         (await PollAsync($"?wait={wait}")).Refuses("invalid_request");

@@ -96,14 +96,15 @@ internal sealed class M0001_Initial : Migration
         CREATE INDEX reset_tokens_by_expiry ON reset_tokens (expires_at);
 
         CREATE TABLE clients (
-            client_id     text PRIMARY KEY,
-            name          text,
-            auth_method   text NOT NULL,
-            secret_hashes text[] NOT NULL,
-            grant_types   text[] NOT NULL,
-            scopes        text[] NOT NULL,
-            redirect_uris text[] NOT NULL,
-            disabled      boolean NOT NULL
+            client_id         text PRIMARY KEY,
+            name              text,
+            auth_method       text NOT NULL,
+            secret_hashes     text[] NOT NULL,
+            grant_types       text[] NOT NULL,
+            scopes            text[] NOT NULL,
+            redirect_uris     text[] NOT NULL,
+            signing_algorithm text,
+            disabled          boolean NOT NULL
         );
 
         CREATE TABLE resources (
