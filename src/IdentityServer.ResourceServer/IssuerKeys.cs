@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>A key set and the tokens that were verified with it: when the keys change, those are verified anew.</summary>
-internal sealed record KnownKeys(JwtVerifier Verifier, VerifiedTokens Tokens);
+internal sealed record KnownKeys(JwtVerifier Verifier, VerifiedTokens<AccessToken> Tokens);
 
 /// <summary>The issuer's public keys: read at start, every five minutes, and when a token names one that is not known.</summary>
 internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider clock, ILogger<IssuerKeys> logger) : BackgroundService
@@ -81,7 +81,7 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
             var keys = await issuer.FetchKeysAsync(ct);
             if (_current is not { } known || !IsSame(known.Verifier.Keys, keys))
             {
-                _current = new KnownKeys(new JwtVerifier(keys), new VerifiedTokens());
+                _current = new KnownKeys(new JwtVerifier(keys), new VerifiedTokens<AccessToken>());
                 LogKeys(keys.Keys.Count);
             }
 

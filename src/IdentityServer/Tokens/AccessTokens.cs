@@ -15,8 +15,24 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
         FindRevocable(token) is { } claims && claims.ExpiresAt > time.GetUtcNow() ? claims : null;
 
     /// <summary>The claims of a token that some verifier, by its own clock, may accept still: what is worth revoking.</summary>
-    public JwtClaims? FindRevocable(string token) =>
-        keys.Value.Verifier.Verify(token, _expectations, time.GetUtcNow(), out var claims) == JwtError.None && !IsEnded(claims!) ? claims : null;
+    public JwtClaims? FindRevocable(string token) => FindGenuine(token) is { } claims && !IsEnded(claims) ? claims : null;
+
+    private JwtClaims? FindGenuine(string token)
+    {
+        // A signature is checked once; what can change, time and revocation, at each look.
+        var (ring, hash, now) = (keys.Value, TokenHash.Of(token), time.GetUtcNow());
+        if (ring.Verified.Find(hash) is { } known)
+        {
+            if (now < known.ExpiresAt + _expectations.ClockSkew)
+                return known;
+            ring.Verified.Forget(hash);
+            return null;
+        }
+        if (ring.Verifier.Verify(token, _expectations, now, out var claims) != JwtError.None)
+            return null;
+        ring.Verified.Remember(hash, claims!);
+        return claims;
+    }
 
     /// <summary>The grant that a user's token comes from.</summary>
     public static Guid? GrantOf(JwtClaims claims) =>

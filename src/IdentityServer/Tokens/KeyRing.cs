@@ -11,6 +11,9 @@ internal sealed record PublishedKey(SigningKey Key, DateTimeOffset SignsFrom, Da
 /// </summary>
 internal sealed class KeyRing
 {
+    /// <summary>Some 2 KB each.</summary>
+    private const int MaximumVerified = 5_000;
+
     private readonly IReadOnlyList<PublishedKey> _signing;
     private readonly TimeProvider _time;
     private volatile State _state;
@@ -28,6 +31,9 @@ internal sealed class KeyRing
     public JsonWebKeySet Published { get; }
 
     public JwtVerifier Verifier { get; }
+
+    /// <summary>What <see cref="Verifier"/> has found genuine: checked once while the keys are these.</summary>
+    public VerifiedTokens<JwtClaims> Verified { get; } = new(MaximumVerified);
 
     public HandleKeys Handles { get; }
 

@@ -1,23 +1,23 @@
 using System.Collections.Concurrent;
 
-namespace IdentityServer.ResourceServer;
+namespace Jose;
 
 /// <summary>
 /// Tokens whose signature was checked, so that it is checked once. Two generations: what is used moves to the young
 /// one; when that is full the old one is forgotten. So it never holds more than <paramref name="capacity"/> tokens.
 /// </summary>
-internal sealed class VerifiedTokens(int capacity = VerifiedTokens.DefaultCapacity)
+public sealed class VerifiedTokens<T>(int capacity = VerifiedTokens<T>.DefaultCapacity) where T : class
 {
     public const int DefaultCapacity = 10_000;
 
     private readonly Lock _turning = new();
-    private volatile ConcurrentDictionary<TokenHash, AccessToken> _young = new();
-    private volatile ConcurrentDictionary<TokenHash, AccessToken> _old = new();
+    private volatile ConcurrentDictionary<TokenHash, T> _young = new();
+    private volatile ConcurrentDictionary<TokenHash, T> _old = new();
     private int _youngCount;
 
     public int Count => _young.Count + _old.Count;
 
-    public AccessToken? Find(TokenHash hash)
+    public T? Find(TokenHash hash)
     {
         if (_young.TryGetValue(hash, out var token))
             return token;
@@ -27,7 +27,7 @@ internal sealed class VerifiedTokens(int capacity = VerifiedTokens.DefaultCapaci
         return token;
     }
 
-    public void Remember(TokenHash hash, AccessToken token)
+    public void Remember(TokenHash hash, T token)
     {
         // ConcurrentDictionary.Count takes every lock, hence the counter beside it.
         if (!_young.TryAdd(hash, token) || Interlocked.Increment(ref _youngCount) < capacity / 2)
