@@ -8,8 +8,6 @@ namespace LocalPostgres;
 /// <summary>Which PostgreSQL a program uses: the one of its connection string, or a private one outside Production.</summary>
 public static class LocalPostgresSettings
 {
-    private const string Solution = "IdentityServer.sln";
-
     /// <summary>A database that is started together with the program gets this long to listen.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -26,7 +24,7 @@ public static class LocalPostgresSettings
 
         var setting = $"ConnectionStrings:{name}";
         if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
-            {
+        {
             await GivenDatabase.RequireAsync(setting, given, Patience, ct);
             return (given, null);
         }
@@ -61,19 +59,6 @@ public static class LocalPostgresSettings
     {
         if (!string.IsNullOrWhiteSpace(setting))
             return Path.GetFullPath(setting, contentRoot);
-        // The program's own place first: two programs of one checkout agree on it wherever they are started from.
-        var root = CheckoutOf(programDirectory) ?? CheckoutOf(contentRoot) ?? contentRoot;
-        return Path.Combine(root, ".data", "postgres");
-    }
-
-    private static string? CheckoutOf(string directory)
-    {
-        for (var at = new DirectoryInfo(directory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, Solution)))
-                return at.FullName;
-        }
-
-        return null;
+        return Path.Combine(Checkout.RootFor(programDirectory, contentRoot), ".data", "postgres");
     }
 }

@@ -8,11 +8,13 @@ namespace IdentityServer.Health;
 /// </summary>
 internal static class HealthEndpoints
 {
+    private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
+
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var pulse = routes.ServiceProvider.GetRequiredService<Pulse>();
-        routes.MapGet("/health/live", http => WriteAsync(http, StatusCodes.Status200OK, "live"));
-        routes.MapGet("/health/ready", http => pulse.IsFresh
+        routes.MapMethods("/health/live", Probes, http => WriteAsync(http, StatusCodes.Status200OK, "live"));
+        routes.MapMethods("/health/ready", Probes, http => pulse.IsFresh
             ? WriteAsync(http, StatusCodes.Status200OK, "ready")
             : WriteAsync(http, StatusCodes.Status503ServiceUnavailable, "database unreachable"));
     }
@@ -21,6 +23,7 @@ internal static class HealthEndpoints
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "text/plain";
+        http.Response.ContentLength = text.Length;
         http.Response.Headers.CacheControl = "no-store";
         if (status == StatusCodes.Status503ServiceUnavailable)
             http.Response.Headers.RetryAfter = "1";

@@ -8,16 +8,18 @@ internal static class CorsServices
     /// <summary>Put on the routes that browsers may call: account API, token, revocation, discovery, JWKS.</summary>
     public const string Policy = "browsers";
 
+    private const string Any = "*";
+
     public static void AddBrowserOrigins(this IServiceCollection services, SettingsReader settings)
     {
         const string name = "Cors:Origins";
         var origins = settings.List(name);
-        if (origins.Length == 0 && settings.IsDevelopment)
+        if (!settings.IsGiven(name) && settings.IsDevelopment)
             origins = ["http://localhost:*"];
         foreach (var origin in origins)
         {
-            if (!IsOrigin(origin))
-                throw SettingsReader.Impossible(name, origin, "origins such as https://app.example.com or http://localhost:*");
+            if (origin != Any && !IsOrigin(origin))
+                throw SettingsReader.Impossible(name, origin, "origins such as https://app.example.com or http://localhost:*, or * alone");
         }
         services.AddCors(cors => cors.AddPolicy(Policy, policy => policy
             .SetIsOriginAllowed(origin => origins.Any(allowed => Matches(allowed, origin)))
@@ -33,6 +35,8 @@ internal static class CorsServices
 
     private static bool Matches(string allowed, string origin)
     {
+        if (allowed == Any)
+            return true;
         if (!allowed.EndsWith(":*", StringComparison.Ordinal))
             return string.Equals(allowed, origin, StringComparison.OrdinalIgnoreCase);
         var host = allowed[..^2];

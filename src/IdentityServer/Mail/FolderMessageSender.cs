@@ -15,7 +15,9 @@ internal sealed partial class FolderMessageSender : IMessageSender
         (_from, _directory, _log) = (from, directory, log);
         try
         {
-            Directory.CreateDirectory(directory);
+            CreatePrivate(directory);
+            // It may have been there before, and not for us to write to.
+            CreatePrivate(Path.Combine(directory, $".{Guid.NewGuid():N}")).Delete();
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
@@ -28,7 +30,7 @@ internal sealed partial class FolderMessageSender : IMessageSender
     public async Task SendAsync(Message message, CancellationToken cancellation)
     {
         // Written apart and moved: who watches the folder sees whole files only.
-        var apart = Directory.CreateDirectory(Path.Combine(_directory, $".{Guid.NewGuid():N}"));
+        var apart = CreatePrivate(Path.Combine(_directory, $".{Guid.NewGuid():N}"));
         try
         {
             using var client = new SmtpClient
@@ -41,6 +43,9 @@ internal sealed partial class FolderMessageSender : IMessageSender
             await client.SendMailAsync(mail, cancellation);
 
             var written = apart.GetFiles().Single();
+            // A message may hold a reset token. The folder, if it was made by another, may let others in.
+            if (!OperatingSystem.IsWindows())
+                written.UnixFileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             var path = Path.Combine(_directory, written.Name);
             written.MoveTo(path);
             LogWritten(path);
@@ -50,6 +55,11 @@ internal sealed partial class FolderMessageSender : IMessageSender
             apart.Delete(recursive: true);
         }
     }
+
+    /// <summary>Nobody else may read what lies in it; Windows' user folders are private by inheritance.</summary>
+    private static DirectoryInfo CreatePrivate(string path) => OperatingSystem.IsWindows()
+        ? Directory.CreateDirectory(path)
+        : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
     [LoggerMessage(4100, LogLevel.Information, "A message is in {Path}")]
     private partial void LogWritten(string path);

@@ -24,13 +24,13 @@ internal sealed partial class ManifestApplication(
     /// <summary>What the command is to apply, read and checked before the database is asked for anything; null: nothing.</summary>
     public ManifestDocument? Read(CommandLine command)
     {
-        var file = command.Command switch
+        var (file, setting) = command.Command switch
         {
-            CommandLine.Apply => command.File,
-            CommandLine.Serve => settings.File,
-            _ => null,
+            CommandLine.Apply => (command.File, null),
+            CommandLine.Serve => (settings.File, ManifestSettings.Name),
+            _ => default((string?, string?)),
         };
-        return file is null ? null : ManifestReader.Read(file, passwords, Environment.GetEnvironmentVariable);
+        return file is null ? null : ManifestReader.Read(file, passwords, Environment.GetEnvironmentVariable, setting);
     }
 
     public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)

@@ -18,10 +18,13 @@ internal static class ManifestReader
     // The deepest that a sound manifest gets is 4: $.clients[0].scope[0].
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16 };
 
-    public static ManifestDocument Read(string file, PasswordSettings passwords, Func<string, string?> environment)
+    /// <param name="setting">What named the file, for the operator; null: the command line.</param>
+    public static ManifestDocument Read(string file, PasswordSettings passwords, Func<string, string?> environment, string? setting = null)
     {
         var name = new string([.. file.Select(c => char.IsControl(c) ? '?' : c)]);
-        var bytes = BoundedFile.Read(file, MaximumLength, out var why) ?? throw new StartupException($"The manifest {name} {why}.");
+        var bytes = BoundedFile.Read(file, MaximumLength, out var why) ?? throw new StartupException(setting is null
+            ? $"The manifest {name} {why}."
+            : $"The setting {setting} is \"{name}\", which {why}; it must be the path of a manifest, or nothing.");
         try
         {
             var root = new Node(Parse(bytes), "$").Members("clients", "resources", "roles", "users");

@@ -18,7 +18,9 @@ internal static class ProtectionCertificate
         }
         try
         {
-            var certificate = X509CertificateLoader.LoadPkcs12FromFile(settings.CertificatePath, settings.CertificatePassword, X509KeyStorageFlags.EphemeralKeySet);
+            // In memory alone, where the platform can: macOS keeps private keys in keychains only.
+            var storage = OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet;
+            var certificate = X509CertificateLoader.LoadPkcs12FromFile(settings.CertificatePath, settings.CertificatePassword, storage);
             return certificate.GetRSAPrivateKey() is not null
                 ? certificate
                 : throw SettingsReader.Impossible(DataProtectionSettings.Name, settings.CertificatePath, "a PKCS#12 file that holds an RSA private key");

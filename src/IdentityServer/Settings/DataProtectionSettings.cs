@@ -1,3 +1,5 @@
+using LocalPostgres;
+
 namespace IdentityServer.Settings;
 
 /// <param name="CertificatePath">A PKCS#12 file with an RSA key, which encrypts the key ring in the database.</param>
@@ -12,7 +14,7 @@ internal sealed record DataProtectionSettings(string CertificatePath, string? Ce
         if (path is null && settings.IsProduction)
             throw SettingsReader.Missing(Name, "the path of a PKCS#12 file with an RSA key, which protects the keys in the database");
         return new(
-            Path.GetFullPath(path ?? Path.Combine("certs", "data-protection.pfx"), path is null ? Checkout.Of(settings.ContentRoot) : settings.ContentRoot),
+            Path.GetFullPath(path ?? Path.Combine("certs", "data-protection.pfx"), path is null ? Checkout.RootFor(settings.ContentRoot) : settings.ContentRoot),
             settings.Text("DataProtection:CertificatePassword"),
             MayCreate: !settings.IsProduction);
     }

@@ -24,7 +24,7 @@ internal sealed record MailSettings(MailAddress From, SmtpSettings? Smtp, string
         if (directory is not null)
             directory = Path.GetFullPath(directory, settings.ContentRoot);
         else if (!settings.IsProduction)
-            directory = Path.Combine(Checkout.Of(settings.ContentRoot), ".data", "mail");
+            directory = Path.Combine(Checkout.RootFor(settings.ContentRoot), ".data", "mail");
         return new(from, smtp, directory);
     }
 }
@@ -43,8 +43,11 @@ internal sealed record SmtpSettings(string Host, int Port, string? User, string?
             throw SettingsReader.Impossible("Smtp:Port", "465", "a port that speaks STARTTLS, usually 587 or 25");
         var user = settings.Text("Smtp:User");
         var password = settings.Text("Smtp:Password");
-        if (user is null != password is null)
-            throw new StartupException("The settings Smtp:User and Smtp:Password must be given together or not at all.");
+        // What Smtp:Password holds is never said.
+        if (user is not null && password is null)
+            throw new StartupException($"The setting Smtp:User is \"{user.ReplaceLineEndings(" ")}\" and Smtp:Password is missing; they must be given together or not at all.");
+        if (user is null && password is not null)
+            throw new StartupException("The setting Smtp:Password is given and Smtp:User is missing; they must be given together or not at all.");
         return new(host, port, user, password, settings.Flag("Smtp:RequireTls", true), settings.Seconds("Smtp:Timeout", 30, 1, 600));
     }
 }

@@ -12,16 +12,23 @@ internal sealed record PasswordSettings(
     bool RequireDigit, bool RequireLowercase, bool RequireUppercase, bool RequireNonAlphanumeric,
     int Iterations, bool AllowPublicClients, int Parallelism, int QueueLength)
 {
-    public static PasswordSettings Read(SettingsReader settings) => new(
-        settings.Number("Password:MinimumLength", 8, 1, 128),
-        settings.Number("Password:MaximumLength", 128, 64, 1024),
-        settings.Flag("Password:RejectCommon", true),
-        settings.Flag("Password:RequireDigit", false),
-        settings.Flag("Password:RequireLowercase", false),
-        settings.Flag("Password:RequireUppercase", false),
-        settings.Flag("Password:RequireNonAlphanumeric", false),
-        settings.Number("Password:Iterations", 210_000, 1_000, 10_000_000),
-        settings.Flag("Password:AllowPublicClients", false),
-        settings.Number("Password:Parallelism", Environment.ProcessorCount, 1, 1024),
-        settings.Number("Password:QueueLength", 100, 0, 100_000));
+    public static PasswordSettings Read(SettingsReader settings)
+    {
+        const string name = "Password:MinimumLength";
+        var minimum = settings.Number(name, 8, 1, 128);
+        var maximum = settings.Number("Password:MaximumLength", 128, 64, 1024);
+        if (minimum > maximum)
+            throw SettingsReader.Impossible(name, $"{minimum}", $"at most Password:MaximumLength, which is {maximum}");
+        return new(
+            minimum, maximum,
+            settings.Flag("Password:RejectCommon", true),
+            settings.Flag("Password:RequireDigit", false),
+            settings.Flag("Password:RequireLowercase", false),
+            settings.Flag("Password:RequireUppercase", false),
+            settings.Flag("Password:RequireNonAlphanumeric", false),
+            settings.Number("Password:Iterations", 210_000, 1_000, 10_000_000),
+            settings.Flag("Password:AllowPublicClients", false),
+            settings.Number("Password:Parallelism", Environment.ProcessorCount, 1, 1024),
+            settings.Number("Password:QueueLength", 100, 0, 100_000));
+    }
 }

@@ -11,8 +11,9 @@ internal sealed record PruningSettings(string Cron)
         var cron = settings.Text(name) ?? "0 0/10 * * * ?";
         try
         {
-            _ = new CronExpression(cron);
-            return new(cron);
+            return new CronExpression(cron).GetNextValidTimeAfter(TimeProvider.System.GetUtcNow()) is not null
+                ? new(cron)
+                : throw SettingsReader.Impossible(name, cron, "a Quartz cron expression with a time that is still to come, such as \"0 0/10 * * * ?\"");
         }
         catch (FormatException)
         {

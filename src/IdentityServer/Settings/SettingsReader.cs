@@ -43,11 +43,15 @@ internal sealed class SettingsReader(IConfiguration configuration, IHostEnvironm
         return string.IsNullOrWhiteSpace(text) ? null : text;
     }
 
-    /// <summary>A list: <c>Name:0</c>, <c>Name:1</c>, … or one value with members parted by commas or spaces.</summary>
+    /// <summary>Whether anything is said about it; nothing but an empty text is something, too.</summary>
+    public bool IsGiven(string name) => configuration.GetSection(name).Exists();
+
+    /// <summary>A list: one value with members parted by commas or spaces, which may be empty, else <c>Name:0</c>, <c>Name:1</c>, …</summary>
     public string[] List(string name)
     {
         var section = configuration.GetSection(name);
-        var members = section.GetChildren().Select(child => child.Value).Append(section.Value);
+        // An environment variable is one text and has the last word over the array of a file.
+        var members = section.Value is { } all ? [all] : section.GetChildren().Select(child => child.Value);
         return [.. members.OfType<string>().SelectMany(text => text.Split([',', ' ', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
     }
 

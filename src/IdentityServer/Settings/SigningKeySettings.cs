@@ -1,5 +1,3 @@
-using LocalPostgres;
-
 namespace IdentityServer.Settings;
 
 /// <param name="Lifetime">How long a key signs before its successor takes over; 90 days when not set.</param>
@@ -8,11 +6,12 @@ internal sealed record SigningKeySettings(TimeSpan Lifetime, TimeSpan PublishAhe
 {
     public static SigningKeySettings Read(SettingsReader settings)
     {
+        const string name = "SigningKeys:PublishAhead";
         var read = new SigningKeySettings(
             settings.Seconds("SigningKeys:Lifetime", 90 * 86_400, 2, 10 * 365 * 86_400),
-            settings.Seconds("SigningKeys:PublishAhead", 86_400, 1, 365 * 86_400));
+            settings.Seconds(name, 86_400, 1, 365 * 86_400));
         return read.PublishAhead < read.Lifetime
             ? read
-            : throw new StartupException("The setting SigningKeys:PublishAhead must be shorter than SigningKeys:Lifetime.");
+            : throw SettingsReader.Impossible(name, $"{read.PublishAhead.TotalSeconds}", $"shorter than SigningKeys:Lifetime, which is {read.Lifetime.TotalSeconds}");
     }
 }

@@ -45,8 +45,8 @@ public sealed class ManifestStartTests
     }
 
     [Theory]
-    [InlineData("no-such-file.json", "does not exist.")]
-    [InlineData(".", "is a directory.")]
+    [InlineData("no-such-file.json", "does not exist")]
+    [InlineData(".", "is a directory")]
     public async Task A_manifest_that_can_not_be_read_stops_the_start(string name, string why)
     {
         using var file = new ManifestFile("{}");
@@ -54,7 +54,7 @@ public sealed class ManifestStartTests
 
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync($"--IdentityServer:Manifest={path}"));
 
-        Assert.Equal($"The manifest {Path.GetFullPath(path)} {why}", refused.Message);
+        Assert.Equal($"The setting IdentityServer:Manifest is \"{Path.GetFullPath(path)}\", which {why}; it must be the path of a manifest, or nothing.", refused.Message);
     }
 
     [Fact]
