@@ -9,22 +9,45 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     public const string Migrate = "migrate";
     public const string Apply = "apply";
     public const string HealthCheck = "healthcheck";
+    public const string Help = "help";
 
-    /// <summary>Words before the first <c>--Setting=value</c> are ours; the rest is configuration.</summary>
+    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | healthcheck] [--Setting=value …]";
+
+    /// <summary>
+    /// Words are ours wherever they stand; configuration is <c>--Setting=value</c>, <c>--Setting value</c> and
+    /// <c>Setting=value</c>, as ASP.NET Core reads it.
+    /// </summary>
     public static CommandLine Parse(string[] args)
     {
-        var words = args.TakeWhile(arg => !arg.StartsWith('-') || arg == "--prune").ToArray();
-        var settings = args[words.Length..];
-        var prune = words.Contains("--prune") || settings.Contains("--prune");
-        settings = [.. settings.Where(arg => arg != "--prune")];
-        words = [.. words.Where(word => word != "--prune")];
+        var words = new List<string>();
+        var settings = new List<string>();
+        var prune = false;
+        for (var i = 0; i < args.Length; i++)
+        {
+            var arg = args[i];
+            if (arg is "--help" or "-h")
+                return new(Help, null, false, []);
+            if (arg == "--prune")
+                prune = true;
+            else if (arg.StartsWith('-'))
+            {
+                settings.Add(arg);
+                if (arg.StartsWith("--", StringComparison.Ordinal) && !arg.Contains('=', StringComparison.Ordinal) && i + 1 < args.Length && !args[i + 1].StartsWith('-'))
+                    settings.Add(args[++i]);
+            }
+            // The name of a file may hold the sign, too.
+            else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply])
+                settings.Add(arg);
+            else
+                words.Add(arg);
+        }
         return words switch
         {
-            [] when !prune => new(Serve, null, false, settings),
-            [Migrate] when !prune => new(Migrate, null, false, settings),
-            [HealthCheck] when !prune => new(HealthCheck, null, false, settings),
-            [Apply, var file] => new(Apply, file, prune, settings),
-            _ => throw new StartupException("Usage: IdentityServer [migrate | apply FILE [--prune] | healthcheck] [--Setting=value …]"),
+            [] when !prune => new(Serve, null, false, [.. settings]),
+            [Migrate] when !prune => new(Migrate, null, false, [.. settings]),
+            [HealthCheck] when !prune => new(HealthCheck, null, false, [.. settings]),
+            [Apply, var file] => new(Apply, file, prune, [.. settings]),
+            _ => throw new StartupException(Usage),
         };
     }
 }

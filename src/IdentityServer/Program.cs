@@ -11,6 +11,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using LocalPostgres;
+using Npgsql;
 
 namespace IdentityServer;
 
@@ -19,19 +20,27 @@ internal static class Program
 {
     public static async Task<int> Main(string[] args)
     {
+        var isStarted = false;
         try
         {
             var command = CommandLine.Parse(args);
+            if (command.Command == CommandLine.Help)
+            {
+                Console.WriteLine(CommandLine.Usage);
+                return 0;
+            }
             if (command.Command == CommandLine.HealthCheck)
                 return await HealthCheck.RunAsync(command.Settings);
 
-            await using var app = await BuildAsync(command.Settings);
+            await using var app = await BuildAsync(command.Settings, command: command.Command);
             await PrepareAsync(app, command);
             if (command.Command == CommandLine.Serve)
             {
                 // What the start alone needed is given back to the machine once.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                await ServeAsync(app);
+                await ListenAsync(app);
+                isStarted = true;
+                await app.WaitForShutdownAsync();
             }
             return 0;
         }
@@ -40,9 +49,15 @@ internal static class Program
             await Console.Error.WriteLineAsync(refused.Message);
             return 1;
         }
+        // Whatever nobody foresaw is one line too; past the start a fault ends the program with its trace.
+        catch (Exception unforeseen) when (!isStarted)
+        {
+            await Console.Error.WriteLineAsync($"The program can't start: {unforeseen.Message.ReplaceLineEndings(" ")}");
+            return 1;
+        }
     }
 
-    private static async Task ServeAsync(WebApplication app)
+    private static async Task ListenAsync(WebApplication app)
     {
         try
         {
@@ -53,7 +68,6 @@ internal static class Program
         {
             throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be listened at: {FirstLine(unusable)} Choose another by ASPNETCORE_URLS.", unusable);
         }
-        await app.WaitForShutdownAsync();
     }
 
     private static WebApplicationBuilder CreateBuilder(string[] args)
@@ -71,12 +85,15 @@ internal static class Program
     private static string FirstLine(Exception fault) => fault.Message.Split('\n')[0].TrimEnd();
 
     /// <param name="customise">Tests replace the clock and the outside world here.</param>
-    internal static async Task<WebApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? customise = null)
+    internal static async Task<WebApplication> BuildAsync(string[] args, Action<WebApplicationBuilder>? customise = null, string command = CommandLine.Serve)
     {
+        var isStarted = false;
         var builder = CreateBuilder(args);
+        LogLevels.Require(builder.Configuration);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
-        // Start failures are one line of ours, not the host's stack trace.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        // A failed start is one line of ours, not the host's stack trace or Data Protection's words on each key it can't open.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && Volatile.Read(ref isStarted));
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", level => level >= LogLevel.Warning && Volatile.Read(ref isStarted));
         // Its request lines show queries, and somebody may put a token there.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
@@ -94,7 +111,7 @@ internal static class Program
         builder.Services.AddJobs(settings);
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
-        builder.Services.AddKeyProtection(settings);
+        builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
@@ -109,6 +126,7 @@ internal static class Program
         customise?.Invoke(builder);
 
         var app = builder.Build();
+        app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
         // Resolved so that the container gives our share in the private server back when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
         app.UseForwardedHeaders();
@@ -123,18 +141,31 @@ internal static class Program
         return app;
     }
 
-    /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands.</summary>
+    /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>
     internal static async Task PrepareAsync(WebApplication app, CommandLine command)
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
         await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
         {
-            await app.Services.GetRequiredService<KeyStore>().EnsureAsync(connection, cancellation);
+            if (command.Command != CommandLine.Migrate)
+                await app.Services.GetRequiredService<KeyStore>().EnsureAsync(connection, cancellation);
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
-            await app.Services.GetRequiredService<Pulse>().BeatAsync(CancellationToken.None);
+            await BeatAsync(app.Services.GetRequiredService<Pulse>());
+    }
+
+    private static async Task BeatAsync(Pulse pulse)
+    {
+        try
+        {
+            await pulse.BeatAsync(CancellationToken.None);
+        }
+        catch (NpgsqlException away)
+        {
+            throw new StartupException($"PostgreSQL can't be read by ConnectionStrings:IdentityServer: {FirstLine(away.InnerException ?? away)}", away);
+        }
     }
 }

@@ -33,6 +33,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var isStarted = false;
         var connectionString = "";
         var builder = CreateBuilder(args);
+        LogLevels.Require(builder.Configuration);
         // The host would tell a failed start with a stack trace; Program tells it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && Volatile.Read(ref isStarted));
         // Its request lines show queries, and somebody may put a token there.

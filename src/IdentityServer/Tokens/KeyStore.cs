@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Jose;
@@ -11,7 +12,7 @@ namespace IdentityServer.Tokens;
 
 /// <summary>Makes, reads and rotates the keys. Their private parts leave this class protected or not at all.</summary>
 internal sealed partial class KeyStore(
-    NpgsqlDataSource source, IDataProtectionProvider protection, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
+    NpgsqlDataSource source, IDataProtectionProvider protection, KeyRingCheck ring, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
     CurrentKeys current, ILogger<KeyStore> log)
 {
     /// <summary>The algorithm of the MAC on refresh tokens; its keys are never published.</summary>
@@ -25,11 +26,13 @@ internal sealed partial class KeyStore(
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Keys");
     private readonly Dictionary<string, SigningKey> _imported = [];
 
-    /// <summary>Makes what is missing. Under the start lock.</summary>
+    /// <summary>Makes what is missing, the key of Data Protection included. Under the start lock.</summary>
     public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        var known = (await ReadRowsAsync(connection, cancellation)).Select(row => row.Algorithm);
-        foreach (var algorithm in Algorithms.Except(known))
+        var rows = await ReadRowsAsync(connection, cancellation);
+        if (rows.Count > 0 && !ring.OpensAny())
+            throw WrongCertificate(null);
+        foreach (var algorithm in Algorithms.Except(rows.Select(row => row.Algorithm)))
             await InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
     }
 
@@ -46,9 +49,12 @@ internal sealed partial class KeyStore(
         }
         catch (CryptographicException wrongCertificate)
         {
-            throw new StartupException("The keys in the database can't be opened: DataProtection:CertificatePath names another certificate than the one that protects them.", wrongCertificate);
+            throw WrongCertificate(wrongCertificate);
         }
     }
+
+    private static StartupException WrongCertificate(Exception? cause) =>
+        new("The keys in the database can't be opened: DataProtection:CertificatePath names another certificate than the one that protects them.", cause);
 
     private static async Task<List<KeyRow>> ReadRowsAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {

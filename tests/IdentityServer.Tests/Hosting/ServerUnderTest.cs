@@ -80,7 +80,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     private static async Task BuildWorldAsync(string connectionString)
     {
         await using var app = await Program.BuildAsync(Arguments(connectionString, []), builder => builder.Logging.ClearProviders());
-        await Program.PrepareAsync(app, new CommandLine(CommandLine.Migrate, null, false, []));
+        await Program.PrepareAsync(app, CommandLine.Parse([]));
         await World.SeedAsync(app.Services);
     }
 

@@ -1,0 +1,26 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+
+namespace IdentityServer.Protection;
+
+/// <summary>
+/// Whether the certificate is the one that the key ring was made with. Asked before anything is protected or opened: at
+/// the first use of a ring that it can't open, Data Protection adds a key of its own, under the wrong certificate.
+/// </summary>
+internal sealed class KeyRingCheck(IKeyManager ring)
+{
+    /// <summary>One key is enough: those of a certificate that was replaced may stand beside.</summary>
+    public bool OpensAny() => ring.GetAllKeys().Any(Opens);
+
+    private static bool Opens(IKey key)
+    {
+        try
+        {
+            return key.CreateEncryptor() is not null;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+}
