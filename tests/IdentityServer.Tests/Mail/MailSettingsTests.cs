@@ -1,8 +1,10 @@
+using IdentityServer.Mail;
 using IdentityServer.Settings;
 using LocalPostgres;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 using Testing;
 using Xunit;
 
@@ -48,6 +50,37 @@ public sealed class MailSettingsTests
     [InlineData("Smtp:User", "alone")]
     public void An_impossible_setting_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<StartupException>(() => Read("Production", ("Smtp:Host", "mail.example.com"), (name, value))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Smtp:User", "The setting Smtp:User is \"canary\" and Smtp:Password is missing;")]
+    [InlineData("Smtp:Password", "The setting Smtp:Password is given and Smtp:User is missing;")]
+    public void Half_of_the_credentials_is_refused_and_a_password_never_said(string name, string says) =>
+        Assert.StartsWith(says, Assert.Throws<StartupException>(() => Read("Production", ("Smtp:Host", "mail.example.com"), (name, "canary"))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_folder_that_cannot_be_written_to_is_refused()
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("Only Linux has a folder that not even root may write to: /proc.");
+
+        var refused = Assert.Throws<StartupException>(() => new FolderMessageSender(new("a@example.com"), "/proc", NullLogger<FolderMessageSender>.Instance));
+
+        Assert.Contains("Mail:Directory is \"/proc\"", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Messages_in_the_folder_are_for_this_user_alone()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Windows has no such modes; its user folders are private by inheritance.");
+        using var inbox = new Inbox();
+
+        await new FolderMessageSender(new("a@example.com"), inbox.Directory, NullLogger<FolderMessageSender>.Instance).SendAsync(new("b@example.com", "Subject", "Body"), CancellationToken.None);
+
+        const UnixFileMode mine = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Assert.Equal(mine | UnixFileMode.UserExecute, new DirectoryInfo(inbox.Directory).UnixFileMode);
+        Assert.Equal(mine, new FileInfo(Assert.Single(inbox.Files())).UnixFileMode);
+    }
 
     private static MailSettings Read(string environment, params (string Name, string Value)[] settings)
     {

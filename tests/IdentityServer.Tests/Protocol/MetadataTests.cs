@@ -182,6 +182,26 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.True((await _server.SendAsync(error)).Message.Headers.Contains("Access-Control-Allow-Origin"));
     }
 
+    [Theory]
+    [InlineData("--Cors:Origins=*", "https://shop.example", true)]
+    [InlineData("--Cors:Origins=", "http://localhost:3000", false)]
+    public async Task Origins_may_be_all_or_none(string setting, string origin, bool isAllowed)
+    {
+        await using var server = await ServerUnderTest.StartAsync(setting);
+        var request = new HttpRequestMessage(HttpMethod.Get, OpenId) { Headers = { { "Origin", origin } } };
+
+        Assert.Equal(isAllowed, (await server.SendAsync(request)).Message.Headers.Contains("Access-Control-Allow-Origin"));
+    }
+
+    [Theory, InlineData("/health/live"), InlineData("/health/ready")]
+    public async Task A_probe_by_HEAD_is_answered_like_one_by_GET(string path)
+    {
+        var (get, head) = (await GetAsync(path), await _server.SendAsync(new HttpRequestMessage(HttpMethod.Head, path)));
+
+        Assert.Equal((HttpStatusCode.OK, ""), (head.Status, head.Body));
+        Assert.Equal(get.Message.Content.Headers.ContentLength, head.Message.Content.Headers.ContentLength);
+    }
+
     private Task<Answer> GetAsync(string path) => _server.SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 
     private static List<string> List(JsonElement document, string name) => [.. document.GetProperty(name).EnumerateArray().Select(value => value.GetString()!)];

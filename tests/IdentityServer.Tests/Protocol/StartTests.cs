@@ -19,8 +19,8 @@ public sealed class StartTests
         { "AccessTokens:Lifetime", "soon" }, { "AccessTokens:Lifetime", "0" }, { "AccessTokens:Lifetime", "1.5" }, { "AccessTokens:Lifetime", "00:01:00" }, { "AccessTokens:Lifetime", "99999999999" },
         { "AccessTokens:SigningAlgorithm", "HS256" }, { "AccessTokens:SigningAlgorithm", "none" },
         { "RefreshTokens:Lifetime", "-1" }, { "RefreshTokens:AbsoluteLifetime", "x" }, { "RefreshTokens:Leeway", "-1" }, { "RefreshTokens:Leeway", "601" },
-        { "Lockout:MaxFailures", "0" }, { "Lockout:Duration", "never" }, { "Limits:Enabled", "maybe" }, { "Limits:TokensPerAddress", "-5" }, { "Pruning:Cron", "now and then" },
-        { "Cors:Origins", "everywhere" }, { "ForwardedHeaders:KnownProxies", "proxy" }, { "Password:Iterations", "1" }, { "SigningKeys:PublishAhead", "0" },
+        { "Lockout:MaxFailures", "0" }, { "Lockout:Duration", "never" }, { "Limits:Enabled", "maybe" }, { "Limits:TokensPerAddress", "-5" }, { "Pruning:Cron", "now and then" }, { "Pruning:Cron", "0 0 3 1 1 ? 2020" },
+        { "Cors:Origins", "everywhere" }, { "ForwardedHeaders:KnownProxies", "proxy" }, { "Password:Iterations", "1" }, { "SigningKeys:PublishAhead", "0" }, { "SigningKeys:PublishAhead", "31536000" }, { "Logging:LogLevel:Default", "Foo" },
         { "IdentityServer:Issuer", "localhost" }, { "IdentityServer:Issuer", "ftp://id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?x=1" }, { "IdentityServer:Issuer", "https://id.example.com/#top" },
         { "IdentityServer:Issuer", "https://user@id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?" },
     };
@@ -33,6 +33,14 @@ public sealed class StartTests
         Assert.Contains(name, refused.Message, StringComparison.Ordinal);
         Assert.Contains($"\"{value}\"", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public async Task Lengths_of_passwords_that_exclude_each_other_are_refused()
+    {
+        var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync("Host=/nonexistent;Database=x", "--Password:MinimumLength=100", "--Password:MaximumLength=64"));
+
+        Assert.Equal("The setting Password:MinimumLength is \"100\"; it must be at most Password:MaximumLength, which is 64.", refused.Message);
     }
 
     [Theory]
@@ -58,6 +66,9 @@ public sealed class StartTests
     [InlineData("LocalPostgres:Directory", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=/dev/null/data")]
     [InlineData("LocalPostgres:Binaries", "--ConnectionStrings:IdentityServer=", "--LocalPostgres:Directory=.data/start-tests", "--LocalPostgres:Binaries=/nonexistent")]
     [InlineData("Usage", "frobnicate")]
+    [InlineData("Usage", "--urls", "http://127.0.0.1:0", "frobnicate")]
+    [InlineData("-x=1", "-x=1")]
+    [InlineData("The program can't start", "healthcheck", "-x=1")]
     public async Task The_program_says_one_line_and_ends(string says, params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
@@ -120,11 +131,54 @@ public sealed class StartTests
 
             Assert.Contains("DataProtection:CertificatePath", refused.Message, StringComparison.Ordinal);
             Assert.Equal(3, await server.ReadAsync<int>("SELECT count(*) FROM keys"));
+
+            await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer={server.ConnectionString}", $"--DataProtection:CertificatePath={certificate}");
+            await SaysOneLineAsync(program, "DataProtection:CertificatePath");
+            Assert.Single(program.Lines);
         }
         finally
         {
             File.Delete(certificate);
         }
+
+        await using var right = await server.StartNodeAsync();
+        Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM data_protection_keys"));
+    }
+
+    [Fact]
+    public async Task Migrate_makes_the_schema_and_no_key()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        var certificate = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pfx");
+        await using var program = Run("http://127.0.0.1:0", "migrate", $"--ConnectionStrings:IdentityServer={database.ConnectionString}", $"--DataProtection:CertificatePath={certificate}");
+
+        Assert.Equal(0, await program.ExitsAsync());
+
+        Assert.False(File.Exists(certificate));
+        await using var source = NpgsqlDataSource.Create(database.ConnectionString);
+        await using var count = source.CreateCommand("SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM data_protection_keys)");
+        Assert.Equal(0L, await count.ExecuteScalarAsync());
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("apply", "-h")]
+    public async Task Help_is_the_usage_line(params string[] arguments)
+    {
+        await using var program = Run("http://127.0.0.1:0", arguments);
+
+        Assert.Equal(0, await program.ExitsAsync());
+        Assert.StartsWith("Usage: ", Assert.Single(program.Lines), StringComparison.Ordinal);
+        Assert.Empty(program.Errors);
+    }
+
+    [Fact]
+    public void Words_are_commands_wherever_they_stand_and_settings_may_be_written_apart()
+    {
+        var command = CommandLine.Parse(["--urls", "http://x", "apply", "a=b.json", "Limits:Enabled=false", "--prune", "--Mail:From=a@b"]);
+
+        Assert.Equal((CommandLine.Apply, "a=b.json", true), (command.Command, command.File, command.Prune));
+        Assert.Equal(["--urls", "http://x", "Limits:Enabled=false", "--Mail:From=a@b"], command.Settings);
     }
 
     private static ProgramProcess Run(string address, params string[] arguments) => ProgramProcess.Start(
