@@ -144,6 +144,9 @@ internal static class Program
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>
     internal static async Task PrepareAsync(WebApplication app, CommandLine command)
     {
+        // It refuses a folder that it can't write to: before anything is written elsewhere.
+        if (command.Command == CommandLine.Serve)
+            _ = app.Services.GetRequiredService<Outbox>();
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
         await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
