@@ -15,6 +15,8 @@ internal sealed partial class Pulse(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
+
     private const int BeatsBetweenForgetting = 40;
 
     /// <summary>Past this age the node no longer knows what others have revoked.</summary>
@@ -73,6 +75,7 @@ internal sealed partial class Pulse(
         while (!stoppingToken.IsCancellationRequested)
         {
             await _wake.WaitAsync(Interval, stoppingToken);
+            await RestAsync(stoppingToken);
             var awaited = Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously));
             try
             {
@@ -94,6 +97,14 @@ internal sealed partial class Pulse(
                 awaited.TrySetResult();
             }
         }
+    }
+
+    /// <summary>A storm of revocations wakes it all the time: then one beat tells of many.</summary>
+    private async Task RestAsync(CancellationToken cancellation)
+    {
+        var rested = time.GetElapsedTime(Volatile.Read(ref _lastBeat));
+        if (rested < ShortestInterval)
+            await Task.Delay(ShortestInterval - rested, time, cancellation);
     }
 
     public async Task BeatAsync(CancellationToken cancellation)
