@@ -129,6 +129,21 @@ internal static class Program
         app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
         // Resolved so that the container gives our share in the private server back when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
+        try
+        {
+            Map(app);
+            return app;
+        }
+        catch
+        {
+            // What is mapped asks for services, and one may refuse: a mail folder that can't be written to.
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static void Map(WebApplication app)
+    {
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);
@@ -138,15 +153,11 @@ internal static class Program
         app.MapHealth();
         app.MapProtocol();
         app.MapAccounts();
-        return app;
     }
 
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>
     internal static async Task PrepareAsync(WebApplication app, CommandLine command)
     {
-        // It refuses a folder that it can't write to: before anything is written elsewhere.
-        if (command.Command == CommandLine.Serve)
-            _ = app.Services.GetRequiredService<Outbox>();
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
         await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
