@@ -61,6 +61,6 @@ internal sealed partial class FolderMessageSender : IMessageSender
         ? Directory.CreateDirectory(path)
         : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
-    [LoggerMessage(4100, LogLevel.Information, "A message is in {Path}")]
+    [LoggerMessage(4400, LogLevel.Information, "A message is in {Path}")]
     private partial void LogWritten(string path);
 }

@@ -52,8 +52,7 @@ internal static class Database
             }
             finally
             {
-                await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = StartLock } } };
-                await release.ExecuteNonQueryAsync(CancellationToken.None);
+                await ReleaseAsync(connection);
             }
         }
         catch (PostgresException refused)
@@ -63,6 +62,20 @@ internal static class Database
         catch (NpgsqlException away)
         {
             throw new StartupException($"PostgreSQL can't be reached by ConnectionStrings:IdentityServer: {(away.InnerException ?? away).Message}", away);
+        }
+    }
+
+    private static async Task ReleaseAsync(NpgsqlConnection connection)
+    {
+        try
+        {
+            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = StartLock } } };
+            await release.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+        catch (Exception broken) when (broken is NpgsqlException or InvalidOperationException)
+        {
+            // A broken connection has given up its lock, and what broke it is the error to tell.
+            await connection.CloseAsync();
         }
     }
 
