@@ -74,7 +74,9 @@ internal static class Program
     {
         try
         {
-            return WebApplication.CreateBuilder(args);
+            var builder = WebApplication.CreateBuilder(args);
+            OwnSettings.AddBelow(builder.Configuration, builder.Environment);
+            return builder;
         }
         catch (Exception unreadable) when (unreadable is InvalidDataException or FormatException or DirectoryNotFoundException)
         {

@@ -92,6 +92,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         try
         {
             builder = WebApplication.CreateSlimBuilder(args);
+            OwnSettings.AddBelow(builder.Configuration, builder.Environment);
         }
         catch (Exception e) when (e is InvalidDataException or FormatException)
         {
