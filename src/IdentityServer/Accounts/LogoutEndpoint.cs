@@ -17,7 +17,7 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         if (AccessTokens.GrantOf(token.Value) is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null, CancellationToken.None))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null))
                 return ApiErrors.InvalidToken;
         }
         else

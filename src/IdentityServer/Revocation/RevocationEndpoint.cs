@@ -37,7 +37,7 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
         if (token.Contains('.', StringComparison.Ordinal))
             await RevokeAccessTokenAsync(client.Value, token);
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
-            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, CancellationToken.None);
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId);
         return null;
     }
 

@@ -15,6 +15,9 @@ internal sealed record Spend(
     Guid GrantId, int Generation, string ClientId, string[] Scopes,
     DateTimeOffset Now, TimeSpan Lifetime, TimeSpan PruneGrain);
 
+/// <param name="ClientId">When given, only a grant of that client.</param>
+internal sealed record GrantEnd(Guid GrantId, string? ClientId, DateTimeOffset Now);
+
 /// <summary>A grant as a spend or a look finds it, with the user's roles as they are now.</summary>
 internal sealed record GrantState(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, int Generation,
@@ -24,8 +27,22 @@ internal sealed record GrantState(
 /// The hot statements, straight to Npgsql and prepared. Each checks and changes in one statement:
 /// of two that race, the row lock lets one through and the other finds its condition gone.
 /// </summary>
-internal sealed class GrantStore(NpgsqlDataSource source)
+internal sealed class GrantStore
 {
+    private const int Lanes = 2;
+    private const int MostTogether = 64;
+
+    private readonly NpgsqlDataSource _source;
+    private readonly SharedStatement<Spend, GrantState?> _spends;
+    private readonly SharedStatement<GrantEnd, bool> _ends;
+
+    public GrantStore(NpgsqlDataSource source)
+    {
+        _source = source;
+        _spends = new(Lanes, MostTogether, SpendAsync, SpendTogetherAsync);
+        _ends = new(Lanes, MostTogether, EndAsync, EndTogetherAsync);
+    }
+
     // The user's half: the right password ends the count of wrong ones. The grant is written only where the account is
     // still as it was when the password was checked, and the client not switched off since this node last heard of it.
     private const string StartSql =
@@ -56,6 +73,27 @@ internal sealed class GrantStore(NpgsqlDataSource source)
                   ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject)
         """;
 
+    // The same for many handles. A row that another transaction holds is left out: nobody waits here.
+    internal const string SpendTogetherSql =
+        """
+        UPDATE grants g
+        SET generation = g.generation + 1,
+            rotated_at = a.now,
+            expires_at = LEAST(a.now + a.lifetime, g.absolute_expires_at),
+            prunable_at = date_bin(a.grain, LEAST(a.now + a.lifetime, g.absolute_expires_at), 'epoch') + a.grain
+        FROM (SELECT h.id, a.*
+              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[])
+                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, number)
+              JOIN grants h ON h.id = a.grant_id
+              FOR NO KEY UPDATE OF h SKIP LOCKED) a, users u
+        WHERE g.id = a.id AND g.generation = a.generation AND g.generation < 2147483647 AND g.client_id = a.client_id
+          AND g.scopes @> string_to_array(a.scopes, ' ')
+          AND g.revoked_at IS NULL AND g.expires_at > a.now
+          AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
+        RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject), a.number
+        """;
+
     private const string FindSql =
         """
         SELECT g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at,
@@ -77,13 +115,30 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         SELECT ended.id, $2, $2 + make_interval(secs => longest_access_token + 60) FROM ended, configuration
         """;
 
+    internal const string EndTogetherSql =
+        """
+        WITH ended AS (
+            UPDATE grants g SET revoked_at = a.now
+            FROM (SELECT h.id, a.*
+                  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) WITH ORDINALITY AS a (grant_id, now, client_id, number)
+                  JOIN grants h ON h.id = a.grant_id
+                  FOR NO KEY UPDATE OF h SKIP LOCKED) a
+            WHERE g.id = a.id AND g.revoked_at IS NULL AND (a.client_id IS NULL OR g.client_id = a.client_id)
+            RETURNING g.id, a.now, a.number
+        ), told AS (
+            INSERT INTO revocations (grant_id, at, until)
+            SELECT ended.id, ended.now, ended.now + make_interval(secs => longest_access_token + 60) FROM ended, configuration
+        )
+        SELECT number FROM ended
+        """;
+
     private const string EndTokenSql = "INSERT INTO revocations (jti, at, until) VALUES ($1, $2, $3)";
 
     /// <summary>Writes the grant of a sign-in. False: the account was disabled or its password changed meanwhile.</summary>
     /// <param name="newPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
     public async Task<bool> TryStartAsync(NewGrant grant, string? newPasswordHash, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(StartSql);
+        await using var command = _source.CreateCommand(StartSql);
         command.Parameters.Add(new() { Value = newPasswordHash ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         Add(command, grant.Subject);
         Add(command, grant.SecurityStamp);
@@ -102,9 +157,11 @@ internal sealed class GrantStore(NpgsqlDataSource source)
     /// Uses a refresh token: advances the generation where it still is the handle's. Null: lost, and
     /// <see cref="FindAsync"/> tells why.
     /// </summary>
-    public async Task<GrantState?> TrySpendAsync(Spend spend, CancellationToken cancellation)
+    public Task<GrantState?> TrySpendAsync(Spend spend) => _spends.SendAsync(spend);
+
+    private async Task<GrantState?> SpendAsync(Spend spend)
     {
-        await using var command = source.CreateCommand(SpendSql);
+        await using var command = _source.CreateCommand(SpendSql);
         Add(command, spend.GrantId);
         Add(command, spend.Generation);
         Add(command, spend.ClientId);
@@ -112,12 +169,29 @@ internal sealed class GrantStore(NpgsqlDataSource source)
         Add(command, spend.Now);
         Add(command, spend.Lifetime);
         Add(command, spend.PruneGrain);
-        return await ReadAsync(command, cancellation);
+        return await ReadAsync(command, CancellationToken.None);
+    }
+
+    private async Task<GrantState?[]> SpendTogetherAsync(Spend[] spends)
+    {
+        await using var command = _source.CreateCommand(SpendTogetherSql);
+        Add(command, Array.ConvertAll(spends, spend => spend.GrantId));
+        Add(command, Array.ConvertAll(spends, spend => spend.Generation));
+        Add(command, Array.ConvertAll(spends, spend => spend.ClientId));
+        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Scopes)));
+        Add(command, Array.ConvertAll(spends, spend => spend.Now));
+        Add(command, Array.ConvertAll(spends, spend => spend.Lifetime));
+        Add(command, Array.ConvertAll(spends, spend => spend.PruneGrain));
+        await using var row = await command.ExecuteReaderAsync();
+        var spent = new GrantState?[spends.Length];
+        while (await row.ReadAsync())
+            spent[row.GetInt64(10) - 1] = Read(row);
+        return spent;
     }
 
     public async Task<GrantState?> FindAsync(Guid id, DateTimeOffset now, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(FindSql);
+        await using var command = _source.CreateCommand(FindSql);
         Add(command, id);
         Add(command, now);
         return await ReadAsync(command, cancellation);
@@ -125,19 +199,34 @@ internal sealed class GrantStore(NpgsqlDataSource source)
 
     /// <summary>Ends a grant and, by the revocation written with it, its access tokens. False: it was ended or pruned already.</summary>
     /// <param name="clientId">When given, only a grant of that client.</param>
-    public async Task<bool> TryEndAsync(Guid id, string? clientId, DateTimeOffset now, CancellationToken cancellation)
+    public Task<bool> TryEndAsync(Guid id, string? clientId, DateTimeOffset now) => _ends.SendAsync(new GrantEnd(id, clientId, now));
+
+    private async Task<bool> EndAsync(GrantEnd end)
     {
-        await using var command = source.CreateCommand(EndSql);
-        Add(command, id);
-        Add(command, now);
-        command.Parameters.Add(new() { Value = clientId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
+        await using var command = _source.CreateCommand(EndSql);
+        Add(command, end.GrantId);
+        Add(command, end.Now);
+        command.Parameters.Add(new() { Value = end.ClientId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        return await command.ExecuteNonQueryAsync() == 1;
+    }
+
+    private async Task<bool[]> EndTogetherAsync(GrantEnd[] ends)
+    {
+        await using var command = _source.CreateCommand(EndTogetherSql);
+        Add(command, Array.ConvertAll(ends, end => end.GrantId));
+        Add(command, Array.ConvertAll(ends, end => end.Now));
+        Add(command, Array.ConvertAll(ends, end => end.ClientId));
+        await using var row = await command.ExecuteReaderAsync();
+        var ended = new bool[ends.Length];
+        while (await row.ReadAsync())
+            ended[row.GetInt64(0) - 1] = true;
+        return ended;
     }
 
     /// <summary>Ends one access token until it would have expired by itself.</summary>
     public async Task EndTokenAsync(string jwtId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(EndTokenSql);
+        await using var command = _source.CreateCommand(EndTokenSql);
         Add(command, jwtId);
         Add(command, now);
         Add(command, until);
@@ -147,13 +236,13 @@ internal sealed class GrantStore(NpgsqlDataSource source)
     private static async Task<GrantState?> ReadAsync(NpgsqlCommand command, CancellationToken cancellation)
     {
         await using var row = await command.ExecuteReaderAsync(cancellation);
-        if (!await row.ReadAsync(cancellation))
-            return null;
-        return new GrantState(
-            row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), row.GetInt32(4),
-            row.GetFieldValue<DateTimeOffset>(5), row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6),
-            row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9));
+        return await row.ReadAsync(cancellation) ? Read(row) : null;
     }
+
+    private static GrantState Read(NpgsqlDataReader row) => new(
+        row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), row.GetInt32(4),
+        row.GetFieldValue<DateTimeOffset>(5), row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6),
+        row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9));
 
     private static void Add<T>(NpgsqlCommand command, T value) =>
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });

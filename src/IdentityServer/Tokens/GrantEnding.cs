@@ -14,10 +14,10 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
 
     /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
     /// <param name="clientId">When given, only if the grant is that client's.</param>
-    public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId, CancellationToken cancellation)
+    public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId)
     {
         var now = time.GetUtcNow();
-        if (!await grants.TryEndAsync(grantId, clientId, now, cancellation))
+        if (!await grants.TryEndAsync(grantId, clientId, now))
             return false;
         revocations.EndGrant(grantId, now + UntilTheFeedTells);
         pulse.Wake();

@@ -57,7 +57,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
         await holder.OpenAsync();
         await using var transaction = await holder.BeginTransactionAsync();
         await Around.Command(holder, "SELECT 1 FROM grants WHERE id = $1 FOR UPDATE", grant).ExecuteNonQueryAsync();
-        var spends = new[] { store.TrySpendAsync(spend, default), store.TrySpendAsync(spend, default) };
+        var spends = new[] { store.TrySpendAsync(spend), store.TrySpendAsync(spend) };
         await Around.SoonAsync(async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE grants%' AND pid <> pg_backend_pid()") == 2, "both spends wait for the row");
         await transaction.RollbackAsync();
 

@@ -25,7 +25,7 @@ internal sealed partial class RefreshTokenGrant(
         var now = time.GetUtcNow();
         var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain);
         // Not ended with the request: a thief who hangs up is still found out.
-        if (await grants.TrySpendAsync(spend, CancellationToken.None) is { } spent)
+        if (await grants.TrySpendAsync(spend) is { } spent)
             return Issue(request.Client, spent, requested);
         return await ExplainAsync(request, spend, requested);
     }
@@ -43,7 +43,7 @@ internal sealed partial class RefreshTokenGrant(
         if (found.Generation > spend.Generation && !isRetry)
         {
             // Revoke the family: thief and owner look alike.
-            await ending.TryEndGrantAsync(found.Id, spend.ClientId, CancellationToken.None);
+            await ending.TryEndGrantAsync(found.Id, spend.ClientId);
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;
         }
