@@ -27,11 +27,8 @@ internal sealed record GrantState(
 /// The hot statements, straight to Npgsql and prepared. Each checks and changes in one statement:
 /// of two that race, the row lock lets one through and the other finds its condition gone.
 /// </summary>
-internal sealed class GrantStore
+internal sealed class GrantStore : IDisposable
 {
-    private const int Lanes = 2;
-    private const int MostTogether = 64;
-
     private readonly NpgsqlDataSource _source;
     private readonly SharedStatement<Spend, GrantState?> _spends;
     private readonly SharedStatement<GrantEnd, bool> _ends;
@@ -39,8 +36,8 @@ internal sealed class GrantStore
     public GrantStore(NpgsqlDataSource source)
     {
         _source = source;
-        _spends = new(Lanes, MostTogether, SpendAsync, SpendTogetherAsync);
-        _ends = new(Lanes, MostTogether, EndAsync, EndTogetherAsync);
+        _spends = new(SpendAsync, SpendTogetherAsync);
+        _ends = new(EndAsync, EndTogetherAsync);
     }
 
     // The user's half: the right password ends the count of wrong ones. The grant is written only where the account is
@@ -246,4 +243,10 @@ internal sealed class GrantStore
 
     private static void Add<T>(NpgsqlCommand command, T value) =>
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+
+    public void Dispose()
+    {
+        _spends.Dispose();
+        _ends.Dispose();
+    }
 }

@@ -157,7 +157,7 @@ public sealed class PruningTests
         var grant = Guid.Parse(Around.Claims(signedIn.AccessToken).GetProperty("grant_id").GetString()!);
         // One connection: its own statistics can be made to show at once.
         await using var source = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(server.ConnectionString) { MaxPoolSize = 1 }.ConnectionString).Build();
-        var store = new GrantStore(source);
+        using var store = new GrantStore(source);
         var settings = server.Services.GetRequiredService<RefreshTokenSettings>();
         // From the start of a coarse step on: one in some hundred rotations moves the indexed column.
         var now = settings.PrunableAfter(server.Clock.GetUtcNow());
