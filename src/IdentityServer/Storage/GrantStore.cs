@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Storage;
 

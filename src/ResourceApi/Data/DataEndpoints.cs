@@ -55,7 +55,7 @@ internal sealed class DataEndpoints(ItemStore store)
             return;
         }
 
-        var item = await store.FindAsync(OwnerOf(context), key, context.RequestAborted);
+        var item = await store.FindAsync(OwnerOf(context), key);
         if (item is null)
         {
             await Envelope.RefuseAsync(context, Refusal.KeyNotFound);

@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace ResourceApi.Data;
 
@@ -16,7 +17,7 @@ internal enum Change
 }
 
 /// <summary>Every request is one statement, prepared by Npgsql on each connection after its second use.</summary>
-internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
+internal sealed class ItemStore : IDisposable
 {
     private const string InsertSql = """
         INSERT INTO items (owner, key, value, version, size, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
@@ -24,6 +25,11 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
         """;
 
     private const string SelectSql = "SELECT value, version FROM items WHERE owner = $1 AND key = $2";
+
+    private const string SelectTogetherSql = """
+        SELECT i.value, i.version, a.number FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (owner, key, number)
+        JOIN items i ON i.owner = a.owner AND i.key = a.key
+        """;
 
     // The condition stands in the UPDATE, where PostgreSQL checks it again on the row that it has locked.
     private const string UpdateSql = """
@@ -49,29 +55,57 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
     private const string ListBelowSql =
         "SELECT key, size, created_at, updated_at FROM items WHERE owner = $1 AND key >= $2 AND key > $3 AND key < $5 ORDER BY key LIMIT $4";
 
+    private readonly NpgsqlDataSource _database;
+    private readonly TimeProvider _clock;
+    private readonly SharedStatement<ItemName, Item?> _finds;
+
+    public ItemStore(NpgsqlDataSource database, TimeProvider clock)
+    {
+        (_database, _clock) = (database, clock);
+        _finds = new(FindAloneAsync, FindTogetherAsync);
+    }
+
+    private readonly record struct ItemName(string Owner, string Key);
+
     /// <summary>The new version, or null when the key exists.</summary>
     public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken ct)
     {
         var version = NewVersion();
-        await using var command = database.CreateCommand(InsertSql);
+        await using var command = _database.CreateCommand(InsertSql);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         return await command.ExecuteNonQueryAsync(ct) == 1 ? version : null;
     }
 
-    public async Task<Item?> FindAsync(string owner, ItemKey key, CancellationToken ct)
+    public Task<Item?> FindAsync(string owner, ItemKey key) => _finds.SendAsync(new ItemName(owner, key.Text));
+
+    private async Task<Item?> FindAloneAsync(ItemName name)
     {
-        await using var command = database.CreateCommand(SelectSql);
-        AddText(command, owner, key.Text);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? new Item(reader.GetFieldValue<byte[]>(0), reader.GetInt64(1)) : null;
+        await using var command = _database.CreateCommand(SelectSql);
+        AddText(command, name.Owner, name.Key);
+        await using var row = await command.ExecuteReaderAsync();
+        return await row.ReadAsync() ? ReadItem(row) : null;
     }
+
+    private async Task<Item?[]> FindTogetherAsync(ItemName[] names)
+    {
+        await using var command = _database.CreateCommand(SelectTogetherSql);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(names, name => name.Owner) });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(names, name => name.Key) });
+        await using var row = await command.ExecuteReaderAsync();
+        var found = new Item?[names.Length];
+        while (await row.ReadAsync())
+            found[row.GetInt64(2) - 1] = ReadItem(row);
+        return found;
+    }
+
+    private static Item ReadItem(NpgsqlDataReader row) => new(row.GetFieldValue<byte[]>(0), row.GetInt64(1));
 
     public async Task<(Change Change, long Version)> UpdateAsync(
         string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken ct)
     {
         var version = NewVersion();
-        await using var command = database.CreateCommand(UpdateSql);
+        await using var command = _database.CreateCommand(UpdateSql);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         AddConditions(command, match, noneMatch);
@@ -80,7 +114,7 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
 
     public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken ct)
     {
-        await using var command = database.CreateCommand(DeleteSql);
+        await using var command = _database.CreateCommand(DeleteSql);
         AddText(command, owner, key.Text);
         AddConditions(command, match, noneMatch);
         return await ChangeAsync(command, ct);
@@ -90,7 +124,7 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
     public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken ct)
     {
         var end = KeyRange.EndOf(prefix);
-        await using var command = database.CreateCommand(end is null ? ListSql : ListBelowSql);
+        await using var command = _database.CreateCommand(end is null ? ListSql : ListBelowSql);
         AddText(command, owner, prefix, after);
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
         if (end is not null)
@@ -126,7 +160,7 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = value.Utf8, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = value.Utf8.Length });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = clock.GetUtcNow().UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = _clock.GetUtcNow().UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz });
     }
 
     private static void AddConditions(NpgsqlCommand command, Condition? match, Condition? noneMatch)
@@ -145,4 +179,6 @@ internal sealed class ItemStore(NpgsqlDataSource database, TimeProvider clock)
     // By chance, not by counting: a key that is deleted and made again never gets an old version back, no two nodes
     // need to agree on a counter, and nobody learns how much others write.
     private static long NewVersion() => Random.Shared.NextInt64();
+
+    public void Dispose() => _finds.Dispose();
 }

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace IdentityServer.Storage;
+namespace Postgres;
 
 /// <summary>
 /// Calls that arrive while others' statement is under way travel together in the next one: one round trip and one
@@ -12,7 +12,7 @@ namespace IdentityServer.Storage;
 /// and fails on its own. So no call waits for another's lock, and two batches can't wait for each other.
 /// Each batch is run by one of its callers, in that caller's trace.
 /// </remarks>
-internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
+public sealed class SharedStatement<TCall, TAnswer> : IDisposable
 {
     /// <summary>
     /// Statements under way at once. Fewer make larger batches: on two cores one was faster than two by a third, at 16
