@@ -111,6 +111,7 @@ internal static class Program
         builder.Services.AddProtocol(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
+        builder.Services.AddDrain(settings);
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
@@ -118,13 +119,15 @@ internal static class Program
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
 
+        var database = DatabaseSettings.Read(settings);
+
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
         var (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
             builder.Configuration, builder.Environment, "IdentityServer", "identityserver", loggers.CreateLogger("LocalPostgres"), CancellationToken.None);
         if (postgres is not null)
             builder.Services.AddSingleton(_ => postgres);
-        builder.Services.AddStorage(connectionString);
+        builder.Services.AddStorage(connectionString, database);
         customise?.Invoke(builder);
 
         var app = builder.Build();

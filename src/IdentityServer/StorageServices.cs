@@ -11,9 +11,12 @@ namespace IdentityServer;
 /// <summary>The database, what nodes hold in memory of it, and the check of passwords and secrets against it.</summary>
 internal static class StorageServices
 {
-    public static void AddStorage(this IServiceCollection services, string connectionString)
+    public static void AddStorage(this IServiceCollection services, string connectionString, DatabaseSettings settings)
     {
         services.AddSingleton<NpgsqlDataSource>(_ => Database.Open(connectionString));
+        services.AddKeyedSingleton<NpgsqlDataSource>(Pulse.Source, (_, _) => Database.OpenForPulse(connectionString));
+        services.AddSingleton(settings);
+        services.AddSingleton<DatabaseQueue>();
         services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<GrantStore>();
         services.AddSingleton<Revocations>();

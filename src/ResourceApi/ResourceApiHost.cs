@@ -40,6 +40,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
         var origins = CorsOrigins.Read(builder.Configuration);
+        var database = DatabaseSettings.Read(builder.Configuration);
+        var shutdown = ShutdownSettings.Read(builder.Configuration);
         builder.Services.AddIdentityServerTokens(builder.Configuration, "ResourceApi", options =>
         {
             options.Scopes.Add(DataEndpoints.ReadScope);
@@ -48,6 +50,13 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         });
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(origins.Configure));
         builder.Services.AddSingleton(services => Database.Open(connectionString, services.GetRequiredService<ILoggerFactory>()));
+        builder.Services.AddKeyedSingleton(Readiness.Source, (_, _) => Database.OpenForProbes(connectionString));
+        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton<DatabaseQueue>();
+        builder.Services.AddSingleton(shutdown);
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = shutdown.Drain + shutdown.Timeout);
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();

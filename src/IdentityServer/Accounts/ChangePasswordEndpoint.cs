@@ -17,7 +17,7 @@ namespace IdentityServer.Accounts;
 internal sealed class ChangePasswordEndpoint(
     BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
     GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, Pulse pulse,
-    RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
+    DatabaseQueue database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
     {
@@ -41,7 +41,14 @@ internal sealed class ChangePasswordEndpoint(
 
         if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        if (await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted) is not { IsAlive: true } grant)
+        GrantState? grant;
+        using (var place = database.TryEnter())
+        {
+            if (place.IsRefused)
+                return ApiErrors.ServiceUnavailable;
+            grant = await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted);
+        }
+        if (grant is not { IsAlive: true })
             return ApiErrors.InvalidToken;
 
         var check = await verifier.CheckAsync(userId, current, http.RequestAborted);

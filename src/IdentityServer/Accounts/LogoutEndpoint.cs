@@ -1,17 +1,21 @@
 using System.Net;
 using IdentityServer.Http;
+using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Accounts;
 
 /// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
-internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending)
+internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, DatabaseQueue database)
 {
     public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
     {
         var token = bearer.Authenticate(http);
         if (token.IsRefused)
             return token.Error;
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return ApiErrors.ServiceUnavailable;
 
         // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
         if (AccessTokens.GrantOf(token.Value) is { } grantId)

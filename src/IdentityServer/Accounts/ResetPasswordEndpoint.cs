@@ -15,7 +15,7 @@ namespace IdentityServer.Accounts;
 /// sent there and a new password. Then every grant of the user ends.
 /// </summary>
 internal sealed class ResetPasswordEndpoint(
-    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, RequestLimits limits, Pulse pulse, TimeProvider time)
+    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, DatabaseQueue database, RequestLimits limits, Pulse pulse, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
     {
@@ -58,12 +58,18 @@ internal sealed class ResetPasswordEndpoint(
         var db = http.RequestServices.GetRequiredService<AuthDb>();
         var folded = LoginName.Fold(email);
         var now = time.GetUtcNow();
-        // Found first, so that only who has a token makes us hash.
-        var users = await db.Database.SqlQuery<Guid>(
-            $"""
-            SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
-            WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
-            """).ToListAsync(http.RequestAborted);
+        List<Guid> users;
+        using (var place = database.TryEnter())
+        {
+            if (place.IsRefused)
+                return ApiErrors.ServiceUnavailable;
+            // Found first, so that only who has a token makes us hash.
+            users = await db.Database.SqlQuery<Guid>(
+                $"""
+                SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
+                WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
+                """).ToListAsync(http.RequestAborted);
+        }
         if (users.Count == 0)
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)

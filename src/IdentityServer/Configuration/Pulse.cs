@@ -10,12 +10,19 @@ namespace IdentityServer.Configuration;
 /// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
 /// </summary>
 internal sealed partial class Pulse(
-    NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
+    [FromKeyedServices(Pulse.Source)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
     Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
 {
+    /// <summary>The name of its data source: one connection that no request can take.</summary>
+    public const string Source = "pulse";
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
+
+    // Seconds. Beats that take longer than this could not keep the node fresh anyway; the first one reads all that is in force.
+    private const int BeatTimeout = 2;
+    private const int FirstBeatTimeout = 10;
 
     private const int BeatsBetweenForgetting = 40;
 
@@ -90,7 +97,8 @@ internal sealed partial class Pulse(
                 if (!_isDown)
                     LogLost(failure);
                 _isDown = true;
-                await Task.Delay(Interval, time, stoppingToken);
+                // Not all nodes at the same moment on a database that has just come back.
+                await Task.Delay(Interval * (1 + Random.Shared.NextDouble()), time, stoppingToken);
             }
             finally
             {
@@ -117,7 +125,7 @@ internal sealed partial class Pulse(
 
         await using (var command = source.CreateCommand(_seen is null ? FirstBeatSql : BeatSql))
         {
-            command.CommandTimeout = 5;
+            command.CommandTimeout = _seen is null ? FirstBeatTimeout : BeatTimeout;
             command.Parameters.Add(_seen is null ? new() { Value = time.GetUtcNow() } : new() { Value = _seen.Text });
             await using var row = await command.ExecuteReaderAsync(cancellation);
             while (await row.ReadAsync(cancellation))
@@ -158,7 +166,7 @@ internal sealed partial class Pulse(
     {
         // The keys after the version: what is remembered as read must not be newer than what was.
         var read = await ConfigurationReader.ReadAsync(source, cancellation);
-        await keys.ReadAsync(cancellation);
+        await keys.ReadAsync(source, cancellation);
         configuration.Value = read;
         LogReloaded(read.Version);
     }

@@ -1,10 +1,11 @@
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 
 namespace IdentityServer.Health;
 
 /// <summary>
-/// Live: the process answers. Ready: it has been in touch with the database within the last seconds. Neither asks the
-/// database itself, so that probes never pile up on one that is just coming back.
+/// Live: the process answers. Ready: it has been in touch with the database within the last seconds and was not told to
+/// stop. Neither asks the database itself, so that probes never pile up on one that is just coming back.
 /// </summary>
 internal static class HealthEndpoints
 {
@@ -13,10 +14,14 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var pulse = routes.ServiceProvider.GetRequiredService<Pulse>();
+        var drain = routes.ServiceProvider.GetRequiredService<Drain>();
         routes.MapMethods("/health/live", Probes, http => WriteAsync(http, StatusCodes.Status200OK, "live"));
-        routes.MapMethods("/health/ready", Probes, http => pulse.IsFresh
-            ? WriteAsync(http, StatusCodes.Status200OK, "ready")
-            : WriteAsync(http, StatusCodes.Status503ServiceUnavailable, "database unreachable"));
+        routes.MapMethods("/health/ready", Probes, http => (pulse.IsFresh, drain.IsStopping) switch
+        {
+            (_, true) => WriteAsync(http, StatusCodes.Status503ServiceUnavailable, "stopping"),
+            (false, _) => WriteAsync(http, StatusCodes.Status503ServiceUnavailable, "database unreachable"),
+            _ => WriteAsync(http, StatusCodes.Status200OK, "ready"),
+        });
     }
 
     private static Task WriteAsync(HttpContext http, int status, string text)

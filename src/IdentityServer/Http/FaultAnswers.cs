@@ -7,10 +7,15 @@ namespace IdentityServer.Http;
 /// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the body of its family: OAuth errors below
 /// <c>/connect</c> and <c>/.well-known</c>, the envelope elsewhere. No exception ever reaches a caller.
 /// </summary>
-internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAnswers> log)
+internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, TimeProvider time, ILogger<FaultAnswers> log)
 {
+    private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
+
+    private long _lastOutageLogged;
+
     public async Task InvokeAsync(HttpContext http)
     {
+        CloseWhenStopping(http);
         try
         {
             await next(http);
@@ -23,11 +28,22 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
         catch (Exception fault) when (!http.Response.HasStarted)
         {
             http.Response.Clear();
+            CloseWhenStopping(http);
             http.Response.StatusCode = StatusOf(http, fault);
         }
 
         if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null && http.Response.ContentLength is null)
             await AnswerAsync(http);
+    }
+
+    /// <summary>
+    /// RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
+    /// being closed. HTTP/2 says the same by GOAWAY when the listening ends.
+    /// </summary>
+    private void CloseWhenStopping(HttpContext http)
+    {
+        if (drain.IsStopping && http.Request.Protocol == HttpProtocol.Http11)
+            http.Response.Headers.Connection = "close";
     }
 
     private int StatusOf(HttpContext http, Exception fault)
@@ -37,12 +53,21 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
             case BadHttpRequestException bad:
                 return bad.StatusCode;
             case var _ when Outage.Is(fault):
-                LogOutage(http.Request.Path, fault);
+                if (IsOutageDue())
+                    LogOutage(http.Request.Path, fault);
                 return StatusCodes.Status503ServiceUnavailable;
             default:
                 LogFault(http.Request.Path, fault);
                 return StatusCodes.Status500InternalServerError;
         }
+    }
+
+    /// <summary>Once a second: an outage fails requests by the thousand, and all for one reason.</summary>
+    private bool IsOutageDue()
+    {
+        var last = Volatile.Read(ref _lastOutageLogged);
+        return (last == 0 || time.GetElapsedTime(last) >= LogPause)
+            && Interlocked.CompareExchange(ref _lastOutageLogged, time.GetTimestamp(), last) == last;
     }
 
     private static Task AnswerAsync(HttpContext http)

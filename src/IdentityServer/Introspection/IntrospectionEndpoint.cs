@@ -12,7 +12,7 @@ namespace IdentityServer.Introspection;
 
 /// <summary><c>POST /connect/introspect</c> (RFC 7662).</summary>
 internal sealed class IntrospectionEndpoint(
-    ClientAuthenticator clients, CurrentConfiguration configuration, AccessTokens accessTokens, GrantStore grants, CurrentKeys keys,
+    ClientAuthenticator clients, CurrentConfiguration configuration, AccessTokens accessTokens, GrantStore grants, CurrentKeys keys, DatabaseQueue database,
     IssuerSettings issuer, Pulse pulse, RequestLimits limits, TimeProvider time)
 {
     public async Task HandleAsync(HttpContext http)
@@ -66,8 +66,18 @@ internal sealed class IntrospectionEndpoint(
 
     private async Task AnswerForRefreshTokenAsync(HttpContext http, Client caller, string token)
     {
-        if (!GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out var generation)
-            || await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted) is not { } grant
+        if (!GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out var generation))
+        {
+            await WriteInactiveAsync(http);
+            return;
+        }
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.Busy);
+            return;
+        }
+        if (await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted) is not { } grant
             || !grant.IsAlive || grant.Generation != generation || grant.ClientId != caller.ClientId)
         {
             await WriteInactiveAsync(http);

@@ -4,14 +4,14 @@ namespace IdentityServer.Passwords;
 
 /// <summary>
 /// Lets only so many slow hashes run at once and only so many wait: a storm of sign-ins must not slow a refresh.
-/// Past the queue the caller is told to come back (503).
+/// Past the queue, or too long in it, the caller is told to come back (503): who hashes also waits for the database.
 /// </summary>
 internal sealed class HashingGate(PasswordSettings settings) : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(settings.Parallelism);
     private int _waiting;
 
-    /// <summary>Null when the queue is full. Dispose to leave.</summary>
+    /// <summary>Null when the queue is full or does not move. Dispose to leave.</summary>
     public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
     {
         if (!await _slots.WaitAsync(0, cancellation))
@@ -23,7 +23,8 @@ internal sealed class HashingGate(PasswordSettings settings) : IDisposable
             }
             try
             {
-                await _slots.WaitAsync(cancellation);
+                if (!await _slots.WaitAsync(settings.QueueTimeout, cancellation))
+                    return null;
             }
             finally
             {

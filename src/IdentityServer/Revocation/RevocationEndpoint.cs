@@ -3,6 +3,7 @@ using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
+using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Revocation;
@@ -11,7 +12,7 @@ namespace IdentityServer.Revocation;
 /// <c>POST /connect/revoke</c> (RFC 7009). A refresh token takes its whole grant along, an access token only itself
 /// (§2.1). What is unknown, dead or another client's is answered alike and changed not at all (§2.2).
 /// </summary>
-internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, RequestLimits limits)
+internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseQueue database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -31,6 +32,9 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
             return client.Error;
         if (parameters.Value[Parameters.Token] is not { } token)
             return Errors.TokenMissing;
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
 
         // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1). Who hangs up, as a page does
         // that is closed at sign-out, is signed out all the same.

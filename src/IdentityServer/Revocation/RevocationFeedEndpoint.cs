@@ -16,7 +16,7 @@ namespace IdentityServer.Revocation;
 /// memory; a long poll ends as soon as there is something new.
 /// </summary>
 internal sealed class RevocationFeedEndpoint(
-    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, IHostApplicationLifetime lifetime, RequestLimits limits, TimeProvider time)
+    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, Drain drain, RequestLimits limits, TimeProvider time)
 {
     private const int MaximumWait = 30;
     private const int MaximumCursorLength = 64 * 1024;
@@ -59,7 +59,7 @@ internal sealed class RevocationFeedEndpoint(
         // Who does not wait is told what is so now, not what was so at the last beat.
         if (after is null || wait == TimeSpan.Zero)
             await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, drain.Over);
         var deadline = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
         while (true)
         {

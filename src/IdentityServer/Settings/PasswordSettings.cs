@@ -7,10 +7,11 @@ namespace IdentityServer.Settings;
 /// <param name="AllowPublicClients">Lets public clients have the password grant (RFC 9700 §2.4 advises against).</param>
 /// <param name="Parallelism">Passwords hashed at once; the number of cores when not set.</param>
 /// <param name="QueueLength">Sign-ins that may wait for a hash; past them the answer is 503.</param>
+/// <param name="QueueTimeout">How long they may; 10 s when not set.</param>
 internal sealed record PasswordSettings(
     int MinimumLength, int MaximumLength, bool RejectCommon,
     bool RequireDigit, bool RequireLowercase, bool RequireUppercase, bool RequireNonAlphanumeric,
-    int Iterations, bool AllowPublicClients, int Parallelism, int QueueLength)
+    int Iterations, bool AllowPublicClients, int Parallelism, int QueueLength, TimeSpan QueueTimeout)
 {
     public static PasswordSettings Read(SettingsReader settings)
     {
@@ -29,6 +30,7 @@ internal sealed record PasswordSettings(
             settings.Number("Password:Iterations", 210_000, 1_000, 10_000_000),
             settings.Flag("Password:AllowPublicClients", false),
             settings.Number("Password:Parallelism", Environment.ProcessorCount, 1, 1024),
-            settings.Number("Password:QueueLength", 100, 0, 100_000));
+            settings.Number("Password:QueueLength", 100, 0, 100_000),
+            settings.Seconds("Password:QueueTimeout", 10, 1, 600));
     }
 }

@@ -19,13 +19,31 @@ internal static class Database
     // Where the operator writes the same keyword, theirs wins: the last one counts. The hot statements are few and always
     // the same text, so each is parsed and planned once a connection. Nothing leaves state behind there but advisory locks,
     // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
-    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
+    // Timeout, seconds, bounds the wait for a connection, new or from the pool; a statement that a stopped server does not
+    // even cancel is given up one second (Cancellation Timeout, ms) after its own.
+    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
 
-    public static NpgsqlDataSource Open(string connectionString)
+    /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
+    public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, StatementDeadline.Set);
+
+    /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
+    public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, builder =>
+    {
+        var settings = builder.ConnectionStringBuilder;
+        settings.ApplicationName += " pulse";
+        (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);
+        settings.Timeout = settings.Timeout == 0 ? 5 : Math.Min(settings.Timeout, 5);
+        settings.CommandTimeout = settings.CommandTimeout == 0 ? 5 : Math.Min(settings.CommandTimeout, 5);
+        settings.CancellationTimeout = 500;
+    });
+
+    private static NpgsqlDataSource Open(string connectionString, Action<NpgsqlDataSourceBuilder> refine)
     {
         try
         {
-            return NpgsqlDataSource.Create(Defaults + connectionString);
+            var builder = new NpgsqlDataSourceBuilder(Defaults + connectionString);
+            refine(builder);
+            return builder.Build();
         }
         catch (Exception malformed) when (malformed is ArgumentException or FormatException)
         {
@@ -41,18 +59,20 @@ internal static class Database
         {
             await CreateIfMissingAsync(services, cancellation);
             await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
-            await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
-                await hold.ExecuteNonQueryAsync(cancellation);
+            // Another node's migration, and one's own, may take longer than a request's statement.
+            var deadline = await StatementDeadline.LiftAsync(connection, cancellation);
             try
             {
+                await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
+                    await hold.ExecuteNonQueryAsync(cancellation);
                 if (!await IsMigratedAsync(connection, cancellation))
-                    await MigrateAsync(services, cancellation);
+                    await MigrateAsync(services, connection, cancellation);
                 await RememberLongestAccessTokenAsync(connection, services.GetRequiredService<AccessTokenSettings>(), cancellation);
                 await prepare(connection, cancellation);
             }
             finally
             {
-                await ReleaseAsync(connection);
+                await ReleaseAsync(connection, deadline);
             }
         }
         catch (PostgresException refused)
@@ -65,12 +85,13 @@ internal static class Database
         }
     }
 
-    private static async Task ReleaseAsync(NpgsqlConnection connection)
+    private static async Task ReleaseAsync(NpgsqlConnection connection, string deadline)
     {
         try
         {
             await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = StartLock } } };
             await release.ExecuteNonQueryAsync(CancellationToken.None);
+            await StatementDeadline.RestoreAsync(connection, deadline);
         }
         catch (Exception broken) when (broken is NpgsqlException or InvalidOperationException)
         {
@@ -117,10 +138,14 @@ internal static class Database
         }
     }
 
-    private static async Task MigrateAsync(IServiceProvider services, CancellationToken cancellation)
+    private static async Task MigrateAsync(IServiceProvider services, NpgsqlConnection connection, CancellationToken cancellation)
     {
         await using var scope = services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<AuthDb>().Database.MigrateAsync(cancellation);
+        var database = scope.ServiceProvider.GetRequiredService<AuthDb>().Database;
+        database.SetDbConnection(connection);
+        // However large a table has grown.
+        database.SetCommandTimeout(0);
+        await database.MigrateAsync(cancellation);
     }
 
     private static async Task RememberLongestAccessTokenAsync(NpgsqlConnection connection, AccessTokenSettings settings, CancellationToken cancellation)

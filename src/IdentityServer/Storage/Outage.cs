@@ -15,8 +15,11 @@ internal static class Outage
             {
                 case PostgresException refused:
                     // Connection (08), rollback by serialisation or deadlock (40), resources (53), object in use (55),
-                    // operator intervention (57), system error (58); 25006: a standby that takes no writes.
-                    return refused.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '3' or '5' or '7' or '8', ..] or "25006";
+                    // operator intervention and statement timeout (57), system error (58); no entry to the server (28) or the
+                    // database (3D), as while it is restored; 25006: a standby that takes no writes; 25P03, 25P04: a
+                    // transaction that took longer than the operator allows.
+                    return refused.SqlState is ['0', '8', ..] or ['4', '0', ..] or ['5', '3' or '5' or '7' or '8', ..] or ['2', '8', ..] or ['3', 'D', ..]
+                        or "25006" or "25P03" or "25P04";
                 case NpgsqlException or SocketException or TimeoutException:
                     return true;
             }

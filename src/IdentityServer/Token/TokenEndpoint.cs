@@ -2,12 +2,13 @@ using IdentityServer.ClientAuthentication;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
+using IdentityServer.Storage;
 using IdentityServer.Token.Grants;
 
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, RequestLimits limits)
+internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseQueue database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -36,6 +37,11 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        return await grant.HandleAsync(new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted));
+        var request = new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted);
+        // The others need no database, or queue for a hash before they come to it.
+        if (grantType != GrantTypes.RefreshToken)
+            return await grant.HandleAsync(request);
+        using var place = database.TryEnter();
+        return place.IsRefused ? Errors.Busy : await grant.HandleAsync(request);
     }
 }

@@ -36,9 +36,10 @@ internal sealed partial class KeyStore(
             await InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
     }
 
-    public async Task ReadAsync(CancellationToken cancellation)
+    /// <param name="from">The pulse's own: a full pool of requests must not hold a reload up.</param>
+    public async Task ReadAsync(NpgsqlDataSource from, CancellationToken cancellation)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await from.OpenConnectionAsync(cancellation);
         var rows = await ReadRowsAsync(connection, cancellation);
         try
         {

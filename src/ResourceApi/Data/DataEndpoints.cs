@@ -1,10 +1,11 @@
 using IdentityServer.ResourceServer;
+using ResourceApi.Storage;
 using ResourceApi.Web;
 
 namespace ResourceApi.Data;
 
 /// <summary>Contract section 4: the protected data store. Each request is one statement.</summary>
-internal sealed class DataEndpoints(ItemStore store)
+internal sealed class DataEndpoints(ItemStore store, DatabaseQueue queue)
 {
     public const string ReadScope = "data:read";
     public const string WriteScope = "data:write";
@@ -33,10 +34,25 @@ internal sealed class DataEndpoints(ItemStore store)
         using (body)
         {
             if (JsonBody.FindText(body, "key") is not { } keyText || !ItemKey.TryParse(keyText, out var key))
+            {
                 await Envelope.RefuseAsync(context, Refusal.InvalidKey);
-            else if (JsonBody.FindText(body, "value") is not { } valueText || !ItemValue.TryParse(valueText, out var value))
+                return;
+            }
+
+            if (JsonBody.FindText(body, "value") is not { } valueText || !ItemValue.TryParse(valueText, out var value))
+            {
                 await Envelope.RefuseAsync(context, Refusal.InvalidValue);
-            else if (await store.TryCreateAsync(OwnerOf(context), key, value, ct) is not { } version)
+                return;
+            }
+
+            using var place = queue.TryEnter();
+            if (place.IsRefused)
+            {
+                await Envelope.RefuseAsync(context, Refusal.Busy);
+                return;
+            }
+
+            if (await store.TryCreateAsync(OwnerOf(context), key, value, ct) is not { } version)
                 await Envelope.RefuseAsync(context, Refusal.KeyExists);
             else
             {
@@ -52,6 +68,13 @@ internal sealed class DataEndpoints(ItemStore store)
         if (!TryReadKey(context, out var key))
         {
             await Envelope.RefuseAsync(context, Refusal.InvalidKey);
+            return;
+        }
+
+        using var place = queue.TryEnter();
+        if (place.IsRefused)
+        {
+            await Envelope.RefuseAsync(context, Refusal.Busy);
             return;
         }
 
@@ -108,6 +131,13 @@ internal sealed class DataEndpoints(ItemStore store)
                 return;
             }
 
+            using var place = queue.TryEnter();
+            if (place.IsRefused)
+            {
+                await Envelope.RefuseAsync(context, Refusal.Busy);
+                return;
+            }
+
             var (match, noneMatch) = Conditions(context.Request);
             var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, ct);
             if (change == Change.Done)
@@ -124,6 +154,13 @@ internal sealed class DataEndpoints(ItemStore store)
             return;
         }
 
+        using var place = queue.TryEnter();
+        if (place.IsRefused)
+        {
+            await Envelope.RefuseAsync(context, Refusal.Busy);
+            return;
+        }
+
         var (match, noneMatch) = Conditions(context.Request);
         var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, context.RequestAborted);
         await AnswerAsync(context, change, "Data deleted successfully.", key);
@@ -135,6 +172,13 @@ internal sealed class DataEndpoints(ItemStore store)
         if (page is null)
         {
             await Envelope.RefuseAsync(context, refusal!);
+            return;
+        }
+
+        using var place = queue.TryEnter();
+        if (place.IsRefused)
+        {
+            await Envelope.RefuseAsync(context, Refusal.Busy);
             return;
         }
 

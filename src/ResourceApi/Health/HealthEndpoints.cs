@@ -11,11 +11,14 @@ internal static class HealthEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
+        var drain = routes.ServiceProvider.GetRequiredService<Drain>();
         var readiness = routes.ServiceProvider.GetRequiredService<Readiness>();
         routes.MapMethods(Live, ReadMethods, context => SayAsync(context, "Alive.")).AllowAnonymous();
         routes.MapMethods(Ready, ReadMethods, async context =>
         {
-            if (await readiness.CheckAsync())
+            if (drain.IsStopping)
+                await Envelope.RefuseAsync(context, Refusal.Stopping);
+            else if (await readiness.CheckAsync())
                 await SayAsync(context, "Ready.");
             else
                 await Envelope.RefuseAsync(context, Refusal.NotReady);

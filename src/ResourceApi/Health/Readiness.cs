@@ -5,8 +5,11 @@ using ResourceApi.Storage;
 namespace ResourceApi.Health;
 
 /// <summary>Ready: the database answers and tokens can be judged. However many ask, the database is asked once a second.</summary>
-internal sealed partial class Readiness(NpgsqlDataSource database, IssuerStatus issuer, TimeProvider clock, ILogger<Readiness> logger)
+internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] NpgsqlDataSource database, IssuerStatus issuer, TimeProvider clock, ILogger<Readiness> logger)
 {
+    /// <summary>The name of its data source: one connection that no request can take.</summary>
+    public const string Source = "probes";
+
     private static readonly TimeSpan Validity = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 

@@ -11,6 +11,25 @@ internal static class Database
     /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept.</summary>
     public static NpgsqlDataSource Open(string connectionString, ILoggerFactory loggers)
     {
+        var settings = Read(connectionString);
+        if (!settings.ShouldSerialize("Maximum Pool Size"))
+            settings.MaxPoolSize = 20;
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers);
+        StatementDeadline.Set(builder);
+        return builder.Build();
+    }
+
+    /// <summary>One connection of readiness's own: requests that fill their pool do not make the node look dead.</summary>
+    public static NpgsqlDataSource OpenForProbes(string connectionString)
+    {
+        var settings = Read(connectionString);
+        settings.ApplicationName += " probe";
+        (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    private static NpgsqlConnectionStringBuilder Read(string connectionString)
+    {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {
             ApplicationName = "ResourceApi",
@@ -22,9 +41,9 @@ internal static class Database
         };
         settings.Timeout = Bounded(settings.Timeout, LongestConnect);
         settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
-        if (!settings.ShouldSerialize("Maximum Pool Size"))
-            settings.MaxPoolSize = 20;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers).Build();
+        // Milliseconds; what a stopped server does not even cancel is given up.
+        settings.CancellationTimeout = 1000;
+        return settings;
     }
 
     // 0 is "for ever" to Npgsql.

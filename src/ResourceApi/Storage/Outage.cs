@@ -10,8 +10,9 @@ internal static class Outage
     {
         // Class 08 connection, 53 out of resources, 57 operator intervention (shutdown, starting up, statement timeout);
         // 28, 3D and 55000 a database that does not let us in any more; 25006 a standby that is not promoted yet,
-        // 40 lost against another transaction.
-        PostgresException p => p.SqlState[..2] is "08" or "53" or "57" or "40" or "28" or "3D" || p.SqlState is "25006" or "55000",
+        // 40 lost against another transaction, 55P03 a lock not got in the time that the operator allows, 25P03 and 25P04
+        // a transaction likewise, 58 a system error such as a full disk.
+        PostgresException p => p.SqlState[..2] is "08" or "53" or "57" or "40" or "28" or "3D" or "58" || p.SqlState is "25006" or "25P03" or "25P04" or "55000" or "55P03",
         // Refused, reset, timed out, or the pool is exhausted.
         NpgsqlException => true,
         TimeoutException or SocketException => true,

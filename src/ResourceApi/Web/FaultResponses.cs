@@ -1,15 +1,20 @@
 using Npgsql;
+using ResourceApi.Health;
 using ResourceApi.Storage;
 
 namespace ResourceApi.Web;
 
 /// <summary>Gives what no endpoint answered its envelope: unknown paths, wrong methods, outages, our own faults.</summary>
-internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, ILogger<FaultResponses> logger)
+internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, Drain drain, ILogger<FaultResponses> logger)
 {
     public async Task InvokeAsync(HttpContext context)
     {
         // Set here as well for answers that the server makes without us.
         context.Response.Headers.XContentTypeOptions = "nosniff";
+        // RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
+        // being closed. HTTP/2 says the same by GOAWAY when the listening ends.
+        if (drain.IsStopping && context.Request.Protocol == HttpProtocol.Http11)
+            context.Response.Headers.Connection = "close";
         try
         {
             await next(context);

@@ -52,6 +52,12 @@ internal sealed record Refusal(int StatusCode, string Code, string Message)
     public static readonly Refusal DatabaseAway = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
         "The store can't be reached just now.");
 
+    public static readonly Refusal Busy = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
+        "Too many requests wait for the store; try again shortly.");
+
+    public static readonly Refusal Stopping = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
+        "This node is stopping; ask another.");
+
     public static readonly Refusal NotReady = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
         "The database or the issuer can't be reached just now.");
 }

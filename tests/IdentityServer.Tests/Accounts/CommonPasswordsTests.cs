@@ -6,7 +6,7 @@ namespace IdentityServer.Tests.Accounts;
 
 public sealed class CommonPasswordsTests
 {
-    private static readonly PasswordSettings Standard = new(8, 128, RejectCommon: true, false, false, false, false, 1000, false, 1, 1);
+    private static readonly PasswordSettings Standard = new(8, 128, RejectCommon: true, false, false, false, false, 1000, false, 1, 1, TimeSpan.FromSeconds(1));
 
     [Theory]
     [InlineData("password")]

@@ -48,6 +48,13 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return await StartAsync(database, database.ConnectionString, new TestClock(), customise, settings);
     }
 
+    /// <param name="keywords">More of the connection string, as an operator writes it.</param>
+    public static async Task<ServerUnderTest> StartConnectedAsync(string keywords, params string[] settings)
+    {
+        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        return await StartAsync(database, $"{database.ConnectionString};{keywords}", new TestClock(), customise: null, settings);
+    }
+
     /// <summary>A node on a database that somebody else made.</summary>
     public static Task<ServerUnderTest> StartOnAsync(string connectionString, params string[] settings) => StartAsync(null, connectionString, new TestClock(), null, settings);
 

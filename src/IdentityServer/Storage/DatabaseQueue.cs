@@ -1,0 +1,35 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Storage;
+
+/// <summary>
+/// Bounds the requests that use or await the database. Npgsql's own queue for connections is bounded in time and not in
+/// length: under a stalled database it would hold every newcomer for seconds, and memory with it. Statements behind a
+/// password's hash need no place here: <c>HashingGate</c> lets fewer through.
+/// </summary>
+internal sealed class DatabaseQueue(DatabaseSettings settings)
+{
+    private int _length;
+
+    public int Length => Volatile.Read(ref _length);
+
+    /// <summary>Refused when too many are inside already. Dispose once, by <c>using</c>, to leave.</summary>
+    public Place TryEnter()
+    {
+        if (Interlocked.Increment(ref _length) <= settings.QueueLength)
+            return new Place(this);
+        Interlocked.Decrement(ref _length);
+        return default;
+    }
+
+    internal readonly struct Place(DatabaseQueue? queue) : IDisposable
+    {
+        public bool IsRefused => queue is null;
+
+        public void Dispose()
+        {
+            if (queue is not null)
+                Interlocked.Decrement(ref queue._length);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using Npgsql;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>SIGTERM, as it comes in a rolling restart: nobody's request fails for it.</summary>
+public sealed class ShutdownTests
+{
+    [Fact, Rfc("9112", "9.6")]
+    public async Task A_node_that_drains_is_not_ready_and_serves_on_and_closes_each_connection_with_its_answer()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other, "--Shutdown:DrainSeconds=3");
+        await program.AnswersAsync();
+        using var http = new HttpClient { BaseAddress = program.Address };
+        Assert.NotEqual(true, (await http.GetAsync("/.well-known/jwks")).Headers.ConnectionClose);
+        var cursor = await FeedAsync(http, "");
+        var poll = http.SendAsync(Feed($"?after={cursor}&wait=30"));
+
+        var end = program.TerminateAsync();
+        await Around.SoonAsync(async () => (await http.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable, "it is not ready");
+        Assert.Equal("stopping", await http.GetStringAsync("/health/live") is "live" ? await (await http.GetAsync("/health/ready")).Content.ReadAsStringAsync() : "dead");
+        foreach (var path in new[] { "/.well-known/jwks", "/connect/token", "/nowhere" })
+        {
+            using var answer = await http.GetAsync(path);
+            Assert.True(answer.Headers.ConnectionClose);
+            Assert.NotEqual(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        }
+        var signedIn = await SendAsync(http, SignIn());
+        Assert.Equal(HttpStatusCode.OK, signedIn.StatusCode);
+        Assert.False(poll.IsCompleted);
+        // Until the end of it: who polls now does not poll a hundred times a second.
+        Assert.False(end.IsCompleted);
+
+        Assert.Equal(HttpStatusCode.OK, (await poll).StatusCode);
+        Assert.Equal(0, await end);
+    }
+
+    [Fact]
+    public async Task What_has_begun_is_ended_before_the_node_is()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other);
+        await program.AnswersAsync();
+        using var http = new HttpClient { BaseAddress = program.Address };
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync(http, SignIn())).StatusCode);
+
+        var hold = await LockAsync(other);
+        var waiting = SendAsync(http, SignIn());
+        await WaitsAsync(other);
+        var end = program.TerminateAsync();
+        await Task.Delay(500);
+        Assert.False(end.IsCompleted);
+        await hold.DisposeAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await waiting).StatusCode);
+        Assert.Equal(0, await end);
+    }
+
+    [Fact]
+    public async Task What_does_not_end_does_not_keep_the_node()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other, "--Shutdown:TimeoutSeconds=1");
+        await program.AnswersAsync();
+        using var http = new HttpClient { BaseAddress = program.Address };
+        await using var hold = await LockAsync(other);
+        var waiting = SendAsync(http, SignIn());
+        await WaitsAsync(other);
+
+        var started = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await program.TerminateAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 10);
+        await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
+    }
+
+    private static ProgramProcess Run(ServerUnderTest other, params string[] settings) => ProgramProcess.Start(
+        Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),
+        [
+            "--environment=Development", "--IdentityServer:Manifest=", "--Limits:Enabled=false", "--Password:Iterations=1000",
+            $"--ConnectionStrings:IdentityServer={other.ConnectionString}",
+            $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
+            .. settings,
+        ],
+        workingDirectory: AppContext.BaseDirectory);
+
+    private static HttpRequestMessage SignIn() => new(HttpMethod.Post, "/connect/token")
+    {
+        Content = new FormUrlEncodedContent([new("grant_type", "password"), new("username", World.Alice), new("password", World.AlicePassword)]),
+        Headers = { Authorization = Calls.AsShop },
+    };
+
+    private static HttpRequestMessage Feed(string query) => new(HttpMethod.Get, "/connect/revocations" + query) { Headers = { Authorization = Calls.AsResourceApi } };
+
+    private static async Task<string> FeedAsync(HttpClient http, string query)
+    {
+        using var answer = await http.SendAsync(Feed(query));
+        return System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("cursor").GetString()!;
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(HttpClient http, HttpRequestMessage request) => http.SendAsync(request);
+
+    private static async Task<NpgsqlConnection> LockAsync(ServerUnderTest server)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await Around.Command(connection, "BEGIN; LOCK TABLE grants").ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    private static Task WaitsAsync(ServerUnderTest server) => Around.SoonAsync(
+        async () => await server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0,
+        "a request that waits for the lock");
+}

@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using ResourceApi.Storage;
+using Testing;
+using Xunit;
+
+namespace ResourceApi.Tests;
+
+/// <summary>Every wait has an end and every queue a bound: past them 503, at once where it can be.</summary>
+public sealed class SheddingTests
+{
+    [Fact]
+    public async Task Past_the_queue_newcomers_are_refused_at_once_and_the_node_stays_ready()
+    {
+        await using var store = await Store.StartAsync();
+        await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Maximum Pool Size=1", "--Database:QueueLength=3");
+        using var http = Client(store, host.Addresses.Single());
+        Assert.Equal(HttpStatusCode.Created, (await http.PostAsJsonAsync("/api/data", new { key = "k", value = "1" })).StatusCode);
+        var queue = host.Services.GetRequiredService<DatabaseQueue>();
+
+        await using (await LockAsync(store.ConnectionString))
+        {
+            var waiting = Enumerable.Range(0, 3).Select(_ => http.GetAsync("/api/data/k")).ToArray();
+            await SoonAsync(() => queue.Length == 3);
+            var started = Stopwatch.GetTimestamp();
+            foreach (var response in new[]
+            {
+                await http.GetAsync("/api/data/k"), await http.GetAsync("/api/data"), await http.DeleteAsync("/api/data/k"),
+                await http.PutAsJsonAsync("/api/data/k", new { value = "2" }), await http.PostAsJsonAsync("/api/data", new { key = "l", value = "2" }),
+            })
+            {
+                using (response)
+                {
+                    (await Answer.ReadAsync(response)).Is(HttpStatusCode.ServiceUnavailable, "SERVICE_UNAVAILABLE");
+                    Assert.NotNull(response.Headers.RetryAfter?.Delta);
+                }
+            }
+
+            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 2);
+            // The one connection is taken: readiness has its own.
+            Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/ready")).StatusCode);
+            Assert.Equal(3, queue.Length);
+            foreach (var response in await Task.WhenAll(waiting))
+                (await Answer.ReadAsync(response)).Is(HttpStatusCode.ServiceUnavailable, "SERVICE_UNAVAILABLE");
+        }
+
+        Assert.Equal(0, queue.Length);
+        using var read = await http.GetAsync("/api/data/k");
+        Assert.Equal("1", (await Answer.ReadAsync(read)).Data.GetProperty("value").GetString());
+    }
+
+    [Fact]
+    public async Task An_exhausted_pool_is_503_in_bounded_time_and_never_500()
+    {
+        await using var store = await Store.StartAsync();
+        await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Maximum Pool Size=2;Timeout=1;Command Timeout=2");
+        using var http = Client(store, host.Addresses.Single());
+        await using (await LockAsync(store.ConnectionString))
+        {
+            var started = Stopwatch.GetTimestamp();
+            var responses = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => http.GetAsync("/api/data/k")));
+            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 10);
+            foreach (var response in responses)
+                (await Answer.ReadAsync(response)).Is(HttpStatusCode.ServiceUnavailable, "SERVICE_UNAVAILABLE");
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/api/data/k")).StatusCode);
+    }
+
+    [Fact, Rfc("9112", "9.6")]
+    public async Task A_node_that_drains_is_not_ready_and_serves_on_and_closes_each_connection_with_its_answer()
+    {
+        await using var store = await Store.StartAsync();
+        await using var program = ProgramProcess.Start(Path.Combine(AppContext.BaseDirectory, "ResourceApi.dll"),
+        [
+            "--environment=Production", "--ResourceApi:Authority=" + store.Issuer.Address, "--ResourceApi:AllowInsecureHttp=true", "--ResourceApi:Resource=" + Store.Resource,
+            "--ResourceApi:ClientId=" + Testing.Issuer.FakeIssuer.ClientId, "--ResourceApi:ClientSecret=" + Testing.Issuer.FakeIssuer.ClientSecret,
+            "--ConnectionStrings:ResourceApi=" + store.ConnectionString, "--Shutdown:DrainSeconds=3",
+        ]);
+        await program.AnswersAsync();
+        using var http = Client(store, program.Address.ToString());
+        Assert.NotEqual(true, (await http.GetAsync("/api/data")).Headers.ConnectionClose);
+
+        var end = program.TerminateAsync();
+        await SoonAsync(() => http.GetAsync("/health/ready").GetAwaiter().GetResult().StatusCode == HttpStatusCode.ServiceUnavailable);
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/health/live")).StatusCode);
+        using var stored = await http.PostAsJsonAsync("/api/data", new { key = "k", value = "1" });
+        Assert.Equal((HttpStatusCode.Created, true), (stored.StatusCode, stored.Headers.ConnectionClose));
+        Assert.False(end.IsCompleted);
+        Assert.Equal(0, await end);
+    }
+
+    private static HttpClient Client(Store store, string address) => new()
+    {
+        BaseAddress = new Uri(address),
+        DefaultRequestHeaders = { Authorization = new("Bearer", store.SignIn().Token) },
+    };
+
+    private static async Task<NpgsqlConnection> LockAsync(string connectionString)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var hold = new NpgsqlCommand("BEGIN; LOCK TABLE items", connection);
+        await hold.ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    private static async Task SoonAsync(Func<bool> isSo)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(10), "waited 10 s in vain");
+            await Task.Delay(20);
+        }
+    }
+}
