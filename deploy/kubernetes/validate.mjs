@@ -102,7 +102,8 @@ for (const { name, kind, template, selector } of pods) {
     if (kind !== "Deployment") continue;
     for (const [probe, path] of [["startupProbe", "/health/live"], ["livenessProbe", "/health/live"], ["readinessProbe", "/health/ready"]])
       is(container[probe]?.httpGet?.path === path && portsOf({ template }).some((port) => port.name === container[probe].httpGet.port), `${probe} at ${path}`);
-    is((container.lifecycle?.preStop?.sleep?.seconds ?? 0) + 30 <= spec.terminationGracePeriodSeconds, "time to end in terminationGracePeriodSeconds");
+    const ends = of("ConfigMap").find(({ value }) => value.metadata.name === container.envFrom?.[0]?.configMapRef?.name)?.value.data ?? {};
+    is(Number(ends.Shutdown__DrainSeconds) + Number(ends.Shutdown__TimeoutSeconds) + 10 <= spec.terminationGracePeriodSeconds, "time to end in terminationGracePeriodSeconds");
   }
 }
 

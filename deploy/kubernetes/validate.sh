@@ -53,6 +53,7 @@ breaks "Sometimes" migrate.yaml 's/restartPolicy: Never/restartPolicy: Sometimes
 breaks "replicas" resourceapi.yaml 's/replicas: 2/replicas: two/'
 breaks "does not exist in type 'IIngressBackend'" ingress.yaml 's|networking.k8s.io/v1$|extensions/v1beta1|'
 breaks "readOnlyRootFilesystem" identityserver.yaml 's/readOnlyRootFilesystem: true/readOnlyRootFilesystem: false/'
+breaks "time to end" config.yaml 's/Shutdown__DrainSeconds: "10"/Shutdown__DrainSeconds: "30"/'
 breaks "port web" network-policy.yaml 's/port: http }/port: web }/'
 breaks "matches no pod" identityserver.yaml 's/selector: { app.kubernetes.io\/name: identityserver }/selector: { app.kubernetes.io\/name: identity }/'
 breaks "no ConfigMap" migrate.yaml 's/configMapRef: { name: identityserver }/configMapRef: { name: identityservers }/'
