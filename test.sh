@@ -146,7 +146,7 @@ certificates() {
 }
 
 scripts_are_clean() {
-  shellcheck ./*.sh .ci/run deploy/*.sh deploy/postman/*.sh certs/*.sh
+  shellcheck ./*.sh .ci/run deploy/*.sh deploy/kubernetes/*.sh deploy/postman/*.sh certs/*.sh
 }
 
 has() {
@@ -184,6 +184,18 @@ if has shellcheck; then
   check "shellcheck: every script" scripts_are_clean
 else
   skip "shellcheck: every script" "shellcheck is missing"
+fi
+
+if has npm; then
+  check "kubernetes: the manifests are what the API takes, and a mistake is named" deploy/kubernetes/validate.sh
+else
+  skip "kubernetes: the manifests are what the API takes, and a mistake is named" "npm is missing"
+fi
+
+if has nginx && has openssl; then
+  check "compose: one node and two" deploy/test-compose.sh
+else
+  skip "compose: one node and two" "nginx or openssl is missing"
 fi
 
 if [[ ${TEST_IMAGES-${CI-}} == true ]]; then

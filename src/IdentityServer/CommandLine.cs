@@ -8,10 +8,12 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     public const string Serve = "serve";
     public const string Migrate = "migrate";
     public const string Apply = "apply";
+    public const string RewrapKeys = "rewrap-keys";
+    public const string ReplaceKeys = "replace-keys";
     public const string HealthCheck = "healthcheck";
     public const string Help = "help";
 
-    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | healthcheck] [--Setting=value …]";
+    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
 
     /// <summary>
     /// Words are ours wherever they stand; configuration is <c>--Setting=value</c>, <c>--Setting value</c> and
@@ -45,6 +47,8 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
         {
             [] when !prune => new(Serve, null, false, [.. settings]),
             [Migrate] when !prune => new(Migrate, null, false, [.. settings]),
+            [RewrapKeys] when !prune => new(RewrapKeys, null, false, [.. settings]),
+            [ReplaceKeys] when !prune => new(ReplaceKeys, null, false, [.. settings]),
             [HealthCheck] when !prune => new(HealthCheck, null, false, [.. settings]),
             [Apply, var file] => new(Apply, file, prune, [.. settings]),
             _ => throw new StartupException(Usage),

@@ -167,8 +167,13 @@ internal static class Program
         var manifest = manifests.Read(command);
         await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
         {
-            if (command.Command != CommandLine.Migrate)
-                await app.Services.GetRequiredService<KeyStore>().EnsureAsync(connection, cancellation);
+            var keys = app.Services.GetRequiredService<KeyStore>();
+            if (command.Command == CommandLine.ReplaceKeys)
+                Console.WriteLine($"Replaced {await keys.ReplaceAsync(connection, cancellation)} keys: every token issued before is dead.");
+            else if (command.Command != CommandLine.Migrate)
+                await keys.EnsureAsync(connection, cancellation);
+            if (command.Command == CommandLine.RewrapKeys)
+                Console.WriteLine($"Encrypted {await app.Services.GetRequiredService<KeyRingRewrap>().RunAsync(connection, cancellation)} keys of the ring with {DataProtectionSettings.Name}.");
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);

@@ -13,7 +13,7 @@ internal static class ProtectionCertificate
         if (!File.Exists(settings.CertificatePath))
         {
             if (!settings.MayCreate)
-                throw SettingsReader.Impossible(DataProtectionSettings.Name, settings.CertificatePath, "the path of an existing PKCS#12 file");
+                throw SettingsReader.Impossible(settings.PathSetting, settings.CertificatePath, "the path of an existing PKCS#12 file");
             Create(settings, time);
         }
         try
@@ -23,11 +23,11 @@ internal static class ProtectionCertificate
             var certificate = X509CertificateLoader.LoadPkcs12FromFile(settings.CertificatePath, settings.CertificatePassword, storage);
             return certificate.GetRSAPrivateKey() is not null
                 ? certificate
-                : throw SettingsReader.Impossible(DataProtectionSettings.Name, settings.CertificatePath, "a PKCS#12 file that holds an RSA private key");
+                : throw SettingsReader.Impossible(settings.PathSetting, settings.CertificatePath, "a PKCS#12 file that holds an RSA private key");
         }
         catch (Exception unreadable) when (unreadable is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The setting {DataProtectionSettings.Name} is \"{settings.CertificatePath}\"; it must be a readable PKCS#12 file that DataProtection:CertificatePassword opens.", unreadable);
+            throw new StartupException($"The setting {settings.PathSetting} is \"{settings.CertificatePath}\"; it must be a readable PKCS#12 file that {settings.PasswordSetting} opens.", unreadable);
         }
     }
 

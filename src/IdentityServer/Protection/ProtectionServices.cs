@@ -17,8 +17,12 @@ internal static class ProtectionServices
             services.AddDataProtection();
             return;
         }
-        var certificate = ProtectionCertificate.Load(DataProtectionSettings.Read(reader), TimeProvider.System);
-        services.AddDataProtection().SetApplicationName("IdentityServer").ProtectKeysWithCertificate(certificate);
+        var settings = DataProtectionSettings.Read(reader);
+        var certificate = ProtectionCertificate.Load(settings, TimeProvider.System);
+        var protection = services.AddDataProtection().SetApplicationName("IdentityServer").ProtectKeysWithCertificate(certificate);
+        if (settings.Previous is { } previous)
+            protection.UnprotectKeysWithAnyCertificate(ProtectionCertificate.Load(previous, TimeProvider.System));
+        services.AddSingleton(provider => new KeyRingRewrap(provider, certificate));
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
             options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>())));
     }

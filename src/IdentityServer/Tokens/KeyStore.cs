@@ -99,6 +99,35 @@ internal sealed partial class KeyStore(
         await transaction.CommitAsync(cancellation);
     }
 
+    /// <summary>
+    /// For the day when a key got out, or a backup brought back what had been revoked: every key goes and new ones sign at
+    /// once. No access, refresh or reset token issued before is accepted any more, at a cost that does not grow with their
+    /// number. Where the certificate opens no key, those of Data Protection go too, and running nodes must be restarted;
+    /// else they follow by themselves. Under the start lock.
+    /// </summary>
+    /// <returns>How many keys went.</returns>
+    public async Task<int> ReplaceAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        if (!ring.OpensAny())
+        {
+            // Before anything is protected: Data Protection reads its keys once and on a connection of its own.
+            await using var drop = new NpgsqlCommand("DELETE FROM data_protection_keys", connection);
+            await drop.ExecuteNonQueryAsync(cancellation);
+        }
+        var now = time.GetUtcNow();
+        var successors = Array.ConvertAll(Algorithms, algorithm => Create(algorithm, now));
+
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await using var replace = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE; DELETE FROM reset_tokens", connection);
+        await replace.ExecuteNonQueryAsync(cancellation);
+        await using var delete = new NpgsqlCommand("DELETE FROM keys", connection);
+        var gone = await delete.ExecuteNonQueryAsync(cancellation);
+        foreach (var successor in successors)
+            await InsertAsync(connection, successor, cancellation);
+        await transaction.CommitAsync(cancellation);
+        return gone;
+    }
+
     private static async Task InsertAsync(NpgsqlConnection connection, KeyRow key, CancellationToken cancellation)
     {
         // All nodes read the keys anew when the version moves.
