@@ -60,7 +60,7 @@ internal sealed class Pair : IAsyncDisposable
     public async Task<string> GetTokenAsync()
     {
         using var http = new HttpClient { BaseAddress = Identity.Address };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/connect/token") { Content = new StringContent("grant_type=client_credentials", Encoding.ASCII, "application/x-www-form-urlencoded") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/connect/token") { Content = new FormUrlEncodedContent([new("grant_type", "client_credentials")]) };
         request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Basic(Client, ClientSecret));
         using var answer = await http.SendAsync(request);
         return JsonDocument.Parse(await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).RootElement.GetProperty("access_token").GetString()!;

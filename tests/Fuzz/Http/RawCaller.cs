@@ -24,6 +24,8 @@ internal sealed class RawCaller(Uri address) : IDisposable
     /// <summary>Far past what any answer may take: a hang is told from an end.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan HalfClose = TimeSpan.FromMilliseconds(300);
+
     private readonly List<byte> _read = [];
     private TcpClient? _connection;
 
@@ -67,8 +69,6 @@ internal sealed class RawCaller(Uri address) : IDisposable
         try
         {
             await stream.WriteAsync(request, patience.Token);
-            if (!isWellFramed)
-                _connection.Client.Shutdown(SocketShutdown.Send);
         }
         catch (Exception broken) when (broken is IOException or SocketException)
         {
@@ -76,7 +76,13 @@ internal sealed class RawCaller(Uri address) : IDisposable
         }
         RawAnswer? answer;
         do
-            answer = await ReadAsync(stream, isHead, patience.Token);
+        {
+            var reading = ReadAsync(stream, isHead, patience.Token);
+            // It may wait for more; not at once, for to a server a half-closed connection is a caller who hung up.
+            if (!isWellFramed && await Task.WhenAny(reading, Task.Delay(HalfClose, patience.Token)) != reading)
+                _connection.Client.Shutdown(SocketShutdown.Send);
+            answer = await reading;
+        }
         while (answer is { Status: < 200 });
         if (answer is null || !isWellFramed || answer.Header("Connection")?.Equals("close", StringComparison.OrdinalIgnoreCase) == true)
             Close();
@@ -117,8 +123,10 @@ internal sealed class RawCaller(Uri address) : IDisposable
         while (true)
         {
             int end;
-            while ((end = _read.IndexOf((byte)'\n')) < 0 && await MoreAsync(stream, ct))
+            while ((end = _read.IndexOf((byte)'\n')) < 0)
             {
+                if (!await MoreAsync(stream, ct))
+                    throw new IOException("The answer was cut short.");
             }
             var size = int.Parse(Encoding.ASCII.GetString([.. _read[..end]]).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             _read.RemoveRange(0, end + 1);

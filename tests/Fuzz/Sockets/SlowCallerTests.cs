@@ -10,26 +10,16 @@ namespace Fuzz.Sockets;
 /// Those who hold connections and give nothing: the limits close them, and a neighbour gets every answer in the meantime.
 /// With short limits, so that it is seen in seconds; the neighbour's bound is far from what it needs on an idle machine.
 /// </summary>
-public sealed class SlowCallerTests : IAsyncLifetime
+public sealed class SlowCallerTests(ShortLimits programs) : IClassFixture<ShortLimits>
 {
-    private const int MaxConnections = 2_500;
-
     private static readonly TimeSpan NeighbourPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
     private static readonly TimeSpan Drip = TimeSpan.FromMilliseconds(400);
 
-    private Pair _pair = null!;
-    private string _token = "";
+    private readonly Pair _pair = programs.Pair;
+    private readonly string _token = programs.Token;
 
     public static TheoryData<string> Programs => ["IdentityServer", "ResourceApi"];
-
-    public async ValueTask InitializeAsync()
-    {
-        _pair = await Pair.StartAsync("Limits:HeadersTimeout=2", "Limits:IdleTimeout=3", $"Limits:MaxConnections={MaxConnections}");
-        _token = await _pair.GetTokenAsync();
-    }
-
-    public ValueTask DisposeAsync() => _pair?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -92,13 +82,13 @@ public sealed class SlowCallerTests : IAsyncLifetime
     public async Task Past_the_most_connections_a_caller_is_closed_and_the_others_are_served(string program)
     {
         var neighbour = new HttpClient { BaseAddress = Address(program) };
-        Assert.Equal("live", await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
-        using (var crowd = await Crowd.ConnectAsync(Address(program), MaxConnections + 50))
+        Assert.NotEmpty(await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
+        using (var crowd = await Crowd.ConnectAsync(Address(program), ShortLimits.MaxConnections + 50))
         {
             // Who is in stays in; at least those past the limit are sent away at once, long before they would be idle.
             var ends = await crowd.EndAsync(TimeSpan.FromSeconds(1.5));
             Assert.InRange(ends.Count(end => end is not null), 50, 200);
-            Assert.Equal("live", await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
+            Assert.NotEmpty(await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
         }
         neighbour.Dispose();
         await (program == "IdentityServer" ? _pair.Identity : _pair.Api).AnswersAsync("/health/live");
@@ -117,7 +107,7 @@ public sealed class SlowCallerTests : IAsyncLifetime
                 ($"GET / HTTP/1.1\r\nHost: localhost\r\nX: {new string('a', 40_000)}\r\n\r\n", "HTTP/1.1 431"),
                 ($"GET / HTTP/1.1\r\nHost: localhost\r\n{string.Concat(Enumerable.Range(0, 200).Select(n => $"X{n}: a\r\n"))}\r\n", "HTTP/1.1 431"),
                 ("\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003" + new string('x', 500), "HTTP/1.1 400"),
-                ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\u0012\u0004\0\0\0\0\0", ""),
+                ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\u0012\u0004\0\0\0\0\0", "\0\0\b\a"),
                 ("GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", "HTTP/1.1 505"),
                 (new string('\n', 5_000), ""),
             })
@@ -174,7 +164,7 @@ public sealed class SlowCallerTests : IAsyncLifetime
     private HttpRequestMessage Request(string program) => program == "IdentityServer"
         ? new HttpRequestMessage(HttpMethod.Post, new Uri(_pair.Identity.Address, "/connect/token"))
         {
-            Content = new StringContent("grant_type=client_credentials", Encoding.ASCII, "application/x-www-form-urlencoded"),
+            Content = new FormUrlEncodedContent([new("grant_type", "client_credentials")]),
             Headers = { Authorization = new AuthenticationHeaderValue("Basic", Pair.Basic(Pair.Client, Pair.ClientSecret)) },
         }
         : new HttpRequestMessage(HttpMethod.Get, new Uri(_pair.Api.Address, "/api/data?limit=5"))
