@@ -64,7 +64,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     private static AuthenticationHeaderValue Basic(string id, string secret) =>
         new("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(WebUtility.UrlEncode(id) + ":" + WebUtility.UrlEncode(secret))));
 
-    private Uri ReadKeysAddress(byte[] metadata)
+    internal Uri ReadKeysAddress(byte[] metadata)
     {
         try
         {
@@ -76,10 +76,11 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
                 || (keys.Scheme != Uri.UriSchemeHttps && keys.Scheme != _address.Scheme))
                 throw new IssuerException("The issuer's metadata holds no usable jwks_uri.");
 
-            // Behind a backchannel address the issuer's own documents are found there too.
+            // Behind a backchannel address the issuer's own documents are found there too. Appended, not resolved: the rest of
+            // http://id.example/ftp://x would be an address by itself, of a host and a scheme that nobody configured.
             var authority = _options.Authority.TrimEnd('/') + "/";
             return _options.BackchannelAddress is not null && keys.AbsoluteUri.StartsWith(authority, StringComparison.Ordinal)
-                ? new Uri(_address, keys.AbsoluteUri[authority.Length..])
+                ? new Uri(_address.AbsoluteUri + keys.AbsoluteUri[authority.Length..])
                 : keys;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or UriFormatException)

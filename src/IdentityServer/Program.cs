@@ -105,6 +105,7 @@ internal static class Program
             kestrel.AddServerHeader = false;
             // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
             kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
+            ConnectionLimits.Apply(kestrel.Limits, builder.Configuration);
         });
 
         builder.Services.AddSingleton(TimeProvider.System);

@@ -117,6 +117,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaximumDrained;
+            ConnectionLimits.Apply(kestrel.Limits, configuration);
         });
         return builder;
     }

@@ -1,6 +1,8 @@
 using System.Net;
+using System.Text;
 using Jose;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Testing.Issuer;
 using Xunit;
 
@@ -96,5 +98,17 @@ public sealed class KeyTests : IAsyncLifetime
         var claims = _issuer.Claims(ProtectedApi.Resource);
         claims["iss"] = "https://id.example.com";
         Assert.Equal(HttpStatusCode.OK, await api.StatusAsync(_issuer.Sign(claims)));
+    }
+
+    [Theory]
+    [InlineData("ftp://evil.example/keys")]
+    [InlineData("http://evil.example/keys")]
+    [InlineData("//evil.example/keys")]
+    public void Keys_behind_a_backchannel_address_are_asked_of_nobody_else(string rest)
+    {
+        const string authority = "https://id.example.com";
+        using var issuer = new IssuerConnection(Options.Create(new IdentityServerTokensOptions { Authority = authority, BackchannelAddress = "http://backchannel:5000" }));
+        var address = issuer.ReadKeysAddress(Encoding.UTF8.GetBytes($$"""{"issuer":"{{authority}}","jwks_uri":"{{authority}}/{{rest}}"}"""));
+        Assert.Equal("http://backchannel:5000/" + rest, address.AbsoluteUri);
     }
 }
