@@ -5,6 +5,7 @@ using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Postgres;
 
 namespace IdentityServer;
 
@@ -16,7 +17,7 @@ internal static class StorageServices
         services.AddSingleton<NpgsqlDataSource>(_ => Database.Open(connectionString));
         services.AddKeyedSingleton<NpgsqlDataSource>(Pulse.Source, (_, _) => Database.OpenForPulse(connectionString));
         services.AddSingleton(settings);
-        services.AddSingleton<DatabaseQueue>();
+        services.AddSingleton(new DatabaseGate(settings.QueueLength));
         services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<GrantStore>();
         services.AddSingleton<Revocations>();

@@ -1,6 +1,7 @@
 using IdentityServer.ResourceServer;
 using LocalPostgres;
 using Microsoft.Extensions.Options;
+using Postgres;
 using ResourceApi.Data;
 using ResourceApi.Health;
 using ResourceApi.OpenApi;
@@ -52,7 +53,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddSingleton(services => Database.Open(connectionString, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddKeyedSingleton(Readiness.Source, (_, _) => Database.OpenForProbes(connectionString));
         builder.Services.AddSingleton(database);
-        builder.Services.AddSingleton<DatabaseQueue>();
+        builder.Services.AddSingleton(new DatabaseGate(database.QueueLength));
         builder.Services.AddSingleton(shutdown);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using ResourceApi.Storage;
+using Postgres;
 using Testing;
 using Xunit;
 
@@ -19,7 +19,7 @@ public sealed class SheddingTests
         await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Maximum Pool Size=1", "--Database:QueueLength=3");
         using var http = Client(store, host.Addresses.Single());
         Assert.Equal(HttpStatusCode.Created, (await http.PostAsJsonAsync("/api/data", new { key = "k", value = "1" })).StatusCode);
-        var queue = host.Services.GetRequiredService<DatabaseQueue>();
+        var queue = host.Services.GetRequiredService<DatabaseGate>();
 
         await using (await LockAsync(store.ConnectionString))
         {

@@ -7,6 +7,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using Postgres;
 
 namespace IdentityServer.Accounts;
 
@@ -17,7 +18,7 @@ namespace IdentityServer.Accounts;
 internal sealed class ChangePasswordEndpoint(
     BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
     GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, Pulse pulse,
-    DatabaseQueue database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
+    DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
     {

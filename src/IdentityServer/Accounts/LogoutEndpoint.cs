@@ -1,12 +1,12 @@
 using System.Net;
 using IdentityServer.Http;
-using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using Postgres;
 
 namespace IdentityServer.Accounts;
 
 /// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
-internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, DatabaseQueue database)
+internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, DatabaseGate database)
 {
     public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
     {

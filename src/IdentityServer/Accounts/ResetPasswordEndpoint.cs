@@ -7,6 +7,7 @@ using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
+using Postgres;
 
 namespace IdentityServer.Accounts;
 
@@ -15,7 +16,7 @@ namespace IdentityServer.Accounts;
 /// sent there and a new password. Then every grant of the user ends.
 /// </summary>
 internal sealed class ResetPasswordEndpoint(
-    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, DatabaseQueue database, RequestLimits limits, Pulse pulse, TimeProvider time)
+    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
     {

@@ -1,5 +1,5 @@
 using IdentityServer.Protocol;
-using IdentityServer.Storage;
+using Postgres;
 
 namespace IdentityServer.Http;
 

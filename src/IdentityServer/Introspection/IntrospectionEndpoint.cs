@@ -7,12 +7,13 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using Jose;
+using Postgres;
 
 namespace IdentityServer.Introspection;
 
 /// <summary><c>POST /connect/introspect</c> (RFC 7662).</summary>
 internal sealed class IntrospectionEndpoint(
-    ClientAuthenticator clients, CurrentConfiguration configuration, AccessTokens accessTokens, GrantStore grants, CurrentKeys keys, DatabaseQueue database,
+    ClientAuthenticator clients, CurrentConfiguration configuration, AccessTokens accessTokens, GrantStore grants, CurrentKeys keys, DatabaseGate database,
     IssuerSettings issuer, Pulse pulse, RequestLimits limits, TimeProvider time)
 {
     public async Task HandleAsync(HttpContext http)

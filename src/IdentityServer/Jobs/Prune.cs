@@ -1,7 +1,7 @@
 using IdentityServer.Settings;
-using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using Npgsql;
+using Postgres;
 using Quartz;
 
 namespace IdentityServer.Jobs;

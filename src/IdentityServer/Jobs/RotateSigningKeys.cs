@@ -1,5 +1,5 @@
-using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using Postgres;
 using Quartz;
 
 namespace IdentityServer.Jobs;

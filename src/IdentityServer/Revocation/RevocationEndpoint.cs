@@ -3,8 +3,8 @@ using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
-using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using Postgres;
 
 namespace IdentityServer.Revocation;
 
@@ -12,7 +12,7 @@ namespace IdentityServer.Revocation;
 /// <c>POST /connect/revoke</c> (RFC 7009). A refresh token takes its whole grant along, an access token only itself
 /// (§2.1). What is unknown, dead or another client's is answered alike and changed not at all (§2.2).
 /// </summary>
-internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseQueue database, RequestLimits limits)
+internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseGate database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {

@@ -2,13 +2,13 @@ using IdentityServer.ClientAuthentication;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
-using IdentityServer.Storage;
 using IdentityServer.Token.Grants;
+using Postgres;
 
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseQueue database, RequestLimits limits)
+internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseGate database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {

@@ -1,11 +1,11 @@
 using IdentityServer.ResourceServer;
-using ResourceApi.Storage;
+using Postgres;
 using ResourceApi.Web;
 
 namespace ResourceApi.Data;
 
 /// <summary>Contract section 4: the protected data store. Each request is one statement.</summary>
-internal sealed class DataEndpoints(ItemStore store, DatabaseQueue queue)
+internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
 {
     public const string ReadScope = "data:read";
     public const string WriteScope = "data:write";

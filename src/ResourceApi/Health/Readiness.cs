@@ -1,6 +1,6 @@
 using IdentityServer.ResourceServer;
 using Npgsql;
-using ResourceApi.Storage;
+using Postgres;
 
 namespace ResourceApi.Health;
 
@@ -43,7 +43,7 @@ internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] Np
             await command.ExecuteScalarAsync(deadline.Token);
             return true;
         }
-        catch (Exception e) when (Outage.IsOne(e) || e is OperationCanceledException)
+        catch (Exception e) when (Outage.Is(e) || e is OperationCanceledException)
         {
             LogAway(Outage.Describe(e));
             if (Outage.BreaksConnections(e))

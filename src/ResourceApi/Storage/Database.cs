@@ -1,4 +1,5 @@
 using Npgsql;
+using Postgres;
 
 namespace ResourceApi.Storage;
 

@@ -1,6 +1,6 @@
 using Npgsql;
+using Postgres;
 using ResourceApi.Health;
-using ResourceApi.Storage;
 
 namespace ResourceApi.Web;
 
@@ -48,7 +48,7 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         if (e is BadHttpRequestException bad)
             return Envelope.RefuseAsync(context, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
 
-        if (Outage.IsOne(e))
+        if (Outage.Is(e))
         {
             LogOutage(e.GetType().Name, Outage.Describe(e));
             // The other pooled connections are as dead as this one; the next request must not find out one by one.

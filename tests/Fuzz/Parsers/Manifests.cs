@@ -12,7 +12,7 @@ internal sealed class Manifests : Target, IDisposable
 {
     private const string Secret = "s3cr3t-of-the-operator";
 
-    private static readonly PasswordSettings Passwords = new(8, 128, false, false, false, false, false, 1000, false, 1, 1);
+    private static readonly PasswordSettings Passwords = new(8, 128, false, false, false, false, false, 1000, false, 1, 1, TimeSpan.FromSeconds(10));
 
     private static readonly byte[][] Sound =
     [

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Postgres;
 using Testing;
 using Xunit;
 
@@ -47,7 +48,7 @@ public sealed class SheddingTests
     {
         await using var server = await ServerUnderTest.StartConnectedAsync("Timeout=30;Command Timeout=30;Maximum Pool Size=2", "--Database:QueueLength=20");
         var tokens = await SignInManyAsync(server, 25);
-        var queue = server.Services.GetRequiredService<DatabaseQueue>();
+        var queue = server.Services.GetRequiredService<DatabaseGate>();
         var hold = await LockAsync(server, "grants");
 
         var waiting = tokens.Take(20).Select(token => server.RefreshesAsync(token.RefreshToken)).ToArray();

@@ -1,13 +1,11 @@
-using IdentityServer.Settings;
-
-namespace IdentityServer.Storage;
+namespace Postgres;
 
 /// <summary>
 /// Bounds the requests that use or await the database. Npgsql's own queue for connections is bounded in time and not in
-/// length: under a stalled database it would hold every newcomer for seconds, and memory with it. Statements behind a
-/// password's hash need no place here: <c>HashingGate</c> lets fewer through.
+/// length: under a stalled database it would hold every newcomer for seconds, and memory with it.
 /// </summary>
-internal sealed class DatabaseQueue(DatabaseSettings settings)
+/// <param name="capacity">Requests inside at once, those that are being served among them.</param>
+public sealed class DatabaseGate(int capacity)
 {
     private int _length;
 
@@ -16,13 +14,13 @@ internal sealed class DatabaseQueue(DatabaseSettings settings)
     /// <summary>Refused when too many are inside already. Dispose once, by <c>using</c>, to leave.</summary>
     public Place TryEnter()
     {
-        if (Interlocked.Increment(ref _length) <= settings.QueueLength)
+        if (Interlocked.Increment(ref _length) <= capacity)
             return new Place(this);
         Interlocked.Decrement(ref _length);
         return default;
     }
 
-    internal readonly struct Place(DatabaseQueue? queue) : IDisposable
+    public readonly struct Place(DatabaseGate? queue) : IDisposable
     {
         public bool IsRefused => queue is null;
 

@@ -1,10 +1,10 @@
 using System.Net.Sockets;
 using Npgsql;
 
-namespace IdentityServer.Storage;
+namespace Postgres;
 
 /// <summary>Tells an outage, worth trying again (503), from a bug of ours (500).</summary>
-internal static class Outage
+public static class Outage
 {
     /// <summary>The database is away, full, restarting or too slow, or its pool is exhausted.</summary>
     public static bool Is(Exception fault)
@@ -26,4 +26,11 @@ internal static class Outage
         }
         return false;
     }
+
+    /// <summary>The other connections of the pool are as dead as the one that failed.</summary>
+    public static bool BreaksConnections(Exception fault) =>
+        fault is PostgresException { SqlState: "57P01" or "57P02" or "57P03" } || fault.InnerException is IOException or SocketException;
+
+    /// <summary>Without what a statement carried: the server's code, or the network's words.</summary>
+    public static string Describe(Exception fault) => fault is PostgresException refused ? refused.SqlState : (fault.InnerException ?? fault).Message;
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Npgsql;
 
-namespace IdentityServer.Storage;
+namespace Postgres;
 
 /// <summary>
 /// PostgreSQL itself ends a statement shortly before the client's <c>Command Timeout</c> would: the connection survives, no
@@ -9,7 +9,7 @@ namespace IdentityServer.Storage;
 /// statement and not as a startup parameter, which connection poolers refuse; a value that the operator gave the role, the
 /// database or <c>Options</c> stays.
 /// </summary>
-internal static class StatementDeadline
+public static class StatementDeadline
 {
     /// <summary>How much earlier, so that the server's word arrives first.</summary>
     private const int LeadMilliseconds = 250;
