@@ -1,0 +1,55 @@
+using System.Diagnostics;
+
+namespace Faults;
+
+/// <summary>Workers that run while a fault happens.</summary>
+internal sealed class Load
+{
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(0.5);
+
+    private readonly World _world;
+    private readonly Tally _tally;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task[] _workers;
+
+    private static int _numbers;
+
+    private Load(World world, Tally tally, int workers)
+    {
+        (_world, _tally) = (world, tally);
+        foreach (var target in world.Targets)
+            target.Begin();
+        _workers = [.. Enumerable.Range(0, workers).Select(_ => new Worker(Interlocked.Increment(ref _numbers), world, tally, _stop.Token).RunAsync())];
+    }
+
+    public static Load Start(World world, Tally tally, int workers = 6) => new(world, tally, workers);
+
+    /// <summary>
+    /// Seconds from <paramref name="since"/> until every target has answered rightly and, for half a second, none has
+    /// answered otherwise.
+    /// </summary>
+    public async Task<double> RecoversAsync(long since, TimeSpan patience)
+    {
+        while (true)
+        {
+            var firstRight = _world.Targets.Max(target => target.LastRight > since ? 0L : long.MaxValue);
+            var lastBad = Math.Max(since, _world.Targets.Max(target => target.LastBad));
+            if (firstRight == 0 && Stopwatch.GetElapsedTime(lastBad) > Quiet)
+                return Stopwatch.GetElapsedTime(since, lastBad).TotalSeconds;
+            if (Stopwatch.GetElapsedTime(since) > patience)
+            {
+                _tally.Require(false, $"every program answers again within {patience.TotalSeconds:0} s");
+                return patience.TotalSeconds;
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(10));
+        }
+    }
+
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_workers);
+        _stop.Dispose();
+        _tally.LongestOutage = Math.Max(_tally.LongestOutage, _world.Targets.Max(target => target.LongestGap));
+    }
+}

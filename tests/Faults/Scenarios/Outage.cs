@@ -1,0 +1,26 @@
+using System.Diagnostics;
+
+namespace Faults.Scenarios;
+
+/// <summary>PostgreSQL stopped in order, away for a while, started again. The programs come back by themselves.</summary>
+internal static class Outage
+{
+    public static async Task RunAsync(Lab lab, Tally tally, Options options)
+    {
+        await using var world = await World.OpenAsync(lab, tally);
+        var load = Load.Start(world, tally);
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        tally.Disturb();
+        await world.Postgres.StopAsync();
+        await Task.Delay(TimeSpan.FromSeconds(options.Pick(8, 30)));
+        await world.Postgres.StartAsync();
+        var seconds = await load.RecoversAsync(Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(30));
+        tally.Calm();
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        await load.StopAsync();
+        await new Checks(world, tally).RunAsync();
+        tally.Rounds = 1;
+        tally.Note(FormattableString.Invariant($"recovered {seconds:0.00} s after PostgreSQL was back"));
+        tally.Require(seconds < 5, "recovered within 5 s after PostgreSQL was back");
+    }
+}
