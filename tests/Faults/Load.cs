@@ -50,6 +50,8 @@ internal sealed class Load
         await _stop.CancelAsync();
         await Task.WhenAll(_workers);
         _stop.Dispose();
-        _tally.LongestOutage = Math.Max(_tally.LongestOutage, _world.Targets.Max(target => target.LongestGap));
+        var longest = _world.Targets.MaxBy(target => target.LongestGap)!;
+        _tally.LongestOutage = Math.Max(_tally.LongestOutage, longest.LongestGap);
+        _tally.Note(FormattableString.Invariant($"longest without a right answer: {longest.Name}, {longest.LongestGap:0.00} s from second {longest.LongestGapAt:0.0} on"));
     }
 }

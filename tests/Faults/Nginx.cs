@@ -35,6 +35,7 @@ internal sealed partial class Nginx : IAsyncDisposable
         await File.WriteAllTextAsync(file, rules);
 
         var process = Process.Start(Path!, ["-e", folder + "/error.log", "-c", file, "-g", "daemon off;"]);
+        Running.Add(process.Id, "TERM");
         var nginx = new Nginx(process, folder, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
         await nginx.AnswersAsync();
         return nginx;
@@ -53,6 +54,7 @@ internal sealed partial class Nginx : IAsyncDisposable
             await Signals.SendAsync("TERM", _process.Id);
             await _process.WaitForExitAsync();
         }
+        Running.Remove(_process.Id);
         _process.Dispose();
     }
 

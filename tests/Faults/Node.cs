@@ -17,7 +17,11 @@ internal sealed class Node(string name, string assembly, Dictionary<string, stri
     public int Id => _process!.Id;
 
     /// <summary>Starts it, without waiting for it to be ready.</summary>
-    public void Start() => _process = ProgramProcess.Start(assembly, environment: environment);
+    public void Start()
+    {
+        _process = ProgramProcess.Start(assembly, environment: environment);
+        Running.Add(_process.Id, "KILL");
+    }
 
     public Task IsReadyAsync() => _process!.AnswersAsync();
 
@@ -47,7 +51,9 @@ internal sealed class Node(string name, string assembly, Dictionary<string, stri
     private async Task LeaveAsync()
     {
         var process = _process!;
+        var id = process.Id;
         await process.DisposeAsync();
+        Running.Remove(id);
         _said.AddRange(process.Lines);
         _process = null;
     }

@@ -21,7 +21,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
 
     public int Id => _postmaster!.Id;
 
-    public bool HasExited => _postmaster!.HasExited;
+    public bool HasExited => _postmaster is null or { HasExited: true };
 
     private static string Binaries { get; } = Directory.Exists("/usr/lib/postgresql")
         ? Directory.EnumerateDirectories("/usr/lib/postgresql").OrderByDescending(path => path, StringComparer.Ordinal).Select(path => Path.Combine(path, "bin")).First(path => File.Exists(Path.Combine(path, "initdb")))
@@ -93,10 +93,11 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
         {
             if (_postmaster is null or { HasExited: true })
             {
-                _postmaster?.Dispose();
+                Leave();
                 var command = AsUser(Path.Combine(Binaries, "postgres"), "-D", folder);
                 // Every shell before it replaces itself: the pid is the postmaster's.
                 _postmaster = Process.Start("/bin/sh", ["-c", "cd / && log=$1 && shift && exec \"$@\" >>\"$log\" 2>&1", "sh", folder + ".log", .. command]);
+                Running.Add(_postmaster.Id, "QUIT");
             }
             if (await AnswersAsync())
                 return;
@@ -152,7 +153,16 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
     {
         if (_postmaster is { HasExited: false })
             await StopAsync();
-        _postmaster?.Dispose();
+        Leave();
+    }
+
+    private void Leave()
+    {
+        if (_postmaster is null)
+            return;
+        Running.Remove(_postmaster.Id);
+        _postmaster.Dispose();
+        _postmaster = null;
     }
 
     private async Task<bool> AnswersAsync()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Faults;
 using Faults.Scenarios;
 
@@ -13,6 +14,17 @@ if (Options.Parse(args) is not { } options || FaultCatalogue.Choose(options) is 
 
 List<Tally> tallies = [];
 var lab = await Lab.OpenAsync();
+// A signal leaves nothing behind that was started here.
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    Console.Error.WriteLine("Interrupted; all that was started is ended.");
+    Running.EndAsync().GetAwaiter().GetResult();
+    Directory.Delete(lab.Folder, recursive: true);
+    Environment.Exit(130);
+}
 await using (lab)
 {
     foreach (var (name, run) in faults)

@@ -37,7 +37,9 @@ internal sealed class Target(string name, Uri address) : IDisposable
     private readonly Lock _gate = new();
     private long _lastRight;
     private long _lastBad;
+    private long _begun;
     private double _longestGap;
+    private double _longestGapAt;
 
     public string Name => name;
 
@@ -53,6 +55,9 @@ internal sealed class Target(string name, Uri address) : IDisposable
         }
     }
 
+    /// <summary>When it began: seconds after <see cref="Begin"/>.</summary>
+    public double LongestGapAt => _longestGapAt;
+
     public long LastRight => Volatile.Read(ref _lastRight);
 
     public long LastBad => Volatile.Read(ref _lastBad);
@@ -61,7 +66,7 @@ internal sealed class Target(string name, Uri address) : IDisposable
     public void Begin()
     {
         lock (_gate)
-            _lastRight = Stopwatch.GetTimestamp();
+            _begun = _lastRight = Stopwatch.GetTimestamp();
     }
 
     public void CountRight()
@@ -69,7 +74,8 @@ internal sealed class Target(string name, Uri address) : IDisposable
         lock (_gate)
         {
             var now = Stopwatch.GetTimestamp();
-            _longestGap = Math.Max(_longestGap, Stopwatch.GetElapsedTime(_lastRight, now).TotalSeconds);
+            if (Stopwatch.GetElapsedTime(_lastRight, now).TotalSeconds is var gap && gap > _longestGap)
+                (_longestGap, _longestGapAt) = (gap, Stopwatch.GetElapsedTime(_begun, _lastRight).TotalSeconds);
             _lastRight = now;
         }
     }

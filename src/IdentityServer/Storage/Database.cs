@@ -19,7 +19,8 @@ internal static class Database
     // Where the operator writes the same keyword, theirs wins: the last one counts. The hot statements are few and always
     // the same text, so each is parsed and planned once a connection. Nothing leaves state behind there but advisory locks,
     // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
-    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
+    // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;Host Recheck Seconds=1;";
 
     public static NpgsqlDataSource Open(string connectionString)
     {

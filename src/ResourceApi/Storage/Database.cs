@@ -24,6 +24,9 @@ internal static class Database
         settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = 20;
+        // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+        if (!settings.ShouldSerialize("Host Recheck Seconds"))
+            settings.HostRecheckSeconds = 1;
         return new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers).Build();
     }
 

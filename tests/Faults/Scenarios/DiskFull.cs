@@ -18,7 +18,7 @@ internal static class DiskFull
             Postgres = ["max_wal_size = 64MB", "min_wal_size = 32MB"],
             PrepareFolderAsync = async folder =>
             {
-                await Postgres.RunAsync("mount", "-t", "tmpfs", "-o", "size=250m", "tmpfs", folder);
+                await Running.MountAsync(folder, "250m");
                 mounted = folder;
                 await Postgres.NewFolderAsync(folder);
             },
@@ -32,8 +32,7 @@ internal static class DiskFull
                 await Task.Delay(TimeSpan.FromSeconds(1));
                 tally.Disturb();
                 var filler = Path.Combine(mounted!, "filler");
-                var filling = FillAsync(filler, TimeSpan.FromSeconds(options.Pick(6, 20)));
-                await filling;
+                await FillAsync(filler, TimeSpan.FromSeconds(options.Pick(6, 20)));
                 File.Delete(filler);
                 // A PostgreSQL that can't write its log ends itself, and needs its supervisor.
                 var hadEnded = world.Postgres.HasExited;
@@ -49,7 +48,7 @@ internal static class DiskFull
         finally
         {
             if (mounted is not null)
-                await Postgres.RunAsync("umount", mounted);
+                await Running.UnmountAsync(mounted);
         }
     }
 

@@ -21,7 +21,7 @@ internal static class RollingRestart
         (world.Servers, world.Apis) = ([origin], [origin]);
 
         var load = Load.Start(world, tally);
-        for (; tally.Rounds < options.Pick(2, 10); tally.Rounds++)
+        for (; tally.Rounds < options.Pick(1, 10); tally.Rounds++)
         {
             foreach (var node in (Node[])[.. world.ServerNodes, .. world.ApiNodes])
             {
