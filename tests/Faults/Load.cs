@@ -17,12 +17,24 @@ internal sealed class Load
     private Load(World world, Tally tally, int workers)
     {
         (_world, _tally) = (world, tally);
-        foreach (var target in world.Targets)
-            target.Begin();
         _workers = [.. Enumerable.Range(0, workers).Select(_ => new Worker(Interlocked.Increment(ref _numbers), world, tally, _stop.Token).RunAsync())];
     }
 
-    public static Load Start(World world, Tally tally, int workers = 6) => new(world, tally, workers);
+    /// <summary>Ends when every target has answered: no fault meets programs that have not warmed up.</summary>
+    public static async Task<Load> StartAsync(World world, Tally tally, int workers = 6)
+    {
+        var load = new Load(world, tally, workers);
+        var started = Stopwatch.GetTimestamp();
+        while (world.Targets.Any(target => !target.HasAnswered))
+        {
+            if (Stopwatch.GetElapsedTime(started) > Client.Patience)
+                throw new TimeoutException("Some program answers nothing before there is a fault.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20));
+        }
+        foreach (var target in world.Targets)
+            target.Begin();
+        return load;
+    }
 
     /// <summary>
     /// Seconds from <paramref name="since"/> until every target has answered rightly and, for half a second, none has

@@ -35,9 +35,10 @@ internal sealed class Target(string name, Uri address) : IDisposable
     };
 
     private readonly Lock _gate = new();
-    private long _lastRight;
+    private long _lastRight = Stopwatch.GetTimestamp();
     private long _lastBad;
-    private long _begun;
+    private long _begun = Stopwatch.GetTimestamp();
+    private bool _hasAnswered;
     private double _longestGap;
     private double _longestGapAt;
 
@@ -58,6 +59,8 @@ internal sealed class Target(string name, Uri address) : IDisposable
     /// <summary>When it began: seconds after <see cref="Begin"/>.</summary>
     public double LongestGapAt => _longestGapAt;
 
+    public bool HasAnswered => Volatile.Read(ref _hasAnswered);
+
     public long LastRight => Volatile.Read(ref _lastRight);
 
     public long LastBad => Volatile.Read(ref _lastBad);
@@ -67,6 +70,7 @@ internal sealed class Target(string name, Uri address) : IDisposable
     {
         lock (_gate)
             _begun = _lastRight = Stopwatch.GetTimestamp();
+            _longestGap = 0;
     }
 
     public void CountRight()
@@ -74,6 +78,7 @@ internal sealed class Target(string name, Uri address) : IDisposable
         lock (_gate)
         {
             var now = Stopwatch.GetTimestamp();
+            _hasAnswered = true;
             if (Stopwatch.GetElapsedTime(_lastRight, now).TotalSeconds is var gap && gap > _longestGap)
                 (_longestGap, _longestGapAt) = (gap, Stopwatch.GetElapsedTime(_begun, _lastRight).TotalSeconds);
             _lastRight = now;

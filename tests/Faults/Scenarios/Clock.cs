@@ -10,8 +10,8 @@ internal static class Clock
 {
     private static readonly string[] Libraries =
     [
-        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
     ];
 
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
@@ -34,7 +34,7 @@ internal static class Clock
             node.Start();
             await node.IsReadyAsync();
 
-            var load = Load.Start(world, offset);
+            var load = await Load.StartAsync(world, offset);
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(3, 15)));
             await load.StopAsync();
             await new Checks(world, offset).RunAsync();

@@ -21,7 +21,7 @@ internal static class Schema
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally);
-        var load = Load.Start(world, tally);
+        var load = await Load.StartAsync(world, tally);
         await Task.Delay(TimeSpan.FromSeconds(1));
         await world.Postgres.ExecuteAsync(World.IdentityDatabase, Later);
         await world.Postgres.ExecuteAsync(World.DataDatabase, "ALTER TABLE items ADD COLUMN added_later integer NOT NULL DEFAULT 0");

@@ -10,7 +10,7 @@ internal static class Slow
     public static async Task StatementsAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally, new WorldSettings { HasProxy = true });
-        var load = Load.Start(world, tally);
+        var load = await Load.StartAsync(world, tally);
         foreach (var delay in (int[])[100, 1_000, 5_000])
         {
             await Task.Delay(TimeSpan.FromSeconds(1));
@@ -33,7 +33,7 @@ internal static class Slow
     public static async Task PoolAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally, new WorldSettings { Connection = "Maximum Pool Size=3" });
-        var load = Load.Start(world, tally, workers: 16);
+        var load = await Load.StartAsync(world, tally, workers: 16);
         for (; tally.Rounds < options.Pick(1, 5); tally.Rounds++)
         {
             await Task.Delay(TimeSpan.FromSeconds(1));

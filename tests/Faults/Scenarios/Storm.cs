@@ -18,7 +18,7 @@ internal static class Storm
         {
             Servers = 1, Apis = 0,
             // As deployed: hashes cost what they cost. The storm's wrong passwords must not lock its users out.
-            Server = { ["Password__Iterations"] = null, ["Lockout__MaxFailures"] = "1000000" },
+            Server = { ["Password__Iterations"] = null, ["Lockout__MaxFailures"] = "1000" },
         });
         var server = world.Servers[0];
         var client = new Client(tally);
