@@ -14,17 +14,18 @@ internal sealed class Client(Tally tally)
     /// <param name="targets">Those that may be asked, by turns from <paramref name="first"/> on.</param>
     /// <param name="right">The status of success.</param>
     /// <param name="afterUnsure">Statuses that tell, after a cut or refused attempt, that it had been done.</param>
+    /// <param name="isUnsure">Whether something before this request may be why it gets one of those.</param>
     /// <returns>Null: there is no right answer, and it has been counted.</returns>
-    public async Task<Answer?> SendAsync(string what, IReadOnlyList<Target> targets, int first, Func<HttpRequestMessage> make, int right, params int[] afterUnsure)
+    public async Task<Answer?> SendAsync(
+        string what, IReadOnlyList<Target> targets, int first, Func<HttpRequestMessage> make, int right, int? afterUnsure = null, bool isUnsure = false)
     {
         var start = Stopwatch.GetTimestamp();
-        var isUnsure = false;
         for (var attempt = first; ; attempt++)
         {
             var target = targets[attempt % targets.Count];
             var epoch = tally.Epoch;
             var answer = await target.AskAsync(make());
-            if (answer.Status == right || (isUnsure && Array.IndexOf(afterUnsure, answer.Status) >= 0))
+            if (answer.Status == right || (isUnsure && answer.Status == afterUnsure))
             {
                 target.CountRight();
                 return answer with { WasUnsure = isUnsure };

@@ -139,23 +139,23 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
 
     private async Task ResetAsync(params Tokens[] ended)
     {
-        string? token = null;
-        for (var asked = 0; token is null; asked++)
-        {
-            if (asked == 10 || await SendAsync("ask for a reset", world.Servers, () => Requests.AskReset(_user), 202) is null)
-                return;
-            token = await world.Mail.FindAsync(Requests.Email(_user), null, MailPatience);
-            if (token is null)
-                world.CountMailLost();
-        }
-
         var next = _password + " anew";
-        if (await SendAsync("reset", world.Servers, () => Requests.Reset(_user, token, next), 200, 400) is null)
+        ResetToken? token = null;
+        for (var isDone = false; !isDone;)
         {
-            Write(new Entry("unsure", Subject: _user));
-            foreach (var grant in ended)
-                Write(new Entry("unsure", Grant: grant.Grant));
-            return;
+            if ((token = await FindResetTokenAsync(token?.Text)) is null)
+                return;
+            var reset = await SendAsync("reset", world.Servers, () => Requests.Reset(_user, token.Text, next), 200, 400, token.IsOneOfSeveral);
+            // Done by an attempt that was cut, or a token that a later one has replaced: the password tells.
+            var signedIn = reset is { Status: 400 } ? await SendAsync("password", world.Servers, () => Requests.Login(_user, next), 200, 401, isUnsure: true) : null;
+            if (reset is null || (reset.Status == 400 && signedIn is null))
+            {
+                Write(new Entry("unsure", Subject: _user));
+                foreach (var grant in ended)
+                    Write(new Entry("unsure", Grant: grant.Grant));
+                return;
+            }
+            isDone = signedIn is not { Status: 401 };
         }
         _password = next;
         Write(new Entry("password", _user, next));
@@ -164,9 +164,30 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
         await SignInAsync(Requests.ClientId);
     }
 
-    private async Task<Answer?> SendAsync(string what, IReadOnlyList<Target> targets, Func<HttpRequestMessage> make, int right, params int[] afterUnsure)
+    private sealed record ResetToken(string Text, bool IsOneOfSeveral);
+
+    /// <summary>Asks until a message comes. Null: given up, and counted.</summary>
+    /// <param name="known">The token of an earlier message.</param>
+    private async Task<ResetToken?> FindResetTokenAsync(string? known)
     {
-        var answer = await _client.SendAsync(what, targets, _turn++, make, right, afterUnsure);
+        var isOneOfSeveral = known is not null;
+        for (var asked = 0; asked < 10; asked++)
+        {
+            if (await SendAsync("ask for a reset", world.Servers, () => Requests.AskReset(_user), 202) is not { } accepted)
+                return null;
+            isOneOfSeveral |= accepted.WasUnsure || asked > 0;
+            if (await world.Mail.FindAsync(Requests.Email(_user), known, MailPatience) is { } token)
+                return new ResetToken(token, isOneOfSeveral);
+            world.CountMailLost();
+        }
+        tally.Wrong("ask for a reset: accepted ten times, and no message came");
+        return null;
+    }
+
+    private async Task<Answer?> SendAsync(
+        string what, IReadOnlyList<Target> targets, Func<HttpRequestMessage> make, int right, int? afterUnsure = null, bool isUnsure = false)
+    {
+        var answer = await _client.SendAsync(what, targets, _turn++, make, right, afterUnsure, isUnsure);
         if (answer is not null)
             tally.Acknowledge();
         // The load leaves the machine room to be itself.

@@ -29,8 +29,9 @@ internal static class RollingRestart
                 tally.Require(code == 0, $"{node.Name} ends with 0, not {code}");
                 node.Start();
                 await node.IsReadyAsync();
-                // Until nginx gives it another chance.
-                await Task.Delay(TimeSpan.FromSeconds(1.2));
+                // Until every worker of nginx gives it another chance: fail_timeout, and it counts in whole seconds. Sooner,
+                // and nginx has no live upstream while the next node is down.
+                await Task.Delay(TimeSpan.FromSeconds(3.5));
             }
         }
         await load.StopAsync();
