@@ -42,7 +42,7 @@ internal static class RollingRestart
             tally.Note("nginx: " + failure);
         if (!tally.IsPassed)
         {
-            foreach (var error in nginx.Errors.Where(line => !line.Contains("Connection refused", StringComparison.Ordinal)).Take(4))
+            foreach (var error in nginx.Errors.Where(line => line.Contains("[error]", StringComparison.Ordinal) && !line.Contains("Connection refused", StringComparison.Ordinal)).Take(4))
                 tally.Note("nginx: " + error);
         }
     }
