@@ -26,11 +26,14 @@ internal static class FaultCatalogue
         ("proof", Proof.RunAsync),
     ];
 
+    /// <summary>libfaketime disturbs .NET's own timeouts: the node in another time often does not come up.</summary>
+    private const string OnlyWhenNamed = "wrong-clock";
+
     /// <summary>Null: there is no such fault.</summary>
     public static IReadOnlyList<(string Name, Scenario Run)>? Choose(Options options)
     {
         if (options.Faults.Count == 0)
-            return All;
+            return [.. All.Where(fault => fault.Name != OnlyWhenNamed)];
         var chosen = options.Faults.Select(name => All.FirstOrDefault(fault => fault.Name == name)).ToList();
         return chosen.TrueForAll(fault => fault.Run is not null) ? chosen : null;
     }
