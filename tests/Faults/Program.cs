@@ -14,12 +14,14 @@ if (Options.Parse(args) is not { } options || FaultCatalogue.Choose(options) is 
 
 List<Tally> tallies = [];
 var lab = await Lab.OpenAsync();
+var isInterrupted = false;
 // A signal leaves nothing behind that was started here.
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
+    Volatile.Write(ref isInterrupted, true);
     Console.Error.WriteLine("Interrupted; all that was started is ended.");
     Running.EndAsync().GetAwaiter().GetResult();
     Directory.Delete(lab.Folder, recursive: true);
@@ -40,6 +42,9 @@ await using (lab)
         {
             tally.Require(false, $"the fault could be made: {failure}");
         }
+        // The signal's own thread ends the program; nothing more may be started.
+        if (Volatile.Read(ref isInterrupted))
+            await Task.Delay(Timeout.InfiniteTimeSpan);
         // Told as it comes, since a full run takes long.
         await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tally.Line} {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s"));
         foreach (var line in tally.Explain())
