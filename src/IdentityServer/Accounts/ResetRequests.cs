@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using IdentityServer.Mail;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Npgsql;
 
 namespace IdentityServer.Accounts;
@@ -18,6 +19,9 @@ internal sealed partial class ResetRequests(
     private const int Workers = 4;
     private const int Attempts = 3;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a program that ends goes on sending what it has promised.</summary>
+    private static readonly TimeSpan LastCall = TimeSpan.FromSeconds(5);
 
     // One row a user: a newer token takes the place of the older.
     private const string StoreSql =
@@ -42,13 +46,37 @@ internal sealed partial class ResetRequests(
         {
             if (email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(email))
                 continue;
-            for (var attempt = 1; !await TryServeAsync(email, isLast: attempt == Attempts, stoppingToken) && attempt < Attempts; attempt++)
+            for (var attempt = 1; attempt <= Attempts;)
+            {
+                var outcome = await ServeAsync(email, isLast: attempt == Attempts, stoppingToken);
+                if (outcome == Outcome.Served)
+                    break;
+                if (outcome == Outcome.Failed && ++attempt > Attempts)
+                    break;
                 await Task.Delay(Pause, time, stoppingToken);
+            }
         }
     }
 
-    /// <summary>False: worth another attempt.</summary>
-    private async Task<bool> TryServeAsync(string email, bool isLast, CancellationToken cancellation)
+    /// <summary>What was promised is sent before the program ends; nothing new comes any more.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _asked.Writer.TryComplete();
+        if (ExecuteTask is { } serving)
+            await Task.WhenAny(serving, Task.Delay(LastCall, cancellationToken));
+        await base.StopAsync(cancellationToken);
+    }
+
+    private enum Outcome
+    {
+        Served,
+        Failed,
+
+        /// <summary>The database is away: it was promised, so it waits until the database is back.</summary>
+        Postponed,
+    }
+
+    private async Task<Outcome> ServeAsync(string email, bool isLast, CancellationToken cancellation)
     {
         Guid? userId = null;
         try
@@ -58,13 +86,18 @@ internal sealed partial class ResetRequests(
             (userId, address) = await StoreAsync(LoginName.Fold(email), hash, cancellation);
             if (userId is not null && address is not null && await outbox.TrySendAsync(Write(address, token), cancellation))
                 LogSent(userId.Value);
-            return true;
+            return Outcome.Served;
+        }
+        // Not the way out, which may be away for good.
+        catch (Exception outage) when (userId is null && Outage.Is(outage) && !cancellation.IsCancellationRequested)
+        {
+            return Outcome.Postponed;
         }
         catch (Exception failure) when (!cancellation.IsCancellationRequested)
         {
             if (isLast)
                 LogFailed(userId, failure);
-            return false;
+            return Outcome.Failed;
         }
     }
 

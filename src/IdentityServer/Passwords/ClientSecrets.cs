@@ -80,7 +80,7 @@ internal sealed class ClientSecrets(PasswordSettings settings) : IDisposable
                     return SecretOutcome.Right;
                 continue;
             }
-            if (await Task.Run(() => IsHashOf(hash, secret), cancellation))
+            if (await _gate.HashAsync(() => IsHashOf(hash, secret)))
                 return SecretOutcome.Right;
         }
         return SecretOutcome.Wrong;

@@ -9,6 +9,7 @@ namespace IdentityServer.Passwords;
 internal sealed class HashingGate(PasswordSettings settings) : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(settings.Parallelism);
+    private readonly HashingThreads _threads = new(settings.Parallelism);
     private int _waiting;
 
     /// <summary>Null when the queue is full or does not move. Dispose to leave.</summary>
@@ -34,7 +35,14 @@ internal sealed class HashingGate(PasswordSettings settings) : IDisposable
         return new Slot(_slots);
     }
 
-    public void Dispose() => _slots.Dispose();
+    /// <summary>Runs a hash, for who has entered.</summary>
+    public Task<T> HashAsync<T>(Func<T> hash) => _threads.RunAsync(hash);
+
+    public void Dispose()
+    {
+        _threads.Dispose();
+        _slots.Dispose();
+    }
 
     private sealed class Slot(SemaphoreSlim slots) : IDisposable
     {

@@ -10,6 +10,6 @@ internal sealed class PasswordHashing(IPasswordHasher<User> hasher, HashingGate 
     public async Task<string?> TryHashAsync(string password, CancellationToken cancellation)
     {
         using var slot = await gate.TryEnterAsync(cancellation);
-        return slot is null ? null : await Task.Run(() => hasher.HashPassword(new User(), password), cancellation);
+        return slot is null ? null : await gate.HashAsync(() => hasher.HashPassword(new User(), password));
     }
 }

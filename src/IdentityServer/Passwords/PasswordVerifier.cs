@@ -81,7 +81,7 @@ internal sealed class PasswordVerifier(
         {
             using var check = _pending.Enter(who);
             var guess = await ReserveAsync(sql, who, cancellation);
-            var verdict = await Task.Run(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password), cancellation);
+            var verdict = await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password));
             if (guess is null)
             {
                 // Unknown or locked; and a lock that a right password set while it was being judged is lifted again.
@@ -94,7 +94,7 @@ internal sealed class PasswordVerifier(
 
             var user = guess.User;
             if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
-                user = user with { NewHash = await Task.Run(() => hasher.HashPassword(new User(), password), cancellation) };
+                user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
             if (guess.Locks)
                 await UnlockAsync(user);
             check.WasRight();

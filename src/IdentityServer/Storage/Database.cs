@@ -22,7 +22,8 @@ internal static class Database
     // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
     // Timeout, seconds, bounds the wait for a connection, new or from the pool; a statement that a stopped server does not
     // even cancel is given up one second (Cancellation Timeout, ms) after its own.
-    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
+    // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
 
     /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
     public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, StatementDeadline.Set);

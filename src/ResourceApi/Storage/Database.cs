@@ -44,6 +44,9 @@ internal static class Database
         settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
         // Milliseconds; what a stopped server does not even cancel is given up.
         settings.CancellationTimeout = 1000;
+        // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+        if (!settings.ShouldSerialize("Host Recheck Seconds"))
+            settings.HostRecheckSeconds = 1;
         return settings;
     }
 

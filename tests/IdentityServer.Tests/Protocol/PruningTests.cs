@@ -170,7 +170,8 @@ public sealed class PruningTests
         await using var row = await Around.Command(connection, "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'").ExecuteReaderAsync();
         Assert.True(await row.ReadAsync());
         Assert.True(row.GetInt64(0) >= 50);
-        Assert.InRange(row.GetInt64(1), 50, row.GetInt64(0));
+        // One page may be full when something else reads the table; an index would be touched each time.
+        Assert.InRange(row.GetInt64(1), 45, row.GetInt64(0));
     }
 
     [Fact]

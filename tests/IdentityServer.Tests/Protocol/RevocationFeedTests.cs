@@ -233,9 +233,9 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
         await Task.Delay(300);
 
         var time = Stopwatch.StartNew();
-        var stop = server.Services.GetService(typeof(Microsoft.Extensions.Hosting.IHostApplicationLifetime)) as Microsoft.Extensions.Hosting.IHostApplicationLifetime;
-        stop!.StopApplication();
+        var stop = server.StopAsync();
         Assert.Equal(HttpStatusCode.OK, (await poll).Status);
+        await stop;
         await server.DisposeAsync();
 
         Assert.True(time.Elapsed < TimeSpan.FromSeconds(10), $"It took {time.Elapsed}.");

@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
+
+namespace Faults;
+
+/// <summary>The folder that the nodes write their messages to.</summary>
+internal sealed partial class Mailbox(string folder)
+{
+    private readonly ConcurrentDictionary<string, string> _tokens = new();
+    private readonly HashSet<string> _read = [];
+    private readonly SemaphoreSlim _reading = new(1);
+
+    public string Folder => folder;
+
+    /// <summary>The newest reset token that went to an address other than <paramref name="known"/>; null when none comes in time.</summary>
+    public async Task<string?> FindAsync(string address, string? known, TimeSpan patience)
+    {
+        for (var waited = TimeSpan.Zero; waited < patience; waited += TimeSpan.FromMilliseconds(50))
+        {
+            await ReadAsync();
+            if (_tokens.TryGetValue(address, out var token) && token != known)
+                return token;
+            await Task.Delay(TimeSpan.FromMilliseconds(50));
+        }
+        return null;
+    }
+
+    private async Task ReadAsync()
+    {
+        if (!await _reading.WaitAsync(0))
+            return;
+        try
+        {
+            if (!Directory.Exists(folder))
+                return;
+            foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*.eml").Where(file => _read.Add(file.Name)).OrderBy(file => file.LastWriteTimeUtc).ToList())
+            {
+                var text = await File.ReadAllTextAsync(file.FullName);
+                if (To().Match(text) is { Success: true } to && Token().Match(text) is { Success: true } token)
+                    _tokens[to.Groups[1].Value] = token.Groups[1].Value;
+            }
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    [GeneratedRegex(@"^To: <?([^>\s]+)>?", RegexOptions.Multiline | RegexOptions.IgnoreCase)]
+    private static partial Regex To();
+
+    [GeneratedRegex("^([A-Za-z0-9_-]{43})\\s*$", RegexOptions.Multiline)]
+    private static partial Regex Token();
+}

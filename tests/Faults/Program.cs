@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Faults;
+using Faults.Scenarios;
+
+// Breaks our programs and their PostgreSQL and counts what was lost. run.sh builds first and calls this.
+if (Options.Parse(args) is not { } options || FaultCatalogue.Choose(options) is not { } faults)
+{
+    await Console.Error.WriteLineAsync(Options.Usage);
+    await Console.Error.WriteLineAsync($"Faults: {string.Join(' ', FaultCatalogue.All.Select(fault => fault.Name))}");
+    return 2;
+}
+
+List<Tally> tallies = [];
+var lab = await Lab.OpenAsync();
+var isInterrupted = false;
+// A signal leaves nothing behind that was started here.
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    Volatile.Write(ref isInterrupted, true);
+    Console.Error.WriteLine("Interrupted; all that was started is ended.");
+    Running.EndAsync().GetAwaiter().GetResult();
+    Directory.Delete(lab.Folder, recursive: true);
+    Environment.Exit(130);
+}
+await using (lab)
+{
+    foreach (var (name, run) in faults)
+    {
+        var tally = new Tally(name);
+        tallies.Add(tally);
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            await run(lab, tally, options);
+        }
+        catch (Exception failure) when (failure is TimeoutException or InvalidOperationException or Npgsql.NpgsqlException or HttpRequestException or IOException)
+        {
+            tally.Require(false, $"the fault could be made: {failure}");
+        }
+        // The signal's own thread ends the program; nothing more may be started.
+        if (Volatile.Read(ref isInterrupted))
+            await Task.Delay(Timeout.InfiniteTimeSpan);
+        // Told as it comes, since a full run takes long.
+        await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tally.Line} {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s"));
+        foreach (var line in tally.Explain())
+            await Console.Error.WriteLineAsync("    " + line);
+    }
+}
+
+Console.WriteLine(Tally.Head);
+foreach (var tally in tallies)
+    Console.WriteLine(tally.Line);
+Console.WriteLine();
+foreach (var tally in tallies)
+{
+    foreach (var line in tally.Explain())
+        Console.WriteLine($"- {tally.Fault}: {line}");
+}
+var failed = tallies.Count(tally => !tally.IsPassed);
+Console.WriteLine();
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tallies.Count - failed} passed, {failed} failed"));
+return failed == 0 ? 0 : 1;

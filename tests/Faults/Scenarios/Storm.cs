@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Faults.Scenarios;
+
+/// <summary>
+/// Sign-ins, right and wrong, at ten times what the machine can hash. Those past the queue get 503 with
+/// <c>Retry-After</c>; who only refreshes hardly notices; memory stays flat.
+/// </summary>
+internal static class Storm
+{
+    private const string Password = "a long enough password";
+    private const int Users = 20;
+
+    public static async Task RunAsync(Lab lab, Tally tally, Options options)
+    {
+        await using var world = await World.OpenAsync(lab, tally, new WorldSettings
+        {
+            Servers = 1, Apis = 0,
+            // As deployed: hashes cost what they cost. The storm's wrong passwords must not lock its users out.
+            Server = { ["Password__Iterations"] = null, ["Lockout__MaxFailures"] = "1000" },
+        });
+        var server = world.Servers[0];
+        var client = new Client(tally);
+        List<string> tokens = [];
+        for (var user = 0; user < Users; user++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"storm{user}");
+            if (await client.SendAsync("register", world.Servers, 0, () => Requests.Register(name, Password), 201) is null
+                || await client.SendAsync("password", world.Servers, 0, () => Requests.Password(name, Password), 200) is not { } signedIn)
+                return;
+            tokens.Add(signedIn.Text("refresh_token"));
+        }
+
+        var capacity = await CapacityAsync(server);
+        var seconds = TimeSpan.FromSeconds(options.Pick(6, 30));
+        await RefreshAsync(server, tally, tokens, TimeSpan.FromSeconds(2));
+        var quiet = await RefreshAsync(server, tally, tokens, seconds);
+        // The first storm fills what is filled once: pools, queues, the heap.
+        await StormAsync(server, tally, 10 * capacity, TimeSpan.FromSeconds(3));
+        var before = MemoryOf(world.ServerNodes[0].Id);
+        var storming = StormAsync(server, tally, 10 * capacity, seconds);
+        var stormy = await RefreshAsync(server, tally, tokens, seconds);
+        var (right, wrong, refused) = await storming;
+        var after = MemoryOf(world.ServerNodes[0].Id);
+
+        tally.Rounds = 1;
+        tally.Note(string.Create(CultureInfo.InvariantCulture,
+            $"{capacity:0} sign-ins/s can be hashed; of ten times as many {right} were let in, {wrong} refused for their password, {refused} put off with 503"));
+        tally.Note(string.Create(CultureInfo.InvariantCulture, $"refresh p99 {quiet:0.0} ms quiet, {stormy:0.0} ms in the storm; memory {before:0} MB before, {after:0} MB after"));
+        tally.Require(refused > 0, "sign-ins past the queue get 503");
+        tally.Require(right > 0 && wrong > 0, "sign-ins within the queue are judged");
+        tally.Require(stormy < 2 * quiet, "p99 of refresh stays under twice its quiet value");
+        tally.Require(after < before * 1.2 + 10, "memory stays flat");
+    }
+
+    /// <summary>Sign-ins per second with all cores hashing.</summary>
+    private static async Task<double> CapacityAsync(Target server)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var count = 0;
+        await Task.WhenAll(Enumerable.Range(0, 2 * Environment.ProcessorCount).Select(async n =>
+        {
+            while (Stopwatch.GetElapsedTime(start).TotalSeconds < 2)
+            {
+                await server.AskAsync(Requests.Password($"storm{n.ToString(CultureInfo.InvariantCulture)}", Password));
+                Interlocked.Increment(ref count);
+            }
+        }));
+        return count / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    /// <summary>Sends on time, whether or not earlier ones are answered.</summary>
+    private static async Task<(int Right, int Wrong, int Refused)> StormAsync(Target server, Tally tally, double rate, TimeSpan time)
+    {
+        var (right, wrong, refused) = (0, 0, 0);
+        List<Task> sent = [];
+        var start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) is var elapsed && elapsed < time)
+        {
+            while (sent.Count < elapsed.TotalSeconds * rate)
+                sent.Add(OneAsync(sent.Count));
+            await Task.Delay(TimeSpan.FromMilliseconds(5));
+        }
+        await Task.WhenAll(sent);
+        return (right, wrong, refused);
+
+        async Task OneAsync(int n)
+        {
+            var isRight = n % 2 == 0;
+            var answer = await server.AskAsync(Requests.Password($"storm{(n % Users).ToString(CultureInfo.InvariantCulture)}", isRight ? Password : "a wrong password"));
+            if (answer.IsRefusal)
+                Interlocked.Increment(ref refused);
+            else if (isRight && answer.Status == 200)
+                Interlocked.Increment(ref right);
+            else if (!isRight && answer.Status == 400)
+                Interlocked.Increment(ref wrong);
+            else
+                tally.Wrong(string.Create(CultureInfo.InvariantCulture, $"a {(isRight ? "right" : "wrong")} password: {answer.Status} {answer.Code}"));
+        }
+    }
+
+    /// <summary>Milliseconds that 99 of 100 refreshes stay under, forty a second.</summary>
+    private static async Task<double> RefreshAsync(Target server, Tally tally, List<string> tokens, TimeSpan time)
+    {
+        List<double> times = [];
+        var start = Stopwatch.GetTimestamp();
+        for (var n = 0; Stopwatch.GetElapsedTime(start) < time; n++)
+        {
+            var asked = Stopwatch.GetTimestamp();
+            var answer = await server.AskAsync(Requests.Refresh(Requests.ClientId, tokens[n % tokens.Count]));
+            times.Add(Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
+            if (answer.Status != 200)
+            {
+                tally.Wrong(string.Create(CultureInfo.InvariantCulture, $"refresh: {answer.Status} {answer.Code}"));
+                break;
+            }
+            tokens[n % tokens.Count] = answer.Text("refresh_token");
+            tally.Acknowledge();
+            await Task.Delay(TimeSpan.FromMilliseconds(25));
+        }
+        times.Sort();
+        return times[(int)(times.Count * 0.99)];
+    }
+
+    private static double MemoryOf(int pid) => ProcessFigures.MemoryOf(pid);
+}

@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Faults;
+
+/// <summary>Stands between a client and a port of this machine, and makes the way worse: slower, or cut.</summary>
+internal sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<Task, bool> _running = [];
+    private readonly int _port;
+    private readonly Task _accepting;
+
+    private TcpProxy(int port)
+    {
+        _port = port;
+        _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        _accepting = AcceptAsync();
+    }
+
+    public int Port { get; }
+
+    /// <summary>How long each piece on its way to the server is held back.</summary>
+    public TimeSpan Delay { get; set; }
+
+    /// <summary>Whether the connection of an answer is cut before (0) or behind its first so many bytes; null lets it pass.</summary>
+    public Func<int?> Cut { get; set; } = static () => null;
+
+    public static TcpProxy Start(int port) => new(port);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        await Task.WhenAll(_running.Keys);
+        _listener.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptSocketAsync(_stop.Token);
+                var serving = ServeAsync(client);
+                _running[serving] = true;
+                _ = serving.ContinueWith(done => _running.TryRemove(done, out _), TaskScheduler.Default);
+            }
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            return;
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        using var downstream = client;
+        using var upstream = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        downstream.NoDelay = true;
+        try
+        {
+            await upstream.ConnectAsync(IPAddress.Loopback, _port, _stop.Token);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            var there = PumpAsync(downstream, upstream, isAnswer: false, both.Token);
+            var back = PumpAsync(upstream, downstream, isAnswer: true, both.Token);
+            await Task.WhenAny(there, back);
+            await both.CancelAsync();
+            await Task.WhenAll(there, back);
+        }
+        catch (SocketException)
+        {
+            // Nobody listens there just now.
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+    }
+
+    private async Task PumpAsync(Socket from, Socket to, bool isAnswer, CancellationToken cancellation)
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (await from.ReceiveAsync(buffer, cancellation) is > 0 and var length)
+            {
+                if (isAnswer && Cut() is { } after)
+                {
+                    await to.SendAsync(buffer.AsMemory(0, Math.Min(after, length)), cancellation);
+                    to.LingerState = new LingerOption(true, 0);
+                    return;
+                }
+                if (!isAnswer && Delay > TimeSpan.Zero)
+                    await Task.Delay(Delay, cancellation);
+                for (var sent = 0; sent < length;)
+                    sent += await to.SendAsync(buffer.AsMemory(sent, length - sent), cancellation);
+            }
+        }
+        catch (Exception broken) when (broken is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            return;
+        }
+    }
+}
