@@ -3,7 +3,7 @@ using System.Threading.Channels;
 using IdentityServer.Mail;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
-using IdentityServer.Storage;
+using Postgres;
 using Npgsql;
 
 namespace IdentityServer.Accounts;
