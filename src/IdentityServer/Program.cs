@@ -9,9 +9,11 @@ using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
 using LocalPostgres;
 using Npgsql;
+using Observability;
 
 namespace IdentityServer;
 
@@ -107,7 +109,9 @@ internal static class Program
             kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
         });
 
+        builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddProtocol(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
@@ -146,6 +150,8 @@ internal static class Program
 
     private static void Map(WebApplication app)
     {
+        app.Services.GetRequiredService<ServerMetrics>().WatchSnapshot(() => app.Services.GetRequiredService<Pulse>().LastBeat);
+        app.UseMiddleware<RequestOutcomes>();
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);

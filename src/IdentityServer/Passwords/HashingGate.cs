@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using IdentityServer.Telemetry;
 
 namespace IdentityServer.Passwords;
 
@@ -6,7 +7,8 @@ namespace IdentityServer.Passwords;
 /// Lets only so many slow hashes run at once and only so many wait: a storm of sign-ins must not slow a refresh.
 /// Past the queue the caller is told to come back (503).
 /// </summary>
-internal sealed class HashingGate(PasswordSettings settings) : IDisposable
+/// <param name="gate">Its name in the metrics.</param>
+internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metrics, string gate = "passwords") : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(settings.Parallelism);
     private int _waiting;
@@ -14,13 +16,16 @@ internal sealed class HashingGate(PasswordSettings settings) : IDisposable
     /// <summary>Null when the queue is full. Dispose to leave.</summary>
     public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
     {
+        var asked = metrics.HashingAsked();
         if (!await _slots.WaitAsync(0, cancellation))
         {
             if (Interlocked.Increment(ref _waiting) > settings.QueueLength)
             {
                 Interlocked.Decrement(ref _waiting);
+                metrics.HashingRefused(gate);
                 return null;
             }
+            metrics.HashingQueued(gate, 1);
             try
             {
                 await _slots.WaitAsync(cancellation);
@@ -28,8 +33,10 @@ internal sealed class HashingGate(PasswordSettings settings) : IDisposable
             finally
             {
                 Interlocked.Decrement(ref _waiting);
+                metrics.HashingQueued(gate, -1);
             }
         }
+        metrics.HashingEntered(gate, asked);
         return new Slot(_slots);
     }
 

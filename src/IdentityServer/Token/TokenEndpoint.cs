@@ -2,12 +2,13 @@ using IdentityServer.ClientAuthentication;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
+using IdentityServer.Telemetry;
 using IdentityServer.Token.Grants;
 
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, RequestLimits limits)
+internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, RequestLimits limits, ServerMetrics metrics)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -36,6 +37,6 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        return await grant.HandleAsync(new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted));
+        return metrics.Granted(grantType, await grant.HandleAsync(new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted)));
     }
 }
