@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -10,7 +11,7 @@ using OpenTelemetry.Trace;
 namespace Observability;
 
 /// <summary>
-/// Sends metrics and traces by OTLP while the program runs. Nothing outside of this file and <see cref="AllowedTags"/>
+/// Sends metrics and traces by OTLP while the program runs. Nothing outside of this file and <see cref="ExportedSpans"/>
 /// names a type of OpenTelemetry, so that its assemblies are loaded only where they are used.
 /// </summary>
 internal sealed class OtlpExport(IConfiguration configuration, string serviceName, string[] meters) : IHostedService, IDisposable
@@ -18,7 +19,8 @@ internal sealed class OtlpExport(IConfiguration configuration, string serviceNam
     // Past it, what a collector that does not answer has not taken is lost; the program must end.
     private const int PatienceAtTheEnd = 3_000;
 
-    private static readonly string[] Sources = ["Microsoft.AspNetCore", "Npgsql"];
+    /// <summary>Npgsql's source: a span for each statement, with its text and none of its values.</summary>
+    public const string Statements = "Npgsql";
 
     private MeterProvider? _metrics;
     private TracerProvider? _traces;
@@ -27,6 +29,7 @@ internal sealed class OtlpExport(IConfiguration configuration, string serviceNam
     {
         // ASP.NET Core leaves its tags to an instrumentation library, unless told so; read when the host is built.
         AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
+        builder.Services.AddSingleton<IStartupFilter, RequestSpans>();
         builder.Services.AddHostedService(services => new OtlpExport(services.GetRequiredService<IConfiguration>(), serviceName, meters));
     }
 
@@ -46,8 +49,8 @@ internal sealed class OtlpExport(IConfiguration configuration, string serviceNam
             _traces = Sdk.CreateTracerProviderBuilder()
                 .ConfigureServices(services => services.AddSingleton(configuration))
                 .ConfigureResource(Describe)
-                .AddSource(Sources)
-                .AddProcessor(new AllowedTags())
+                .AddSource("Microsoft.AspNetCore", Statements)
+                .AddProcessor(new ExportedSpans())
                 .AddOtlpExporter()
                 .Build();
         }

@@ -21,11 +21,12 @@ internal static class Database
     // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
     private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
 
+    /// <summary>The pool has a name of its own: else its metrics would carry the connection string.</summary>
     public static NpgsqlDataSource Open(string connectionString)
     {
         try
         {
-            return NpgsqlDataSource.Create(Defaults + connectionString);
+            return new NpgsqlDataSourceBuilder(Defaults + connectionString) { Name = "identityserver" }.Build();
         }
         catch (Exception malformed) when (malformed is ArgumentException or FormatException)
         {

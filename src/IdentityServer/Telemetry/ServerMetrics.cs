@@ -16,9 +16,12 @@ internal sealed class ServerMetrics
 
     private readonly Meter _meter;
     private readonly TimeProvider _time;
-    private readonly Counter<long> _requests, _issued, _refused, _grants, _spent, _reused, _hashesRefused, _pruned;
+    private readonly Counter<long> _requests, _issued, _refused, _hashesRefused, _pruned;
     private readonly UpDownCounter<int> _hashQueue;
     private readonly Histogram<double> _hashWait, _feedLag;
+
+    // Told from the first scrape on, as 0: an alarm that waits for a rise must see the first theft too.
+    private long _grants, _rotated, _repeated, _reused;
 
     // For the refusal's own name; a description is unique in the catalogue, also where a copy carries another Retry-After.
     private readonly Lazy<FrozenDictionary<string, string>> _reasons = new(ReadReasons);
@@ -30,9 +33,10 @@ internal sealed class ServerMetrics
         _requests = _meter.CreateCounter<long>("identityserver.requests", "{request}", "Requests answered, by route and error code; ok without one.");
         _issued = _meter.CreateCounter<long>("identityserver.tokens.issued", "{token}", "Access tokens issued at the token endpoint, by grant type.");
         _refused = _meter.CreateCounter<long>("identityserver.tokens.refused", "{request}", "Token requests of authenticated clients refused, by grant type and reason.");
-        _grants = _meter.CreateCounter<long>("identityserver.grants.issued", "{grant}", "Grants written: sign-ins, by the token endpoint and the account API.");
-        _spent = _meter.CreateCounter<long>("identityserver.grants.spent", "{use}", "Refresh tokens used: rotated, or repeated with the same successor within the leeway.");
-        _reused = _meter.CreateCounter<long>("identityserver.grants.reused", "{grant}", "Grants revoked because a spent refresh token came back.");
+        _meter.CreateObservableCounter("identityserver.grants.issued", () => Volatile.Read(ref _grants), "{grant}", "Grants written: sign-ins, by the token endpoint and the account API.");
+        _meter.CreateObservableCounter("identityserver.grants.spent",
+            () => (Measurement<long>[])[new(Volatile.Read(ref _rotated), [new("use", "rotated")]), new(Volatile.Read(ref _repeated), [new("use", "repeated")])], "{use}", "Refresh tokens used: rotated, or repeated with the same successor within the leeway.");
+        _meter.CreateObservableCounter("identityserver.grants.reused", () => Volatile.Read(ref _reused), "{grant}", "Grants revoked because a spent refresh token came back.");
         _hashQueue = _meter.CreateUpDownCounter<int>("identityserver.hashing.queue", "{request}", "Passwords and client secrets that wait to be hashed.");
         _hashWait = Seconds("identityserver.hashing.wait", "Time that a password or client secret waited to be hashed.", [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
         _hashesRefused = _meter.CreateCounter<long>("identityserver.hashing.refused", "{request}", "Passwords and client secrets that were not hashed because too many waited.");
@@ -60,16 +64,16 @@ internal sealed class ServerMetrics
     }
 
     /// <summary>A sign-in was written.</summary>
-    public void GrantIssued() => _grants.Add(1);
+    public void GrantIssued() => Interlocked.Increment(ref _grants);
 
     /// <summary>A refresh token was used and has a successor.</summary>
-    public void Rotated() => _spent.Add(1, new KeyValuePair<string, object?>("use", "rotated"));
+    public void Rotated() => Interlocked.Increment(ref _rotated);
 
     /// <summary>The response of a rotation was asked for again, within the leeway.</summary>
-    public void Repeated() => _spent.Add(1, new KeyValuePair<string, object?>("use", "repeated"));
+    public void Repeated() => Interlocked.Increment(ref _repeated);
 
     /// <summary>A refresh token that was spent before came back, and its grant is revoked.</summary>
-    public void Reused() => _reused.Add(1);
+    public void Reused() => Interlocked.Increment(ref _reused);
 
     /// <param name="change">1 for one that begins to wait, -1 for one that ends.</param>
     public void HashingQueued(string gate, int change) => _hashQueue.Add(change, Gate(gate));

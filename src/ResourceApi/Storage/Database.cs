@@ -8,7 +8,7 @@ internal static class Database
     private const int LongestConnect = 3;
     private const int LongestCommand = 4;
 
-    /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept.</summary>
+    /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept. Named: else the pool's metrics would carry the connection string.</summary>
     public static NpgsqlDataSource Open(string connectionString, ILoggerFactory loggers)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
@@ -24,7 +24,7 @@ internal static class Database
         settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = 20;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers).Build();
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi" }.UseLoggerFactory(loggers).Build();
     }
 
     // 0 is "for ever" to Npgsql.
