@@ -63,7 +63,7 @@ internal sealed partial class MetricsServer : IHostedService, IHttpApplication<H
     public Task ProcessRequestAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
-        if (request.Path != Path)
+        if (request.Path.Value != Path)
         {
             response.StatusCode = StatusCodes.Status404NotFound;
             return Task.CompletedTask;

@@ -213,7 +213,7 @@ public sealed partial class ObservabilityTests
     private static partial Regex LabelName();
 
     // Label values and the braces around them; what is left is functions and names.
-    [GeneratedRegex("""\{[^}]*\}|\[[^\]]*\]|"[^"]*\"""")]
+    [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|""[^""]*""")]
     private static partial Regex Quoted();
 
     [GeneratedRegex("[a-z]+(?:_[a-z]+){2,}")]
