@@ -19,6 +19,8 @@ public static class IdentityServerTokensExtensions
         services.TryAddSingleton<AccessTokenVerification>();
         services.TryAddSingleton<ProtectedResourceMetadata>();
         services.TryAddSingleton<IssuerKeys>();
+        services.AddMetrics();
+        services.TryAddSingleton<RevocationFeedMetrics>();
         services.TryAddSingleton<RevocationWatch>();
         services.TryAddSingleton(provider => new IssuerStatus(provider.GetRequiredService<IssuerKeys>(), provider.GetRequiredService<RevocationWatch>()));
         services.AddHostedService(provider => provider.GetRequiredService<IssuerKeys>());

@@ -10,4 +10,7 @@ public sealed class IssuerStatus
 
     /// <summary>The keys are known and the revocation feed has answered lately.</summary>
     public bool IsReady => _keys.Current is not null && _watch.HasAnswered && !_watch.IsStale;
+
+    /// <summary>How long ago the revocation feed answered last; null before its first answer.</summary>
+    public TimeSpan? FeedAge => _watch.Age;
 }

@@ -6,7 +6,7 @@ namespace IdentityServer.ResourceServer;
 
 /// <summary>Follows the issuer's revocation feed by long polls, for as long as the program runs.</summary>
 internal sealed partial class RevocationWatch(
-    IssuerConnection issuer, RevokedTokens revoked, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<RevocationWatch> logger)
+    IssuerConnection issuer, RevokedTokens revoked, IOptions<IdentityServerTokensOptions> options, RevocationFeedMetrics metrics, TimeProvider clock, ILogger<RevocationWatch> logger)
     : BackgroundService
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
@@ -27,6 +27,9 @@ internal sealed partial class RevocationWatch(
 
     // UTC, not the monotonic clock: that one stands still while a virtual machine is suspended, and trust would not age.
     public bool IsStale => HasAnswered && clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt) > _maxStaleness.Ticks;
+
+    /// <summary>How long ago the feed answered last; null before its first answer.</summary>
+    public TimeSpan? Age => HasAnswered ? TimeSpan.FromTicks(clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt)) : null;
 
     /// <summary>Waits for the first answer, but not longer than <paramref name="most"/>; false when it did not come.</summary>
     public Task<bool> WaitForFirstAnswerAsync(TimeSpan most, CancellationToken ct) => _firstAnswer.Task.CompletesWithinAsync(most, ct);
@@ -53,6 +56,9 @@ internal sealed partial class RevocationWatch(
 
                 revoked.Add(answer.Revoked);
                 revoked.Prune();
+                // Of what was so before this program came, nothing is late.
+                if (askedWith is not null)
+                    metrics.Learned(answer.Revoked);
                 Volatile.Write(ref _answeredAt, clock.GetUtcNow().UtcTicks);
                 _firstAnswer.TrySetResult();
                 if (failures > 0)

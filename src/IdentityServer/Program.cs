@@ -9,9 +9,11 @@ using IdentityServer.Manifest;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
 using LocalPostgres;
 using Npgsql;
+using Observability;
 
 namespace IdentityServer;
 
@@ -108,7 +110,9 @@ internal static class Program
             ConnectionLimits.Apply(kestrel.Limits, builder.Configuration);
         });
 
+        builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddProtocol(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
@@ -150,6 +154,8 @@ internal static class Program
 
     private static void Map(WebApplication app)
     {
+        app.Services.GetRequiredService<ServerMetrics>().WatchSnapshot(() => app.Services.GetRequiredService<Pulse>().LastBeat);
+        app.UseMiddleware<RequestOutcomes>();
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);

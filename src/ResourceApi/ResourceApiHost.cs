@@ -1,12 +1,14 @@
 using IdentityServer.ResourceServer;
 using LocalPostgres;
 using Microsoft.Extensions.Options;
+using Observability;
 using Postgres;
 using ResourceApi.Data;
 using ResourceApi.Health;
 using ResourceApi.OpenApi;
 using ResourceApi.Settings;
 using ResourceApi.Storage;
+using ResourceApi.Telemetry;
 using ResourceApi.Web;
 
 namespace ResourceApi;
@@ -40,6 +42,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         // Its request lines show queries, and somebody may put a token there.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
+        builder.AddObservability("resourceapi", ApiMetrics.MeterName, "IdentityServer.ResourceServer");
+        builder.Services.AddSingleton<ApiMetrics>();
         var origins = CorsOrigins.Read(builder.Configuration);
         var database = DatabaseSettings.Read(builder.Configuration);
         var shutdown = ShutdownSettings.Read(builder.Configuration);
@@ -137,6 +141,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
 
     private static void Map(WebApplication app)
     {
+        app.UseMiddleware<RequestOutcomes>();
         app.UseMiddleware<FaultResponses>();
         RawPath.Use(app);
         app.UseRouting();

@@ -17,7 +17,9 @@ internal static class Programs
 
     public const string Resource = "http://localhost:5010";
 
-    public static ProgramProcess StartIdentityServer(string connectionString, int port, params string[] arguments) => Start("IdentityServer", port,
+    public static ProgramProcess StartIdentityServer(string connectionString, int port, params string[] arguments) => StartIdentityServer(connectionString, port, Development, arguments);
+
+    public static ProgramProcess StartIdentityServer(string connectionString, int port, Dictionary<string, string?> environment, string[] arguments) => Start("IdentityServer", port, environment,
     [
         $"--ConnectionStrings:IdentityServer={connectionString}",
         $"--IdentityServer:Issuer=http://127.0.0.1:{port}",
@@ -28,7 +30,9 @@ internal static class Programs
         .. arguments,
     ]);
 
-    public static ProgramProcess StartResourceApi(string connectionString, Uri issuer, params string[] arguments) => Start("ResourceApi", ProgramProcess.FreePort(),
+    public static ProgramProcess StartResourceApi(string connectionString, Uri issuer, params string[] arguments) => StartResourceApi(connectionString, issuer, Development, arguments);
+
+    public static ProgramProcess StartResourceApi(string connectionString, Uri issuer, Dictionary<string, string?> environment, string[] arguments) => Start("ResourceApi", ProgramProcess.FreePort(), environment,
     [
         $"--ConnectionStrings:ResourceApi={connectionString}",
         $"--ResourceApi:Authority={issuer.GetLeftPart(UriPartial.Authority)}",
@@ -38,14 +42,12 @@ internal static class Programs
         .. arguments,
     ]);
 
-    private static ProgramProcess Start(string name, int port, string[] arguments) => ProgramProcess.Start(
+    private static Dictionary<string, string?> Development => new() { ["ASPNETCORE_ENVIRONMENT"] = "Development" };
+
+    private static ProgramProcess Start(string name, int port, Dictionary<string, string?> environment, string[] arguments) => ProgramProcess.Start(
         Path.Combine(Repository.Root, "src", name, "bin", Build, "net10.0", $"{name}.dll"),
         arguments,
-        new Dictionary<string, string?>
-        {
-            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
-            ["ASPNETCORE_ENVIRONMENT"] = "Development",
-        });
+        new Dictionary<string, string?>(environment) { ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}" });
 
     public static async Task<(HttpStatusCode Status, JsonElement Json)> SendAsync(this ProgramProcess program, HttpMethod method, string path, object? json = null, string? bearer = null)
     {

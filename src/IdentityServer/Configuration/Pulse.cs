@@ -53,6 +53,9 @@ internal sealed partial class Pulse(
     private long _lastBeat;
     private bool _isDown;
 
+    /// <summary>The timestamp of the last beat that succeeded; 0 before the first.</summary>
+    public long LastBeat => Volatile.Read(ref _lastBeat);
+
     /// <summary>Whether this node knows what the others did, up to a few seconds ago.</summary>
     public bool IsFresh => Volatile.Read(ref _lastBeat) is not 0 and var last && time.GetElapsedTime(last) < MaximumAge;
 

@@ -36,8 +36,10 @@ internal static class Envelope
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
     }
 
+    /// <summary>Leaves the error with the request, for those who count.</summary>
     public static async Task ErrorAsync(HttpContext http, ApiError error)
     {
+        http.Features.Set(error);
         Start(http, error.Status);
         if (error.RetryAfter > 0)
             http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);

@@ -14,8 +14,10 @@ internal static class OAuthAnswer
         return JsonAnswer.WriteAsync(http.Response, what, write);
     }
 
+    /// <summary>Leaves the error with the request, for those who count.</summary>
     public static Task WriteAsync(HttpContext http, OAuthError error)
     {
+        http.Features.Set(error);
         if (error.ChallengesClient)
             http.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
         if (error.RetryAfter > 0)

@@ -14,7 +14,6 @@ internal static class JobServices
 
         services.AddSingleton(pruning);
         services.AddSingleton(keys);
-        services.AddSingleton<PruneMetrics>();
         services.AddQuartz(quartz =>
         {
             quartz.ScheduleJob<Prune>(trigger => trigger.WithIdentity("prune").WithCronSchedule(pruning.Cron), job => job.WithIdentity("prune"));

@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
 using Npgsql;
 using Postgres;
@@ -11,7 +12,7 @@ namespace IdentityServer.Jobs;
 /// their time. In batches, each a short transaction; one node at a time, the others pass.
 /// </summary>
 [DisallowConcurrentExecution]
-internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, PruneMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
+internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, ServerMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
 {
     public const int BatchSize = 1_000;
 
@@ -79,10 +80,10 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
         var resetTokens = await DeleteAsync(connection, ResetTokensSql, now, cancellation);
         var keys = await DeleteKeysAsync(connection, now, cancellation);
 
-        metrics.Count("grants", grants);
-        metrics.Count("revocations", revocations);
-        metrics.Count("reset_tokens", resetTokens);
-        metrics.Count("keys", keys);
+        metrics.Pruned("grants", grants);
+        metrics.Pruned("revocations", revocations);
+        metrics.Pruned("reset_tokens", resetTokens);
+        metrics.Pruned("keys", keys);
         LogPruned(grants, revocations, resetTokens, keys);
     }
 

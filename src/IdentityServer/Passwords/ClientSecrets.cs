@@ -4,6 +4,7 @@ using System.Text;
 using IdentityServer.Configuration;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Telemetry;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -20,7 +21,7 @@ internal enum SecretOutcome
 /// Checks client secrets against their slow hashes, each once: after that a keyed fast hash of the same secret is
 /// remembered in this process, so that a client that asks for a token a second costs no core.
 /// </summary>
-internal sealed class ClientSecrets(PasswordSettings settings) : IDisposable
+internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics metrics) : IDisposable
 {
     /// <summary>Characters; a longer one is refused unhashed.</summary>
     public const int MaximumLength = 1024;
@@ -31,7 +32,7 @@ internal sealed class ClientSecrets(PasswordSettings settings) : IDisposable
 
     private readonly PasswordHasher<User> _hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
     // Not that of passwords: wrong secrets must keep no user from signing in.
-    private readonly HashingGate _gate = new(settings);
+    private readonly HashingGate _gate = new(settings, metrics, "secrets");
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
     /// <summary>Slow hash to fast hash. At most one entry for each registered secret.</summary>

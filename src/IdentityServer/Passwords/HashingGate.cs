@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using IdentityServer.Telemetry;
 
 namespace IdentityServer.Passwords;
 
@@ -6,7 +7,8 @@ namespace IdentityServer.Passwords;
 /// Lets only so many slow hashes run at once and only so many wait: a storm of sign-ins must not slow a refresh.
 /// Past the queue, or too long in it, the caller is told to come back (503): who hashes also waits for the database.
 /// </summary>
-internal sealed class HashingGate(PasswordSettings settings) : IDisposable
+/// <param name="gate">Its name in the metrics.</param>
+internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metrics, string gate = "passwords") : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(settings.Parallelism);
     private readonly HashingThreads _threads = new(settings.Parallelism);
@@ -15,23 +17,31 @@ internal sealed class HashingGate(PasswordSettings settings) : IDisposable
     /// <summary>Null when the queue is full or does not move. Dispose to leave.</summary>
     public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
     {
+        var asked = metrics.HashingAsked();
         if (!await _slots.WaitAsync(0, cancellation))
         {
             if (Interlocked.Increment(ref _waiting) > settings.QueueLength)
             {
                 Interlocked.Decrement(ref _waiting);
+                metrics.HashingRefused(gate);
                 return null;
             }
+            metrics.HashingQueued(gate, 1);
             try
             {
                 if (!await _slots.WaitAsync(settings.QueueTimeout, cancellation))
+                {
+                    metrics.HashingRefused(gate);
                     return null;
+                }
             }
             finally
             {
                 Interlocked.Decrement(ref _waiting);
+                metrics.HashingQueued(gate, -1);
             }
         }
+        metrics.HashingEntered(gate, asked);
         return new Slot(_slots);
     }
 

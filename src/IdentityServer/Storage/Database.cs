@@ -26,10 +26,10 @@ internal static class Database
     private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
 
     /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
-    public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, StatementDeadline.Set);
+    public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", StatementDeadline.Set);
 
     /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
-    public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, builder =>
+    public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
     {
         var settings = builder.ConnectionStringBuilder;
         settings.ApplicationName += " pulse";
@@ -39,11 +39,12 @@ internal static class Database
         settings.CancellationTimeout = 500;
     });
 
-    private static NpgsqlDataSource Open(string connectionString, Action<NpgsqlDataSourceBuilder> refine)
+    /// <param name="pool">Its name: else its metrics would carry the connection string.</param>
+    private static NpgsqlDataSource Open(string connectionString, string pool, Action<NpgsqlDataSourceBuilder> refine)
     {
         try
         {
-            var builder = new NpgsqlDataSourceBuilder(Defaults + connectionString);
+            var builder = new NpgsqlDataSourceBuilder(Defaults + connectionString) { Name = pool };
             refine(builder);
             return builder.Build();
         }

@@ -1,10 +1,12 @@
+using IdentityServer.Telemetry;
+
 namespace IdentityServer.Storage;
 
 /// <summary>
 /// The revocations in the order in which this node learned of them, for those who follow. A cursor is a database
 /// snapshot, good at every node; one of another cluster (a restored backup, a promoted standby) is not.
 /// </summary>
-internal sealed class RevocationFeed(TimeProvider time)
+internal sealed class RevocationFeed(ServerMetrics metrics, TimeProvider time)
 {
     // Grows at its end only; a state sees its own length of it. Full, it drops what has expired or doubles: an entry is
     // copied a few times in its life, not at every beat.
@@ -30,7 +32,12 @@ internal sealed class RevocationFeed(TimeProvider time)
         if (_count + entries.Count > _entries.Length)
             MakeRoom(entries.Count);
         foreach (var entry in entries)
+        {
             _entries[_count++] = entry;
+            // Of what was so before this node came, nothing is late.
+            if (_state.Snapshot is not null)
+                metrics.RevocationLearned(entry.At);
+        }
 
         _state = new State(snapshot, cluster, new ArraySegment<RevocationEntry>(_entries, 0, _count));
         if (entries.Count == 0)

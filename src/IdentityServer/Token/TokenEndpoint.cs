@@ -2,13 +2,14 @@ using IdentityServer.ClientAuthentication;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
+using IdentityServer.Telemetry;
 using IdentityServer.Token.Grants;
 using Postgres;
 
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseGate database, RequestLimits limits)
+internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseGate database, RequestLimits limits, ServerMetrics metrics)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -40,8 +41,8 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         var request = new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted);
         // The others need no database, or queue for a hash before they come to it.
         if (grantType != GrantTypes.RefreshToken)
-            return await grant.HandleAsync(request);
+            return metrics.Granted(grantType, await grant.HandleAsync(request));
         using var place = database.TryEnter();
-        return place.IsRefused ? Errors.Busy : await grant.HandleAsync(request);
+        return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));
     }
 }

@@ -3,6 +3,7 @@ using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Telemetry;
 
 namespace IdentityServer.Tokens;
 
@@ -10,7 +11,8 @@ namespace IdentityServer.Tokens;
 internal sealed record IssuedTokens(AccessToken AccessToken, string? RefreshToken, ScopeSet Scopes, Guid? GrantId);
 
 /// <summary>Turns a checked user into a grant and its first tokens.</summary>
-internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, TimeProvider time)
+internal sealed class SignIn(
+    GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
     public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, CancellationToken cancellation)
@@ -25,6 +27,7 @@ internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys 
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;
+        metrics.GrantIssued();
         return new IssuedTokens(
             issuer.IssueToUser(client, scopes, new TokenUser(user.Id, grant.Id, now, user.RoleIds)),
             mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, 0, now) : null,

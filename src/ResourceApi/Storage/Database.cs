@@ -9,13 +9,14 @@ internal static class Database
     private const int LongestConnect = 3;
     private const int LongestCommand = 4;
 
-    /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept.</summary>
+    /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept. Named: else the pool's metrics would carry the connection string.</summary>
     public static NpgsqlDataSource Open(string connectionString, ILoggerFactory loggers)
     {
         var settings = Read(connectionString);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = 20;
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString).UseLoggerFactory(loggers);
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi" };
+        builder.UseLoggerFactory(loggers);
         StatementDeadline.Set(builder);
         return builder.Build();
     }
@@ -26,7 +27,7 @@ internal static class Database
         var settings = Read(connectionString);
         settings.ApplicationName += " probe";
         (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);
-        return NpgsqlDataSource.Create(settings);
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-probe" }.Build();
     }
 
     private static NpgsqlConnectionStringBuilder Read(string connectionString)

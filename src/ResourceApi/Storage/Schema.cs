@@ -36,8 +36,10 @@ internal static class Schema
     private static async Task MigrateUnderLockAsync(string connectionString, CancellationToken ct)
     {
         // Without a pool: the lock lives and dies with this one connection.
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 }.ConnectionString);
-        await connection.OpenAsync(ct);
+        // Named, else the metrics would go on to carry the connection string.
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 };
+        await using var source = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" }.Build();
+        await using var connection = await source.OpenConnectionAsync(ct);
         if (await IsCurrentAsync(connection, ct))
             return;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using IdentityServer.ResourceServer;
+using ResourceApi.Telemetry;
 
 namespace ResourceApi.Web;
 
@@ -57,6 +58,7 @@ internal static class Envelope
 
     private static Task RefuseAsync(HttpContext context, int status, string code, string message)
     {
+        context.Features.Set(new ErrorCode(code));
         var buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
         _buffer = null;
         using (var writer = new Utf8JsonWriter(buffer, Options))

@@ -2,13 +2,15 @@ using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
-    GrantStore grants, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings settings, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
+    GrantStore grants, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings settings,
+    ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -26,7 +28,10 @@ internal sealed partial class RefreshTokenGrant(
         var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain);
         // Not ended with the request: a thief who hangs up is still found out.
         if (await grants.TrySpendAsync(spend) is { } spent)
+        {
+            metrics.Rotated();
             return Issue(request.Client, spent, requested);
+        }
         return await ExplainAsync(request, spend, requested);
     }
 
@@ -44,13 +49,17 @@ internal sealed partial class RefreshTokenGrant(
         {
             // Revoke the family: thief and owner look alike.
             await ending.TryEndGrantAsync(found.Id, spend.ClientId);
+            metrics.Reused();
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;
         }
         if (!requested.IsSubsetOf(ScopeSet.Of(found.Scopes)))
             return Errors.ScopeWidened;
         // The response of the rotation was lost, or two tabs refreshed at once: the same successor again.
-        return isRetry ? Issue(request.Client, found, requested) : Errors.RefreshTokenRefused;
+        if (!isRetry)
+            return Errors.RefreshTokenRefused;
+        metrics.Repeated();
+        return Issue(request.Client, found, requested);
     }
 
     /// <param name="requested">Narrows this access token only; the next refresh token keeps the full scope (RFC 6749 §6).</param>
