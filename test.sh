@@ -146,7 +146,7 @@ certificates() {
 }
 
 scripts_are_clean() {
-  shellcheck ./*.sh .ci/run deploy/*.sh deploy/kubernetes/*.sh deploy/postman/*.sh certs/*.sh
+  shellcheck ./*.sh .ci/run deploy/*.sh deploy/kubernetes/*.sh deploy/postman/*.sh certs/*.sh tests/*/*.sh
 }
 
 has() {
@@ -196,6 +196,21 @@ if has nginx && has openssl; then
   check "compose: one node and two" deploy/test-compose.sh
 else
   skip "compose: one node and two" "nginx or openssl is missing"
+fi
+
+# A job's ratio to its floor in the same run: at least 60% of the target.
+if has wrk; then
+  check "benchmarks: no job has become slow" tests/Benchmarks/guard.sh
+  grep '^|' "$scratch/check.log" || true
+else
+  skip "benchmarks: no job has become slow" "wrk is missing"
+fi
+
+if [[ ${TEST_FAULTS-${CI-}} == true ]]; then
+  check "faults: nothing that was acknowledged is lost" tests/Faults/run.sh --short
+  grep '^|' "$scratch/check.log" || true
+else
+  skip "faults: nothing that was acknowledged is lost" "TEST_FAULTS is not true (takes some minutes; the same as tests/Faults/run.sh --short)"
 fi
 
 if [[ ${TEST_IMAGES-${CI-}} == true ]]; then

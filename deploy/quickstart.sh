@@ -178,7 +178,7 @@ start() { # program url settings...
   shift 2
   # nohup and no terminal: the programs outlive this script and the window that it ran in.
   (cd "$root/src/$program" && exec env ASPNETCORE_ENVIRONMENT=Development ASPNETCORE_URLS="$url" \
-    LocalPostgres__Directory="${LocalPostgres__Directory:-$data/postgres}" "$@" \
+    DOTNET_GCgen0size="${DOTNET_GCgen0size:-0x1000000}" LocalPostgres__Directory="${LocalPostgres__Directory:-$data/postgres}" "$@" \
     nohup dotnet "$root/src/$program/bin/Release/net10.0/$program.dll" </dev/null >"$log" 2>&1) &
   started+="${started:+$'\n'}$program $!"
   printf '%s %s\n' "$program" "$!" >>"$pids"

@@ -94,6 +94,9 @@ internal sealed class Lab : IAsyncDisposable
             ["DOTNET_STARTUP_HOOKS"] = Path.Combine(Published, "Probe", "Benchmarks.Probe.dll"),
             ["BENCHMARK_PROBE"] = probe,
         };
+        // As in our images (deploy/Dockerfile).
+        if (program != "Floors")
+            all["DOTNET_GCgen0size"] = "0x1000000";
         if (_withNames)
         {
             // perf finds the names of compiled methods in a file that the runtime then writes, and can't tell which mapping

@@ -3,7 +3,7 @@ namespace Benchmarks.Driver;
 /// <summary>A program and the load that a job puts on it, again and again.</summary>
 internal sealed class LoadedProgram(Wrk wrk, MeasuredProgram program, Load load)
 {
-    /// <summary>A first guess at how many tokens a run can use; then half as many again as the fastest run used.</summary>
+    /// <summary>A first guess at how many tokens a run can use; then three times what the last run used.</summary>
     private int _rateAtMost = 30_000;
 
     /// <summary>Of all runs.</summary>
@@ -15,7 +15,7 @@ internal sealed class LoadedProgram(Wrk wrk, MeasuredProgram program, Load load)
     public async Task<Sample> MeasureAsync(int connections, int seconds, CancellationToken cancellation)
     {
         var sample = await wrk.RunAsync(program, load, connections, seconds, _rateAtMost, cancellation);
-        _rateAtMost = Math.Max(_rateAtMost / 2, (int)(sample.Rate * 1.5) + 100);
+        _rateAtMost = Math.Max(_rateAtMost / 2, (int)(sample.Rate * 3) + 100);
         Requests += sample.Requests;
         Unanswered += connections;
         return sample;
