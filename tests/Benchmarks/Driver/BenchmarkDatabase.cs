@@ -81,6 +81,8 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         var now = TimeProvider.System.GetUtcNow();
         var batch = new GrantBatch(now, ++_batches, count);
         var settings = Get<RefreshTokenSettings>();
+        // A grant is kept until its last access token has expired too.
+        var created = expired is null ? now : now.AddHours(-3);
         var expires = expired is null ? now + settings.Lifetime : now.AddHours(-1);
         await ExecuteAsync(
             $"""
@@ -89,7 +91,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
                    0, $1, $2, $3, $4, 'stamp'
             FROM generate_series(0, {(count - 1).ToString(CultureInfo.InvariantCulture)}) n
             """,
-            cancellation, now, expires, now + settings.AbsoluteLifetime, expired ?? expires + settings.PruneGrain);
+            cancellation, created, expires, now + settings.AbsoluteLifetime, expired ?? expires + settings.PruneGrain);
         return batch;
     }
 
