@@ -1,3 +1,4 @@
+using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
@@ -13,7 +14,8 @@ internal sealed record IssuedTokens(AccessToken AccessToken, string? RefreshToke
 internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, TimeProvider time)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
-    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, CancellationToken cancellation)
+    /// <param name="reason">For the audit trail, where it was no password that was checked.</param>
+    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var now = After(time.GetUtcNow(), user.GrantsEndedAt);
@@ -21,7 +23,7 @@ internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys 
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
             GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
-            now, expires, absolute, refresh.PrunableAfter(expires));
+            now, expires, absolute, refresh.PrunableAfter(expires), address, reason);
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;
