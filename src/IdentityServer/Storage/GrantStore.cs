@@ -8,12 +8,13 @@ namespace IdentityServer.Storage;
 
 /// <summary>A sign-in about to be written.</summary>
 /// <param name="SecurityStamp">The stamp that the user's row must still carry.</param>
+/// <param name="Now">When it is by the audit trail; <paramref name="CreatedAt"/> is in whole milliseconds and may be later.</param>
 /// <param name="Address">Where the sign-in comes from.</param>
 /// <param name="Reason">What else the audit trail says of it.</param>
 internal sealed record NewGrant(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, string SecurityStamp,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset PrunableAt,
-    IPAddress? Address, string? Reason);
+    DateTimeOffset Now, IPAddress? Address, string? Reason);
 
 /// <summary>What a spend needs to know: where the handle stands and what the new expiry is.</summary>
 /// <param name="Scopes">What the request asks for; the grant must hold all of it. Empty asks for no narrowing.</param>
@@ -67,7 +68,7 @@ internal sealed class GrantStore : IDisposable
             RETURNING id, subject
         )
         INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
-        SELECT $7, $12, subject, $5, id, $13, $14 FROM started
+        SELECT $12, $13, subject, $5, id, $14, $15 FROM started
         """;
 
     // No index is touched (prunable_at moves in coarse steps): a heap-only update of one row.
@@ -176,6 +177,7 @@ internal sealed class GrantStore : IDisposable
         Add(command, grant.AbsoluteExpiresAt);
         Add(command, grant.PrunableAt);
         Add(command, grant.ClientId == Protocol.BuiltInClients.AccountApi);
+        Add(command, grant.Now);
         Add(command, AuditEvents.SignInSucceeded);
         AddNullable(command, grant.Address, NpgsqlDbType.Inet);
         AddNullable(command, grant.Reason, NpgsqlDbType.Text);

@@ -18,12 +18,13 @@ internal sealed class SignIn(GrantStore grants, TokenIssuer issuer, CurrentKeys 
     public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
-        var now = After(time.GetUtcNow(), user.GrantsEndedAt);
+        var at = time.GetUtcNow();
+        var now = After(at, user.GrantsEndedAt);
         var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
             GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
-            now, expires, absolute, refresh.PrunableAfter(expires), address, reason);
+            now, expires, absolute, refresh.PrunableAfter(expires), at, address, reason);
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;
