@@ -2,6 +2,7 @@ using System.Net;
 using IdentityServer.Jobs;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
 using IdentityServer.Tokens;
@@ -275,6 +276,18 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
                 new("password_reset", user, AccountApi, null, AuditServer.Address, null),
             ],
             await _server.TrailAsync(after));
+    }
+
+    [Fact]
+    public async Task A_reset_whose_message_takes_three_attempts_is_told_once()
+    {
+        await using var smtp = new SmtpServer(offersTls: false);
+        await using var server = await ServerUnderTest.StartAsync("--Smtp:Host=127.0.0.1", $"--Smtp:Port={smtp.Port}");
+
+        await server.AsksForResetAsync(World.AliceEmail);
+        await Around.SoonAsync(() => Task.FromResult(server.Log.Lines.Any(line => line.Contains("could not be sent", StringComparison.Ordinal))), "the last attempt failed");
+
+        Assert.Equal("password_reset_requested", Assert.Single(await server.TrailAsync()).Event);
     }
 
     [Fact]
