@@ -1,4 +1,5 @@
 using System.Net;
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -52,7 +53,8 @@ internal sealed class ChangePasswordEndpoint(
         if (grant is not { IsAlive: true })
             return ApiErrors.InvalidToken;
 
-        var check = await verifier.CheckAsync(userId, current, http.RequestAborted);
+        var caller = Caller.Of(http, grant.ClientId);
+        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
@@ -60,10 +62,10 @@ internal sealed class ChangePasswordEndpoint(
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 
-        return await ChangeAsync(user, grant, hash);
+        return await ChangeAsync(user, grant, hash, caller);
     }
 
-    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash)
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller)
     {
         var now = time.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
@@ -78,7 +80,7 @@ internal sealed class ChangePasswordEndpoint(
         var changed = await passwords.TryChangeAsync(
             new PasswordChange(
                 user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
-                now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain),
+                now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain, caller),
             CancellationToken.None);
         // Another change was quicker: the password that was right no longer is.
         if (changed is null)

@@ -1,4 +1,5 @@
 using System.Net;
+using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Tokens;
 using Postgres;
@@ -18,15 +19,16 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
             return ApiErrors.ServiceUnavailable;
 
         // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
+        var address = Caller.AddressOf(http);
         if (AccessTokens.GrantOf(token.Value) is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)))
                 return ApiErrors.InvalidToken;
         }
         else
         {
-            await ending.EndTokenAsync(token.Value.JwtId!, token.Value.ExpiresAt, CancellationToken.None);
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), CancellationToken.None);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -50,7 +51,7 @@ internal sealed class RegisterEndpoint(
 
         // The account is there now: a caller who hangs up does not undo it.
         var tokens = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, CancellationToken.None);
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), CancellationToken.None, AuditReasons.Registration);
         // An administrator was quicker than we are: the account exists and is disabled already.
         if (tokens is null)
             return AccountErrors.InvalidCredentials;
@@ -76,6 +77,12 @@ internal sealed class RegisterEndpoint(
     /// <summary>Null: stored. UserManager folds the names and makes the security stamp.</summary>
     private static async Task<ApiError?> TryStoreAsync(HttpContext http, User user, Registration registration)
     {
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        // Saved with the account, by the store that shares this context.
+        http.RequestServices.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
+        {
+            At = user.CreatedAt, Event = AuditEvents.UserRegistered, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,
+        });
         try
         {
             var result = await http.RequestServices.GetRequiredService<UserManager<User>>().CreateAsync(user);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -41,7 +42,7 @@ internal sealed class ResetPasswordEndpoint(
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
         // Not promised when the database is away or too many wait already.
-        if (!pulse.IsFresh || !requests.TryAdd(email))
+        if (!pulse.IsFresh || !requests.TryAdd(email, Caller.AddressOf(http)))
             return ApiErrors.ServiceUnavailable;
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
@@ -75,10 +76,10 @@ internal sealed class ResetPasswordEndpoint(
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
-        return await SpendAsync(db, users[0], tokenHash, hash);
+        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId));
     }
 
-    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash)
+    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller)
     {
         // What was begun is not ended with the request: the local announcement must follow the commit.
         var cancellation = CancellationToken.None;
@@ -91,6 +92,11 @@ internal sealed class ResetPasswordEndpoint(
             return AccountErrors.InvalidResetToken;
         await db.Database.ExecuteSqlAsync(
             $"UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL WHERE id = {userId}", cancellation);
+        db.AuditEvents.Add(new AuditEventRow
+        {
+            At = time.GetUtcNow(), Event = AuditEvents.PasswordReset, Subject = userId, ClientId = caller.ClientId, RemoteAddress = caller.Address,
+        });
+        await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
         grants.Announce(ended);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");

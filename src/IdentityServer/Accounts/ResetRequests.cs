@@ -1,10 +1,14 @@
 using System.Globalization;
+using System.Net;
 using System.Threading.Channels;
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
 using IdentityServer.Mail;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
-using Postgres;
 using Npgsql;
+using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Accounts;
 
@@ -26,29 +30,35 @@ internal sealed partial class ResetRequests(
     // One row a user: a newer token takes the place of the older.
     private const string StoreSql =
         """
-        INSERT INTO reset_tokens (user_id, token_hash, expires_at)
-        SELECT id, $2, $3 FROM users WHERE normalized_email = $1 AND disabled_at IS NULL
-        ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
-        RETURNING user_id, (SELECT email FROM users WHERE id = user_id)
+        WITH stored AS (
+            INSERT INTO reset_tokens (user_id, token_hash, expires_at)
+            SELECT id, $2, $3 FROM users WHERE normalized_email = $1 AND disabled_at IS NULL
+            ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
+            RETURNING user_id
+        ), noted AS (
+            INSERT INTO audit_events (at, event, subject, client_id, remote_address)
+            SELECT $4, $5, user_id, $6, $7 FROM stored WHERE NOT $8
+        )
+        SELECT stored.user_id, users.email FROM stored JOIN users ON users.id = stored.user_id
         """;
 
-    private readonly Channel<string> _asked = Channel.CreateBounded<string>(Capacity);
+    private readonly Channel<ResetRequest> _asked = Channel.CreateBounded<ResetRequest>(Capacity);
 
     /// <summary>False: too many wait already.</summary>
-    public bool TryAdd(string email) => _asked.Writer.TryWrite(email);
+    public bool TryAdd(string email, IPAddress? address) => _asked.Writer.TryWrite(new ResetRequest(email, address));
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken)));
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {
-        await foreach (var email in _asked.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var request in _asked.Reader.ReadAllAsync(stoppingToken))
         {
-            if (email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(email))
+            if (request.Email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(request.Email))
                 continue;
             for (var attempt = 1; attempt <= Attempts;)
             {
-                var outcome = await ServeAsync(email, isLast: attempt == Attempts, stoppingToken);
+                var outcome = await ServeAsync(request, isLast: attempt == Attempts, stoppingToken);
                 if (outcome == Outcome.Served)
                     break;
                 if (outcome == Outcome.Failed && ++attempt > Attempts)
@@ -76,14 +86,15 @@ internal sealed partial class ResetRequests(
         Postponed,
     }
 
-    private async Task<Outcome> ServeAsync(string email, bool isLast, CancellationToken cancellation)
+    private async Task<Outcome> ServeAsync(ResetRequest request, bool isLast, CancellationToken cancellation)
     {
         Guid? userId = null;
         try
         {
             var (token, hash) = ResetTokens.Create();
             string? address;
-            (userId, address) = await StoreAsync(LoginName.Fold(email), hash, cancellation);
+            (userId, address) = await StoreAsync(request, hash, cancellation);
+            request.IsNoted = true;
             if (userId is not null && address is not null && await outbox.TrySendAsync(Write(address, token), cancellation))
                 LogSent(userId.Value);
             return Outcome.Served;
@@ -101,12 +112,18 @@ internal sealed partial class ResetRequests(
         }
     }
 
-    private async Task<(Guid?, string?)> StoreAsync(string email, byte[] tokenHash, CancellationToken cancellation)
+    private async Task<(Guid?, string?)> StoreAsync(ResetRequest request, byte[] tokenHash, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(StoreSql);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = email });
+        var now = time.GetUtcNow();
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = LoginName.Fold(request.Email) });
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() + settings.Lifetime });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now + settings.Lifetime });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.PasswordResetRequested });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Client.AccountApi.ClientId });
+        command.Parameters.Add(AuditTrail.Nullable(request.Address, NpgsqlDbType.Inet));
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = request.IsNoted });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         return await row.ReadAsync(cancellation) ? (row.GetGuid(0), row.GetString(1)) : (null, null);
     }
@@ -140,4 +157,10 @@ internal sealed partial class ResetRequests(
 
     [LoggerMessage(4301, LogLevel.Error, "The reset token of user {UserId} could not be sent")]
     private partial void LogFailed(Guid? userId, Exception failure);
+
+    /// <summary>What was asked for, and whether the audit trail has it: another attempt stores another token for the same request.</summary>
+    private sealed record ResetRequest(string Email, IPAddress? Address)
+    {
+        public bool IsNoted { get; set; }
+    }
 }

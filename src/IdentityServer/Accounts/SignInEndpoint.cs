@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -26,13 +27,14 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
         if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, login) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
 
-        var check = await passwords.CheckAsync(login, password, http.RequestAborted);
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
 
-        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, http.RequestAborted);
+        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.RequestAborted);
         if (tokens is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, tokens));

@@ -13,6 +13,7 @@ internal static class JobServices
         var look = TimeSpan.FromSeconds(Math.Clamp(keys.PublishAhead.TotalSeconds / 4, 1, 3600));
 
         services.AddSingleton(pruning);
+        services.AddSingleton(AuditSettings.Read(reader));
         services.AddSingleton(keys);
         services.AddQuartz(quartz =>
         {

@@ -98,7 +98,7 @@ internal sealed partial class ManifestApplication(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        plan.WriteTo(db);
+        plan.WriteTo(db, time.GetUtcNow());
         await db.SaveChangesAsync(cancellation);
 
         var ended = new List<EndedGrants>();

@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
@@ -9,6 +10,7 @@ namespace IdentityServer.Manifest;
 internal sealed class Plan
 {
     private readonly List<Action<AuthDb>> _writes = [];
+    private readonly List<AuditEventRow> _audited = [];
 
     public ChangeList Changes { get; } = new();
 
@@ -21,6 +23,7 @@ internal sealed class Plan
     public void Create(string kind, string name, params object[] rows)
     {
         Changes.Created(kind, name);
+        Audit("created", kind, name, rows[0]);
         _writes.Add(db => db.AddRange(rows));
     }
 
@@ -29,6 +32,7 @@ internal sealed class Plan
         if (differences.Members.Count == 0)
             return;
         Changes.Changed(kind, name, differences.Members);
+        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
         _writes.Add(db =>
         {
             // Attached as it was read: EF Core writes the columns that differ and no other.
@@ -40,11 +44,27 @@ internal sealed class Plan
     public void Remove(string kind, string name, object row)
     {
         Changes.Removed(kind, name);
+        Audit("removed", kind, name, row);
         _writes.Add(db => db.Remove(row));
     }
 
     /// <summary>Beside a change: rows that belong to it.</summary>
     public void Also(Action<AuthDb> write) => _writes.Add(write);
 
-    public void WriteTo(AuthDb db) => _writes.ForEach(write => write(db));
+    /// <param name="now">When, by the audit trail.</param>
+    public void WriteTo(AuthDb db, DateTimeOffset now)
+    {
+        _writes.ForEach(write => write(db));
+        _audited.ForEach(audited => audited.At = now);
+        db.AuditEvents.AddRange(_audited);
+    }
+
+    // Accounts by their id: the trail holds no name of a person.
+    private void Audit(string what, string kind, string name, object row, string members = "") => _audited.Add(new AuditEventRow
+    {
+        Event = AuditEvents.ConfigurationApplied,
+        Subject = (row as User)?.Id,
+        ClientId = (row as ClientRow)?.ClientId,
+        Reason = row is User or ClientRow ? $"{what} {kind}{members}" : $"{what} {kind} {name}{members}",
+    });
 }

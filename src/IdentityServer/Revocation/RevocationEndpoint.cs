@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -39,16 +40,16 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
         // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1). Who hangs up, as a page does
         // that is closed at sign-out, is signed out all the same.
         if (token.Contains('.', StringComparison.Ordinal))
-            await RevokeAccessTokenAsync(client.Value, token);
+            await RevokeAccessTokenAsync(http, client.Value, token);
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
-            await ending.TryEndGrantAsync(grantId, client.Value.ClientId);
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Revoked, Caller.AddressOf(http)));
         return null;
     }
 
-    private async Task RevokeAccessTokenAsync(Client client, string token)
+    private async Task RevokeAccessTokenAsync(HttpContext http, Client client, string token)
     {
         var claims = accessTokens.FindRevocable(token);
-        if (claims?.JwtId is { } jwtId && claims.ClientId == client.ClientId)
-            await ending.EndTokenAsync(jwtId, claims.ExpiresAt, CancellationToken.None);
+        if (claims?.JwtId is not null && claims.ClientId == client.ClientId)
+            await ending.EndTokenAsync(claims, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Revoked, Caller.AddressOf(http)), CancellationToken.None);
     }
 }

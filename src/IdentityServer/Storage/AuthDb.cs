@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
@@ -16,6 +17,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     public DbSet<KeyRow> Keys => Set<KeyRow>();
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
     public DbSet<ResetTokenRow> ResetTokens => Set<ResetTokenRow>();
+    public DbSet<AuditEventRow> AuditEvents => Set<AuditEventRow>();
 
     // The hand-written migrations carry no model snapshot to compare with; SchemaTests compares the databases.
     protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) =>
@@ -27,6 +29,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         ModelUsers(builder);
         ModelConfigured(builder);
         ModelGrants(builder);
+        ModelAudit(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
@@ -138,4 +141,12 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             revocation.HasIndex(r => r.Until).HasDatabaseName("revocations_by_until");
         });
     }
+
+    private static void ModelAudit(ModelBuilder builder) => builder.Entity<AuditEventRow>(audited =>
+    {
+        audited.ToTable("audit_events");
+        audited.HasKey(a => new { a.At, a.Id });
+        audited.Property(a => a.Id).UseIdentityByDefaultColumn();
+        audited.HasIndex(a => new { a.Subject, a.At }).HasDatabaseName("audit_events_by_subject");
+    });
 }

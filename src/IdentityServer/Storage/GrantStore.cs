@@ -1,3 +1,5 @@
+using System.Net;
+using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
 using Postgres;
@@ -6,9 +8,13 @@ namespace IdentityServer.Storage;
 
 /// <summary>A sign-in about to be written.</summary>
 /// <param name="SecurityStamp">The stamp that the user's row must still carry.</param>
+/// <param name="Now">When it is by the audit trail; <paramref name="CreatedAt"/> is in whole milliseconds and may be later.</param>
+/// <param name="Address">Where the sign-in comes from.</param>
+/// <param name="Reason">What else the audit trail says of it.</param>
 internal sealed record NewGrant(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, string SecurityStamp,
-    DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset PrunableAt);
+    DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset PrunableAt,
+    DateTimeOffset Now, IPAddress? Address, string? Reason);
 
 /// <summary>What a spend needs to know: where the handle stands and what the new expiry is.</summary>
 /// <param name="Scopes">What the request asks for; the grant must hold all of it. Empty asks for no narrowing.</param>
@@ -17,7 +23,12 @@ internal sealed record Spend(
     DateTimeOffset Now, TimeSpan Lifetime, TimeSpan PruneGrain);
 
 /// <param name="ClientId">When given, only a grant of that client.</param>
-internal sealed record GrantEnd(Guid GrantId, string? ClientId, DateTimeOffset Now);
+internal sealed record GrantEnd(Guid GrantId, string? ClientId, DateTimeOffset Now, AuditNote Note);
+
+/// <summary>One access token that is ended.</summary>
+/// <param name="Until">How long that must be remembered.</param>
+/// <param name="Subject">The user that it speaks of; null: it is the client's own.</param>
+internal sealed record TokenEnd(string JwtId, DateTimeOffset Now, DateTimeOffset Until, Guid? Subject, string? ClientId, Guid? GrantId, AuditNote Note);
 
 /// <summary>A grant as a spend or a look finds it, with the user's roles as they are now.</summary>
 internal sealed record GrantState(
@@ -26,7 +37,8 @@ internal sealed record GrantState(
 
 /// <summary>
 /// The hot statements, straight to Npgsql and prepared. Each checks and changes in one statement:
-/// of two that race, the row lock lets one through and the other finds its condition gone.
+/// of two that race, the row lock lets one through and the other finds its condition gone. The audit trail's row travels in
+/// the statement of what it records: both are there or neither.
 /// </summary>
 internal sealed class GrantStore : IDisposable
 {
@@ -49,10 +61,14 @@ internal sealed class GrantStore : IDisposable
             UPDATE users SET access_failed_count = 0, lockout_end = NULL, password_hash = COALESCE($1, password_hash)
             WHERE id = $2 AND security_stamp = $3 AND disabled_at IS NULL
             RETURNING id
+        ), started AS (
+            INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
+            SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3 FROM signed_in
+            WHERE $11 OR EXISTS (SELECT FROM clients WHERE client_id = $5 AND NOT disabled)
+            RETURNING id, subject
         )
-        INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
-        SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3 FROM signed_in
-        WHERE $11 OR EXISTS (SELECT FROM clients WHERE client_id = $5 AND NOT disabled)
+        INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
+        SELECT $12, $13, subject, $5, id, $14, $15 FROM started
         """;
 
     // No index is touched (prunable_at moves in coarse steps): a heap-only update of one row.
@@ -107,7 +123,10 @@ internal sealed class GrantStore : IDisposable
         WITH ended AS (
             UPDATE grants SET revoked_at = $2
             WHERE id = $1 AND revoked_at IS NULL AND ($3::text IS NULL OR client_id = $3)
-            RETURNING id
+            RETURNING id, subject, client_id
+        ), noted AS (
+            INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
+            SELECT $2, $4, subject, client_id, id, $5, $6 FROM ended
         )
         INSERT INTO revocations (grant_id, at, until)
         SELECT ended.id, $2, $2 + make_interval(secs => longest_access_token + 60) FROM ended, configuration
@@ -118,26 +137,36 @@ internal sealed class GrantStore : IDisposable
         WITH ended AS (
             UPDATE grants g SET revoked_at = a.now
             FROM (SELECT h.id, a.*
-                  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) WITH ORDINALITY AS a (grant_id, now, client_id, number)
+                  FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::inet[], $6::text[])
+                           WITH ORDINALITY AS a (grant_id, now, client_id, event, address, reason, number)
                   JOIN grants h ON h.id = a.grant_id
                   FOR NO KEY UPDATE OF h SKIP LOCKED) a
             WHERE g.id = a.id AND g.revoked_at IS NULL AND (a.client_id IS NULL OR g.client_id = a.client_id)
-            RETURNING g.id, a.now, a.number
+            RETURNING g.id, g.subject, g.client_id, a.now, a.event, a.address, a.reason, a.number
         ), told AS (
             INSERT INTO revocations (grant_id, at, until)
             SELECT ended.id, ended.now, ended.now + make_interval(secs => longest_access_token + 60) FROM ended, configuration
+        ), noted AS (
+            INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
+            SELECT now, event, subject, client_id, id, address, reason FROM ended
         )
         SELECT number FROM ended
         """;
 
-    private const string EndTokenSql = "INSERT INTO revocations (jti, at, until) VALUES ($1, $2, $3)";
+    private const string EndTokenSql =
+        """
+        WITH noted AS (
+            INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason) VALUES ($2, $4, $5, $6, $7, $8, $9)
+        )
+        INSERT INTO revocations (jti, at, until) VALUES ($1, $2, $3)
+        """;
 
     /// <summary>Writes the grant of a sign-in. False: the account was disabled or its password changed meanwhile.</summary>
     /// <param name="newPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
     public async Task<bool> TryStartAsync(NewGrant grant, string? newPasswordHash, CancellationToken cancellation)
     {
         await using var command = _source.CreateCommand(StartSql);
-        command.Parameters.Add(new() { Value = newPasswordHash ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        AddNullable(command, newPasswordHash, NpgsqlDbType.Text);
         Add(command, grant.Subject);
         Add(command, grant.SecurityStamp);
         Add(command, grant.Id);
@@ -148,6 +177,10 @@ internal sealed class GrantStore : IDisposable
         Add(command, grant.AbsoluteExpiresAt);
         Add(command, grant.PrunableAt);
         Add(command, grant.ClientId == Protocol.BuiltInClients.AccountApi);
+        Add(command, grant.Now);
+        Add(command, AuditEvents.SignInSucceeded);
+        AddNullable(command, grant.Address, NpgsqlDbType.Inet);
+        AddNullable(command, grant.Reason, NpgsqlDbType.Text);
         return await command.ExecuteNonQueryAsync(cancellation) == 1;
     }
 
@@ -196,15 +229,17 @@ internal sealed class GrantStore : IDisposable
     }
 
     /// <summary>Ends a grant and, by the revocation written with it, its access tokens. False: it was ended or pruned already.</summary>
-    /// <param name="clientId">When given, only a grant of that client.</param>
-    public Task<bool> TryEndAsync(Guid id, string? clientId, DateTimeOffset now) => _ends.SendAsync(new GrantEnd(id, clientId, now));
+    public Task<bool> TryEndAsync(GrantEnd end) => _ends.SendAsync(end);
 
     private async Task<bool> EndAsync(GrantEnd end)
     {
         await using var command = _source.CreateCommand(EndSql);
         Add(command, end.GrantId);
         Add(command, end.Now);
-        command.Parameters.Add(new() { Value = end.ClientId ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        AddNullable(command, end.ClientId, NpgsqlDbType.Text);
+        Add(command, end.Note.Event);
+        AddNullable(command, end.Note.Address, NpgsqlDbType.Inet);
+        AddNullable(command, end.Note.Reason, NpgsqlDbType.Text);
         return await command.ExecuteNonQueryAsync() == 1;
     }
 
@@ -214,6 +249,9 @@ internal sealed class GrantStore : IDisposable
         Add(command, Array.ConvertAll(ends, end => end.GrantId));
         Add(command, Array.ConvertAll(ends, end => end.Now));
         Add(command, Array.ConvertAll(ends, end => end.ClientId));
+        Add(command, Array.ConvertAll(ends, end => end.Note.Event));
+        Add(command, Array.ConvertAll(ends, end => end.Note.Address));
+        Add(command, Array.ConvertAll(ends, end => end.Note.Reason));
         await using var row = await command.ExecuteReaderAsync();
         var ended = new bool[ends.Length];
         while (await row.ReadAsync())
@@ -222,12 +260,18 @@ internal sealed class GrantStore : IDisposable
     }
 
     /// <summary>Ends one access token until it would have expired by itself.</summary>
-    public async Task EndTokenAsync(string jwtId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation)
+    public async Task EndTokenAsync(TokenEnd end, CancellationToken cancellation)
     {
         await using var command = _source.CreateCommand(EndTokenSql);
-        Add(command, jwtId);
-        Add(command, now);
-        Add(command, until);
+        Add(command, end.JwtId);
+        Add(command, end.Now);
+        Add(command, end.Until);
+        Add(command, end.Note.Event);
+        AddNullable(command, end.Subject, NpgsqlDbType.Uuid);
+        AddNullable(command, end.ClientId, NpgsqlDbType.Text);
+        AddNullable(command, end.GrantId, NpgsqlDbType.Uuid);
+        AddNullable(command, end.Note.Address, NpgsqlDbType.Inet);
+        AddNullable(command, end.Note.Reason, NpgsqlDbType.Text);
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
@@ -244,6 +288,9 @@ internal sealed class GrantStore : IDisposable
 
     private static void Add<T>(NpgsqlCommand command, T value) =>
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+
+    private static void AddNullable(NpgsqlCommand command, object? value, NpgsqlDbType type) =>
+        command.Parameters.Add(AuditTrail.Nullable(value, type));
 
     public void Dispose()
     {

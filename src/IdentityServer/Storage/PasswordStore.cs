@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -10,7 +11,7 @@ namespace IdentityServer.Storage;
 /// <param name="AbsoluteExpiresAt">The grant's new absolute end; null leaves it.</param>
 internal sealed record PasswordChange(
     Guid UserId, string PasswordHash, string SecurityStamp, string NewSecurityStamp, Guid GrantId, string[] Scopes,
-    DateTimeOffset Now, TimeSpan? Lifetime, DateTimeOffset? AbsoluteExpiresAt, TimeSpan PruneGrain);
+    DateTimeOffset Now, TimeSpan? Lifetime, DateTimeOffset? AbsoluteExpiresAt, TimeSpan PruneGrain, Caller Caller);
 
 /// <param name="RotatedAt">When the grant came to its generation, as stored.</param>
 /// <param name="Ended">The other grants whose access tokens may still be out, and until when.</param>
@@ -23,8 +24,13 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
     // quicker; one that is slower finds another stamp than it checked.
     private const string UserSql =
         """
-        UPDATE users SET password_hash = $2, security_stamp = $4, access_failed_count = 0, lockout_end = NULL
-        WHERE id = $1 AND security_stamp = $3 AND disabled_at IS NULL
+        WITH changed AS (
+            UPDATE users SET password_hash = $2, security_stamp = $4, access_failed_count = 0, lockout_end = NULL
+            WHERE id = $1 AND security_stamp = $3 AND disabled_at IS NULL
+            RETURNING id
+        )
+        INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address)
+        SELECT $5, $6, id, $7, $8, $9 FROM changed
         """;
 
     private const string KeptGrantSql =
@@ -67,7 +73,7 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        if (await ExecuteAsync(connection, UserSql, cancellation, P(change.UserId), P(change.PasswordHash), P(change.SecurityStamp), P(change.NewSecurityStamp)) == 0)
+        if (!await TryChangeUserAsync(connection, change, cancellation))
             return null;
         if (await CarryOnAsync(connection, change, cancellation) is not var (generation, rotatedAt))
             return null;
@@ -76,6 +82,11 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
         await transaction.CommitAsync(cancellation);
         return new ChangedPassword(generation, rotatedAt, ended);
     }
+
+    private static async Task<bool> TryChangeUserAsync(NpgsqlConnection connection, PasswordChange change, CancellationToken cancellation) =>
+        await ExecuteAsync(connection, UserSql, cancellation,
+            P(change.UserId), P(change.PasswordHash), P(change.SecurityStamp), P(change.NewSecurityStamp), P(change.Now),
+            P(AuditEvents.PasswordChanged), P(change.Caller.ClientId), P(change.GrantId), AuditTrail.Nullable(change.Caller.Address, NpgsqlDbType.Inet)) == 1;
 
     private static async Task<(int, DateTimeOffset)?> CarryOnAsync(NpgsqlConnection connection, PasswordChange change, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -38,7 +39,7 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        var request = new TokenRequest(client.Value, parameters.Value, http.Connection.RemoteIpAddress, http.RequestAborted);
+        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted);
         // The others need no database, or queue for a hash before they come to it.
         if (grantType != GrantTypes.RefreshToken)
             return metrics.Granted(grantType, await grant.HandleAsync(request));

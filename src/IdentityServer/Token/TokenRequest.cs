@@ -5,5 +5,5 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token;
 
 /// <summary>A token request whose client is authenticated and may use the grant.</summary>
-/// <param name="Address">Where it comes from, for limits and logs.</param>
+/// <param name="Address">Where it comes from, for limits and the audit trail.</param>
 internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, IPAddress? Address, CancellationToken Cancellation);

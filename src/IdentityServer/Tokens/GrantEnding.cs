@@ -1,5 +1,7 @@
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Storage;
+using Jose;
 
 namespace IdentityServer.Tokens;
 
@@ -14,21 +16,23 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
 
     /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
     /// <param name="clientId">When given, only if the grant is that client's.</param>
-    public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId)
+    public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId, AuditNote note)
     {
         var now = time.GetUtcNow();
-        if (!await grants.TryEndAsync(grantId, clientId, now))
+        if (!await grants.TryEndAsync(new GrantEnd(grantId, clientId, now, note)))
             return false;
         revocations.EndGrant(grantId, now + UntilTheFeedTells);
         pulse.Wake();
         return true;
     }
 
-    /// <param name="expiresAt">When the token would have ended by itself.</param>
-    public async Task EndTokenAsync(string jwtId, DateTimeOffset expiresAt, CancellationToken cancellation)
+    /// <summary>Ends one access token of ours: not its grant, and not its refresh token.</summary>
+    public async Task EndTokenAsync(JwtClaims token, AuditNote note, CancellationToken cancellation)
     {
-        var until = expiresAt + ClockSkew;
-        await grants.EndTokenAsync(jwtId, time.GetUtcNow(), until, cancellation);
+        var (jwtId, until) = (token.JwtId!, token.ExpiresAt + ClockSkew);
+        // A client may not be named like a UUID: such a subject is a user.
+        Guid? subject = Guid.TryParse(token.Subject, out var userId) ? userId : null;
+        await grants.EndTokenAsync(new TokenEnd(jwtId, time.GetUtcNow(), until, subject, token.ClientId, AccessTokens.GrantOf(token), note), cancellation);
         revocations.EndToken(jwtId, until);
         pulse.Wake();
     }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Security.Cryptography;
+using IdentityServer.Audit;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -94,6 +96,7 @@ internal sealed partial class KeyStore(
             var successor = Create(keys.Key, signsFrom: ends < now + settings.PublishAhead ? now + settings.PublishAhead : ends);
             await RetireAsync(connection, keys.Key, successor.SignsFrom, cancellation);
             await InsertAsync(connection, successor, cancellation);
+            await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysRotated, $"{successor.Algorithm} {successor.KeyId}", cancellation);
             LogPublished(successor.KeyId, successor.Algorithm, successor.SignsFrom);
         }
         await transaction.CommitAsync(cancellation);
@@ -124,6 +127,7 @@ internal sealed partial class KeyStore(
         var gone = await delete.ExecuteNonQueryAsync(cancellation);
         foreach (var successor in successors)
             await InsertAsync(connection, successor, cancellation);
+        await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysReplaced, string.Create(CultureInfo.InvariantCulture, $"{gone} keys"), cancellation);
         await transaction.CommitAsync(cancellation);
         return gone;
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
@@ -15,15 +16,17 @@ internal sealed class SignIn(
     GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
-    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, CancellationToken cancellation)
+    /// <param name="reason">For the audit trail, where it was no password that was checked.</param>
+    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
-        var now = After(time.GetUtcNow(), user.GrantsEndedAt);
+        var at = time.GetUtcNow();
+        var now = After(at, user.GrantsEndedAt);
         var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
             GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
-            now, expires, absolute, refresh.PrunableAfter(expires));
+            now, expires, absolute, refresh.PrunableAfter(expires), at, address, reason);
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;

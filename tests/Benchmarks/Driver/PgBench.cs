@@ -42,7 +42,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
     {
         const int ceiling = 40_000;
         var batch = await database.AddGrantsAsync(ceiling * seconds, cancellation);
-        var values = new Dictionary<int, string> { [1] = batch.IdOf(":row"), [2] = "now()", [3] = $"'{BenchmarkDatabase.ClientId}'" };
+        var values = new Dictionary<int, string> { [1] = batch.IdOf(":row"), [2] = "now()", [3] = $"'{BenchmarkDatabase.ClientId}'", [4] = "'grant_ended'", [5] = "inet '127.0.0.1'", [6] = "'revoked'" };
         var sample = await RunAsync(
             $"""
             \set row :turn * {connections} + :client_id

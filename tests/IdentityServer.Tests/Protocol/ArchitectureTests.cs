@@ -29,6 +29,10 @@ public sealed class ArchitectureTests
         Assert.Empty(Named(Dependencies.Where(dependency => IsIn(dependency.From, "Protocol") && !IsIn(dependency.To, "Protocol") && !IsBase(dependency.To))));
 
     [Fact]
+    public void The_audit_trail_knows_nobody_of_ours() =>
+        Assert.Empty(Named(Dependencies.Where(dependency => IsIn(dependency.From, "Audit") && dependency.To.Assembly == Server && !IsIn(dependency.To, "Audit"))));
+
+    [Fact]
     public void Jose_knows_nobody() =>
         Assert.All(typeof(Jose.SigningKey).Assembly.GetReferencedAssemblies(), reference => Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
 
@@ -39,7 +43,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void What_lies_below_the_slices_knows_none_of_them()
     {
-        string[] below = ["ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Http", "Settings", "Protection", "Protocol"];
+        string[] below = ["Audit", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Http", "Settings", "Protection", "Protocol"];
 
         Assert.Empty(Named(Dependencies.Where(dependency => below.Any(layer => IsIn(dependency.From, layer)) && Slices.Any(slice => IsIn(dependency.To, slice)))));
     }

@@ -51,7 +51,7 @@ public sealed class PruningTests
         Assert.Equal(version + 1, await server.ReadAsync<long>("SELECT version FROM configuration"));
         Assert.Equal(1000, await server.ReadAsync<int>("SELECT max(rows) FROM deleted"));
         Assert.Equal("1000,1000,500,1000,200", await server.ReadAsync<string>("SELECT string_agg(rows::text, ',' ORDER BY id) FROM deleted WHERE what = 'grants' AND rows > 0"));
-        Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 3700 grants, 1500 revocations, 1 reset tokens and 1 keys", StringComparison.Ordinal));
+        Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 3700 grants, 1500 revocations, 1 reset tokens, 1 keys and 0 audit events", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -20,6 +20,13 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
         Assert.InRange((await StatementsAsync(() => _server.SignsInAsync())).Count, 1, 2);
 
     [Fact]
+    public async Task A_wrong_password_costs_two_and_so_does_an_unknown_name()
+    {
+        foreach (var name in new[] { await _server.HasUserAsync(), "nobody", "nobody@example.com" })
+            Assert.Equal(2, (await StatementsAsync(() => _server.SignsInAsync(name, "wrong"), HttpStatusCode.BadRequest)).Count);
+    }
+
+    [Fact]
     public async Task A_refresh_costs_one()
     {
         var current = await _server.SignsInAsync();

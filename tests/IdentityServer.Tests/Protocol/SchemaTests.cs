@@ -20,6 +20,8 @@ public sealed class SchemaTests
         "TABLE grants WITH (fillfactor=70)",
         "TABLE users WITH (fillfactor=90)",
         "revocations CHECK ((num_nonnulls(jti, grant_id, subject) = 1))",
+        "CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay()",
+        "CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay()",
     ];
 
     private const string CatalogSql =
@@ -40,6 +42,8 @@ public sealed class SchemaTests
         UNION ALL
         SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
+        UNION ALL
+        SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
         """;
 
     private const string TablesSql =
@@ -58,6 +62,12 @@ public sealed class SchemaTests
 
     private const string IndexesSql =
         "SELECT replace(pg_get_indexdef(indexrelid), 'public.', '') || ';' FROM pg_index WHERE indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) ORDER BY 1";
+
+    private const string FunctionsSql =
+        "SELECT replace(pg_get_functiondef(oid), 'public.', '') || ';' FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1";
+
+    private const string TriggersSql =
+        "SELECT replace(pg_get_triggerdef(oid), 'public.', '') || ';' FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname COLLATE \"C\"";
 
     [Fact]
     public async Task The_migrated_schema_is_that_of_the_model()
@@ -149,7 +159,10 @@ public sealed class SchemaTests
             foreach (var reference in constraints.Where(constraint => constraint.Contains("FOREIGN KEY", StringComparison.Ordinal)))
                 references.Append("ALTER TABLE ").Append(name).Append(" ADD ").Append(reference.Trim()).Append(";\n");
         }
-        return text.Append('\n').Append(references).ToString();
+        text.Append('\n').Append(references);
+        foreach (var definition in await RowsAsync(connectionString, FunctionsSql))
+            text.Append('\n').Append(definition).Append('\n');
+        return text.AppendJoin('\n', await RowsAsync(connectionString, TriggersSql)).Append('\n').ToString();
     }
 
     private static async Task<List<(string Name, uint Oid, string Options)>> TablesAsync(string connectionString)

@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
@@ -23,13 +24,13 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, R
         if (limits.Refuse(Limit.SignIn, request.Address, username) is { } tooMany)
             return tooMany;
 
-        var check = await passwords.CheckAsync(username, password, request.Cancellation);
+        var check = await passwords.CheckAsync(username, password, new Caller(request.Client.ClientId, request.Address), request.Cancellation);
         if (check.Outcome == PasswordOutcome.Busy)
             return Errors.Busy;
         if (check.User is not { } user)
             return Errors.SignInRefused;
 
-        var tokens = await signIn.TryStartAsync(request.Client, user, scope.Value, request.Cancellation);
+        var tokens = await signIn.TryStartAsync(request.Client, user, scope.Value, request.Address, request.Cancellation);
         if (tokens is null)
             return Errors.SignInRefused;
         return new TokenResponse(tokens.AccessToken.Text, tokens.AccessToken.ExpiresIn, tokens.Scopes.ToString(), tokens.RefreshToken);

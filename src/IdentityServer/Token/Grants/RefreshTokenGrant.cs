@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
@@ -48,7 +49,7 @@ internal sealed partial class RefreshTokenGrant(
         if (found.Generation > spend.Generation && !isRetry)
         {
             // Revoke the family: thief and owner look alike.
-            await ending.TryEndGrantAsync(found.Id, spend.ClientId);
+            await ending.TryEndGrantAsync(found.Id, spend.ClientId, new AuditNote(AuditEvents.RefreshTokenReused, null, request.Address));
             metrics.Reused();
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;

@@ -1,0 +1,57 @@
+namespace IdentityServer.Audit;
+
+/// <summary>
+/// What the audit trail tells of: the column <c>event</c>. Changes and refusals of people's credentials and of what the
+/// server is; refreshes and clients' own tokens are counted by metrics, not written down one by one.
+/// </summary>
+internal static class AuditEvents
+{
+    public const string UserRegistered = "user_registered";
+
+    /// <summary>A grant was started: by a password, or by the registration that made the account.</summary>
+    public const string SignInSucceeded = "sign_in_succeeded";
+
+    /// <summary>A password for an account that exists was refused, wherever it was given. Unknown names leave nothing.</summary>
+    public const string SignInFailed = "sign_in_failed";
+
+    /// <summary>That wrong password was the last one allowed (<c>Lockout:MaxFailures</c>).</summary>
+    public const string AccountLocked = "account_locked";
+
+    /// <summary>A grant was ended by who holds it.</summary>
+    public const string GrantEnded = "grant_ended";
+
+    /// <summary>One access token was ended; its grant, if it has one, goes on.</summary>
+    public const string TokenRevoked = "token_revoked";
+
+    /// <summary>A spent refresh token came back: its grant is ended (RFC 9700 §4.14.2).</summary>
+    public const string RefreshTokenReused = "refresh_token_reused";
+
+    /// <summary>Every other grant of the user ended with it.</summary>
+    public const string PasswordChanged = "password_changed";
+
+    /// <summary>A reset token was stored for an account that exists.</summary>
+    public const string PasswordResetRequested = "password_reset_requested";
+
+    /// <summary>Every grant of the user ended with it.</summary>
+    public const string PasswordReset = "password_reset";
+
+    /// <summary>One client, resource, role or account that a manifest changed. What it switched off ended with it.</summary>
+    public const string ConfigurationApplied = "configuration_applied";
+
+    /// <summary>A key got a successor.</summary>
+    public const string KeysRotated = "keys_rotated";
+
+    /// <summary>Every token that was ever issued ended with it (<c>replace-keys</c>).</summary>
+    public const string KeysReplaced = "keys_replaced";
+}
+
+/// <summary>Why, or how it came out: the column <c>reason</c>. Our own words, never a caller's.</summary>
+internal static class AuditReasons
+{
+    public const string Registration = "registration";
+    public const string WrongPassword = "wrong_password";
+    public const string Locked = "locked";
+    public const string Disabled = "disabled";
+    public const string Revoked = "revoked";
+    public const string Logout = "logout";
+}
