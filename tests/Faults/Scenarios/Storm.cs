@@ -18,7 +18,13 @@ internal static class Storm
         {
             Servers = 1, Apis = 0,
             // As deployed: hashes cost what they cost. The storm's wrong passwords must not lock its users out.
-            Server = { ["Password__Iterations"] = null, ["Lockout__MaxFailures"] = "1000" },
+            // As on a machine that the database shares, a core is left to it (docs/operations.md).
+            Server =
+            {
+                ["Password__Iterations"] = null,
+                ["Lockout__MaxFailures"] = "1000",
+                ["Password__Parallelism"] = Math.Max(1, Environment.ProcessorCount - 1).ToString(CultureInfo.InvariantCulture),
+            },
         });
         var server = world.Servers[0];
         var client = new Client(tally);
@@ -54,7 +60,7 @@ internal static class Storm
         tally.Require(after < before * 1.2 + 10, "memory stays flat");
     }
 
-    /// <summary>Sign-ins per second with all cores hashing.</summary>
+    /// <summary>Sign-ins per second that can be hashed.</summary>
     private static async Task<double> CapacityAsync(Target server)
     {
         var start = Stopwatch.GetTimestamp();
