@@ -26,7 +26,7 @@ internal static class Database
     private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
 
     /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
-    public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", StatementDeadline.Set);
+    public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", RequestConnections.Set);
 
     /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
     public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
@@ -63,7 +63,7 @@ internal static class Database
             await CreateIfMissingAsync(services, cancellation);
             await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
             // Another node's migration, and one's own, may take longer than a request's statement.
-            var deadline = await StatementDeadline.LiftAsync(connection, cancellation);
+            var deadline = await RequestConnections.LiftAsync(connection, cancellation);
             try
             {
                 await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
@@ -94,7 +94,7 @@ internal static class Database
         {
             await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = StartLock } } };
             await release.ExecuteNonQueryAsync(CancellationToken.None);
-            await StatementDeadline.RestoreAsync(connection, deadline);
+            await RequestConnections.RestoreAsync(connection, deadline);
         }
         catch (Exception broken) when (broken is NpgsqlException or InvalidOperationException)
         {

@@ -17,7 +17,7 @@ internal static class Database
             settings.MaxPoolSize = 20;
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi" };
         builder.UseLoggerFactory(loggers);
-        StatementDeadline.Set(builder);
+        RequestConnections.Set(builder);
         return builder.Build();
     }
 

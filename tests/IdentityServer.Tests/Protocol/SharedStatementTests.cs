@@ -170,6 +170,25 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
             Assert.Equal(HttpStatusCode.OK, (await _server.RefreshesAsync(before.RefreshToken)).Status);
     }
 
+    /// <summary>Where few rows are, PostgreSQL would rather read them all, and keep to it when they are millions.</summary>
+    [Fact]
+    public async Task No_refresh_scans_a_table()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var signedIn = await SignInManyAsync(server);
+        const string Scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'grants'";
+        const string Looks = "SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'grants'";
+        var (scans, looks) = (await server.ReadAsync<int>(Scans), await server.ReadAsync<int>(Looks));
+
+        for (var round = 0; round < 5; round++)
+            signedIn = await Task.WhenAll(signedIn.Select(before => server.RefreshesAsync(before.RefreshToken)));
+        // A backend tells its statistics when it has been idle for a second, or ends.
+        await Around.SoonAsync(async () => await server.ReadAsync<int>(Looks) >= looks + (5 * Many), "the statistics of the refreshes show");
+
+        Assert.All(signedIn, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.Equal(scans, await server.ReadAsync<int>(Scans));
+    }
+
     private static async Task<IReadOnlyList<Answer>> SignInManyAsync(ServerUnderTest server)
     {
         var signedIn = new List<Answer>();

@@ -4,24 +4,33 @@ using Npgsql;
 namespace Postgres;
 
 /// <summary>
-/// PostgreSQL itself ends a statement shortly before the client's <c>Command Timeout</c> would: the connection survives, no
-/// second one is opened to cancel it, and nothing goes on that waits for a lock on behalf of a node that is gone. Set by a
-/// statement and not as a startup parameter, which connection poolers refuse; a value that the operator gave the role, the
-/// database or <c>Options</c> stays.
+/// What each connection for requests is told once, when it is opened. By a statement and not as startup parameters, which
+/// connection poolers refuse.
 /// </summary>
-public static class StatementDeadline
+/// <remarks>
+/// <para>PostgreSQL itself ends a statement shortly before the client's <c>Command Timeout</c> would: the connection survives,
+/// no second one is opened to cancel it, and nothing goes on that waits for a lock on behalf of a node that is gone. A value
+/// that the operator gave the role, the database or <c>Options</c> stays.</para>
+/// <para>No request scans a table. The plan of a prepared statement is kept: made while a table was nearly empty, it would
+/// read all of it for each request until the next ANALYZE. Measured: 78 refreshes a second instead of 6,000.</para>
+/// </remarks>
+public static class RequestConnections
 {
-    /// <summary>How much earlier, so that the server's word arrives first.</summary>
+    /// <summary>How much earlier than the client, so that the server's word arrives first.</summary>
     private const int LeadMilliseconds = 250;
+
+    private const string ByIndexSql =
+        "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
 
     public static void Set(NpgsqlDataSourceBuilder builder)
     {
+        var sql = ByIndexSql;
         // 0 is for ever, and the operator's own wish.
-        if (builder.ConnectionStringBuilder.CommandTimeout is not (> 0 and var seconds))
-            return;
-        var sql = string.Create(
-            CultureInfo.InvariantCulture,
-            $"SELECT set_config('statement_timeout', '{Math.Min(seconds * 1000L, int.MaxValue) - LeadMilliseconds}', false) WHERE current_setting('statement_timeout') = '0'");
+        if (builder.ConnectionStringBuilder.CommandTimeout is > 0 and var seconds)
+        {
+            var deadline = Math.Min(seconds * 1000L, int.MaxValue) - LeadMilliseconds;
+            sql += string.Create(CultureInfo.InvariantCulture, $"; SELECT set_config('statement_timeout', '{deadline}', false) WHERE current_setting('statement_timeout') = '0'");
+        }
         builder.UsePhysicalConnectionInitializer(
             connection =>
             {
