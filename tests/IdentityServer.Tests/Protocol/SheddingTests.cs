@@ -160,10 +160,11 @@ public sealed class SheddingTests
     public async Task The_queue_for_a_hash_is_bounded_in_time_too()
     {
         using var hashing = new SemaphoreSlim(0);
+        var hasher = new Stuck(hashing);
         await using var server = await ServerUnderTest.StartAsync(
-            (WebApplicationBuilder builder) => builder.Services.AddSingleton<IPasswordHasher<User>>(new Stuck(hashing)), "--Password:Parallelism=1", "--Password:QueueTimeout=1");
+            (WebApplicationBuilder builder) => builder.Services.AddSingleton<IPasswordHasher<User>>(hasher), "--Password:Parallelism=1", "--Password:QueueTimeout=1");
         var first = server.SignsInAsync();
-        await Task.Delay(200);
+        await Around.SoonAsync(() => Task.FromResult(hasher.IsReached), "the first is at its hash");
 
         var started = Stopwatch.GetTimestamp();
         Unavailable(await server.SignsInAsync());
@@ -236,11 +237,15 @@ public sealed class SheddingTests
     private sealed class Stuck(SemaphoreSlim allowed) : IPasswordHasher<User>
     {
         private readonly PasswordHasher<User> _hasher = new();
+        private volatile bool _reached;
+
+        public bool IsReached => _reached;
 
         public string HashPassword(User user, string password) => _hasher.HashPassword(user, password);
 
         public PasswordVerificationResult VerifyHashedPassword(User user, string hashedPassword, string providedPassword)
         {
+            _reached = true;
             allowed.Wait();
             return _hasher.VerifyHashedPassword(user, hashedPassword, providedPassword) == PasswordVerificationResult.Failed ? PasswordVerificationResult.Failed : PasswordVerificationResult.Success;
         }
