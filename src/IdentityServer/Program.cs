@@ -123,6 +123,7 @@ internal static class Program
         builder.Services.AddManifest(settings);
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
+        builder.Services.AddPages(settings);
 
         var database = DatabaseSettings.Read(settings);
 

@@ -54,4 +54,7 @@ internal static class AuditReasons
     public const string Disabled = "disabled";
     public const string Revoked = "revoked";
     public const string Logout = "logout";
+
+    /// <summary>A browser session was started, or its password asked for again.</summary>
+    public const string Session = "session";
 }

@@ -15,8 +15,13 @@ internal sealed record Client(
         BuiltInClients.AccountApi, "Account API", TokenEndpointAuthMethods.None, [], [Protocol.GrantTypes.RefreshToken],
         ScopeSet.Of([Protocol.Scopes.DataRead, Protocol.Scopes.DataWrite, Protocol.Scopes.OfflineAccess]), [], SigningAlgorithm: null, IsDisabled: false);
 
-    /// <summary>What a token for the client itself may have: no user is offline (RFC 6749 §4.4.3).</summary>
-    public ScopeSet OwnScopes { get; } = Scopes.Without(Protocol.Scopes.OfflineAccess);
+    public ClientMetadata Metadata { get; init; } = ClientMetadata.None;
+
+    /// <summary>It registered itself (RFC 7591): no manifest describes it.</summary>
+    public bool IsDynamic { get; init; }
+
+    /// <summary>What a token for the client itself may have: there is no user who is offline or has a name (RFC 6749 §4.4.3).</summary>
+    public ScopeSet OwnScopes { get; } = Scopes.Without(Protocol.Scopes.AboutUsers);
 
     public bool IsPublic => AuthMethod == TokenEndpointAuthMethods.None;
 

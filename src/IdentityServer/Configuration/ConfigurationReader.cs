@@ -18,9 +18,13 @@ internal static class ConfigurationReader
         var version = (await ReadAsync(connection, "SELECT version FROM configuration", row => row.GetInt64(0), cancellation)).Single();
         var clients = await ReadAsync(
             connection,
-            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled FROM clients",
+            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled, metadata, registered_at IS NOT NULL FROM clients",
             row => new Client(
-                row.GetString(0), Text(row, 1), row.GetString(2), Texts(row, 3), Texts(row, 4), ScopeSet.Of(Texts(row, 5)), Texts(row, 6), Text(row, 7), row.GetBoolean(8)),
+                row.GetString(0), Text(row, 1), row.GetString(2), Texts(row, 3), Texts(row, 4), ScopeSet.Of(Texts(row, 5)), Texts(row, 6), Text(row, 7), row.GetBoolean(8))
+            {
+                Metadata = ClientMetadata.Parse(row.GetString(9)),
+                IsDynamic = row.GetBoolean(10),
+            },
             cancellation);
         var resources = await ReadAsync(
             connection,

@@ -31,7 +31,7 @@ internal sealed class ServerConfiguration
         Resources = [.. resources.OrderBy(resource => resource.Identifier, StringComparer.Ordinal)];
         _roles = roles.ToFrozenDictionary(role => role.Id);
         _resourceClients = Resources.Select(resource => resource.ClientId).OfType<string>().ToFrozenSet(StringComparer.Ordinal);
-        Scopes = ScopeSet.Of(Resources.SelectMany(resource => resource.Scopes.Tokens).Order(StringComparer.Ordinal).Append(Protocol.Scopes.OfflineAccess));
+        Scopes = ScopeSet.Of(Resources.SelectMany(resource => resource.Scopes.Tokens).Order(StringComparer.Ordinal).Concat(Protocol.Scopes.AboutUsers.Tokens));
         // What clients are registered for is what most tokens are of.
         _audiences = _clients.Values.SelectMany(client => (ScopeSet[])[client.Scopes, client.OwnScopes]).DistinctBy(scopes => scopes.ToString())
             .ToFrozenDictionary(scopes => scopes.ToString(), FindAudience, StringComparer.Ordinal);
@@ -44,7 +44,7 @@ internal sealed class ServerConfiguration
 
     public IReadOnlyList<Resource> Resources { get; }
 
-    /// <summary>Every scope that a resource serves, and <c>offline_access</c>.</summary>
+    /// <summary>Every scope that a resource serves, and those of the server itself.</summary>
     public ScopeSet Scopes { get; }
 
     public FrozenSet<string> GrantTypesInUse { get; }

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Storage;
 
@@ -24,7 +27,7 @@ internal static class ClientPlan
         }
         if (!prune)
             return;
-        foreach (var row in rows.Values.ExceptBy(clients.Select(client => client.ClientId), row => row.ClientId, StringComparer.Ordinal))
+        foreach (var row in rows.Values.Where(row => row.RegisteredAt is null).ExceptBy(clients.Select(client => client.ClientId), row => row.ClientId, StringComparer.Ordinal))
         {
             plan.EndedClients.Add(row.ClientId);
             plan.Remove(Kind, row.ClientId, row);
@@ -54,6 +57,7 @@ internal static class ClientPlan
         RedirectUris = client.RedirectUris,
         SigningAlgorithm = client.SigningAlgorithm,
         Disabled = client.IsDisabled,
+        Metadata = client.Metadata.ToString(),
     };
 
     private static Differences Compare(ClientRow row, ManifestClient client, string[] hashes)
@@ -66,7 +70,23 @@ internal static class ClientPlan
         differences.CompareMembers("scope", row.Scopes, client.Scopes, scopes => row.Scopes = scopes);
         differences.CompareMembers("redirect_uris", row.RedirectUris, client.RedirectUris, uris => row.RedirectUris = uris);
         differences.Compare(ClientSection.SigningAlgorithm, row.SigningAlgorithm, client.SigningAlgorithm, algorithm => row.SigningAlgorithm = algorithm);
+        CompareMetadata(differences, row, client.Metadata);
         differences.Compare("disabled", row.Disabled, client.IsDisabled, disabled => row.Disabled = disabled);
         return differences;
+    }
+
+    /// <summary>Names the members that differ, and writes the object whole.</summary>
+    private static void CompareMetadata(Differences differences, ClientRow row, ClientMetadata shall)
+    {
+        var (has, want) = (Parts(row.Metadata), Parts(shall.ToString()));
+        foreach (var name in has.Keys.Union(want.Keys).Where(name => has.GetValueOrDefault(name) != want.GetValueOrDefault(name)).Order(StringComparer.Ordinal))
+            differences.Add(name, () => row.Metadata = shall.ToString());
+    }
+
+    /// <summary>PostgreSQL keeps a <c>jsonb</c> in an order and spacing of its own: compared as we would write it.</summary>
+    private static Dictionary<string, string> Parts(string json)
+    {
+        using var document = JsonDocument.Parse(ClientMetadata.Parse(json).ToString());
+        return document.RootElement.EnumerateObject().ToDictionary(member => member.Name, member => JsonNode.Parse(member.Value.GetRawText())!.ToJsonString());
     }
 }

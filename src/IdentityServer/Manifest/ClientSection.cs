@@ -18,22 +18,25 @@ internal static class ClientSection
     public static ManifestClient Read(Node node, SecretPlaces places, PasswordSettings passwords)
     {
         var client = node.Members(
-            "client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled");
+            ["client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled",
+            .. ClientMetadataSection.Names]);
         var secrets = ReadSecrets(client, places);
+        var authMethod = client.Find("token_endpoint_auth_method")?.OneOf(TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic;
         var read = new ManifestClient(
             client.Path,
             ReadClientId(client.Require("client_id")),
             client.Text("client_name", 200),
-            client.Find("token_endpoint_auth_method")?.OneOf(
-                TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None)
-                ?? TokenEndpointAuthMethods.ClientSecretBasic,
+            authMethod,
             secrets,
             // RFC 7591 §2 would have "authorization_code" where this is left out; what is not served can't be had by silence.
             client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? [],
             ReadScope(client),
             client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
             client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
-            client.Flag("disabled"));
+            client.Flag("disabled"))
+        {
+            Metadata = ClientMetadataSection.Read(client, isPublic: authMethod == TokenEndpointAuthMethods.None),
+        };
 
         CheckSecrets(client, read);
         CheckGrantTypes(read, passwords);

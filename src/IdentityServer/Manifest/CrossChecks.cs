@@ -22,7 +22,7 @@ internal static class CrossChecks
         var roles = Left(registered.Roles, manifest.Roles, prune).Select(row => row.NormalizedName!).ToHashSet(StringComparer.Ordinal);
         roles.UnionWith((manifest.Roles ?? []).Select(role => LoginName.Fold(role.Name)));
 
-        CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Append(Protocol.Scopes.OfflineAccess).ToHashSet(StringComparer.Ordinal));
+        CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Concat(Protocol.Scopes.AboutUsers.Tokens).ToHashSet(StringComparer.Ordinal));
         CheckResourceClients(manifest, clients, resources);
         CheckRemovedClients(registered, clients, resources);
         CheckRoles(manifest, roles);

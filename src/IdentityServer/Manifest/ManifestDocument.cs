@@ -19,6 +19,8 @@ internal sealed record ManifestClient(
     string Path, string ClientId, string? Name, string AuthMethod, string[] Secrets,
     string[] GrantTypes, string[] Scopes, string[] RedirectUris, string? SigningAlgorithm, bool IsDisabled)
 {
+    public required Configuration.ClientMetadata Metadata { get; init; }
+
     public bool IsPublic => AuthMethod == Protocol.TokenEndpointAuthMethods.None;
 }
 

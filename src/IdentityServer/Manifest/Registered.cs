@@ -13,7 +13,7 @@ internal sealed record Registered(Dictionary<string, ClientRow> Clients, Diction
     public static async Task<Registered> ReadAsync(NpgsqlConnection connection, CancellationToken cancellation) => new(
         (await ReadAsync(
             connection,
-            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled FROM clients ORDER BY client_id",
+            "SELECT client_id, name, auth_method, secret_hashes, grant_types, scopes, redirect_uris, signing_algorithm, disabled, metadata, registered_at FROM clients ORDER BY client_id",
             row => new ClientRow
             {
                 ClientId = row.GetString(0),
@@ -25,6 +25,8 @@ internal sealed record Registered(Dictionary<string, ClientRow> Clients, Diction
                 RedirectUris = Texts(row, 6),
                 SigningAlgorithm = Text(row, 7),
                 Disabled = row.GetBoolean(8),
+                Metadata = row.GetString(9),
+                RegisteredAt = row.IsDBNull(10) ? null : row.GetFieldValue<DateTimeOffset>(10),
             },
             cancellation)).ToDictionary(row => row.ClientId, StringComparer.Ordinal),
         (await ReadAsync(

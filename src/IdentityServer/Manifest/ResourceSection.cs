@@ -21,6 +21,6 @@ internal static class ResourceSection
         var scope = node.Text(ScopeSet.MaximumTokenLength);
         if (!ScopeSet.IsToken(scope))
             throw node.Mistake("must be visible ASCII characters but \" and \\ (RFC 6749 §3.3).");
-        return scope != Scopes.OfflineAccess ? scope : throw node.Mistake($"is {Scopes.OfflineAccess}, which is the server's own.");
+        return !Scopes.AboutUsers.Contains(scope) ? scope : throw node.Mistake($"is {scope}, which is the server's own.");
     }
 }

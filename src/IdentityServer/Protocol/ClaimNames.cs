@@ -1,7 +1,7 @@
 namespace IdentityServer.Protocol;
 
 /// <summary>Claims of an access token (RFC 9068 §2.2) and our own <c>grant_id</c> and <c>permissions</c>.</summary>
-public static class ClaimNames
+public static partial class ClaimNames
 {
     public const string Issuer = "iss";
     public const string Subject = "sub";

@@ -4,7 +4,7 @@ using static IdentityServer.Protocol.OAuthErrorCodes;
 namespace IdentityServer.Protocol;
 
 /// <summary>The catalogue of refusals. Each description stands here once and is found by one search.</summary>
-public static class Errors
+public static partial class Errors
 {
     // The request itself: RFC 6749 §3.2, §5.2
     public static readonly OAuthError NotAForm = new(InvalidRequest, "The body must be application/x-www-form-urlencoded.");

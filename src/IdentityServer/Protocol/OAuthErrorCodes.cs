@@ -1,7 +1,7 @@
 namespace IdentityServer.Protocol;
 
 /// <summary>The <c>error</c> values that this server answers with.</summary>
-public static class OAuthErrorCodes
+public static partial class OAuthErrorCodes
 {
     // RFC 6749 §5.2
     public const string InvalidRequest = "invalid_request";

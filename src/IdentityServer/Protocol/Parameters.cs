@@ -1,7 +1,7 @@
 namespace IdentityServer.Protocol;
 
 /// <summary>Names of request and response parameters.</summary>
-public static class Parameters
+public static partial class Parameters
 {
     public const string GrantType = "grant_type";
     public const string ClientId = "client_id";

@@ -70,6 +70,8 @@ public sealed class ScopeSet : IEquatable<ScopeSet>
 
     public ScopeSet Intersect(ScopeSet other) => IsSubsetOf(other) ? this : Of(_tokens.Where(other.Contains));
 
+    public ScopeSet Without(ScopeSet other) => _tokens.Any(other.Contains) ? Of(_tokens.Where(token => !other.Contains(token))) : this;
+
     public ScopeSet Without(string token) => Contains(token) ? Of(_tokens.Where(t => t != token)) : this;
 
     public string[] ToArray() => [.. _tokens];

@@ -6,4 +6,6 @@ public static class TokenEndpointAuthMethods
     public const string ClientSecretBasic = "client_secret_basic";
     public const string ClientSecretPost = "client_secret_post";
     public const string None = "none";
+
+    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, None];
 }

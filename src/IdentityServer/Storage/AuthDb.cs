@@ -17,6 +17,8 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     public DbSet<KeyRow> Keys => Set<KeyRow>();
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
     public DbSet<ResetTokenRow> ResetTokens => Set<ResetTokenRow>();
+    public DbSet<SessionRow> Sessions => Set<SessionRow>();
+    public DbSet<ConsentRow> Consents => Set<ConsentRow>();
     public DbSet<AuditEventRow> AuditEvents => Set<AuditEventRow>();
 
     // The hand-written migrations carry no model snapshot to compare with; SchemaTests compares the databases.
@@ -29,6 +31,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         ModelUsers(builder);
         ModelConfigured(builder);
         ModelGrants(builder);
+        ModelSignIn(builder);
         ModelAudit(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
         {
@@ -49,6 +52,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             user.Property(u => u.Email).HasMaxLength(-1).HasColumnType("text");
             user.Property(u => u.NormalizedEmail).HasMaxLength(-1).HasColumnType("text");
             user.Property(u => u.SecurityStamp).IsRequired();
+            user.Property(u => u.Profile).HasColumnType("jsonb").HasDefaultValueSql("'{}'::jsonb");
             user.HasIndex(u => u.NormalizedUserName).IsUnique().HasDatabaseName("users_by_name");
             user.HasIndex(u => u.NormalizedEmail).IsUnique().HasDatabaseName("users_by_email");
         });
@@ -95,6 +99,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         {
             client.ToTable("clients");
             client.HasKey(c => c.ClientId);
+            client.Property(c => c.Metadata).HasColumnType("jsonb").HasDefaultValueSql("'{}'::jsonb");
         });
         builder.Entity<ResourceRow>(resource =>
         {
@@ -126,6 +131,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             grant.ToTable("grants");
             grant.HasKey(g => g.Id);
             grant.Property(g => g.Id).ValueGeneratedNever();
+            grant.Property(g => g.Details).HasColumnType("jsonb");
             grant.HasOne<User>().WithMany().HasForeignKey(g => g.Subject).OnDelete(DeleteBehavior.Cascade);
             grant.HasIndex(g => new { g.Subject, g.Id }).HasDatabaseName("grants_by_subject");
             grant.HasIndex(g => g.PrunableAt).HasDatabaseName("grants_by_prunable");
@@ -139,6 +145,54 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             revocation.Property(r => r.TransactionId).HasColumnType("xid8").HasDefaultValueSql("pg_current_xact_id()");
             revocation.HasIndex(r => r.TransactionId).HasDatabaseName("revocations_by_transaction");
             revocation.HasIndex(r => r.Until).HasDatabaseName("revocations_by_until");
+        });
+    }
+
+    private static void ModelSignIn(ModelBuilder builder)
+    {
+        builder.Entity<SessionRow>(session =>
+        {
+            session.ToTable("sessions");
+            session.Property(s => s.Id).ValueGeneratedNever();
+            session.HasOne<User>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+            session.HasIndex(s => new { s.UserId, s.Id }).HasDatabaseName("sessions_by_user");
+            session.HasIndex(s => s.ExpiresAt).HasDatabaseName("sessions_by_expiry");
+        });
+        builder.Entity<SessionGrantRow>(member =>
+        {
+            member.ToTable("session_grants");
+            member.HasKey(m => new { m.SessionId, m.GrantId });
+            member.HasOne<SessionRow>().WithMany().HasForeignKey(m => m.SessionId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<ConsentRow>(consent =>
+        {
+            consent.ToTable("consents");
+            consent.HasKey(c => new { c.UserId, c.ClientId });
+            consent.HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+        builder.Entity<PushedRequestRow>(pushed =>
+        {
+            pushed.ToTable("pushed_requests");
+            pushed.Property(p => p.Id).ValueGeneratedNever();
+            pushed.HasIndex(p => p.ExpiresAt).HasDatabaseName("pushed_requests_by_expiry");
+        });
+        builder.Entity<DeviceAuthorizationRow>(device =>
+        {
+            device.ToTable("device_authorizations");
+            device.Property(d => d.Id).ValueGeneratedNever();
+            device.HasIndex(d => d.UserCode).IsUnique().HasDatabaseName("device_authorizations_by_user_code");
+            device.HasIndex(d => d.ExpiresAt).HasDatabaseName("device_authorizations_by_expiry");
+        });
+        builder.Entity<UsedJwtRow>(used =>
+        {
+            used.ToTable("used_jwts");
+            used.HasIndex(u => u.Until).HasDatabaseName("used_jwts_by_until");
+        });
+        builder.Entity<OutboxRow>(message =>
+        {
+            message.ToTable("outbox");
+            message.Property(m => m.Id).ValueGeneratedNever();
+            message.HasIndex(m => m.DueAt).HasDatabaseName("outbox_by_due");
         });
     }
 

@@ -18,6 +18,12 @@ internal sealed class User : IdentityUser<Guid>
     /// the node says, so that the revocation feed's <c>sub</c> entries tell before from after.
     /// </summary>
     public DateTimeOffset? GrantsEndedAt { get; set; }
+
+    /// <summary>A JSON object of standard claims that have no column of their own (OpenID Connect Core §5.1), such as <c>given_name</c>.</summary>
+    public string Profile { get; set; } = "{}";
+
+    /// <summary>When the claims last changed; null: at registration.</summary>
+    public DateTimeOffset? UpdatedAt { get; set; }
 }
 
 /// <summary>A role, and what its members may do (the claim <c>permissions</c>).</summary>
@@ -44,6 +50,15 @@ internal sealed class ClientRow
     /// <summary>The JWS algorithm of its access tokens; null: the server's.</summary>
     public string? SigningAlgorithm { get; set; }
     public bool Disabled { get; set; }
+
+    /// <summary>The rest of RFC 7591 §2 as a JSON object: <c>Configuration.ClientMetadata</c>.</summary>
+    public string Metadata { get; set; } = "{}";
+
+    /// <summary>When it registered itself (RFC 7591); null: a manifest describes it.</summary>
+    public DateTimeOffset? RegisteredAt { get; set; }
+
+    /// <summary>SHA-256 of its registration access token (RFC 7592 §3).</summary>
+    public byte[]? RegistrationTokenHash { get; set; }
 }
 
 /// <summary>An API that accepts our tokens: the audience of its scopes.</summary>
@@ -101,6 +116,131 @@ internal sealed class GrantRow
     public DateTimeOffset PrunableAt { get; set; }
     public DateTimeOffset? RevokedAt { get; set; }
     public required string SecurityStamp { get; set; }
+
+    /// <summary>The browser session that it was started in: the claim <c>sid</c>.</summary>
+    public Guid? SessionId { get; set; }
+
+    /// <summary>When the user was authenticated; null: at <see cref="CreatedAt"/>.</summary>
+    public DateTimeOffset? AuthTime { get; set; }
+
+    /// <summary>The resources that it is narrowed to (RFC 8707); null: all that its scopes imply.</summary>
+    public string[]? Resources { get; set; }
+
+    /// <summary>The thumbprint of the key that its code and refresh tokens are bound to (RFC 9449 §10, §5).</summary>
+    public string? DpopJkt { get; set; }
+
+    /// <summary>As the authorization request named it; the code is exchanged with the same (RFC 6749 §4.1.3).</summary>
+    public string? RedirectUri { get; set; }
+
+    /// <summary>S256 (RFC 7636 §4.2).</summary>
+    public string? CodeChallenge { get; set; }
+
+    /// <summary>What only ID tokens and userinfo need, as a JSON object: nonce, acr, amr, requested claims.</summary>
+    public string? Details { get; set; }
+}
+
+/// <summary>A signed-in browser. Its id is the claim <c>sid</c>; its cookie holds the id and a secret.</summary>
+internal sealed class SessionRow
+{
+    public Guid Id { get; set; }
+    public Guid UserId { get; set; }
+
+    /// <summary>SHA-256 of the cookie's secret, new at each sign-in.</summary>
+    public required byte[] SecretHash { get; set; }
+
+    /// <summary>The account's at sign-in: a changed or reset password ends the session.</summary>
+    public required string SecurityStamp { get; set; }
+
+    /// <summary>How the user was authenticated (RFC 8176).</summary>
+    public required string[] Amr { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>The claim <c>auth_time</c>: when the password was last asked for.</summary>
+    public DateTimeOffset AuthenticatedAt { get; set; }
+    public DateTimeOffset ExpiresAt { get; set; }
+    public DateTimeOffset? EndedAt { get; set; }
+    public System.Net.IPAddress? RemoteAddress { get; set; }
+    public string? UserAgent { get; set; }
+}
+
+/// <summary>A grant that was started in a session: what ends with it, and which clients hear of it.</summary>
+internal sealed class SessionGrantRow
+{
+    public Guid SessionId { get; set; }
+    public Guid GrantId { get; set; }
+    public required string ClientId { get; set; }
+}
+
+/// <summary>What a user allowed a client, remembered until the client asks for more.</summary>
+internal sealed class ConsentRow
+{
+    public Guid UserId { get; set; }
+    public required string ClientId { get; set; }
+    public required string[] Scopes { get; set; }
+
+    /// <summary>Claims that were asked for one by one (OpenID Connect Core §5.5).</summary>
+    public required string[] Claims { get; set; }
+    public DateTimeOffset GrantedAt { get; set; }
+}
+
+/// <summary>A pushed authorization request (RFC 9126).</summary>
+internal sealed class PushedRequestRow
+{
+    public Guid Id { get; set; }
+    public required string ClientId { get; set; }
+
+    /// <summary>Form-urlencoded, without client credentials.</summary>
+    public required string Parameters { get; set; }
+    public string? DpopJkt { get; set; }
+    public DateTimeOffset ExpiresAt { get; set; }
+}
+
+/// <summary>A device that waits for its user (RFC 8628).</summary>
+internal sealed class DeviceAuthorizationRow
+{
+    public Guid Id { get; set; }
+
+    /// <summary>As it is compared: upper case, without the hyphen.</summary>
+    public required string UserCode { get; set; }
+    public required string ClientId { get; set; }
+    public required string[] Scopes { get; set; }
+    public string[]? Resources { get; set; }
+    public string? DpopJkt { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset ExpiresAt { get; set; }
+
+    /// <summary>Seconds between polls; 5 more after each that came too early (RFC 8628 §3.5).</summary>
+    public int PollInterval { get; set; }
+    public DateTimeOffset? PolledAt { get; set; }
+
+    /// <summary>Set when the user allowed it.</summary>
+    public Guid? GrantId { get; set; }
+    public DateTimeOffset? DeniedAt { get; set; }
+}
+
+/// <summary>A JWT that may be used once (client assertions, DPoP proofs), remembered as long as it could be sent again.</summary>
+internal sealed class UsedJwtRow
+{
+    /// <summary>SHA-256 of who issued it and its <c>jti</c>.</summary>
+    public required byte[] Id { get; set; }
+    public DateTimeOffset Until { get; set; }
+}
+
+/// <summary>A message that must go out, written in the transaction of what it tells: mail, back-channel logout.</summary>
+internal sealed class OutboxRow
+{
+    public Guid Id { get; set; }
+    public required string Kind { get; set; }
+
+    /// <summary>By Data Protection: it may hold a token.</summary>
+    public required byte[] ProtectedMessage { get; set; }
+    public int Attempts { get; set; }
+
+    /// <summary>When it is tried next; a node that tries it moves this ahead.</summary>
+    public DateTimeOffset DueAt { get; set; }
+
+    /// <summary>When it is given up.</summary>
+    public DateTimeOffset ExpiresAt { get; set; }
 }
 
 /// <summary>What ended before its time: exactly one of a token, a grant, a subject.</summary>

@@ -20,7 +20,14 @@ internal sealed record NewGrant(
 /// <param name="Scopes">What the request asks for; the grant must hold all of it. Empty asks for no narrowing.</param>
 internal sealed record Spend(
     Guid GrantId, int Generation, string ClientId, string[] Scopes,
-    DateTimeOffset Now, TimeSpan Lifetime, TimeSpan PruneGrain);
+    DateTimeOffset Now, TimeSpan Lifetime, TimeSpan PruneGrain)
+{
+    /// <summary>The key that the request proves (RFC 9449 §5). A grant that is bound to another, or to one where none is proved, is not spent.</summary>
+    public string? DpopThumbprint { get; init; }
+
+    /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
+    public string[] Resources { get; init; } = [];
+}
 
 /// <param name="ClientId">When given, only a grant of that client.</param>
 internal sealed record GrantEnd(Guid GrantId, string? ClientId, DateTimeOffset Now, AuditNote Note);
@@ -33,7 +40,23 @@ internal sealed record TokenEnd(string JwtId, DateTimeOffset Now, DateTimeOffset
 /// <summary>A grant as a spend or a look finds it, with the user's roles as they are now.</summary>
 internal sealed record GrantState(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, int Generation,
-    DateTimeOffset CreatedAt, DateTimeOffset? RotatedAt, DateTimeOffset ExpiresAt, bool IsAlive, Guid[] RoleIds);
+    DateTimeOffset CreatedAt, DateTimeOffset? RotatedAt, DateTimeOffset ExpiresAt, bool IsAlive, Guid[] RoleIds)
+{
+    /// <summary>The browser session that it was started in.</summary>
+    public Guid? SessionId { get; init; }
+
+    /// <summary>When the user was authenticated.</summary>
+    public required DateTimeOffset AuthTime { get; init; }
+
+    /// <summary>The resources that it is narrowed to; null: all that its scopes imply.</summary>
+    public string[]? Resources { get; init; }
+
+    /// <summary>The key that its refresh tokens are bound to.</summary>
+    public string? DpopThumbprint { get; init; }
+
+    /// <summary>JSON for <c>Tokens.GrantDetails</c>.</summary>
+    public string? Details { get; init; }
+}
 
 /// <summary>
 /// The hot statements, straight to Npgsql and prepared. Each checks and changes in one statement:
@@ -82,9 +105,11 @@ internal sealed class GrantStore : IDisposable
         FROM users u
         WHERE g.id = $1 AND g.generation = $2 AND g.generation < 2147483647 AND g.client_id = $3 AND g.scopes @> $4
           AND g.revoked_at IS NULL AND g.expires_at > $5
+          AND (g.dpop_jkt IS NULL OR g.dpop_jkt = $8) AND (g.resources IS NULL OR g.resources @> $9)
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,
-                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject)
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject),
+                  g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details
         """;
 
     // The same for many handles. A row that another transaction holds is left out: nobody waits here.
@@ -96,23 +121,26 @@ internal sealed class GrantStore : IDisposable
             expires_at = LEAST(a.now + a.lifetime, g.absolute_expires_at),
             prunable_at = date_bin(a.grain, LEAST(a.now + a.lifetime, g.absolute_expires_at), 'epoch') + a.grain
         FROM (SELECT h.id, a.*
-              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[])
-                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, number)
+              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[], $8::text[], $9::text[])
+                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, jkt, resources, number)
               JOIN grants h ON h.id = a.grant_id
               FOR NO KEY UPDATE OF h SKIP LOCKED) a, users u
         WHERE g.id = a.id AND g.generation = a.generation AND g.generation < 2147483647 AND g.client_id = a.client_id
           AND g.scopes @> string_to_array(a.scopes, ' ')
           AND g.revoked_at IS NULL AND g.expires_at > a.now
+          AND (g.dpop_jkt IS NULL OR g.dpop_jkt = a.jkt) AND (g.resources IS NULL OR g.resources @> string_to_array(a.resources, ' '))
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,
-                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject), a.number
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject),
+                  g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details, a.number
         """;
 
     private const string FindSql =
         """
         SELECT g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at,
                g.revoked_at IS NULL AND g.expires_at > $2 AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL,
-               ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject)
+               ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject),
+               g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details
         FROM grants g JOIN users u ON u.id = g.subject
         WHERE g.id = $1
         """;
@@ -200,6 +228,8 @@ internal sealed class GrantStore : IDisposable
         Add(command, spend.Now);
         Add(command, spend.Lifetime);
         Add(command, spend.PruneGrain);
+        AddNullable(command, spend.DpopThumbprint, NpgsqlDbType.Text);
+        Add(command, spend.Resources);
         return await ReadAsync(command, CancellationToken.None);
     }
 
@@ -213,10 +243,13 @@ internal sealed class GrantStore : IDisposable
         Add(command, Array.ConvertAll(spends, spend => spend.Now));
         Add(command, Array.ConvertAll(spends, spend => spend.Lifetime));
         Add(command, Array.ConvertAll(spends, spend => spend.PruneGrain));
+        Add(command, Array.ConvertAll(spends, spend => spend.DpopThumbprint));
+        // No absolute URI holds a space.
+        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Resources)));
         await using var row = await command.ExecuteReaderAsync();
         var spent = new GrantState?[spends.Length];
         while (await row.ReadAsync())
-            spent[row.GetInt64(10) - 1] = Read(row);
+            spent[row.GetInt64(15) - 1] = Read(row);
         return spent;
     }
 
@@ -284,7 +317,14 @@ internal sealed class GrantStore : IDisposable
     private static GrantState Read(NpgsqlDataReader row) => new(
         row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), row.GetInt32(4),
         row.GetFieldValue<DateTimeOffset>(5), row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6),
-        row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9));
+        row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9))
+    {
+        SessionId = row.IsDBNull(10) ? null : row.GetGuid(10),
+        AuthTime = row.GetFieldValue<DateTimeOffset>(row.IsDBNull(11) ? 5 : 11),
+        Resources = row.IsDBNull(12) ? null : row.GetFieldValue<string[]>(12),
+        DpopThumbprint = row.IsDBNull(13) ? null : row.GetString(13),
+        Details = row.IsDBNull(14) ? null : row.GetString(14),
+    };
 
     private static void Add<T>(NpgsqlCommand command, T value) =>
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });

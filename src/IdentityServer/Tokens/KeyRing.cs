@@ -39,7 +39,15 @@ internal sealed class KeyRing
 
     /// <summary>Signs access tokens (RFC 9068 §2.1: <c>typ</c> is <c>at+jwt</c>) with the algorithm's current key.</summary>
     public JwsSigner AccessTokenSigner(string algorithm) =>
-        algorithm == JwsAlgorithms.RS256 ? Now().RS256 : Now().ES256;
+        algorithm == JwsAlgorithms.RS256 ? Now().RS256.AccessToken : Now().ES256.AccessToken;
+
+    /// <summary>Signs ID tokens and userinfo (<c>typ</c> is <c>JWT</c>: RFC 7519 §5.1).</summary>
+    public JwsSigner IdTokenSigner(string algorithm) =>
+        algorithm == JwsAlgorithms.RS256 ? Now().RS256.IdToken : Now().ES256.IdToken;
+
+    /// <summary>Signs logout tokens (OpenID Connect Back-Channel Logout §2.4: <c>typ</c> is <c>logout+jwt</c>).</summary>
+    public JwsSigner LogoutTokenSigner(string algorithm) =>
+        algorithm == JwsAlgorithms.RS256 ? Now().RS256.LogoutToken : Now().ES256.LogoutToken;
 
     private State Now()
     {
@@ -51,16 +59,19 @@ internal sealed class KeyRing
     private State Choose(DateTimeOffset now)
     {
         var until = _signing.Select(key => key.SignsFrom).Where(from => from > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
-        return new State(SignerOf(JwsAlgorithms.ES256, now), SignerOf(JwsAlgorithms.RS256, now), until);
+        return new State(SignersOf(JwsAlgorithms.ES256, now), SignersOf(JwsAlgorithms.RS256, now), until);
     }
 
-    private JwsSigner SignerOf(string algorithm, DateTimeOffset now)
+    private Signers SignersOf(string algorithm, DateTimeOffset now)
     {
         var keys = _signing.Where(key => key.Key.Algorithm == algorithm).ToList();
         // A node whose clock is behind signs with the oldest rather than not at all.
         var current = keys.Where(key => key.SignsFrom <= now).MaxBy(key => key.SignsFrom) ?? keys.MinBy(key => key.SignsFrom)!;
-        return current.Key.CreateSigner("at+jwt");
+        return new Signers(current.Key.CreateSigner("at+jwt"), current.Key.CreateSigner("JWT"), current.Key.CreateSigner("logout+jwt"));
     }
 
-    private sealed record State(JwsSigner ES256, JwsSigner RS256, DateTimeOffset Until);
+    private sealed record State(Signers ES256, Signers RS256, DateTimeOffset Until);
+
+    /// <summary>One key; what it signs differs in the header's <c>typ</c>, so that no token passes for another (RFC 8725 §3.11).</summary>
+    private sealed record Signers(JwsSigner AccessToken, JwsSigner IdToken, JwsSigner LogoutToken);
 }

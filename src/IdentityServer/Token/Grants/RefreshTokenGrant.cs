@@ -68,7 +68,7 @@ internal sealed partial class RefreshTokenGrant(
     {
         // What the client may ask for no longer ends with the next refresh.
         var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
-        var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.CreatedAt, grant.RoleIds));
+        var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
         var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
         return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor);
     }

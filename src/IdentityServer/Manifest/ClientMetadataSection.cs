@@ -1,0 +1,74 @@
+using System.Text.Json;
+using IdentityServer.Configuration;
+using Jose;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>The members of a client that matter to sign-in by browser and to proof of possession.</summary>
+internal static class ClientMetadataSection
+{
+    public static readonly string[] Names =
+    [
+        "application_type", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "require_pkce", "require_consent",
+        "require_pushed_authorization_requests", "dpop_bound_access_tokens", "default_max_age", "require_auth_time", "default_acr_values",
+        "initiate_login_uri", "id_token_signed_response_alg", "userinfo_signed_response_alg", "post_logout_redirect_uris",
+        "backchannel_logout_uri", "backchannel_logout_session_required", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
+    ];
+
+    private const int MaximumUris = 100;
+    private const int MaximumJwksLength = 32 * 1024;
+
+    public static ClientMetadata Read(NodeObject client, bool isPublic)
+    {
+        var metadata = new ClientMetadata
+        {
+            ApplicationType = client.Find("application_type")?.OneOf("web", "native"),
+            ClientUri = Web(client, "client_uri"),
+            LogoUri = Web(client, "logo_uri"),
+            PolicyUri = Web(client, "policy_uri"),
+            TosUri = Web(client, "tos_uri"),
+            Contacts = client.Set("contacts", 20, contact => contact.Text(254)),
+            RequirePkce = client.Find("require_pkce")?.Flag(),
+            RequireConsent = client.Find("require_consent")?.Flag(),
+            RequirePushedAuthorizationRequests = client.Find("require_pushed_authorization_requests")?.Flag(),
+            DpopBoundAccessTokens = client.Find("dpop_bound_access_tokens")?.Flag(),
+            DefaultMaxAge = client.Find("default_max_age")?.Number(0, int.MaxValue),
+            RequireAuthTime = client.Find("require_auth_time")?.Flag(),
+            DefaultAcrValues = client.Set("default_acr_values", 20, value => value.Text(200)),
+            InitiateLoginUri = Web(client, "initiate_login_uri"),
+            IdTokenSignedResponseAlg = Algorithm(client, "id_token_signed_response_alg"),
+            UserinfoSignedResponseAlg = Algorithm(client, "userinfo_signed_response_alg"),
+            PostLogoutRedirectUris = client.Set("post_logout_redirect_uris", MaximumUris, uri => uri.AbsoluteUri()),
+            BackchannelLogoutUri = Web(client, "backchannel_logout_uri"),
+            BackchannelLogoutSessionRequired = client.Find("backchannel_logout_session_required")?.Flag(),
+            TokenEndpointAuthSigningAlg = Algorithm(client, "token_endpoint_auth_signing_alg"),
+            Jwks = client.Find("jwks") is { } jwks ? ReadJwks(jwks) : null,
+            JwksUri = Web(client, "jwks_uri"),
+        };
+        if (isPublic && metadata.RequirePkce == false)
+            throw client.Find("require_pkce")!.Value.Mistake("is false, which a public client can't have (RFC 9700 §2.1.1).");
+        if (metadata is { Jwks: not null, JwksUri: not null })
+            throw client.Find("jwks_uri")!.Value.Mistake("can't stand beside jwks (RFC 7591 §2).");
+        return metadata;
+    }
+
+    private static string? Algorithm(NodeObject client, string name) => client.Find(name)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256);
+
+    private static string? Web(NodeObject client, string name)
+    {
+        if (client.Find(name) is not { } node)
+            return null;
+        var uri = node.AbsoluteUri();
+        return new Uri(uri).Scheme is "http" or "https" ? uri : throw node.Mistake("must be an http or https address.");
+    }
+
+    private static JsonElement ReadJwks(Node node)
+    {
+        var text = node.Value.GetRawText();
+        if (text.Length > MaximumJwksLength)
+            throw node.Mistake($"is longer than {MaximumJwksLength} characters.");
+        if (!JsonWebKeySet.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out _, out _))
+            throw node.Mistake("is no JWK Set (RFC 7517 §5).");
+        return node.Value.Clone();
+    }
+}

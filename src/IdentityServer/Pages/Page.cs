@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Components;
+
+namespace IdentityServer.Pages;
+
+/// <summary>A page: a Razor component that is rendered here and sent whole. It shows a model and decides nothing.</summary>
+public abstract class Page<TModel> : ComponentBase
+{
+    [Parameter, EditorRequired]
+    public required PageFrame Frame { get; set; }
+
+    [Parameter, EditorRequired]
+    public required TModel Model { get; set; }
+}

@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using IdentityServer.Settings;
+using Jose;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace IdentityServer.Pages;
+
+/// <summary>
+/// Writes a page with what keeps it from being misused: a strict content security policy, no framing, no caching, no
+/// referrer, and an antiforgery token for its forms.
+/// </summary>
+internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings branding, IssuerSettings issuer)
+{
+    /// <param name="formTarget">
+    /// A source of the policy's <c>form-action</c> beside ourselves, such as <c>https://app.example.com</c> or <c>com.example.app:</c>:
+    /// browsers hold it against the redirects that follow a post too.
+    /// </param>
+    public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, string? formTarget = null)
+        where TPage : Page<TModel>
+        where TModel : notnull
+    {
+        var nonce = Base64Url.Encode(RandomNumberGenerator.GetBytes(16));
+        var tokens = antiforgery.GetAndStoreTokens(http);
+        var headers = http.Response.Headers;
+        headers.ContentSecurityPolicy =
+            $"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' https: data:; "
+            + $"form-action 'self'{(formTarget is null ? "" : " " + formTarget)}; frame-ancestors 'none'; base-uri 'none'";
+        headers.XFrameOptions = "DENY";
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.CacheControl = "no-store";
+
+        var frame = new PageFrame(nonce, tokens.FormFieldName, tokens.RequestToken!, branding, issuer.Path);
+        var page = new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["Frame"] = frame, ["Model"] = model })
+        {
+            StatusCode = status,
+            PreventStreamingRendering = true,
+        };
+        return page.ExecuteAsync(http);
+    }
+}

@@ -1,0 +1,8 @@
+namespace IdentityServer.Pages;
+
+/// <summary>Where the pages are, below the issuer.</summary>
+internal static class Routes
+{
+    public const string Style = "/account/style.css";
+    public const string SignIn = "/account/sign-in";
+}

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using IdentityServer.Audit;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Jose;
+
+namespace IdentityServer.Sessions;
+
+/// <summary>
+/// Who is signed in at this browser. The cookie is an id and 256 bits of chance; the database holds only their hash, and a
+/// session that is ended there is over at once. The cookie is the browser's alone: <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
+/// https <c>Secure</c> with the prefix <c>__Host-</c> (RFC 6265bis §4.1.3.2).
+/// </summary>
+internal sealed class BrowserSessions(SessionStore store, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
+{
+    private const int SecretLength = 32;
+    private const int MaximumUserAgentLength = 200;
+
+    /// <summary>RFC 8176: a password.</summary>
+    public static readonly string[] ByPassword = ["pwd"];
+
+    private readonly string _cookie = issuer.IsHttps ? "__Host-identityserver" : "identityserver";
+
+    /// <summary>The live session of the browser, or null. One statement; none where there is no cookie.</summary>
+    /// <param name="clientId">Whose consent is looked up with it.</param>
+    public async ValueTask<SessionState?> FindAsync(HttpContext http, string? clientId = null) =>
+        Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.RequestAborted) : null;
+
+    /// <summary>
+    /// Signs the browser in: a new secret always, and a new session unless the browser's own is the same user's.
+    /// False: the account was disabled or its password changed since it was checked.
+    /// </summary>
+    /// <param name="isRemembered">The cookie outlives the browser's run.</param>
+    public async Task<bool> TryStartAsync(HttpContext http, CheckedUser user, bool isRemembered)
+    {
+        var now = time.GetUtcNow();
+        var lifetime = isRemembered ? settings.RememberedLifetime : settings.Lifetime;
+        var secret = RandomNumberGenerator.GetBytes(SecretLength);
+        var agent = http.Request.Headers.UserAgent.ToString();
+        var id = await store.TryStartAsync(
+            new NewSession(
+                GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
+                Caller.AddressOf(http), agent.Length == 0 ? null : agent[..Math.Min(agent.Length, MaximumUserAgentLength)], Read(http)),
+            http.RequestAborted);
+        if (id is null)
+            return false;
+        http.Response.Cookies.Append(_cookie, Write(id.Value, secret), Options(isRemembered ? lifetime : null));
+        return true;
+    }
+
+    /// <summary>Takes the cookie away; the session itself is ended by who calls this.</summary>
+    public void Forget(HttpContext http) => http.Response.Cookies.Delete(_cookie, Options(null));
+
+    /// <summary>What the browser says; believed only when the database knows it.</summary>
+    public SessionKey? Read(HttpContext http)
+    {
+        if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !Base64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
+            return null;
+        return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
+    }
+
+    private static string Write(Guid id, byte[] secret)
+    {
+        Span<byte> bytes = stackalloc byte[16 + SecretLength];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        secret.CopyTo(bytes[16..]);
+        return Base64Url.Encode(bytes);
+    }
+
+    private CookieOptions Options(TimeSpan? lifetime) => new()
+    {
+        HttpOnly = true,
+        Secure = issuer.IsHttps,
+        SameSite = SameSiteMode.Lax,
+        Path = "/",
+        MaxAge = lifetime,
+        IsEssential = true,
+    };
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using IdentityServer.Audit;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace IdentityServer.Storage;
+
+/// <summary>A browser's cookie: which session, and that it is the one who was given it.</summary>
+internal readonly record struct SessionKey(Guid Id, byte[] SecretHash);
+
+/// <summary>A live session, its user as the account is now, and what the user allowed the client that was asked about.</summary>
+/// <param name="AuthenticatedAt">When the password was last asked for.</param>
+/// <param name="Amr">RFC 8176.</param>
+/// <param name="ConsentedScopes">Null: nothing was ever allowed.</param>
+internal sealed record SessionState(
+    Guid Id, Guid UserId, string UserName, string? FullName, string? Email, string SecurityStamp, DateTimeOffset? GrantsEndedAt,
+    DateTimeOffset AuthenticatedAt, string[] Amr, DateTimeOffset ExpiresAt, string[]? ConsentedScopes, string[]? ConsentedClaims);
+
+/// <param name="NewPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
+/// <param name="Before">The session that the browser comes with: renewed when it is the same user's, ended when another's.</param>
+internal sealed record NewSession(
+    Guid Id, byte[] SecretHash, Guid UserId, string SecurityStamp, string? NewPasswordHash, string[] Amr,
+    DateTimeOffset Now, DateTimeOffset ExpiresAt, IPAddress? Address, string? UserAgent, SessionKey? Before);
+
+/// <summary>The statements of browser sessions, straight to Npgsql.</summary>
+internal sealed class SessionStore(NpgsqlDataSource source)
+{
+    private const string FindSql =
+        """
+        SELECT s.user_id, u.user_name, u.full_name, u.email, u.security_stamp, u.grants_ended_at, s.authenticated_at, s.amr, s.expires_at, c.scopes, c.claims
+        FROM sessions s JOIN users u ON u.id = s.user_id
+        LEFT JOIN consents c ON c.user_id = s.user_id AND c.client_id = $4
+        WHERE s.id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3
+          AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
+        """;
+
+    // The user's half as in GrantStore: the right password ends the count of wrong ones, and nothing is written where the
+    // account is not as it was when the password was checked. A session that is renewed keeps its id, the sid of the tokens
+    // that it gave out; its secret is new, so that a cookie from before the sign-in opens nothing.
+    private const string StartSql =
+        """
+        WITH signed_in AS (
+            UPDATE users SET access_failed_count = 0, lockout_end = NULL, password_hash = COALESCE($1, password_hash)
+            WHERE id = $2 AND security_stamp = $3 AND disabled_at IS NULL
+            RETURNING id
+        ), renewed AS (
+            UPDATE sessions s SET secret_hash = $5, amr = $6, authenticated_at = $7, expires_at = $8, remote_address = $9, user_agent = $10
+            FROM signed_in
+            WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id = signed_in.id AND s.security_stamp = $3 AND s.ended_at IS NULL AND s.expires_at > $7
+            RETURNING s.id
+        ), replaced AS (
+            UPDATE sessions s SET ended_at = $7 FROM signed_in
+            WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id <> signed_in.id AND s.ended_at IS NULL
+        ), started AS (
+            INSERT INTO sessions (id, user_id, secret_hash, security_stamp, amr, created_at, authenticated_at, expires_at, remote_address, user_agent)
+            SELECT $4, id, $5, $3, $6, $7, $7, $8, $9, $10 FROM signed_in WHERE NOT EXISTS (SELECT FROM renewed)
+            RETURNING id
+        ), noted AS (
+            INSERT INTO audit_events (at, event, subject, remote_address, reason) SELECT $7, $13, id, $9, $14 FROM signed_in
+        )
+        SELECT id FROM renewed UNION ALL SELECT id FROM started
+        """;
+
+    /// <param name="clientId">Whose consent is told with it.</param>
+    public async Task<SessionState?> FindAsync(SessionKey key, string? clientId, DateTimeOffset now, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(FindSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = key.Id });
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = key.SecretHash });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
+        command.Parameters.Add(AuditTrail.Nullable(clientId, NpgsqlDbType.Text));
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        if (!await row.ReadAsync(cancellation))
+            return null;
+        return new SessionState(
+            key.Id, row.GetGuid(0), row.GetString(1), Text(row, 2), Text(row, 3), row.GetString(4),
+            row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5), row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<string[]>(7),
+            row.GetFieldValue<DateTimeOffset>(8), Texts(row, 9), Texts(row, 10));
+    }
+
+    /// <summary>The id of the session: a new one, or that which was renewed. Null: the account was disabled or its password changed meanwhile.</summary>
+    public async Task<Guid?> TryStartAsync(NewSession session, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(StartSql);
+        command.Parameters.Add(AuditTrail.Nullable(session.NewPasswordHash, NpgsqlDbType.Text));
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = session.UserId });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = session.SecurityStamp });
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = session.Id });
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = session.SecretHash });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = session.Amr });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = session.Now });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = session.ExpiresAt });
+        command.Parameters.Add(AuditTrail.Nullable(session.Address, NpgsqlDbType.Inet));
+        command.Parameters.Add(AuditTrail.Nullable(session.UserAgent, NpgsqlDbType.Text));
+        command.Parameters.Add(AuditTrail.Nullable(session.Before?.Id, NpgsqlDbType.Uuid));
+        command.Parameters.Add(AuditTrail.Nullable(session.Before?.SecretHash, NpgsqlDbType.Bytea));
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.SignInSucceeded });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditReasons.Session });
+        return await command.ExecuteScalarAsync(cancellation) as Guid?;
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static string[]? Texts(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<string[]>(column);
+}
