@@ -17,7 +17,7 @@ public static class Scopes
     public const string Roles = "roles";
 
     /// <summary>Those of OpenID Connect: served without a resource.</summary>
-    public static readonly ScopeSet Identity = ScopeSet.Of([OpenId, Profile, Email, Address, Phone, Roles]);
+    public static readonly ScopeSet Identity = ScopeSet.Of(new[] { OpenId, Profile, Email, Address, Phone, Roles });
 
     /// <summary>Those that mean nothing without a user.</summary>
     public static readonly ScopeSet AboutUsers = ScopeSet.Of(Identity.Tokens.Append(OfflineAccess));
