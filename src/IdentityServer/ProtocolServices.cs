@@ -1,5 +1,6 @@
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
@@ -24,6 +25,9 @@ internal static class ProtocolServices
         services.AddSingleton(RefreshTokenSettings.Read(settings));
         services.AddSingleton(LimitSettings.Read(settings));
         services.AddSingleton<RequestLimits>();
+        services.AddSingleton(DpopSettings.Read(settings));
+        services.AddSingleton<DpopNonces>();
+        services.AddSingleton<DpopProofs>();
 
         services.AddSingleton<CurrentKeys>();
         services.AddSingleton<KeyStore>();

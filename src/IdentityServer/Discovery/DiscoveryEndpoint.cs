@@ -35,6 +35,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
         Write(json, "subject_types_supported", ["public"]);
+        Write(json, "dpop_signing_alg_values_supported", Jose.DpopProof.Algorithms);
     });
 
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>

@@ -1,8 +1,8 @@
 namespace IdentityServer.Protocol;
 
 /// <summary>
-/// The parameters of a request body: each at most once (RFC 6749 §3.2), an empty one as if it had been left out,
-/// unknown ones ignored.
+/// The parameters of a request body: each at most once (RFC 6749 §3.2) but <c>resource</c> (RFC 8707 §2), an empty one as if
+/// it had been left out, unknown ones ignored.
 /// </summary>
 public sealed class OAuthParameters
 {
@@ -11,7 +11,11 @@ public sealed class OAuthParameters
 
     private readonly Dictionary<string, string> _values;
 
-    private OAuthParameters(Dictionary<string, string> values) => _values = values;
+    private OAuthParameters(Dictionary<string, string> values, List<string>? resources) =>
+        (_values, Resources) = (values, resources ?? (IReadOnlyList<string>)[]);
+
+    /// <summary>Every value of <c>resource</c>, in the order given.</summary>
+    public IReadOnlyList<string> Resources { get; }
 
     public string? this[string name] => _values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
@@ -19,6 +23,7 @@ public sealed class OAuthParameters
     public static Result<OAuthParameters> Parse(ReadOnlySpan<byte> body)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        List<string>? resources = null;
         while (body.Length > 0)
         {
             var end = body.IndexOf((byte)'&');
@@ -33,9 +38,16 @@ public sealed class OAuthParameters
             if (!FormUrlEncoding.TryDecode(equals < 0 ? pair : pair[..equals], out var name)
                 || !FormUrlEncoding.TryDecode(equals < 0 ? [] : pair[(equals + 1)..], out var value))
                 return Errors.MalformedForm;
-            if (!values.TryAdd(name, value))
+            if (name == Parameters.Resource)
+            {
+                if (value.Length > 0)
+                    (resources ??= []).Add(value);
+            }
+            else if (!values.TryAdd(name, value))
+            {
                 return Errors.DuplicateParameter;
+            }
         }
-        return new OAuthParameters(values);
+        return new OAuthParameters(values, resources);
     }
 }

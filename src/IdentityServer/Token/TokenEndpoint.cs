@@ -1,5 +1,8 @@
 using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
+using IdentityServer.Configuration;
+using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
@@ -10,7 +13,8 @@ using Postgres;
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseGate database, RequestLimits limits, ServerMetrics metrics)
+internal sealed class TokenEndpoint(
+    ClientAuthenticator clients, GrantCatalogue grants, DpopProofs proofs, CurrentConfiguration configuration, DatabaseGate database, RequestLimits limits, ServerMetrics metrics)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -39,7 +43,18 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted);
+        var resources = ResourceIndicators.Read(parameters.Value, configuration.Value);
+        if (resources.IsRefused)
+            return resources.Error;
+
+        var proof = await proofs.ReadAsync(http, Routes.Token);
+        if (proof.IsRefused)
+            return proof.Error;
+        // RFC 9449 §5.2
+        if (proof.Proof is null && client.Value.Metadata.DpopBoundAccessTokens == true)
+            return Errors.DpopProofMissing;
+
+        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
         // The others need no database, or queue for a hash before they come to it.
         if (grantType != GrantTypes.RefreshToken)
             return metrics.Granted(grantType, await grant.HandleAsync(request));

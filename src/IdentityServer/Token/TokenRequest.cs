@@ -1,9 +1,30 @@
 using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
+using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
 
 /// <summary>A token request whose client is authenticated and may use the grant.</summary>
 /// <param name="Address">Where it comes from, for limits and the audit trail.</param>
-internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, IPAddress? Address, CancellationToken Cancellation);
+internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, IPAddress? Address, CancellationToken Cancellation)
+{
+    /// <summary>The key that the request proves to have (RFC 9449 §5): what is issued is bound to it.</summary>
+    public string? DpopThumbprint { get; init; }
+
+    /// <summary>What the request narrows its token to (RFC 8707 §2.2); empty: nothing.</summary>
+    public Resource[] Resources { get; init; } = [];
+
+    /// <summary>What remains of the scopes for the named resources (RFC 8707 §2.2); refused where one of them serves none.</summary>
+    public Result<ScopeSet> Narrow(ScopeSet scopes)
+    {
+        if (Resources.Length == 0)
+            return scopes;
+        return ResourceIndicators.Refuse(scopes, Resources) is { } refused ? refused : ResourceIndicators.Narrow(scopes, Resources);
+    }
+
+    /// <summary>What the token is narrowed to beside its scopes.</summary>
+    /// <param name="scopes">Those of the token.</param>
+    public TokenTerms Terms(ScopeSet scopes) =>
+        new(DpopThumbprint, Resources.Length == 0 ? null : ResourceIndicators.AudienceOf(scopes, Resources));
+}

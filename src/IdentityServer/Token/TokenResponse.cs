@@ -1,18 +1,25 @@
 using System.Text.Json;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
+using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
 
 /// <summary>RFC 6749 §5.1; the granted scope is always told.</summary>
 internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string Scope, string? RefreshToken)
 {
+    /// <summary><c>DPoP</c> for a token that is bound to a key (RFC 9449 §5).</summary>
+    public string TokenType { get; init; } = TokenTypes.Bearer;
+
+    public TokenResponse(AccessToken token, ScopeSet scope, string? refreshToken)
+        : this(token.Text, token.ExpiresIn, scope.ToString(), refreshToken) => TokenType = token.Type;
+
     public Task WriteAsync(HttpContext http) => OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, this, static (json, response) => response.Write(json));
 
     private void Write(Utf8JsonWriter json)
     {
         json.WriteString(Parameters.AccessToken, AccessToken);
-        json.WriteString(Parameters.TokenType, "Bearer");
+        json.WriteString(Parameters.TokenType, TokenType);
         json.WriteNumber(Parameters.ExpiresIn, ExpiresIn);
         if (RefreshToken is not null)
             json.WriteString(Parameters.RefreshToken, RefreshToken);

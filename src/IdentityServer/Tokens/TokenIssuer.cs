@@ -12,6 +12,11 @@ namespace IdentityServer.Tokens;
 /// <param name="AuthTime">When the user signed in.</param>
 internal sealed record TokenUser(Guid Subject, Guid GrantId, DateTimeOffset AuthTime, Guid[] RoleIds);
 
+/// <summary>What a token is narrowed to beside its scopes.</summary>
+/// <param name="DpopThumbprint">The key that whoever uses it must prove (RFC 9449 §6); null: it is a bearer token.</param>
+/// <param name="Resources">Its audience (RFC 8707 §2); null: every resource whose scopes were granted.</param>
+internal readonly record struct TokenTerms(string? DpopThumbprint, string[]? Resources);
+
 /// <summary>
 /// Writes access tokens: JWTs by RFC 9068. The JSON goes into a buffer that the thread keeps, and from there into the
 /// signature: no claim objects, no reflection.
@@ -25,11 +30,11 @@ internal sealed class TokenIssuer(
     [ThreadStatic]
     private static Utf8JsonWriter? _json;
 
-    public AccessToken IssueToClient(Client client, ScopeSet scopes) => Issue(client, client.ClientId, scopes, null);
+    public AccessToken IssueToClient(Client client, ScopeSet scopes, TokenTerms terms = default) => Issue(client, client.ClientId, scopes, null, terms);
 
-    public AccessToken IssueToUser(Client client, ScopeSet scopes, TokenUser user) => Issue(client, user.Subject.ToString(), scopes, user);
+    public AccessToken IssueToUser(Client client, ScopeSet scopes, TokenUser user, TokenTerms terms = default) => Issue(client, user.Subject.ToString(), scopes, user, terms);
 
-    private AccessToken Issue(Client client, string subject, ScopeSet scopes, TokenUser? user)
+    private AccessToken Issue(Client client, string subject, ScopeSet scopes, TokenUser? user, TokenTerms terms)
     {
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
         var lifetime = (int)settings.Lifetime.TotalSeconds;
@@ -41,7 +46,7 @@ internal sealed class TokenIssuer(
         json.WriteStartObject();
         json.WriteString(ClaimNames.Issuer, issuer.Issuer);
         json.WriteString(ClaimNames.Subject, subject);
-        WriteAudience(json, scopes);
+        WriteAudience(json, terms.Resources ?? configuration.Value.AudienceOf(scopes));
         json.WriteNumber(ClaimNames.ExpiresAt, issuedAt + lifetime);
         json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
         json.WriteString(ClaimNames.JwtId, CreateJwtId());
@@ -49,16 +54,27 @@ internal sealed class TokenIssuer(
         json.WriteString(ClaimNames.Scope, scopes.ToString());
         if (user is not null)
             WriteUser(json, user);
+        if (terms.DpopThumbprint is not null)
+            WriteConfirmation(json, terms.DpopThumbprint);
         json.WriteEndObject();
         json.Flush();
 
-        return new AccessToken(keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), lifetime);
+        return new AccessToken(
+            keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), lifetime,
+            terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
+    }
+
+    /// <summary>RFC 9449 §6.1.</summary>
+    private static void WriteConfirmation(Utf8JsonWriter json, string thumbprint)
+    {
+        json.WriteStartObject(ClaimNames.Confirmation);
+        json.WriteString(ClaimNames.KeyThumbprint, thumbprint);
+        json.WriteEndObject();
     }
 
     /// <summary>RFC 9068 §2.2: the resources whose scopes were granted; the issuer itself where there is none.</summary>
-    private void WriteAudience(Utf8JsonWriter json, ScopeSet scopes)
+    private void WriteAudience(Utf8JsonWriter json, string[] audience)
     {
-        var audience = configuration.Value.AudienceOf(scopes);
         if (audience.Length <= 1)
         {
             json.WriteString(ClaimNames.Audience, audience.Length == 1 ? audience[0] : issuer.Issuer);
