@@ -83,9 +83,6 @@ public sealed class DpopProof
     public bool IsForToken(string accessToken) =>
         AccessTokenHash == Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)));
 
-    /// <summary>What is remembered of a proof so that it is used once: SHA-256 of its key and <c>jti</c>. Another's <c>jti</c> is no obstacle.</summary>
-    public byte[] Id() => SHA256.HashData(Encoding.UTF8.GetBytes($"{Type} {Thumbprint} {JwtId}"));
-
     private static JwtError Verify(in CompactJws jws, out DpopProof? proof)
     {
         proof = null;

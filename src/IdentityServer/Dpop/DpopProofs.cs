@@ -11,7 +11,7 @@ namespace IdentityServer.Dpop;
 /// Reads the DPoP proof of a request (RFC 9449 §4.3). It is compared with the issuer's addresses, never with the Host header, and
 /// used once on all nodes together. A request without one costs nothing.
 /// </summary>
-internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider time)
+internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider time)
 {
     public const string Header = "DPoP";
     public const string NonceHeader = "DPoP-Nonce";
@@ -48,9 +48,9 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, DatabaseGat
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        // Longer than any node takes it for fresh, whose clock may be behind.
-        var until = proof.IssuedAt + settings.ProofLifetime + JwtExpectations.MaximumClockSkew;
-        return await used.TryUseAsync(proof.Id(), until, http.RequestAborted) ? new DpopReading(proof, null) : Errors.DpopProofUsed;
+        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, http.RequestAborted)
+            ? new DpopReading(proof, null)
+            : Errors.DpopProofUsed;
     }
 
     /// <summary>RFC 9449 §8, §8.2: who has none, or an old one, is told the nonce to use.</summary>
