@@ -41,6 +41,7 @@ internal static class ProtocolServices
         services.AddSingleton<PasswordGrant>();
         services.AddSingleton<RefreshTokenGrant>();
         services.AddSingleton<ClientCredentialsGrant>();
+        services.AddSingleton<TokenExchangeGrant>();
         services.AddSingleton<GrantCatalogue>();
 
         services.AddSingleton<TokenEndpoint>();

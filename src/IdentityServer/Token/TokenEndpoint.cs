@@ -56,7 +56,7 @@ internal sealed class TokenEndpoint(
 
         var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
         // The others need no database, or queue for a hash before they come to it.
-        if (grantType != GrantTypes.RefreshToken)
+        if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
             return metrics.Granted(grantType, await grant.HandleAsync(request));
         using var place = database.TryEnter();
         return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));

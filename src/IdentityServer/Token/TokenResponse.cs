@@ -11,6 +11,9 @@ internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string S
     /// <summary><c>DPoP</c> for a token that is bound to a key (RFC 9449 §5).</summary>
     public string TokenType { get; init; } = TokenTypes.Bearer;
 
+    /// <summary>Of a token exchange (RFC 8693 §2.2.1).</summary>
+    public string? IssuedTokenType { get; init; }
+
     public TokenResponse(AccessToken token, ScopeSet scope, string? refreshToken)
         : this(token.Text, token.ExpiresIn, scope.ToString(), refreshToken) => TokenType = token.Type;
 
@@ -23,6 +26,8 @@ internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string S
         json.WriteNumber(Parameters.ExpiresIn, ExpiresIn);
         if (RefreshToken is not null)
             json.WriteString(Parameters.RefreshToken, RefreshToken);
+        if (IssuedTokenType is not null)
+            json.WriteString(Parameters.IssuedTokenType, IssuedTokenType);
         json.WriteString(Parameters.Scope, Scope);
     }
 }

@@ -89,7 +89,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void What_is_advertised_is_what_the_token_endpoint_has()
     {
-        var catalogue = new GrantCatalogue(null!, null!, new ClientCredentialsGrant(null!));
+        var catalogue = new GrantCatalogue(null!, null!, new ClientCredentialsGrant(null!), null!);
 
         Assert.Equal(typeof(GrantTypes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!).Order(), GrantTypes.Served.Order());
         Assert.NotNull(catalogue.Find(GrantTypes.ClientCredentials));
