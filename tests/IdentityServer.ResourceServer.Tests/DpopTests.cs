@@ -19,7 +19,8 @@ public sealed class DpopTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _issuer = await FakeIssuer.StartAsync();
-        _api = await ProtectedApi.StartAsync(_issuer);
+        // Clocks are moved: what is heard of the issuer does not go stale by that.
+        _api = await ProtectedApi.StartAsync(_issuer, options => options.MaxStaleness = TimeSpan.FromHours(1));
     }
 
     public async ValueTask DisposeAsync()
@@ -201,8 +202,8 @@ public sealed class DpopTests : IAsyncLifetime
     [Fact, Rfc("9449", "9")]
     public async Task A_nonce_is_asked_for_where_a_setting_says_so()
     {
-        await using var api = await ProtectedApi.StartAsync(_issuer, options => options.RequireDpopNonce = true);
-        await using var other = await ProtectedApi.StartAsync(_issuer, options => options.RequireDpopNonce = true);
+        await using var api = await ProtectedApi.StartAsync(_issuer, options => (options.RequireDpopNonce, options.MaxStaleness) = (true, TimeSpan.FromHours(1)));
+        await using var other = await ProtectedApi.StartAsync(_issuer, options => (options.RequireDpopNonce, options.MaxStaleness) = (true, TimeSpan.FromHours(1)));
         // Just after the beginning of a step.
         var untilStep = TimeSpan.FromSeconds(61 - (api.Clock.GetUtcNow().ToUnixTimeSeconds() % 60));
         api.Clock.Advance(untilStep);

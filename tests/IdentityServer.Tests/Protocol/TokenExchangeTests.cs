@@ -142,8 +142,10 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
         (await ExchangeAsync("orders-api", token, ("scope", "orders:write"))).Refuses("invalid_scope");
         (await ExchangeAsync("orders-api", token, ("scope", "orders:read orders:write mail:send"))).Refuses("invalid_scope");
         Assert.Equal("orders:read mail:send data:read", (await ExchangeAsync("orders-api", token))["scope"]);
-        // It asks about the user, and the user was asked for no such thing.
-        (await ExchangeAsync("orders-api", token, ("scope", "openid"))).Refuses("invalid_scope");
+        // It asks about the user, who allowed that to another.
+        var named = (await SignsInAsync("openid orders:read")).AccessToken;
+        (await ExchangeAsync("orders-api", named, ("scope", "openid"))).Refuses("invalid_scope");
+        Assert.Equal("orders:read mail:send data:read", (await ExchangeAsync("orders-api", named))["scope"]);
     }
 
     [Fact]

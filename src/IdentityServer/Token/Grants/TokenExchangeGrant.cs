@@ -123,8 +123,10 @@ internal sealed partial class TokenExchangeGrant(
             return requested;
         var has = ScopeSet.TryParse(subject.Scope ?? "", out var scopes) ? scopes : ScopeSet.Empty;
         var (isOwn, audience) = (IsOwn(request.Client, subject), configuration.Value.FindResources([.. subject.Audience]));
-        bool Allows(string scope) =>
-            has.Contains(scope) || (!isOwn && !Scopes.AboutUsers.Contains(scope) && !audience.Any(resource => resource.Scopes.Contains(scope)));
+        // What asks about the user was allowed to the client that the user was asked about.
+        bool Allows(string scope) => isOwn
+            ? has.Contains(scope)
+            : !Scopes.AboutUsers.Contains(scope) && (has.Contains(scope) || !audience.Any(resource => resource.Scopes.Contains(scope)));
 
         // No refresh token comes of it, so what asks for one is passed over.
         var wanted = requested.Value.Without(Scopes.OfflineAccess);
