@@ -21,14 +21,14 @@ public sealed class SharedWriteTests
         for (var i = 0; i < Many; i++)
             await (i % 2 == 0 ? alice : bob).StoreAsync(KeyOf(i), "old");
         await alice.StoreAsync("twice", "old");
+        await bob.StoreAsync("bobs", "old");
 
         List<Task<Answer>> writes;
         Task<Answer> missing, first, second;
         await using (await HeldTable.HoldAsync(store.ConnectionString))
         {
             writes = [.. Enumerable.Range(0, Many).Select(i => (i % 2 == 0 ? alice : bob).UpdateAsync(KeyOf(i), "Größe " + i))];
-            // Bob's key, and one that nobody has: for Alice they are alike.
-            missing = alice.UpdateAsync(KeyOf(1), "stolen");
+            missing = alice.UpdateAsync("bobs", "stolen");
             (first, second) = (alice.UpdateAsync("twice", "1"), alice.UpdateAsync("twice", "2"));
             await SoonAsync(async () => await WaitingAsync(store.ConnectionString) > 0, "the writes wait together");
             // Those that are still on their way reach the queue meanwhile.
@@ -37,6 +37,7 @@ public sealed class SharedWriteTests
 
         var answers = await Task.WhenAll(writes);
         (await missing).Is(HttpStatusCode.NotFound, "KEY_NOT_FOUND");
+        Assert.Equal("old", (await bob.ReadAsync("bobs")).Data.GetProperty("value").GetString());
         for (var i = 0; i < Many; i++)
         {
             answers[i].Is(HttpStatusCode.OK);
