@@ -36,7 +36,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal("http://localhost:5000/connect/token", document.GetProperty("token_endpoint").GetString());
         Assert.Equal(["client_credentials", "password", "refresh_token"], List(document, "grant_types_supported").Order());
         Assert.Equal(["address", "data:read", "data:write", "email", "offline_access", "openid", "phone", "profile", "roles"], List(document, "scopes_supported").Order());
-        Assert.Equal(["client_secret_basic", "client_secret_post", "none"], List(document, "token_endpoint_auth_methods_supported").Order());
+        Assert.Equal(["client_secret_basic", "client_secret_post", "none", "private_key_jwt"], List(document, "token_endpoint_auth_methods_supported").Order());
         // RFC 8414 §2: required, also where it is empty; no endpoint that is not served is named.
         Assert.Empty(List(document, "response_types_supported"));
         Assert.Equal(
