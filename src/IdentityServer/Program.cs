@@ -169,6 +169,7 @@ internal static class Program
         app.MapHealth();
         app.MapProtocol();
         app.MapAccounts();
+        app.MapPages();
     }
 
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>
