@@ -127,6 +127,7 @@ internal static class Program
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
+        builder.Services.AddDevices(settings);
 
         var database = DatabaseSettings.Read(settings);
 
@@ -168,6 +169,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapDevices();
         app.MapAccounts();
         app.MapPages();
     }
