@@ -26,7 +26,7 @@ public sealed class DpopProof
         (Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
 
     /// <summary>The signature algorithms of proofs.</summary>
-    public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.RS256];
+    public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
 
     /// <summary>RFC 7638 with SHA-256 of the key: the <c>jkt</c> that tokens are bound to.</summary>
     public string Thumbprint { get; }
@@ -95,7 +95,8 @@ public sealed class DpopProof
             return JwtError.WrongType;
 
         // The one place where a key may come with what it signed: whose it is, the token says that is bound to it.
-        if (!members.TryGetProperty("jwk", out var jwk) || jwk.ValueKind != JsonValueKind.Object || !JsonWebKey.TryParseStrict(jwk, out var key, out _) || !key.MayVerify)
+        var rsa = header.Algorithm == JwsAlgorithms.PS256 ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
+        if (!members.TryGetProperty("jwk", out var jwk) || jwk.ValueKind != JsonValueKind.Object || !JsonWebKey.TryParseStrict(jwk, rsa, out var key, out _) || !key.MayVerify)
             return JwtError.UnknownKey;
         if (header.Algorithm != key.Key.Algorithm)
             return JwtError.UnsupportedAlgorithm;

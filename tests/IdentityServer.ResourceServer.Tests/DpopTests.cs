@@ -63,7 +63,7 @@ public sealed class DpopTests : IAsyncLifetime
         var challenge = ProtectedApi.Challenge(response);
         Assert.StartsWith("DPoP ", challenge, StringComparison.Ordinal);
         Assert.Contains($"error=\"{error}\"", challenge, StringComparison.Ordinal);
-        Assert.Contains("algs=\"ES256 RS256\"", challenge, StringComparison.Ordinal);
+        Assert.Contains("algs=\"ES256 PS256 RS256\"", challenge, StringComparison.Ordinal);
     }
 
     [Theory, Rfc("9449", "7.1")]

@@ -10,16 +10,19 @@ internal static class ResourceIndicators
 {
     public const int MaximumCount = 10;
 
-    /// <summary>RFC 8707 §2: each an absolute URI without a fragment, and one that is served. Empty: the request names none.</summary>
-    public static Result<Resource[]> Read(OAuthParameters parameters, ServerConfiguration configuration)
+    /// <summary>
+    /// RFC 8707 §2: each an absolute URI without a fragment, and one that is served and that the client has a scope of. Empty: the
+    /// request names none.
+    /// </summary>
+    public static Result<Resource[]> Read(OAuthParameters parameters, Client client, ServerConfiguration configuration)
     {
-        var named = parameters.Resources;
-        if (named.Count == 0)
+        var identifiers = parameters.Resources;
+        if (identifiers.Count == 0)
             return Array.Empty<Resource>();
-        if (named.Count > MaximumCount)
+        if (identifiers.Count > MaximumCount)
             return Errors.TooManyResources;
-        var resources = new List<Resource>(named.Count);
-        foreach (var identifier in named)
+        var resources = new List<Resource>(identifiers.Count);
+        foreach (var identifier in identifiers)
         {
             // What is registered is an absolute URI; so what is none is not found.
             if (configuration.FindResource(identifier) is not { } resource)
@@ -27,7 +30,8 @@ internal static class ResourceIndicators
             if (!resources.Contains(resource))
                 resources.Add(resource);
         }
-        return resources.ToArray();
+        var named = resources.ToArray();
+        return Refuse(client.Scopes, named) is { } refused ? refused : named;
     }
 
     /// <summary>Null: each of the resources serves one of the scopes at least. A token that none of them would take is not given.</summary>

@@ -7,9 +7,12 @@ public static class GrantTypes
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
 
+    /// <summary>RFC 8628 §3.4.</summary>
+    public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
+
     /// <summary>RFC 8693 §2.1.</summary>
     public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [ClientCredentials, RefreshToken, TokenExchange, Password];
+    public static readonly string[] Served = [ClientCredentials, RefreshToken, DeviceCode, TokenExchange, Password];
 }

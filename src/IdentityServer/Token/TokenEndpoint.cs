@@ -43,7 +43,7 @@ internal sealed class TokenEndpoint(
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        var resources = ResourceIndicators.Read(parameters.Value, configuration.Value);
+        var resources = ResourceIndicators.Read(parameters.Value, client.Value, configuration.Value);
         if (resources.IsRefused)
             return resources.Error;
 
@@ -55,7 +55,7 @@ internal sealed class TokenEndpoint(
             return Errors.DpopProofMissing;
 
         var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
-        // The others need no database, or queue for a hash before they come to it.
+        // These need no database, or queue for a hash before they come to it.
         if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
             return metrics.Granted(grantType, await grant.HandleAsync(request));
         using var place = database.TryEnter();

@@ -23,6 +23,17 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
         return ResourceIndicators.Refuse(scopes, Resources) is { } refused ? refused : ResourceIndicators.Narrow(scopes, Resources);
     }
 
+    /// <summary>The same of a grant, which may be narrowed itself: when it is spent, nothing is refused any more.</summary>
+    /// <param name="granted">The resources of the grant; null: all that its scopes imply.</param>
+    public (ScopeSet Scopes, TokenTerms Terms) Narrow(ScopeSet scopes, string[]? granted, ServerConfiguration configuration)
+    {
+        if (Resources.Length == 0 && granted is null)
+            return (scopes, new TokenTerms(DpopThumbprint, Resources: null));
+        var resources = Resources.Length > 0 ? Resources : configuration.FindResources(granted!);
+        var narrowed = ResourceIndicators.Narrow(scopes, resources);
+        return (narrowed, new TokenTerms(DpopThumbprint, ResourceIndicators.AudienceOf(narrowed, resources)));
+    }
+
     /// <summary>What the token is narrowed to beside its scopes.</summary>
     /// <param name="scopes">Those of the token.</param>
     public TokenTerms Terms(ScopeSet scopes) =>

@@ -42,25 +42,29 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         Assert.Null(answer.DpopNonce());
     }
 
-    [Fact, Rfc("9449", "4.3")]
-    public async Task A_proof_by_an_RSA_key_is_taken()
+    [Theory, Rfc("9449", "4.3")]
+    [InlineData("RS256", "RS256", true)]
+    [InlineData("PS256", "PS256", true)]
+    [InlineData("PS256", "RS256", false)]
+    [InlineData("RS256", "PS256", false)]
+    public async Task A_proof_by_an_RSA_key_is_taken_as_the_algorithm_says(string named, string used, bool isTaken)
     {
         using var rsa = System.Security.Cryptography.RSA.Create(2048);
         var parameters = rsa.ExportParameters(false);
         var header = new JsonObject
         {
             ["typ"] = "dpop+jwt",
-            ["alg"] = "RS256",
+            ["alg"] = named,
             ["jwk"] = new JsonObject { ["kty"] = "RSA", ["n"] = Jose.Base64Url.Encode(parameters.Modulus), ["e"] = Jose.Base64Url.Encode(parameters.Exponent) },
         };
         var claims = new JsonObject
         {
-            ["jti"] = "1", ["htm"] = "POST", ["htu"] = DpopCalls.TokenAddress, ["iat"] = _server.Clock.GetUtcNow().ToUnixTimeSeconds(), ["nonce"] = await _server.NonceAsync(),
+            ["jti"] = Guid.NewGuid().ToString(), ["htm"] = "POST", ["htu"] = DpopCalls.TokenAddress, ["iat"] = _server.Clock.GetUtcNow().ToUnixTimeSeconds(), ["nonce"] = await _server.NonceAsync(),
         };
         var input = Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(header.ToJsonString())) + "." + Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(claims.ToJsonString()));
-        var signature = rsa.SignData(System.Text.Encoding.ASCII.GetBytes(input), System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1);
+        var signature = rsa.SignData(System.Text.Encoding.ASCII.GetBytes(input), System.Security.Cryptography.HashAlgorithmName.SHA256, used == "PS256" ? System.Security.Cryptography.RSASignaturePadding.Pss : System.Security.Cryptography.RSASignaturePadding.Pkcs1);
 
-        Assert.Equal("DPoP", (await _server.PostProvedAsync(Form, Calls.AsShop, $"{input}.{Jose.Base64Url.Encode(signature)}"))["token_type"]);
+        Assert.Equal(isTaken ? "DPoP" : null, (await _server.PostProvedAsync(Form, Calls.AsShop, $"{input}.{Jose.Base64Url.Encode(signature)}"))["token_type"]);
     }
 
     public static TheoryData<string, Action<JsonObject, JsonObject>> Broken => new()
@@ -204,7 +208,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     {
         var metadata = await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"));
 
-        Assert.Equal("""["ES256","RS256"]""", metadata.Json.GetProperty("dpop_signing_alg_values_supported").GetRawText());
+        Assert.Equal("""["ES256","PS256","RS256"]""", metadata.Json.GetProperty("dpop_signing_alg_values_supported").GetRawText());
     }
 
     [Fact, Rfc("9449", "5.2")]

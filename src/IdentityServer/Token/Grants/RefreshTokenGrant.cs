@@ -80,16 +80,8 @@ internal sealed partial class RefreshTokenGrant(
     /// <summary>What the request names narrows this access token only; the next refresh token keeps it all (RFC 6749 §6, RFC 8707 §2.2).</summary>
     private TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested)
     {
-        var granted = GrantedOf(request.Client, grant, requested);
-        string[]? audience = null;
-        if (request.Resources.Length > 0 || grant.Resources is not null)
-        {
-            var resources = request.Resources.Length > 0 ? request.Resources : configuration.Value.FindResources(grant.Resources!);
-            granted = ResourceIndicators.Narrow(granted, resources);
-            audience = ResourceIndicators.AudienceOf(granted, resources);
-        }
-        var access = issuer.IssueToUser(
-            request.Client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), new TokenTerms(request.DpopThumbprint, audience));
+        var (granted, terms) = request.Narrow(GrantedOf(request.Client, grant, requested), grant.Resources, configuration.Value);
+        var access = issuer.IssueToUser(request.Client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
         return new TokenResponse(access, granted, successor);
     }
