@@ -28,4 +28,7 @@ public sealed record JwtExpectations
 
     /// <summary>The most that <c>exp</c> may lie after <c>iat</c>, which then must be there.</summary>
     public TimeSpan? MaximumLifetime { get; init; }
+
+    /// <summary>For hints of who somebody was: the token must be genuine, not in force (OpenID Connect RP-Initiated Logout §2).</summary>
+    public bool AcceptsExpired { get; init; }
 }

@@ -18,6 +18,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
 
     private const long Lock = 0x9121_4E;
 
+    // No token ever came of a code that was not exchanged: nothing has to be remembered of it.
     // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. A grant outlives its last access
     // token: who signs out or changes a password must still find it.
     private const string ExpiredGrantsSql =
@@ -25,7 +26,8 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
         DELETE FROM grants WHERE id IN (
             SELECT id FROM grants
             WHERE prunable_at <= $1 AND expires_at <= $1
-              AND COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
+              AND (COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
+                   OR (generation = 0 AND (redirect_uri IS NOT NULL OR code_challenge IS NOT NULL)))
             ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED)
         """;
 

@@ -3,10 +3,11 @@ namespace IdentityServer.Protocol;
 /// <summary>Values of <c>grant_type</c> (RFC 6749 §4).</summary>
 public static class GrantTypes
 {
+    public const string AuthorizationCode = "authorization_code";
     public const string Password = "password";
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
 
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [ClientCredentials, RefreshToken, Password];
+    public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, Password];
 }

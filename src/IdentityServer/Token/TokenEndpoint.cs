@@ -41,7 +41,7 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
 
         var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted);
         // The others need no database, or queue for a hash before they come to it.
-        if (grantType != GrantTypes.RefreshToken)
+        if (grantType is not (GrantTypes.RefreshToken or GrantTypes.AuthorizationCode))
             return metrics.Granted(grantType, await grant.HandleAsync(request));
         using var place = database.TryEnter();
         return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));
