@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.RegularExpressions;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
-using IdentityServer.Storage;
 using IdentityServer.Tests.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
