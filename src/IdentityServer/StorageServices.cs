@@ -22,6 +22,7 @@ internal static class StorageServices
         services.AddSingleton<GrantStore>();
         services.AddSingleton<CodeStore>();
         services.AddSingleton<UserInfoStore>();
+        services.AddSingleton<UsedJwts>();
         services.AddSingleton<Revocations>();
         services.AddSingleton<RevocationFeed>();
         services.AddSingleton<CurrentConfiguration>();

@@ -27,7 +27,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
         ClaimNames.SessionId, ClaimNames.AuthenticationContext, ClaimNames.AuthenticationMethods,
     ];
 
-    private readonly JwtExpectations _genuine = new() { Type = "JWT", Issuer = issuer.Issuer, AcceptsExpired = true, ClockSkew = JwtExpectations.MaximumClockSkew };
+    private readonly JwtExpectations _genuine = new() { Type = "JWT", Issuer = issuer.Issuer, AtAnyTime = true };
 
     /// <param name="accessToken">Issued beside it.</param>
     public string Issue(Client client, Authentication who, string accessToken)

@@ -2,8 +2,13 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using IdentityServer.Passwords;
+using IdentityServer.Sessions;
+using IdentityServer.Tests.Protocol;
 using Jose;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace IdentityServer.Tests.Hosting;
@@ -45,13 +50,34 @@ internal static class CodeFlow
 
     public static string Address(this Dictionary<string, string?> request) => QueryHelpers.AddQueryString("/connect/authorize", request);
 
-    public static Task<Answer> AuthorizesAsync(this Browser browser, Dictionary<string, string?> request) => browser.GetAsync(request.Address());
+    /// <summary>A browser that is signed in, without the page.</summary>
+    public static async Task<Browser> HasBrowserOfAsync(this ServerUnderTest server, string userName = World.Alice)
+    {
+        var browser = new Browser(server);
+        await browser.IsSignedInAsync(server, userName);
+        return browser;
+    }
+
+    /// <summary>Starts, or renews, the browser's session without the page.</summary>
+    public static async Task IsSignedInAsync(this Browser browser, ServerUnderTest server, string userName = World.Alice)
+    {
+        var user = new CheckedUser(
+            await server.ReadIdAsync("SELECT id FROM users WHERE user_name = $1", userName),
+            await server.ReadAsync<string>("SELECT security_stamp FROM users WHERE user_name = $1", userName), [], null, null);
+        var http = new DefaultHttpContext();
+        http.Request.Headers.Cookie = string.Join("; ", browser.Cookies.Select(cookie => $"{cookie.Key}={cookie.Value}"));
+        Assert.True(await server.Services.GetRequiredService<BrowserSessions>().TryStartAsync(http, user, isRemembered: false));
+        var pair = http.Response.Headers.SetCookie.ToString().Split(';')[0].Split('=', 2);
+        browser.Cookies[pair[0]] = pair[1];
+    }
+
+    public static Task<BrowserPage> AuthorizesAsync(this Browser browser, Dictionary<string, string?> request) => browser.GetAsync(request.Address());
 
     /// <summary>Asks, and allows where that is asked.</summary>
-    public static async Task<Answer> AllowsAsync(this Browser browser, Dictionary<string, string?> request)
+    public static async Task<BrowserPage> AllowsAsync(this Browser browser, Dictionary<string, string?> request)
     {
         var answer = await browser.AuthorizesAsync(request);
-        return answer.Status == HttpStatusCode.OK && answer.Body.Contains("consent-allow", StringComparison.Ordinal) ? await browser.SubmitsAsync(answer, ("decision", "allow")) : answer;
+        return answer.Has("consent-allow") ? await browser.PressAsync(answer, "consent-allow") : answer;
     }
 
     /// <summary>The code of a request that is allowed.</summary>
@@ -63,7 +89,7 @@ internal static class CodeFlow
     }
 
     /// <summary>A parameter that an answer sends to the client in the query.</summary>
-    public static string? Sent(this Answer answer, string name) =>
+    public static string? Sent(this BrowserPage answer, string name) =>
         answer.Message.Headers.Location is { IsAbsoluteUri: true } location && QueryHelpers.ParseQuery(location.Query).TryGetValue(name, out var value) ? value.ToString() : null;
 
     public static Task<Answer> RedeemsAsync(this ServerUnderTest server, string? code, string? callback = World.WebCallback, string? verifier = Verifier, AuthenticationHeaderValue? client = null, params (string, string)[] more) =>
@@ -84,7 +110,7 @@ internal static class CodeFlow
     }
 
     /// <summary>An error that goes back to the client in the query, with state and <c>iss</c>, and with nothing beside them.</summary>
-    public static void SendsBack(this Answer answer, string error, string? state = "the state", string callback = World.WebCallback)
+    public static void SendsBack(this BrowserPage answer, string error, string? state = "the state", string callback = World.WebCallback)
     {
         Assert.Equal(HttpStatusCode.SeeOther, answer.Status);
         Assert.StartsWith(callback + (callback.Contains('?', StringComparison.Ordinal) ? "&" : "?"), answer.Message.Headers.Location!.OriginalString, StringComparison.Ordinal);
@@ -95,7 +121,7 @@ internal static class CodeFlow
     }
 
     /// <summary>A page that says what is wrong, and leads nowhere.</summary>
-    public static void ShowsError(this Answer answer, HttpStatusCode status = HttpStatusCode.BadRequest)
+    public static void ShowsError(this BrowserPage answer, HttpStatusCode status = HttpStatusCode.BadRequest)
     {
         Assert.Equal(status, answer.Status);
         Assert.Null(answer.Message.Headers.Location);
@@ -104,14 +130,14 @@ internal static class CodeFlow
         Assert.Contains("frame-ancestors 'none'", string.Join(' ', answer.Message.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
     }
 
-    public static void AsksToSignIn(this Answer answer)
+    public static void AsksToSignIn(this BrowserPage answer)
     {
         Assert.Equal(HttpStatusCode.SeeOther, answer.Status);
         Assert.StartsWith("/account/sign-in?return_url=%2Fconnect%2Fauthorize%3F", answer.Message.Headers.Location!.OriginalString, StringComparison.Ordinal);
     }
 
     /// <summary>Where the sign-in page leads when its work is done.</summary>
-    public static string ReturnUrl(this Answer answer) =>
+    public static string ReturnUrl(this BrowserPage answer) =>
         QueryHelpers.ParseQuery(answer.Message.Headers.Location!.OriginalString.Split('?', 2)[1])["return_url"].ToString();
 
     private static IEnumerable<(string, string)> Form(string? code, string? callback, string? verifier)

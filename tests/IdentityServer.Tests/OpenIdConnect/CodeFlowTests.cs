@@ -17,11 +17,11 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     [Fact, Rfc("OIDC Core", "3.1")]
     public async Task A_user_who_allows_it_is_signed_in_at_the_client()
     {
-        var alice = await Browser.OfAsync(_server);
+        var alice = await _server.HasBrowserOfAsync();
         var page = await alice.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile email offline_access data:read")));
         Assert.Equal(HttpStatusCode.OK, page.Status);
         Assert.Contains("Web application", page.Body, StringComparison.Ordinal);
-        var back = await alice.SubmitsAsync(page, ("decision", "allow"));
+        var back = await alice.PressAsync(page, "consent-allow");
 
         Assert.Equal(HttpStatusCode.SeeOther, back.Status);
         Assert.StartsWith(World.WebCallback + "?code=", back.Message.Headers.Location!.OriginalString, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     [Fact, Rfc("OIDC Core", "2"), Rfc("OIDC Core", "3.1.3.6")]
     public async Task The_ID_token_tells_who_was_authenticated_when_how_and_for_whom()
     {
-        var alice = await Browser.OfAsync(_server);
+        var alice = await _server.HasBrowserOfAsync();
         var before = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
         var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest());
 
@@ -61,7 +61,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     [Fact, Rfc("OIDC Core", "5.3")]
     public async Task Userinfo_tells_the_user_by_scope()
     {
-        var alice = await Browser.OfAsync(_server);
+        var alice = await _server.HasBrowserOfAsync();
         var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(("scope", "openid profile email roles")));
 
         var info = await _server.SendAsync(new(HttpMethod.Get, "/connect/userinfo") { Headers = { Authorization = new("Bearer", tokens.AccessToken) } });
@@ -78,7 +78,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
         var browser = new Browser(_server);
         var asked = await browser.AuthorizesAsync(CodeFlow.PortalRequest());
         asked.AsksToSignIn();
-        await browser.SignsInAsync();
+        await browser.IsSignedInAsync(_server);
 
         var back = await browser.GetAsync(asked.ReturnUrl());
 
@@ -89,11 +89,11 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     [Fact, Rfc("6749", "4.1.2.1")]
     public async Task Who_refuses_sends_the_client_an_error_and_is_asked_again_next_time()
     {
-        var user = await Browser.OfAsync(_server, await _server.HasUserAsync());
+        var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         var page = await user.AuthorizesAsync(CodeFlow.WebRequest());
 
-        (await user.SubmitsAsync(page, ("decision", "deny"))).SendsBack("access_denied");
+        (await user.PressAsync(page, "consent-deny")).SendsBack("access_denied");
 
-        Assert.Contains("consent-allow", (await user.AuthorizesAsync(CodeFlow.WebRequest())).Body, StringComparison.Ordinal);
+        Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest())).Has("consent-allow"));
     }
 }
