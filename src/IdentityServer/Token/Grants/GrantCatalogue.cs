@@ -3,7 +3,7 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
-internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials)
+internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
@@ -11,6 +11,7 @@ internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, P
         GrantTypes.ClientCredentials => clientCredentials,
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,
+        GrantTypes.DeviceCode => deviceCode,
         _ => null,
     };
 }
