@@ -26,7 +26,7 @@ internal static class ResourceIndicators
         {
             // What is registered is an absolute URI; so what is none is not found.
             if (configuration.FindResource(identifier) is not { } resource)
-                return Errors.ResourceUnknown;
+                return Errors.ResourceRefused;
             if (!resources.Contains(resource))
                 resources.Add(resource);
         }

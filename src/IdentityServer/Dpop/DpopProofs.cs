@@ -1,6 +1,8 @@
+using System.Net;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using IdentityServer.Tokens;
 using Jose;
 using Microsoft.Extensions.Primitives;
 using Postgres;
@@ -16,21 +18,30 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     public const string Header = "DPoP";
     public const string NonceHeader = "DPoP-Nonce";
 
+    /// <summary>In <c>WWW-Authenticate</c> of an endpoint that takes bound tokens (RFC 9449 §7.1).</summary>
+    public static readonly string Challenge = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', DpopProof.Algorithms)}\"";
+
     /// <param name="route">Of the endpoint, below the issuer: <c>/connect/token</c>.</param>
     public ValueTask<DpopReading> ReadAsync(HttpContext http, string route) =>
-        http.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(http, route, values, accessToken: null) : default;
+        http.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(http, route, values, token: null) : default;
 
-    /// <summary>The proof that a bound access token comes with (RFC 9449 §7.1). Without one it is refused.</summary>
-    /// <param name="thumbprint">The key that the token is bound to.</param>
-    public async ValueTask<DpopReading> RequireAsync(HttpContext http, string route, string accessToken, string thumbprint)
+    /// <summary>
+    /// At an endpoint that takes access tokens. Null: the token may be used so, since it is bound to no key, or the request proves to
+    /// have its key (RFC 9449 §7.1). A bound one is none for a bearer (§7.2).
+    /// </summary>
+    /// <param name="isDpop">It was sent by the scheme <c>DPoP</c>.</param>
+    public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext http, string route, string accessToken, JwtClaims claims, bool isDpop)
     {
-        if (!http.Request.Headers.TryGetValue(Header, out var values))
-            return Errors.DpopProofMissing;
-        var read = await VerifyAsync(http, route, values, accessToken);
-        return read.IsRefused || read.Thumbprint == thumbprint ? read : Errors.DpopProofOfOtherToken;
+        if (AccessTokens.KeyOf(claims) is not { } key)
+            return isDpop ? Errors.TokenIsUnbound : null;
+        if (!isDpop)
+            return Errors.TokenIsBound;
+        var read = http.Request.Headers.TryGetValue(Header, out var values) ? await VerifyAsync(http, route, values, (accessToken, key)) : Errors.DpopProofMissing;
+        // RFC 9449 §7.1: what is a bad request at the token endpoint is a missing authorization here.
+        return read.Error is { Status: HttpStatusCode.BadRequest } refused ? refused with { Status = HttpStatusCode.Unauthorized } : read.Error;
     }
 
-    private async ValueTask<DpopReading> VerifyAsync(HttpContext http, string route, StringValues values, string? accessToken)
+    private async ValueTask<DpopReading> VerifyAsync(HttpContext http, string route, StringValues values, (string Text, string Key)? token)
     {
         if (values.Count != 1)
             return Errors.DpopProofTwice;
@@ -42,7 +53,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
             return Errors.DpopNonceRequired;
         if (!proof.IsFresh(time.GetUtcNow(), settings.ProofLifetime, DpopSettings.ClockSkew))
             return Errors.DpopProofOutOfTime;
-        if (accessToken is not null && !proof.IsForToken(accessToken))
+        if (token is { } bound && (proof.Thumbprint != bound.Key || !proof.IsForToken(bound.Text)))
             return Errors.DpopProofOfOtherToken;
 
         using var place = database.TryEnter();

@@ -1,3 +1,4 @@
+using System.Net;
 using static IdentityServer.Protocol.OAuthErrorCodes;
 
 namespace IdentityServer.Protocol;
@@ -13,6 +14,8 @@ public static partial class Errors
     public static readonly OAuthError DpopProofUsed = new(InvalidDpopProof, "The DPoP proof was used before.");
     public static readonly OAuthError DpopProofOfOtherToken = new(InvalidDpopProof, "The DPoP proof was not made for this access token with the key that it is bound to.");
     public static readonly OAuthError DpopNonceRequired = new(UseDpopNonce, "The DPoP proof must carry the nonce that the header DPoP-Nonce of this answer holds.");
+    public static readonly OAuthError TokenIsBound = new(InvalidToken, "The access token is bound to a key: it goes by the scheme DPoP, with a proof.", HttpStatusCode.Unauthorized);
+    public static readonly OAuthError TokenIsUnbound = new(InvalidToken, "The access token is bound to no key: it goes by the scheme Bearer.", HttpStatusCode.Unauthorized);
     public static readonly OAuthError DpopKeyOfGrantMissing = new(InvalidDpopProof, "The refresh token is bound to a key: this needs a DPoP proof by it.");
     public static readonly OAuthError DpopKeyOfGrantDiffers = new(InvalidGrant, "The refresh token is bound to another key than the DPoP proof's.");
 }

@@ -3,6 +3,7 @@ namespace IdentityServer.Protocol;
 /// <summary>Values of <c>grant_type</c> (RFC 6749 §4).</summary>
 public static class GrantTypes
 {
+    public const string AuthorizationCode = "authorization_code";
     public const string Password = "password";
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
@@ -14,5 +15,5 @@ public static class GrantTypes
     public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [ClientCredentials, RefreshToken, DeviceCode, TokenExchange, Password];
+    public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode, TokenExchange, Password];
 }

@@ -8,6 +8,9 @@ namespace IdentityServer.Token;
 /// <summary>RFC 6749 §5.1; the granted scope is always told.</summary>
 internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string Scope, string? RefreshToken)
 {
+    /// <summary>Where the scope <c>openid</c> was granted (OpenID Connect Core §3.1.3.3).</summary>
+    public string? IdToken { get; init; }
+
     /// <summary><c>DPoP</c> for a token that is bound to a key (RFC 9449 §5).</summary>
     public string TokenType { get; init; } = TokenTypes.Bearer;
 
@@ -26,6 +29,8 @@ internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string S
         json.WriteNumber(Parameters.ExpiresIn, ExpiresIn);
         if (RefreshToken is not null)
             json.WriteString(Parameters.RefreshToken, RefreshToken);
+        if (IdToken is not null)
+            json.WriteString(Parameters.IdToken, IdToken);
         if (IssuedTokenType is not null)
             json.WriteString(Parameters.IssuedTokenType, IssuedTokenType);
         json.WriteString(Parameters.Scope, Scope);

@@ -4,10 +4,12 @@ namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
 internal sealed class GrantCatalogue(
-    PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode, TokenExchangeGrant tokenExchange)
+    AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials,
+    DeviceCodeGrant deviceCode, TokenExchangeGrant tokenExchange)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
+        GrantTypes.AuthorizationCode => authorizationCode,
         GrantTypes.ClientCredentials => clientCredentials,
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,

@@ -113,7 +113,7 @@ internal sealed partial class TokenExchangeGrant(
         if (request.Parameters[Parameters.Audience] is not { } audience)
             return request.Resources;
         var found = configuration.Value.Resources.Where(resource => resource.Identifier == audience || resource.ClientId == audience).ToArray();
-        return found.Length == 0 ? Errors.ResourceUnknown : request.Resources.Union(found).ToArray();
+        return found.Length == 0 ? Errors.ResourceRefused : request.Resources.Union(found).ToArray();
     }
 
     private Result<ScopeSet> ReadScope(TokenRequest request, JwtClaims subject)
