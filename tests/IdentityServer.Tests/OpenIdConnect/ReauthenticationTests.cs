@@ -113,7 +113,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     {
         var alice = await _server.HasBrowserOfAsync();
         var id = await _server.ReadIdAsync("SELECT id FROM users WHERE user_name = 'alice'");
-        string Claims(string subject) => $$$"""{"id_token":{"sub":{"value":"{{{subject}}}"}}}""";
+        string Claims(string subject) => $$$$"""{"id_token":{"sub":{"value":"{{{{subject}}}}"}}}""";
 
         Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest(("claims", Claims(id.ToString()))))).Sent("code"));
         (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("claims", Claims("somebody")), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
