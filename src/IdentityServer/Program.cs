@@ -114,6 +114,7 @@ internal static class Program
         builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ServerMetrics>();
+        builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
