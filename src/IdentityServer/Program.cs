@@ -6,6 +6,7 @@ using IdentityServer.Http;
 using IdentityServer.Jobs;
 using IdentityServer.Mail;
 using IdentityServer.Manifest;
+using IdentityServer.Outbox;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -124,9 +125,11 @@ internal static class Program
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
+        builder.Services.AddOutbox();
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
+        builder.Services.AddLogout();
         builder.Services.AddDevices(settings);
 
         var database = DatabaseSettings.Read(settings);
@@ -171,6 +174,7 @@ internal static class Program
         app.MapProtocol();
         app.MapDevices();
         app.MapAccounts();
+        app.MapLogout();
         app.MapPages();
     }
 
