@@ -12,7 +12,7 @@ namespace IdentityServer.Discovery;
 /// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
 /// Built from what is served, never from the request.
 /// </summary>
-internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
+internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration)
 {
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
@@ -22,6 +22,8 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("jwks_uri", issuer.At(Routes.Jwks));
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
+        if (registration.IsOn)
+            json.WriteString("registration_endpoint", issuer.At(Routes.Register));
         Write(json, "scopes_supported", served.Scopes.Tokens);
         // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
         Write(json, "response_types_supported", []);

@@ -16,6 +16,9 @@ internal enum Limit
     Feed,
     SignIn,
     Registration,
+
+    /// <summary>Clients that register themselves, or manage what they registered.</summary>
+    ClientRegistration,
     Reset,
 }
 
@@ -37,6 +40,7 @@ internal sealed class RequestLimits : IDisposable
             Limit.Token or Limit.Feed => settings.TokensPerAddress,
             Limit.SignIn => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
+            Limit.ClientRegistration => settings.ClientRegistrationsPerAddress,
             _ => settings.ResetsPerAddress,
         });
         _accounts = Create(settings.Window, limit => limit == Limit.Reset ? settings.ResetsPerAccount : settings.SignInsPerAccount);
