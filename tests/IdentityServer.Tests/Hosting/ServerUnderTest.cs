@@ -61,6 +61,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>A second node on the same database.</summary>
     public Task<ServerUnderTest> StartNodeAsync(params string[] settings) => StartAsync(null, ConnectionString, Clock, null, settings);
 
+    /// <summary>One that lives in a time of its own.</summary>
+    public Task<ServerUnderTest> StartNodeAsync(TestClock clock, params string[] settings) => StartAsync(null, ConnectionString, clock, null, settings);
+
     /// <summary>As after SIGTERM.</summary>
     public Task StopAsync() => _app.StopAsync();
 

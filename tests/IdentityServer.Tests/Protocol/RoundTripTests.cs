@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
+using IdentityServer.Tests.DeviceAuthorization;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 
@@ -62,34 +61,23 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
+    public async Task A_device_costs_one_to_begin_and_one_a_poll()
+    {
+        Answer? device = null;
+        Assert.Single(await StatementsAsync(async () => device = await _server.AsksAsync()));
+        Assert.Single(await StatementsAsync(() => _server.PollsAsync(device!["device_code"]), HttpStatusCode.BadRequest));
+        await (await _server.BrowserOfAsync()).DecidesAsync(device!["user_code"]);
+        Assert.Single(await StatementsAsync(() => _server.PollsAsync(device["device_code"])));
+        Assert.Empty(await StatementsAsync(() => _server.PollsAsync("forged"), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
     public async Task Metadata_keys_and_feed_cost_none()
     {
         foreach (var path in new[] { "/.well-known/jwks", "/.well-known/openid-configuration", "/connect/revocations", "/health/ready" })
             Assert.Empty(await StatementsAsync(() => _server.SendAsync(new(HttpMethod.Get, path) { Headers = { Authorization = Calls.AsResourceApi } })));
     }
 
-    /// <summary>Runs a request and returns the statements that were sent within its trace.</summary>
-    private static async Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task<Answer>> call, HttpStatusCode status = HttpStatusCode.OK)
-    {
-        var statements = new ConcurrentQueue<string>();
-        using var source = new ActivitySource("RoundTripTests");
-        var trace = default(ActivityTraceId);
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = heard => heard.Name is "Npgsql" or "RoundTripTests" or "Microsoft.AspNetCore" or "System.Net.Http",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = activity =>
-            {
-                if (activity.Source.Name == "Npgsql" && activity.TraceId == trace && (activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement")) is string statement)
-                    statements.Enqueue(statement);
-            },
-        };
-        ActivitySource.AddActivityListener(listener);
-        using (var activity = source.StartActivity("call"))
-        {
-            trace = activity!.TraceId;
-            Assert.Equal(status, (await call()).Status);
-        }
-        return statements;
-    }
+    private static Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task<Answer>> call, HttpStatusCode status = HttpStatusCode.OK) =>
+        Statements.OfAsync(async () => Assert.Equal(status, (await call()).Status));
 }
