@@ -23,7 +23,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
     private const int MaximumJwksLength = 32 * 1024;
 
     // A password grant trains users to give their password away: no stranger has it.
-    private static readonly string[] ForUsers = ["authorization_code", Protocol.GrantTypes.RefreshToken, "urn:ietf:params:oauth:grant-type:device_code"];
+    private static readonly string[] ForUsers = ["authorization_code", Protocol.GrantTypes.RefreshToken, Protocol.GrantTypes.DeviceCode];
 
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
