@@ -23,7 +23,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
     private const int MaximumJwksLength = 32 * 1024;
 
     // A password grant trains users to give their password away: no stranger has it.
-    private static readonly string[] ForUsers = ["authorization_code", Protocol.GrantTypes.RefreshToken, Protocol.GrantTypes.DeviceCode];
+    private static readonly string[] ForUsers = [Protocol.GrantTypes.AuthorizationCode, Protocol.GrantTypes.RefreshToken, Protocol.GrantTypes.DeviceCode];
 
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
@@ -43,11 +43,11 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
 
     private string[] ReadGrantTypes(MetadataMembers members, string authMethod)
     {
-        var grantTypes = members.Texts("grant_types", 20, 200) ?? [ForUsers[0]];
+        var grantTypes = members.Texts("grant_types", 20, 200) ?? [Protocol.GrantTypes.AuthorizationCode];
         foreach (var grantType in grantTypes)
         {
             // Its own tokens are for a client that somebody vouched for, and that can prove who it is (RFC 6749 §4.4).
-            var isAllowed = ForUsers.Contains(grantType)
+            var isAllowed = ForUsers.Contains(grantType) && Protocol.GrantTypes.Served.Contains(grantType)
                 || grantType == Protocol.GrantTypes.ClientCredentials && settings.Mode == RegistrationMode.InitialToken && authMethod != TokenEndpointAuthMethods.None;
             if (!isAllowed)
                 members.Refuse(Errors.GrantTypesRefused);
@@ -58,7 +58,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
     /// <summary>RFC 7591 §2.1: the two must agree.</summary>
     private static void CheckResponseTypes(MetadataMembers members, string[] grantTypes)
     {
-        var hasCode = grantTypes.Contains(ForUsers[0]);
+        var hasCode = grantTypes.Contains(Protocol.GrantTypes.AuthorizationCode);
         if (members.Texts("response_types", 10, 100) is { } types && !types.SequenceEqual(hasCode ? [ResponseType] : []))
             members.Refuse(Errors.ResponseTypesRefused);
     }
@@ -72,7 +72,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
         var type = members.OneOf("application_type", "web", "native");
         if (members.Find("redirect_uris") is not { } member)
         {
-            if (grantTypes.Contains(ForUsers[0]))
+            if (grantTypes.Contains(Protocol.GrantTypes.AuthorizationCode))
                 members.Refuse(Errors.RedirectUrisMissing);
             return ([], type);
         }
@@ -81,7 +81,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
             members.Refuse(Errors.RedirectUrisMalformed);
             return ([], type);
         }
-        if (uris.Length == 0 && grantTypes.Contains(ForUsers[0]))
+        if (uris.Length == 0 && grantTypes.Contains(Protocol.GrantTypes.AuthorizationCode))
             members.Refuse(Errors.RedirectUrisMissing);
         if (type is null && authMethod == TokenEndpointAuthMethods.None && uris.Any(text => RedirectUris.IsWellFormed(text, out var uri) && RedirectUris.IsOfNative(uri)))
             type = "native";

@@ -151,7 +151,7 @@ public sealed class RegistrationTests
         wrong.Refuses(HttpStatusCode.Unauthorized, "invalid_token");
         Assert.StartsWith("Bearer", wrong.Message.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
         Assert.Equal(wrong.Visible(), (await server.LooksAsync(gone)).Visible());
-        foreach (var unknown in new[] { "nobody", World.Shop, "%00", "a%2Fb", "é" })
+        foreach (var unknown in new[] { "nobody", World.Shop, "a%2Fb", "é" })
             Assert.Equal(wrong.Visible(), (await server.SendAsync(new(HttpMethod.Get, $"{Registrar.Path}/{unknown}") { Headers = { Authorization = new("Bearer", registered["registration_access_token"]) } })).Visible());
         (await server.LooksAsync(registered, "")).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
         (await server.RemovesAsync(registered, other["registration_access_token"])).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
