@@ -118,6 +118,7 @@ internal static class Program
         builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings);
+        builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.Services.AddDrain(settings);
@@ -172,6 +173,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapClientRegistration();
         app.MapDevices();
         app.MapAccounts();
         app.MapLogout();
