@@ -6,10 +6,16 @@ namespace Faults.Scenarios;
 /// </summary>
 internal static class Proof
 {
+    /// <summary>What is acknowledged stays in memory, whoever else would write it down by the way.</summary>
+    private static readonly string[] Forgetful =
+    [
+        "synchronous_commit = off", "wal_writer_delay = 10s", "wal_writer_flush_after = 1GB", "wal_buffers = 64MB", "bgwriter_lru_maxpages = 0", "autovacuum = off",
+    ];
+
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
         var lossy = new Tally("proof-lost");
-        await using (var world = await World.OpenAsync(lab, lossy, new WorldSettings { Servers = 1, Apis = 1, Postgres = ["synchronous_commit = off", "wal_writer_delay = 10s"] }))
+        await using (var world = await World.OpenAsync(lab, lossy, new WorldSettings { Servers = 1, Apis = 1, Postgres = Forgetful }))
         {
             var load = await Load.StartAsync(world, lossy, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(2));
