@@ -122,6 +122,8 @@ internal static class Program
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.Services.AddDrain(settings);
+        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
+        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
