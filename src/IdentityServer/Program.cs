@@ -126,6 +126,7 @@ internal static class Program
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
         builder.Services.AddDevices(settings);
+        builder.Services.AddPushedAuthorization(settings);
 
         var database = DatabaseSettings.Read(settings);
 
@@ -168,6 +169,7 @@ internal static class Program
         app.MapHealth();
         app.MapProtocol();
         app.MapDevices();
+        app.MapPushedAuthorization();
         app.MapAccounts();
     }
 

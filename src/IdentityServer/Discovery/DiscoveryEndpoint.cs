@@ -1,9 +1,11 @@
 using System.Text.Json;
+using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tokens;
+using Jose;
 
 namespace IdentityServer.Discovery;
 
@@ -11,13 +13,15 @@ namespace IdentityServer.Discovery;
 /// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
 /// Built from what is served, never from the request.
 /// </summary>
-internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
+internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, PushedRequestSettings pushing)
 {
     private static readonly string[] ClientAuthentication =
         [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None];
 
     private static readonly string[] ConfidentialAuthentication =
         [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost];
+
+    private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
@@ -28,15 +32,35 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
         json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
+        json.WriteString("pushed_authorization_request_endpoint", issuer.At(Routes.PushedAuthorization));
+        json.WriteBoolean("require_pushed_authorization_requests", pushing.IsRequired);
         Write(json, "scopes_supported", served.Scopes.Tokens);
-        // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
-        Write(json, "response_types_supported", []);
+        WriteAuthorization(json);
         Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));
         Write(json, "token_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
         Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
         Write(json, "subject_types_supported", ["public"]);
     });
+
+    private void WriteAuthorization(Utf8JsonWriter json)
+    {
+        json.WriteString("authorization_endpoint", issuer.At(Routes.Authorize));
+        json.WriteString("userinfo_endpoint", issuer.At(Routes.UserInfo));
+        Write(json, "response_types_supported", ResponseTypes.Served);
+        Write(json, "response_modes_supported", ResponseModes.Served);
+        Write(json, "code_challenge_methods_supported", [Pkce.S256]);
+        Write(json, "id_token_signing_alg_values_supported", SigningAlgorithms);
+        Write(json, "userinfo_signing_alg_values_supported", SigningAlgorithms);
+        Write(json, "claims_supported", IdTokens.Claims.Concat(UserClaims.Served));
+        json.WriteBoolean("claims_parameter_supported", true);
+        json.WriteBoolean("request_parameter_supported", false);
+        json.WriteBoolean("request_uri_parameter_supported", false);
+        Write(json, "prompt_values_supported", PromptNames.Served);
+        Write(json, "display_values_supported", ["page"]);
+        Write(json, "acr_values_supported", AuthenticationContexts.Served);
+        json.WriteBoolean("authorization_response_iss_parameter_supported", true);
+    }
 
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>
     {

@@ -5,4 +5,7 @@ internal static class Routes
 {
     public const string Style = "/account/style.css";
     public const string SignIn = "/account/sign-in";
+    public const string Consent = "/account/consent";
+
+    public const string Authorize = "/connect/authorize";
 }

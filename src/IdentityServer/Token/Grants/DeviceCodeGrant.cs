@@ -17,7 +17,7 @@ namespace IdentityServer.Token.Grants;
 /// refused and ends nothing. Later, thief and owner look alike, and the grant ends as it does by a code's replay (RFC 6749 §4.1.2).
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
-    DeviceStore devices, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
+    DeviceStore devices, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
     ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
@@ -28,7 +28,9 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
+            id, request.Client.ClientId, time.GetUtcNow(),
+            // Those of other clients are bound to the client's secret.
+            request.Client.IsPublic ? request.DpopThumbprint : null, request.Client.MayUse(GrantTypes.RefreshToken),
             access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
@@ -69,9 +71,14 @@ internal sealed partial class DeviceCodeGrant(
         var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
         var mayRefresh = allowed.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var refreshToken = mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null;
-        return new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), refreshToken);
+        return new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), refreshToken)
+        {
+            IdToken = granted.Contains(Scopes.OpenId)
+                ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details)), token.Text)
+                : null,
+        };
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    [LoggerMessage(2102, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId);
 }
