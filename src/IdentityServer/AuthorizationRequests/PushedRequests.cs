@@ -21,7 +21,7 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
     public const string Prefix = "urn:ietf:params:oauth:request_uri:";
 
     /// <summary>What proves the client is not kept.</summary>
-    private static readonly string[] Credentials = [Parameters.ClientId, Parameters.ClientSecret, "client_assertion", "client_assertion_type"];
+    private static readonly string[] Credentials = [Parameters.ClientId, Parameters.ClientSecret, Parameters.ClientAssertion, Parameters.ClientAssertionType];
 
     /// <summary>The <c>request_uri</c>.</summary>
     public async Task<string> AddAsync(Client client, OAuthParameters parameters, string? dpopThumbprint, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using IdentityServer.AuthorizationRequests;
+using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
@@ -15,12 +16,6 @@ namespace IdentityServer.Discovery;
 /// </summary>
 internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, PushedRequestSettings pushing)
 {
-    private static readonly string[] ClientAuthentication =
-        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None];
-
-    private static readonly string[] ConfidentialAuthentication =
-        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost];
-
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
@@ -37,9 +32,9 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         Write(json, "scopes_supported", served.Scopes.Tokens);
         WriteAuthorization(json);
         Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));
-        Write(json, "token_endpoint_auth_methods_supported", ClientAuthentication);
-        Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
-        Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
+        WriteClientAuthentication(json, "token_endpoint", TokenEndpointAuthMethods.Served);
+        WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
+        WriteClientAuthentication(json, "introspection_endpoint", TokenEndpointAuthMethods.Confidential);
         Write(json, "subject_types_supported", ["public"]);
     });
 
@@ -73,6 +68,12 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
     /// <summary>The password grant is shown only when a client has it.</summary>
     private static bool IsOffered(ServerConfiguration served, string grantType) =>
         grantType != GrantTypes.Password || served.GrantTypesInUse.Contains(grantType);
+
+    private static void WriteClientAuthentication(Utf8JsonWriter json, string endpoint, string[] methods)
+    {
+        Write(json, $"{endpoint}_auth_methods_supported", methods);
+        Write(json, $"{endpoint}_auth_signing_alg_values_supported", ClientAssertions.Algorithms);
+    }
 
     private static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {

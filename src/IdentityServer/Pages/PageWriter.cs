@@ -18,10 +18,20 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
     /// </param>
     public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, string? formTarget = null)
         where TPage : Page<TModel>
+        where TModel : notnull =>
+        WriteAsync<TPage, TModel>(http, status, model, formTarget, antiforgery.GetAndStoreTokens(http));
+
+    /// <summary>A page without any form: it needs neither cookies nor keys, and so can tell of their being away.</summary>
+    public Task WritePlainAsync<TPage, TModel>(HttpContext http, int status, TModel model)
+        where TPage : Page<TModel>
+        where TModel : notnull =>
+        WriteAsync<TPage, TModel>(http, status, model, formTarget: null, tokens: null);
+
+    private Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, string? formTarget, AntiforgeryTokenSet? tokens)
+        where TPage : Page<TModel>
         where TModel : notnull
     {
         var nonce = Base64Url.Encode(RandomNumberGenerator.GetBytes(16));
-        var tokens = antiforgery.GetAndStoreTokens(http);
         var headers = http.Response.Headers;
         headers.ContentSecurityPolicy =
             $"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' https: data:; "
@@ -30,8 +40,9 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         headers.CacheControl = "no-store";
+        headers.Vary = "Accept-Language";
 
-        var frame = new PageFrame(nonce, tokens.FormFieldName, tokens.RequestToken!, branding, issuer.Path);
+        var frame = new PageFrame(nonce, tokens?.FormFieldName ?? "", tokens?.RequestToken ?? "", branding, issuer.Path, Languages.Choose(http));
         var page = new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["Frame"] = frame, ["Model"] = model })
         {
             StatusCode = status,

@@ -6,6 +6,19 @@ internal static class Routes
     public const string Style = "/account/style.css";
     public const string SignIn = "/account/sign-in";
     public const string Consent = "/account/consent";
+    public const string Register = "/account/register";
+    public const string ForgotPassword = "/account/forgot-password";
+    public const string ResetPassword = "/account/reset-password";
+    public const string ConfirmEmail = "/account/confirm-email";
+
+    /// <summary>These are for who is signed in.</summary>
+    public const string Account = "/account";
+    public const string Profile = "/account/profile";
+    public const string Password = "/account/password";
+    public const string Sessions = "/account/sessions";
+    public const string Applications = "/account/applications";
 
     public const string Authorize = "/connect/authorize";
+    public const string Logout = "/connect/logout";
+    public const string Device = "/device";
 }

@@ -18,6 +18,9 @@ internal sealed class Browser(ServerUnderTest server)
     /// <summary>By name. A test may take one away, or give one browser's to another.</summary>
     public Dictionary<string, string> Cookies { get; } = [];
 
+    /// <summary>All that was set, with their attributes.</summary>
+    public List<string> SetCookies { get; } = [];
+
     /// <summary>Sent with each request.</summary>
     public Dictionary<string, string> Headers { get; } = new() { ["User-Agent"] = UserAgent, ["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8" };
 
@@ -93,6 +96,7 @@ internal sealed class Browser(ServerUnderTest server)
 
     private void Keep(string setCookie)
     {
+        SetCookies.Add(setCookie);
         var parts = setCookie.Split(';', StringSplitOptions.TrimEntries);
         var (name, value) = (parts[0][..parts[0].IndexOf('=', StringComparison.Ordinal)], parts[0][(parts[0].IndexOf('=', StringComparison.Ordinal) + 1)..]);
         var isGone = value.Length == 0 || parts.Any(part => part.Equals("max-age=0", StringComparison.OrdinalIgnoreCase) || part.StartsWith("expires=Thu, 01 Jan 1970", StringComparison.OrdinalIgnoreCase));

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using IdentityServer.Tests.DeviceAuthorization;
 using IdentityServer.Tests.Hosting;
@@ -80,28 +78,6 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
             Assert.Empty(await StatementsAsync(() => _server.SendAsync(new(HttpMethod.Get, path) { Headers = { Authorization = Calls.AsResourceApi } })));
     }
 
-    /// <summary>Runs a request and returns the statements that were sent within its trace.</summary>
-    private static async Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task<Answer>> call, HttpStatusCode status = HttpStatusCode.OK)
-    {
-        var statements = new ConcurrentQueue<string>();
-        using var source = new ActivitySource("RoundTripTests");
-        var trace = default(ActivityTraceId);
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = heard => heard.Name is "Npgsql" or "RoundTripTests" or "Microsoft.AspNetCore" or "System.Net.Http",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = activity =>
-            {
-                if (activity.Source.Name == "Npgsql" && activity.TraceId == trace && (activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement")) is string statement)
-                    statements.Enqueue(statement);
-            },
-        };
-        ActivitySource.AddActivityListener(listener);
-        using (var activity = source.StartActivity("call"))
-        {
-            trace = activity!.TraceId;
-            Assert.Equal(status, (await call()).Status);
-        }
-        return statements;
-    }
+    private static Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task<Answer>> call, HttpStatusCode status = HttpStatusCode.OK) =>
+        Statements.OfAsync(async () => Assert.Equal(status, (await call()).Status));
 }

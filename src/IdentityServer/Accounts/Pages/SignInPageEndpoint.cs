@@ -1,0 +1,97 @@
+using System.Globalization;
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Pages;
+using IdentityServer.Passwords;
+using IdentityServer.Sessions;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>
+/// <c>/account/sign-in</c>: a user name, or an e-mail address, and a password start a session of the browser and lead back to
+/// where it was needed. Two statements beside the hash.
+/// </summary>
+internal sealed class SignInPageEndpoint(
+    PageWriter pages, PageForms forms, PasswordVerifier passwords, BrowserSessions sessions, CurrentConfiguration configuration, RequestLimits limits, IssuerSettings issuer)
+{
+    /// <summary>
+    /// RFC 9110 §15.5.2: a 401 says how to authenticate. No scheme that a browser knows, so that it shows the page and no window of its own.
+    /// </summary>
+    private const string Challenge = "Form";
+
+    public Task GetAsync(HttpContext http)
+    {
+        var returnUrl = ReturnUrl.Check(http.Request.Query[ReturnUrl.Parameter], issuer.Path);
+        var asked = ReturnUrl.AuthorizationRequest(returnUrl, issuer.Path);
+        var hint = http.Request.Query["login_hint"].ToString() is { Length: > 0 } direct ? direct : asked.GetValueOrDefault("login_hint").ToString();
+        return WriteAsync(http, StatusCodes.Status200OK, returnUrl, new Filled(hint.Length <= NameRules.MaximumEmailLength ? hint : "", IsRemembered: false), Said.Nothing with
+        {
+            Notice = http.Request.Query["notice"].ToString() is "password_reset" ? "sign_in.password_reset" : null,
+        });
+    }
+
+    public async Task PostAsync(HttpContext http)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var (login, password) = (form["username"], form["password"]);
+        var filled = new Filled(login, form.IsChecked("remember"));
+        if (login.Length == 0 || password.Length == 0)
+        {
+            await RefuseAsync(http, AccountErrors.SignInMissing, form.ReturnUrl, filled, new Said(
+                UserName: login.Length == 0 ? "sign_in.username_missing" : null, Password: password.Length == 0 ? "sign_in.password_missing" : null));
+            return;
+        }
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, login) is { } tooMany)
+        {
+            await RefuseAsync(http, AccountErrors.TooManyRequests(tooMany), form.ReturnUrl, filled, new Said("refused.too_many"));
+            return;
+        }
+
+        var check = await passwords.CheckAsync(login, password, Caller.Of(http, (FindClient(form.ReturnUrl) ?? Client.AccountApi).ClientId), http.RequestAborted);
+        if (check.Outcome == PasswordOutcome.Busy)
+            await RefuseAsync(http, ApiErrors.ServiceUnavailable, form.ReturnUrl, filled, new Said("refused.busy"));
+        // The same for unknown, wrong, locked and disabled.
+        else if (check.User is not { } user || !await sessions.TryStartAsync(http, user, filled.IsRemembered))
+            await RefuseAsync(http, AccountErrors.InvalidCredentials, form.ReturnUrl, filled, new Said("sign_in.refused"));
+        else
+            SeeOther.Write(http, form.ReturnUrl ?? issuer.Path + Routes.Account);
+    }
+
+    private Task RefuseAsync(HttpContext http, ApiError error, string? returnUrl, Filled filled, Said said)
+    {
+        http.Features.Set(error);
+        if (error.RetryAfter is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (error.Challenge is not null)
+            http.Response.Headers.WWWAuthenticate = Challenge;
+        return WriteAsync(http, (int)error.Status, returnUrl, filled, said);
+    }
+
+    private Task WriteAsync(HttpContext http, int status, string? returnUrl, Filled filled, Said said)
+    {
+        var texts = Languages.Choose(http);
+        var client = FindClient(returnUrl);
+        var model = new SignInModel(
+            client is null ? null : client.Name ?? client.ClientId, filled.UserName, filled.IsRemembered, Say(said.Notice), Say(said.Both), Say(said.UserName), Say(said.Password),
+            returnUrl, ReturnUrl.Add(issuer.Path + Routes.Register, returnUrl), ReturnUrl.Add(issuer.Path + Routes.ForgotPassword, returnUrl));
+        return pages.WriteAsync<SignInPage, SignInModel>(http, status, model, client is null ? null : FormTargets.Of(client.RedirectUris));
+
+        string? Say(string? name) => name is null ? null : texts[name];
+    }
+
+    private Client? FindClient(string? returnUrl) => WaitingClient.Find(configuration.Value, returnUrl, issuer.Path);
+
+    private sealed record Filled(string UserName, bool IsRemembered);
+
+    /// <summary>Names of texts, by what they speak of.</summary>
+    private sealed record Said(string? Both = null, string? UserName = null, string? Password = null)
+    {
+        public static readonly Said Nothing = new();
+
+        public string? Notice { get; init; }
+    }
+}
