@@ -67,9 +67,9 @@ internal static class AuditReasons
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";
 
-    /// <summary>A user allowed a device (RFC 8628 §3.3).</summary>
-    public const string Device = "device";
-
     /// <summary>The user was asked on a page.</summary>
     public const string Consent = "consent";
+
+    /// <summary>A user allowed a device (RFC 8628 §3.3).</summary>
+    public const string Device = "device";
 }

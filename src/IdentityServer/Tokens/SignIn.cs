@@ -21,7 +21,7 @@ internal sealed class SignIn(
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var at = time.GetUtcNow();
-        var now = GrantIds.After(at, user.GrantsEndedAt);
+        var now = After(at, user.GrantsEndedAt);
         var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(

@@ -66,6 +66,6 @@ internal sealed partial class AuthorizationCodeGrant(
         };
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    [LoggerMessage(2102, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId);
 }

@@ -3,8 +3,7 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
-internal sealed class GrantCatalogue(
-    AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
+internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
