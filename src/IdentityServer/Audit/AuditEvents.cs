@@ -26,6 +26,9 @@ internal static class AuditEvents
     /// <summary>A grant was ended by who holds it.</summary>
     public const string GrantEnded = "grant_ended";
 
+    /// <summary>A browser session was ended; the grants that end with it are told one by one.</summary>
+    public const string SessionEnded = "session_ended";
+
     /// <summary>One access token was ended; its grant, if it has one, goes on.</summary>
     public const string TokenRevoked = "token_revoked";
 
@@ -72,6 +75,9 @@ internal static class AuditReasons
     public const string Disabled = "disabled";
     public const string Revoked = "revoked";
     public const string Logout = "logout";
+
+    /// <summary>The account's password was changed or reset.</summary>
+    public const string Password = "password";
 
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";

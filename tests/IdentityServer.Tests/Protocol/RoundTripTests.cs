@@ -46,6 +46,17 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
+    public async Task A_proof_of_possession_costs_one_more()
+    {
+        using var key = new Testing.DpopKey();
+        var nonce = await _server.NonceAsync();
+
+        Assert.Single(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, nonce)));
+        // What can be seen to be none costs none.
+        Assert.Empty(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, "x"), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
     public async Task A_forged_refresh_token_costs_none()
     {
         var token = (await _server.SignsInAsync()).RefreshToken!;
