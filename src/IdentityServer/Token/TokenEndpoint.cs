@@ -8,6 +8,7 @@ using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Telemetry;
 using IdentityServer.Token.Grants;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Token;
@@ -57,8 +58,15 @@ internal sealed class TokenEndpoint(
         var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
         // These need no database, or queue for a hash before they come to it.
         if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
-            return metrics.Granted(grantType, await grant.HandleAsync(request));
+            return metrics.Granted(grantType, await HandleAsync(http, grant, request));
         using var place = database.TryEnter();
-        return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));
+        return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await HandleAsync(http, grant, request));
+    }
+
+    /// <summary>What a grant has begun may go on past the deadline, and the caller is told to come back.</summary>
+    private static ValueTask<Result<TokenResponse>> HandleAsync(HttpContext http, IGrant grant, TokenRequest request)
+    {
+        var handling = grant.HandleAsync(request);
+        return handling.IsCompleted ? handling : new(handling.AsTask().WaitAsync(http.Deadline()));
     }
 }

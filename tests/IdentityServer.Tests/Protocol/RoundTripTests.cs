@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Tests.DeviceAuthorization;
+using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 
@@ -23,6 +24,17 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
     {
         foreach (var name in new[] { await _server.HasUserAsync(), "nobody", "nobody@example.com" })
             Assert.Equal(2, (await StatementsAsync(() => _server.SignsInAsync(name, "wrong"), HttpStatusCode.BadRequest)).Count);
+    }
+
+    [Fact]
+    public async Task A_client_that_signs_for_itself_costs_one()
+    {
+        var client = await new ClientSigner("thrifty").RegisteredAtAsync(_server);
+        await _server.AuthenticatesAsync(client);
+
+        for (var i = 0; i < 3; i++)
+            Assert.Single(await StatementsAsync(() => _server.AuthenticatesAsync(client)));
+        Assert.Empty(await StatementsAsync(() => _server.AuthenticatesAsync(new ClientSigner("thrifty")), HttpStatusCode.Unauthorized));
     }
 
     [Fact]
