@@ -86,8 +86,8 @@ public sealed class SmtpMessageSenderTests
         var answer = await server.AsksForResetAsync(World.AliceEmail);
 
         Assert.Equal(System.Net.HttpStatusCode.Accepted, answer.Status);
-        await Around.SoonAsync(() => Task.FromResult(server.Log.Lines.Any(line => line.Contains("could not be sent", StringComparison.Ordinal))), "the failure is in the log");
-        Assert.Equal(3, smtp.Lines.Count(line => line.StartsWith("EHLO", StringComparison.Ordinal)));
+        await Around.SoonAsync(() => Task.FromResult(server.Log.Lines.Any(line => line.Contains("could not be sent at attempt 2", StringComparison.Ordinal))), "the second failure is in the log");
+        Assert.InRange(smtp.Lines.Count(line => line.StartsWith("EHLO", StringComparison.Ordinal)), 2, 3);
     }
 
     private static SmtpMessageSender SenderTo(SmtpServer smtp, bool requireTls) =>
