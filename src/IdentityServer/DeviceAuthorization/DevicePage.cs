@@ -89,7 +89,7 @@ internal sealed class DevicePage(
     private async Task<bool> TryAllowAsync(HttpContext http, SessionState session, string userCode)
     {
         var now = time.GetUtcNow();
-        var createdAt = GrantIds.After(now, session.GrantsEndedAt);
+        var createdAt = SignIn.After(now, session.GrantsEndedAt);
         var details = new GrantDetails { Acr = AuthenticationContexts.Password, Amr = session.Amr };
         var leave = new DeviceLeave(
             userCode, GrantIds.Create(createdAt), sessions.Read(http)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));
