@@ -154,8 +154,8 @@ internal sealed class AuthorizationEndpoint(
     private void SendToSignIn(HttpContext http, AuthorizationRequest request)
     {
         var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form)}";
-        var hint = request.LoginHint is { } loginHint ? $"&login_hint={Uri.EscapeDataString(loginHint)}" : "";
-        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}{hint}");
+        // The page finds the login_hint in it.
+        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
 
     private async Task AuthorizeAsync(HttpContext http, AuthorizationRequest request, SessionState session, bool hasJustSignedIn, bool isAllowed)
@@ -180,7 +180,7 @@ internal sealed class AuthorizationEndpoint(
     {
         var marked = http.Request.Query[Reauthentication.Marker].ToString();
         var form = marked.Length == 0 ? request.Form : $"{request.Form}&{Reauthentication.Marker}={Uri.EscapeDataString(marked)}";
-        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form));
+        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(http));
         return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, FormTargets.Of([request.Target.RedirectUri]));
     }
 
