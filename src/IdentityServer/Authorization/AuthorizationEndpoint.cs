@@ -101,15 +101,14 @@ internal sealed class AuthorizationEndpoint(
             return;
         }
         var session = await sessions.FindAsync(http, request.Value.Client.ClientId);
-        var askedAt = reauthentication.AskedAt(parameters[Reauthentication.Marker], request.Value.Form);
-        var hasJustSignedIn = session is not null && askedAt < session.AuthenticatedAt;
+        var hasJustSignedIn = reauthentication.IsMet(parameters[Reauthentication.Marker], request.Value.Form, session);
         if (SignInRefusal(request.Value, session, hasJustSignedIn) is { } refusal)
         {
             // Asked once for this request: whoever signed in is not who must, and asking again would turn in circles.
             if (request.Value.Prompt == Prompts.None || hasJustSignedIn)
                 await response.WriteErrorAsync(http, target.Value, refusal);
             else
-                SendToSignIn(http, request.Value);
+                SendToSignIn(http, request.Value, session);
             return;
         }
         await AuthorizeAsync(http, request.Value, session!, hasJustSignedIn, isAllowed);
@@ -151,9 +150,9 @@ internal sealed class AuthorizationEndpoint(
         return hint.Subject;
     }
 
-    private void SendToSignIn(HttpContext http, AuthorizationRequest request)
+    private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
     {
-        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form)}";
+        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
         // The page finds the login_hint in it.
         SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
