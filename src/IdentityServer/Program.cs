@@ -6,6 +6,7 @@ using IdentityServer.Http;
 using IdentityServer.Jobs;
 using IdentityServer.Mail;
 using IdentityServer.Manifest;
+using IdentityServer.Outbox;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -117,16 +118,21 @@ internal static class Program
         builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings);
+        builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.Services.AddDrain(settings);
+        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
+        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
+        builder.Services.AddOutbox();
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
+        builder.Services.AddLogout();
         builder.Services.AddDevices(settings);
         builder.Services.AddPushedAuthorization(settings);
 
@@ -170,9 +176,11 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapClientRegistration();
         app.MapDevices();
         app.MapPushedAuthorization();
         app.MapAccounts();
+        app.MapLogout();
         app.MapPages();
     }
 

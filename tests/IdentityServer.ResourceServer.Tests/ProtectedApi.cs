@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -24,6 +25,14 @@ internal sealed class ProtectedApi : IAsyncDisposable
     }
 
     public TestClock Clock { get; }
+
+    public Uri Address => _http.BaseAddress!;
+
+    /// <summary>What it was told of sign-outs.</summary>
+    public ConcurrentQueue<BackchannelLogout> LoggedOut { get; } = new();
+
+    /// <summary>What its own handling of a sign-out throws.</summary>
+    public Exception? LogoutFault { get; set; }
 
     public IServiceProvider Services => _app.Services;
 
@@ -53,11 +62,20 @@ internal sealed class ProtectedApi : IAsyncDisposable
             return context.Response.WriteAsync($"{identity.Name} {context.User.IsInRole("admin")} {context.User.FindFirst("permissions")?.Value} {context.RequireAccessToken().ClientId} {extra}");
         }).RequireScope("data:read");
         app.MapGet("/write", context => context.Response.WriteAsync("written")).RequireScope("data:write");
+        app.MapGet("/actor", context => context.Response.WriteAsync(context.RequireAccessToken().Actor ?? "")).RequireScope("data:read");
         app.MapGet("/open", context => context.Response.WriteAsync("open"));
         app.MapPost("/read", context => context.Response.WriteAsync("posted")).RequireScope("data:read");
         app.MapProtectedResourceMetadata();
+        ProtectedApi? api = null;
+        app.MapBackchannelLogout("/backchannel-logout", (logout, _) =>
+        {
+            if (api!.LogoutFault is { } fault)
+                throw fault;
+            api.LoggedOut.Enqueue(logout);
+            return Task.CompletedTask;
+        });
         await app.StartAsync();
-        return new ProtectedApi(app, clock);
+        return api = new ProtectedApi(app, clock);
     }
 
     public Task<HttpResponseMessage> GetAsync(string path, string? token) => GetWithHeaderAsync(path, token is null ? null : "Bearer " + token);
@@ -81,6 +99,8 @@ internal sealed class ProtectedApi : IAsyncDisposable
     }
 
     public Task<HttpResponseMessage> PostAsync(string path, HttpContent content) => _http.PostAsync(path, content);
+
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) => _http.SendAsync(request);
 
     public async Task<HttpStatusCode> StatusAsync(string token, string path = "/read")
     {

@@ -5,9 +5,11 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
+using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Accounts;
@@ -18,7 +20,7 @@ namespace IdentityServer.Accounts;
 /// </summary>
 internal sealed class ChangePasswordEndpoint(
     BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
-    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, Pulse pulse,
+    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, SessionEnding sessions, Pulse pulse,
     DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
@@ -54,7 +56,7 @@ internal sealed class ChangePasswordEndpoint(
             return ApiErrors.InvalidToken;
 
         var caller = Caller.Of(http, grant.ClientId);
-        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted);
+        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WaitAsync(http.Deadline());
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
@@ -62,10 +64,10 @@ internal sealed class ChangePasswordEndpoint(
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 
-        return await ChangeAsync(user, grant, hash, caller);
+        return await ChangeAsync(user, grant, hash, caller, http.Deadline());
     }
 
-    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller)
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)
     {
         var now = time.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
@@ -77,11 +79,14 @@ internal sealed class ChangePasswordEndpoint(
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess)
             && configuration.Value.FindClient(grant.ClientId) is { } client && client.MayUse(GrantTypes.RefreshToken);
 
+        EndedSessions? left = null;
         var changed = await passwords.TryChangeAsync(
             new PasswordChange(
                 user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
                 now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain, caller),
-            CancellationToken.None);
+            async connection => left = await sessions.EndAllAsync(
+                connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), deadline),
+            deadline);
         // Another change was quicker: the password that was right no longer is.
         if (changed is null)
             return AccountErrors.InvalidCredentials;
@@ -89,6 +94,7 @@ internal sealed class ChangePasswordEndpoint(
         foreach (var (ended, until) in changed.Ended)
             revocations.EndGrant(ended, until);
         pulse.Wake();
+        sessions.Announce(left!);
         const string message = "Password changed successfully.";
         return mayRefresh
             ? new ApiSuccess(HttpStatusCode.OK, message, json => json.WriteString(

@@ -5,9 +5,12 @@ using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
+using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Postgres;
 
 namespace IdentityServer.Accounts;
@@ -17,7 +20,7 @@ namespace IdentityServer.Accounts;
 /// sent there and a new password. Then every grant of the user ends.
 /// </summary>
 internal sealed class ResetPasswordEndpoint(
-    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
+    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, SessionEnding sessions, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
     {
@@ -30,20 +33,21 @@ internal sealed class ResetPasswordEndpoint(
         if (string.IsNullOrEmpty(email))
             return AccountErrors.ResetMissing;
         if (token is null && chosen is null)
-            return Ask(http, email);
+            return await AskAsync(http, email);
         if (string.IsNullOrEmpty(token) || string.IsNullOrEmpty(chosen))
             return AccountErrors.ResetMissing;
         return await MakeAsync(http, email, token, chosen);
     }
 
-    /// <summary>Looks nothing up: the answer and its time are the same whether the account exists.</summary>
-    private ApiResult<ApiSuccess> Ask(HttpContext http, string email)
+    /// <summary>Looks nothing up, and writes the same whoever is named: answer and time are the same whether the account exists.</summary>
+    private async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
     {
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        // Not promised when the database is away or too many wait already.
-        if (!pulse.IsFresh || !requests.TryAdd(email, Caller.AddressOf(http)))
+        using var place = database.TryEnter();
+        if (place.IsRefused || !pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
+        await requests.AddAsync(email, Caller.AddressOf(http), http.RequestAborted);
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
 
@@ -76,13 +80,12 @@ internal sealed class ResetPasswordEndpoint(
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
-        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId));
+        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId), http.Deadline());
     }
 
-    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller)
+    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
     {
-        // What was begun is not ended with the request: the local announcement must follow the commit.
-        var cancellation = CancellationToken.None;
+        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);
@@ -97,8 +100,11 @@ internal sealed class ResetPasswordEndpoint(
             At = time.GetUtcNow(), Event = AuditEvents.PasswordReset, Subject = userId, ClientId = caller.ClientId, RemoteAddress = caller.Address,
         });
         await db.SaveChangesAsync(cancellation);
-        await transaction.CommitAsync(cancellation);
+        var left = await sessions.EndAllAsync(
+            (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         grants.Announce(ended);
+        sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
     }
 }

@@ -26,6 +26,9 @@ internal static class AuditEvents
     /// <summary>A grant was ended by who holds it.</summary>
     public const string GrantEnded = "grant_ended";
 
+    /// <summary>A browser session was ended; the grants that end with it are told one by one.</summary>
+    public const string SessionEnded = "session_ended";
+
     /// <summary>One access token was ended; its grant, if it has one, goes on.</summary>
     public const string TokenRevoked = "token_revoked";
 
@@ -47,6 +50,15 @@ internal static class AuditEvents
     /// <summary>One client, resource, role or account that a manifest changed. What it switched off ended with it.</summary>
     public const string ConfigurationApplied = "configuration_applied";
 
+    /// <summary>A client registered itself (RFC 7591).</summary>
+    public const string ClientRegistered = "client_registered";
+
+    /// <summary>It changed what it had registered (RFC 7592 §2.2).</summary>
+    public const string ClientChanged = "client_changed";
+
+    /// <summary>It took itself away (RFC 7592 §2.3); what it was given ended with it.</summary>
+    public const string ClientRemoved = "client_removed";
+
     /// <summary>A key got a successor.</summary>
     public const string KeysRotated = "keys_rotated";
 
@@ -64,12 +76,15 @@ internal static class AuditReasons
     public const string Revoked = "revoked";
     public const string Logout = "logout";
 
+    /// <summary>The account's password was changed or reset.</summary>
+    public const string Password = "password";
+
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";
 
-    /// <summary>The user was asked on a page.</summary>
-    public const string Consent = "consent";
-
     /// <summary>A user allowed a device (RFC 8628 §3.3).</summary>
     public const string Device = "device";
+
+    /// <summary>The user was asked on a page.</summary>
+    public const string Consent = "consent";
 }

@@ -20,7 +20,7 @@ internal sealed class AuthorizationCodes(
         AuthorizationRequest request, SessionState session, SessionKey key, NewConsent? consent, Guid? pushedRequestId, IPAddress? address, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        var createdAt = SignIn.After(now, session.GrantsEndedAt);
+        var createdAt = GrantIds.After(now, session.GrantsEndedAt);
         var expires = createdAt + Lifetime;
         var mayRefresh = request.Scopes.Contains(Scopes.OfflineAccess);
         var details = new GrantDetails

@@ -81,7 +81,8 @@ internal sealed class DevicePage(
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
             return;
         }
-        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, scope));
+        var texts = Languages.Choose(http);
+        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, texts, scope));
         await pages.WriteAsync<DeviceConsent, DeviceConsentModel>(
             http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
     }
@@ -89,7 +90,7 @@ internal sealed class DevicePage(
     private async Task<bool> TryAllowAsync(HttpContext http, SessionState session, string userCode)
     {
         var now = time.GetUtcNow();
-        var createdAt = SignIn.After(now, session.GrantsEndedAt);
+        var createdAt = GrantIds.After(now, session.GrantsEndedAt);
         var details = new GrantDetails { Acr = AuthenticationContexts.Password, Amr = session.Amr };
         var leave = new DeviceLeave(
             userCode, GrantIds.Create(createdAt), sessions.Read(http)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));

@@ -14,7 +14,8 @@ namespace IdentityServer.Discovery;
 /// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
 /// Built from what is served, never from the request.
 /// </summary>
-internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, PushedRequestSettings pushing)
+internal sealed class DiscoveryEndpoint(
+    IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration, PushedRequestSettings pushing)
 {
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
@@ -26,6 +27,9 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("jwks_uri", issuer.At(Routes.Jwks));
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
+        WriteLogout(json);
+        if (registration.IsOn)
+            json.WriteString("registration_endpoint", issuer.At(Routes.Register));
         json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
         json.WriteString("pushed_authorization_request_endpoint", issuer.At(Routes.PushedAuthorization));
         json.WriteBoolean("require_pushed_authorization_requests", pushing.IsRequired);
@@ -36,7 +40,16 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
         WriteClientAuthentication(json, "introspection_endpoint", TokenEndpointAuthMethods.Confidential);
         Write(json, "subject_types_supported", ["public"]);
+        Write(json, "dpop_signing_alg_values_supported", Jose.DpopProof.Algorithms);
     });
+
+    /// <summary>RP-Initiated Logout §2.1, Back-Channel Logout §2.1.</summary>
+    private void WriteLogout(Utf8JsonWriter json)
+    {
+        json.WriteString("end_session_endpoint", issuer.At(Routes.EndSession));
+        json.WriteBoolean("backchannel_logout_supported", true);
+        json.WriteBoolean("backchannel_logout_session_supported", true);
+    }
 
     private void WriteAuthorization(Utf8JsonWriter json)
     {
@@ -53,6 +66,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteBoolean("request_uri_parameter_supported", false);
         Write(json, "prompt_values_supported", PromptNames.Served);
         Write(json, "display_values_supported", ["page"]);
+        Write(json, "ui_locales_supported", Pages.Languages.Served);
         Write(json, "acr_values_supported", AuthenticationContexts.Served);
         json.WriteBoolean("authorization_response_iss_parameter_supported", true);
     }

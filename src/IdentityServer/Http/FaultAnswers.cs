@@ -1,13 +1,15 @@
 using IdentityServer.Protocol;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Http;
 
 /// <summary>
 /// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the body of its family: OAuth errors below
-/// <c>/connect</c> and <c>/.well-known</c>, the envelope elsewhere. No exception ever reaches a caller.
+/// <c>/connect</c> and <c>/.well-known</c>, the envelope elsewhere. No exception ever reaches a caller. And gives every
+/// request its deadline, past which it is 503.
 /// </summary>
-internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, TimeProvider time, ILogger<FaultAnswers> log)
+internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, RequestDeadlines deadlines, TimeProvider time, ILogger<FaultAnswers> log)
 {
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
 
@@ -16,9 +18,16 @@ internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, Ti
     public async Task InvokeAsync(HttpContext http)
     {
         CloseWhenStopping(http);
+        RequestDeadline? deadline = deadlines.Begin(http);
         try
         {
             await next(http);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver && !http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            CloseWhenStopping(http);
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -30,6 +39,10 @@ internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, Ti
             http.Response.Clear();
             CloseWhenStopping(http);
             http.Response.StatusCode = StatusOf(http, fault);
+        }
+        finally
+        {
+            deadlines.End(http, ref deadline);
         }
 
         if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null && http.Response.ContentLength is null)

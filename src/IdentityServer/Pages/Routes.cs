@@ -5,11 +5,11 @@ internal static class Routes
 {
     public const string Style = "/account/style.css";
     public const string SignIn = "/account/sign-in";
-    public const string Consent = "/account/consent";
     public const string Register = "/account/register";
     public const string ForgotPassword = "/account/forgot-password";
     public const string ResetPassword = "/account/reset-password";
     public const string ConfirmEmail = "/account/confirm-email";
+    public const string Consent = "/account/consent";
 
     /// <summary>These are for who is signed in.</summary>
     public const string Account = "/account";

@@ -78,7 +78,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
         var alice = await _server.HasBrowserOfAsync();
         const string acr = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
-        var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(("acr_values", "urn:of-iron " + acr), ("claims", $$$"""{"id_token":{"acr":{"essential":true,"values":["urn:of-iron","{{{acr}}}"]}}}""")));
+        var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(("acr_values", "urn:of-iron " + acr), ("claims", $$$$"""{"id_token":{"acr":{"essential":true,"values":["urn:of-iron","{{{{acr}}}}"]}}}""")));
 
         Assert.Equal(acr, Around.Claims(tokens["id_token"]).GetProperty("acr").GetString());
     }

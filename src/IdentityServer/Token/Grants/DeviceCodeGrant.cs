@@ -18,7 +18,7 @@ namespace IdentityServer.Token.Grants;
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
     DeviceStore devices, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
-    ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
+    CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -28,10 +28,12 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(),
-            // Those of other clients are bound to the client's secret.
-            request.Client.IsPublic ? request.DpopThumbprint : null, request.Client.MayUse(GrantTypes.RefreshToken),
-            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
+            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
+            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
+        {
+            DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
+            Resources = ResourceIndicators.IdentifiersOf(request.Resources),
+        };
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
         // Only we write codes: what has no row any more has expired.
@@ -40,7 +42,7 @@ internal sealed partial class DeviceCodeGrant(
         if (!device.IsClients)
             return Errors.DeviceCodeRefused;
         if (device.Spent is { } grant)
-            return Issue(request.Client, grant);
+            return Issue(request, grant);
         if (device.IsDenied)
             return Errors.DeviceDenied;
         if (device is { GrantId: { } grantId, Generation: > 0 })
@@ -64,14 +66,15 @@ internal sealed partial class DeviceCodeGrant(
         return Errors.DeviceCodeRefused;
     }
 
-    private TokenResponse Issue(Client client, GrantState grant)
+    private TokenResponse Issue(TokenRequest request, GrantState grant)
     {
+        var client = request.Client;
         var allowed = ScopeSet.Of(grant.Scopes);
-        var granted = allowed.Intersect(client.Scopes);
-        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var (granted, terms) = request.Narrow(allowed.Intersect(client.Scopes), grant.Resources, configuration.Value);
+        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var mayRefresh = allowed.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var refreshToken = mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null;
-        return new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), refreshToken)
+        return new TokenResponse(token, granted, refreshToken)
         {
             IdToken = granted.Contains(Scopes.OpenId)
                 ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details)), token.Text)
@@ -79,6 +82,6 @@ internal sealed partial class DeviceCodeGrant(
         };
     }
 
-    [LoggerMessage(2102, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    [LoggerMessage(2101, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId);
 }

@@ -3,7 +3,9 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
-internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
+internal sealed class GrantCatalogue(
+    AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials,
+    DeviceCodeGrant deviceCode, TokenExchangeGrant tokenExchange)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
@@ -12,6 +14,7 @@ internal sealed class GrantCatalogue(AuthorizationCodeGrant authorizationCode, P
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,
         GrantTypes.DeviceCode => deviceCode,
+        GrantTypes.TokenExchange => tokenExchange,
         _ => null,
     };
 }
