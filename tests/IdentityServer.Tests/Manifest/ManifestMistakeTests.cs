@@ -65,7 +65,7 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"clients":[{"client_id":"a","client_secret_file":"two-lines"}]}""", "$.clients[0].client_secret_file")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","client_name":""}]}""", "$.clients[0].client_name")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["refresh_token","implicit"]}]}""", "$.clients[0].grant_types[1]")]
-    [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code"]}]}""", "$.clients[0].grant_types[0]")]
+    [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code "]}]}""", "$.clients[0].grant_types[0]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["password","password"]}]}""", "$.clients[0].grant_types[1]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":"password"}]}""", "$.clients[0].grant_types")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","token_endpoint_auth_method":"client_secret_jwt"}]}""", "$.clients[0].token_endpoint_auth_method")]
