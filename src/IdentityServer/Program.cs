@@ -6,6 +6,7 @@ using IdentityServer.Http;
 using IdentityServer.Jobs;
 using IdentityServer.Mail;
 using IdentityServer.Manifest;
+using IdentityServer.Outbox;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -113,6 +114,7 @@ internal static class Program
         builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ServerMetrics>();
+        builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
@@ -121,6 +123,7 @@ internal static class Program
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
+        builder.Services.AddOutbox();
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);

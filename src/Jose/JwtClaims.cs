@@ -64,12 +64,12 @@ public sealed class JwtClaims
             return JwtError.WrongAudience;
 
         // RFC 7519 §4.1.4: not on or after exp.
-        if (now - expectations.ClockSkew >= expiresAt)
+        if (!expectations.AtAnyTime && now - expectations.ClockSkew >= expiresAt)
             return JwtError.Expired;
 
         // RFC 7519 §4.1.5; and nobody can have issued it in the future, which would let it outrun a revocation.
         var latest = now + expectations.ClockSkew;
-        if (notBefore > latest || issuedAt > latest)
+        if (!expectations.AtAnyTime && (notBefore > latest || issuedAt > latest))
             return JwtError.NotYetValid;
 
         claims = new JwtClaims(root, issuer, subject, audience)

@@ -26,6 +26,9 @@ public sealed record JwtExpectations
         }
     }
 
+    /// <summary><c>exp</c>, <c>nbf</c> and <c>iat</c> are not compared with the clock: for who ends a token and accepts it for nothing.</summary>
+    public bool AtAnyTime { get; init; }
+
     /// <summary>The most that <c>exp</c> may lie after <c>iat</c>, which then must be there.</summary>
     public TimeSpan? MaximumLifetime { get; init; }
 }

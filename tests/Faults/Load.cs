@@ -21,7 +21,7 @@ internal sealed class Load
     }
 
     /// <summary>Ends when every target has answered: no fault meets programs that have not warmed up.</summary>
-    public static async Task<Load> StartAsync(World world, Tally tally, int workers = 6)
+    public static async Task<Load> StartAsync(World world, Tally tally, int workers)
     {
         var load = new Load(world, tally, workers);
         var started = Stopwatch.GetTimestamp();

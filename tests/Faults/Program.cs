@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -12,7 +13,7 @@ if (Options.Parse(args) is not { } options || FaultCatalogue.Choose(options) is 
     return 2;
 }
 
-List<Tally> tallies = [];
+List<Tally> tallies = [.. faults.Select(fault => new Tally(fault.Name))];
 var lab = await Lab.OpenAsync();
 var isInterrupted = false;
 // A signal leaves nothing behind that was started here.
@@ -29,27 +30,34 @@ void Stop(PosixSignalContext signal)
 }
 await using (lab)
 {
-    foreach (var (name, run) in faults)
+    // Those that share the machine first, then those that must not.
+    var shared = new ConcurrentQueue<(string Name, Scenario Run)>(faults.Where(fault => !FaultCatalogue.ComesAlone(fault.Name)));
+    await Task.WhenAll(Enumerable.Range(0, options.Lanes).Select(_ => Task.Run(async () =>
     {
-        var tally = new Tally(name);
-        tallies.Add(tally);
-        var start = Stopwatch.GetTimestamp();
-        try
-        {
-            await run(lab, tally, options);
-        }
-        catch (Exception failure) when (failure is TimeoutException or InvalidOperationException or Npgsql.NpgsqlException or HttpRequestException or IOException)
-        {
-            tally.Require(false, $"the fault could be made: {failure}");
-        }
-        // The signal's own thread ends the program; nothing more may be started.
-        if (Volatile.Read(ref isInterrupted))
-            await Task.Delay(Timeout.InfiniteTimeSpan);
-        // Told as it comes, since a full run takes long.
-        await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tally.Line} {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s"));
-        foreach (var line in tally.Explain())
-            await Console.Error.WriteLineAsync("    " + line);
+        while (shared.TryDequeue(out var fault))
+            await MakeAsync(fault.Name, fault.Run);
+    })));
+    foreach (var (name, run) in faults.Where(fault => FaultCatalogue.ComesAlone(fault.Name)))
+        await MakeAsync(name, run);
+}
+
+async Task MakeAsync(string name, Scenario run)
+{
+    var tally = tallies.Single(tally => tally.Fault == name);
+    var start = Stopwatch.GetTimestamp();
+    try
+    {
+        await run(lab, tally, options);
     }
+    catch (Exception failure) when (failure is TimeoutException or InvalidOperationException or Npgsql.NpgsqlException or HttpRequestException or IOException)
+    {
+        tally.Require(false, $"the fault could be made: {failure}");
+    }
+    // The signal's own thread ends the program; nothing more may be started.
+    if (Volatile.Read(ref isInterrupted))
+        await Task.Delay(Timeout.InfiniteTimeSpan);
+    // Told as it comes, since a full run takes long.
+    await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tally.Line} {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s\n{string.Concat(tally.Explain().Select(line => $"    {line}\n"))}").TrimEnd());
 }
 
 Console.WriteLine(Tally.Head);

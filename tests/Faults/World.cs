@@ -36,6 +36,9 @@ internal sealed class World : IAsyncDisposable
     public const string IdentityDatabase = "identity";
     public const string DataDatabase = "data";
 
+    /// <summary>As in our images (docs/operations.md): else the heap grows with the processor's cache.</summary>
+    private const string YoungGeneration = "0x1000000";
+
     private readonly Lab _lab;
     private readonly Tally _tally;
     private readonly string _folder;
@@ -123,6 +126,7 @@ internal sealed class World : IAsyncDisposable
             // Longer than any outage here: a client that asks again must get its answer, however late.
             ["RefreshTokens__Leeway"] = "120",
             ["Logging__LogLevel__Default"] = "Warning",
+            ["DOTNET_GCgen0size"] = YoungGeneration,
         };
         foreach (var (name, value) in _settings.Server.Concat(settings ?? []))
             environment[name] = value;
@@ -182,6 +186,7 @@ internal sealed class World : IAsyncDisposable
         ["ResourceApi__ClientSecret"] = "resource-api-secret",
         ["ResourceApi__AllowInsecureHttp"] = "true",
         ["Logging__LogLevel__Default"] = "Warning",
+        ["DOTNET_GCgen0size"] = YoungGeneration,
     });
 
     private async Task KeepLogsAsync()

@@ -1,5 +1,6 @@
 using IdentityServer.Accounts.OpenApi;
 using IdentityServer.Http;
+using IdentityServer.Outbox;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -31,8 +32,7 @@ internal static class AccountServices
         services.AddSingleton<LogoutEndpoint>();
         services.AddSingleton<ChangePasswordEndpoint>();
         services.AddSingleton<ResetPasswordEndpoint>();
-        services.AddSingleton<ResetRequests>();
-        services.AddHostedService(provider => provider.GetRequiredService<ResetRequests>());
+        services.AddDelivery<ResetRequests>();
         services.AddAccountDocument();
     }
 

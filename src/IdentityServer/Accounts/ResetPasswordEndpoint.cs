@@ -30,20 +30,21 @@ internal sealed class ResetPasswordEndpoint(
         if (string.IsNullOrEmpty(email))
             return AccountErrors.ResetMissing;
         if (token is null && chosen is null)
-            return Ask(http, email);
+            return await AskAsync(http, email);
         if (string.IsNullOrEmpty(token) || string.IsNullOrEmpty(chosen))
             return AccountErrors.ResetMissing;
         return await MakeAsync(http, email, token, chosen);
     }
 
-    /// <summary>Looks nothing up: the answer and its time are the same whether the account exists.</summary>
-    private ApiResult<ApiSuccess> Ask(HttpContext http, string email)
+    /// <summary>Looks nothing up, and writes the same whoever is named: answer and time are the same whether the account exists.</summary>
+    private async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
     {
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        // Not promised when the database is away or too many wait already.
-        if (!pulse.IsFresh || !requests.TryAdd(email, Caller.AddressOf(http)))
+        using var place = database.TryEnter();
+        if (place.IsRefused || !pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
+        await requests.AddAsync(email, Caller.AddressOf(http), http.RequestAborted);
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
 

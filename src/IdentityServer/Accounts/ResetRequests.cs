@@ -1,32 +1,26 @@
 using System.Globalization;
 using System.Net;
-using System.Threading.Channels;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Mail;
+using IdentityServer.Outbox;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using Npgsql;
 using NpgsqlTypes;
-using Postgres;
 
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// Works off what <c>/auth/reset_password</c> was asked for, away from the request: the caller can't tell by the time
-/// of the answer whether there was an account to look up, a token to store and a message to send.
+/// What <c>/auth/reset_password</c> is asked for is written to the outbox and worked off away from the request: the caller
+/// can't tell by the answer or its time whether there was an account to look up, a token to store and a message to send.
+/// What was answered is not lost with the node that answered.
 /// </summary>
 internal sealed partial class ResetRequests(
-    NpgsqlDataSource source, Outbox outbox, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : BackgroundService
+    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : IOutboxDelivery
 {
-    private const int Capacity = 1000;
-    private const int Workers = 4;
-    private const int Attempts = 3;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    /// <summary>How long a program that ends goes on sending what it has promised.</summary>
-    private static readonly TimeSpan LastCall = TimeSpan.FromSeconds(5);
-
     // One row a user: a newer token takes the place of the older.
     private const string StoreSql =
         """
@@ -37,95 +31,60 @@ internal sealed partial class ResetRequests(
             RETURNING user_id
         ), noted AS (
             INSERT INTO audit_events (at, event, subject, client_id, remote_address)
-            SELECT $4, $5, user_id, $6, $7 FROM stored WHERE NOT $8
+            SELECT $4, $5, user_id, $6, $7 FROM stored
         )
         SELECT stored.user_id, users.email FROM stored JOIN users ON users.id = stored.user_id
         """;
 
-    private readonly Channel<ResetRequest> _asked = Channel.CreateBounded<ResetRequest>(Capacity);
+    public string Kind => "password_reset";
 
-    /// <summary>False: too many wait already.</summary>
-    public bool TryAdd(string email, IPAddress? address) => _asked.Writer.TryWrite(new ResetRequest(email, address));
+    public int Workers => 2;
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(stoppingToken)));
+    public TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
-    private async Task WorkAsync(CancellationToken stoppingToken)
+    /// <summary>Returns when it is committed. What is no address at all is passed over.</summary>
+    public Task AddAsync(string email, IPAddress? address, CancellationToken cancellation) =>
+        email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(email)
+            ? Task.CompletedTask
+            : outbox.AddAsync(
+                Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellation);
+
+    /// <summary>Request, token, audit event and message change in one transaction: whatever happens, each is there once or not at all.</summary>
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
     {
-        await foreach (var request in _asked.Reader.ReadAllAsync(stoppingToken))
+        var request = JsonSerializer.Deserialize(message.Content, ResetRequestJson.Default.ResetRequest)!;
+        var (token, hash) = ResetTokens.Create();
+        var expiresAt = time.GetUtcNow() + settings.Lifetime;
+
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
+            return Delivery.Done;
+        var (userId, address) = await StoreAsync(connection, request, hash, expiresAt, cancellation);
+        if (address is not null)
+            await mail.AddAsync(connection, Write(address, token), expiresAt, cancellation);
+        await transaction.CommitAsync(cancellation);
+
+        if (userId is not null && address is not null)
         {
-            if (request.Email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(request.Email))
-                continue;
-            for (var attempt = 1; attempt <= Attempts;)
-            {
-                var outcome = await ServeAsync(request, isLast: attempt == Attempts, stoppingToken);
-                if (outcome == Outcome.Served)
-                    break;
-                if (outcome == Outcome.Failed && ++attempt > Attempts)
-                    break;
-                await Task.Delay(Pause, time, stoppingToken);
-            }
+            mail.Wake();
+            LogStored(userId.Value);
         }
+        return Delivery.Done;
     }
 
-    /// <summary>What was promised is sent before the program ends; nothing new comes any more.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    private async Task<(Guid?, string?)> StoreAsync(NpgsqlConnection connection, ResetRequest request, byte[] tokenHash, DateTimeOffset expiresAt, CancellationToken cancellation)
     {
-        _asked.Writer.TryComplete();
-        if (ExecuteTask is { } serving)
-            await Task.WhenAny(serving, Task.Delay(LastCall, cancellationToken));
-        await base.StopAsync(cancellationToken);
-    }
-
-    private enum Outcome
-    {
-        Served,
-        Failed,
-
-        /// <summary>The database is away: it was promised, so it waits until the database is back.</summary>
-        Postponed,
-    }
-
-    private async Task<Outcome> ServeAsync(ResetRequest request, bool isLast, CancellationToken cancellation)
-    {
-        Guid? userId = null;
-        try
-        {
-            var (token, hash) = ResetTokens.Create();
-            string? address;
-            (userId, address) = await StoreAsync(request, hash, cancellation);
-            request.IsNoted = true;
-            if (userId is not null && address is not null && await outbox.TrySendAsync(Write(address, token), cancellation))
-                LogSent(userId.Value);
-            return Outcome.Served;
-        }
-        // Not the way out, which may be away for good.
-        catch (Exception outage) when (userId is null && Outage.Is(outage) && !cancellation.IsCancellationRequested)
-        {
-            return Outcome.Postponed;
-        }
-        catch (Exception failure) when (!cancellation.IsCancellationRequested)
-        {
-            if (isLast)
-                LogFailed(userId, failure);
-            return Outcome.Failed;
-        }
-    }
-
-    private async Task<(Guid?, string?)> StoreAsync(ResetRequest request, byte[] tokenHash, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(StoreSql);
-        var now = time.GetUtcNow();
+        await using var command = new NpgsqlCommand(StoreSql, connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = LoginName.Fold(request.Email) });
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now + settings.Lifetime });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.PasswordResetRequested });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Client.AccountApi.ClientId });
-        command.Parameters.Add(AuditTrail.Nullable(request.Address, NpgsqlDbType.Inet));
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = request.IsNoted });
+        command.Parameters.Add(AuditTrail.Nullable(request.Address is null ? null : IPAddress.Parse(request.Address), NpgsqlDbType.Inet));
         await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? (row.GetGuid(0), row.GetString(1)) : (null, null);
+        return await row.ReadAsync(cancellation) ? (row.GetGuid(0), row.IsDBNull(1) ? null : row.GetString(1)) : (null, null);
     }
 
     /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>
@@ -152,15 +111,12 @@ internal sealed partial class ResetRequests(
                 """));
     }
 
-    [LoggerMessage(4300, LogLevel.Information, "A reset token went out to user {UserId}")]
-    private partial void LogSent(Guid userId);
-
-    [LoggerMessage(4301, LogLevel.Error, "The reset token of user {UserId} could not be sent")]
-    private partial void LogFailed(Guid? userId, Exception failure);
-
-    /// <summary>What was asked for, and whether the audit trail has it: another attempt stores another token for the same request.</summary>
-    private sealed record ResetRequest(string Email, IPAddress? Address)
-    {
-        public bool IsNoted { get; set; }
-    }
+    [LoggerMessage(4300, LogLevel.Information, "A reset token for user {UserId} is on its way")]
+    private partial void LogStored(Guid userId);
 }
+
+/// <param name="Address">Where it was asked from, for the audit trail.</param>
+internal sealed record ResetRequest(string Email, string? Address);
+
+[JsonSerializable(typeof(ResetRequest))]
+internal sealed partial class ResetRequestJson : JsonSerializerContext;

@@ -21,6 +21,9 @@ internal static class JobServices
             quartz.ScheduleJob<RotateSigningKeys>(
                 trigger => trigger.WithIdentity("rotate-signing-keys").WithSimpleSchedule(every => every.WithInterval(look).RepeatForever()),
                 job => job.WithIdentity("rotate-signing-keys"));
+            quartz.ScheduleJob<DeliverOutbox>(
+                trigger => trigger.WithIdentity("deliver-outbox").WithSimpleSchedule(every => every.WithInterval(DeliverOutbox.Interval).RepeatForever()),
+                job => job.WithIdentity("deliver-outbox"));
         });
         services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
     }

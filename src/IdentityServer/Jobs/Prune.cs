@@ -18,28 +18,30 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
 
     private const long Lock = 0x9121_4E;
 
-    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. A grant outlives its last access
-    // token: who signs out or changes a password must still find it.
+    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. By place, since joined by key the
+    // planner reads the whole table for each batch once it is large (measured at 200,000 rows: 50 ms, and 2 by place); a row
+    // that moved between the two halves is not seen by the second, and goes next time. A grant outlives its last access token:
+    // who signs out or changes a password must still find it.
     private const string ExpiredGrantsSql =
         """
-        DELETE FROM grants WHERE id IN (
-            SELECT id FROM grants
+        DELETE FROM grants WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM grants
             WHERE prunable_at <= $1 AND expires_at <= $1
               AND COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
-            ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 
     private const string RevokedGrantsSql =
-        "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE revoked_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        "DELETE FROM grants WHERE ctid = ANY (ARRAY(SELECT ctid FROM grants WHERE revoked_at <= $1 ORDER BY revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
     private const string RevocationsSql =
-        "DELETE FROM revocations WHERE id IN (SELECT id FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        "DELETE FROM revocations WHERE ctid = ANY (ARRAY(SELECT ctid FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
     private const string ResetTokensSql =
-        "DELETE FROM reset_tokens WHERE user_id IN (SELECT user_id FROM reset_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        "DELETE FROM reset_tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM reset_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
-    // The trail is append-only but for who says up to when (see the migration); for this statement's transaction only. By
-    // place, which no row of it changes: joined by key, the planner would read the whole table for each batch.
+    // The trail is append-only but for who says up to when (see the migration); for this statement's transaction only.
+    // Its rows never move.
     private const string AuditEventsSql =
         """
         WITH until AS MATERIALIZED (SELECT set_config('identityserver.audit_prune_until', $1::timestamptz::text, true))

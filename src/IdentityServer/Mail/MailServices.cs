@@ -1,3 +1,4 @@
+using IdentityServer.Outbox;
 using IdentityServer.Settings;
 
 namespace IdentityServer.Mail;
@@ -7,8 +8,10 @@ internal static class MailServices
     public static void AddMail(this IServiceCollection services, SettingsReader settings)
     {
         var mail = MailSettings.Read(settings, IssuerSettings.Read(settings));
-        services.AddSingleton(provider => new Outbox(Choose(mail, provider), provider.GetRequiredService<ILogger<Outbox>>()));
-        services.AddHostedService(provider => provider.GetRequiredService<Outbox>());
+        services.AddSingleton(provider => new MailDelivery(
+            Choose(mail, provider), mail, provider.GetRequiredService<OutboxStore>(), provider.GetRequiredService<ILogger<MailDelivery>>()));
+        services.AddSingleton<IOutboxDelivery>(provider => provider.GetRequiredService<MailDelivery>());
+        services.AddHostedService(provider => provider.GetRequiredService<MailDelivery>());
     }
 
     private static IMessageSender? Choose(MailSettings mail, IServiceProvider provider) => mail switch

@@ -17,6 +17,11 @@ internal static class Database
     /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;
 
+    /// <summary>Some minutes of them: what holds a table for longer is for the operator to look at.</summary>
+    private const int MigrationAttempts = 300;
+
+    private static readonly TimeSpan MigrationPause = TimeSpan.FromMilliseconds(300);
+
     // Where the operator writes the same keyword, theirs wins: the last one counts. The hot statements are few and always
     // the same text, so each is parsed and planned once a connection. Nothing leaves state behind there but advisory locks,
     // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
@@ -141,14 +146,43 @@ internal static class Database
         }
     }
 
+    /// <summary>
+    /// While nodes of the version before serve. Who waits for a table holds up everybody behind it, and a migration that has
+    /// one table and waits for the next is half of a deadlock: so it gives up a wait long before PostgreSQL would look for
+    /// one (<c>deadlock_timeout</c>, 1 s), lets go of all, and begins anew a little later.
+    /// </summary>
     private static async Task MigrateAsync(IServiceProvider services, NpgsqlConnection connection, CancellationToken cancellation)
     {
-        await using var scope = services.CreateAsyncScope();
-        var database = scope.ServiceProvider.GetRequiredService<AuthDb>().Database;
-        database.SetDbConnection(connection);
-        // However large a table has grown.
-        database.SetCommandTimeout(0);
-        await database.MigrateAsync(cancellation);
+        await ExecuteAsync(connection, "SET lock_timeout = '300ms'", cancellation);
+        for (var attempt = 1; ; attempt++)
+        {
+            await using var scope = services.CreateAsyncScope();
+            var database = scope.ServiceProvider.GetRequiredService<AuthDb>().Database;
+            database.SetDbConnection(connection);
+            // However large a table has grown.
+            database.SetCommandTimeout(0);
+            try
+            {
+                await database.MigrateAsync(cancellation);
+                break;
+            }
+            // EF Core wraps what it takes to be transient.
+            catch (Exception failure) when (failure.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected })
+            {
+                if (attempt == MigrationAttempts)
+                    throw new StartupException("The schema can't be migrated: for minutes another program has held a table of the database behind ConnectionStrings:IdentityServer, such as a backup or an open transaction.", failure);
+                await Task.Delay(MigrationPause, cancellation);
+            }
+        }
+        await ExecuteAsync(connection, "RESET lock_timeout", cancellation);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellation)
+    {
+#pragma warning disable CA2100 // Constants, above.
+        await using var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     private static async Task RememberLongestAccessTokenAsync(NpgsqlConnection connection, AccessTokenSettings settings, CancellationToken cancellation)

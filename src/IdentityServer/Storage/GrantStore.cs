@@ -145,19 +145,20 @@ internal sealed class GrantStore : IDisposable
         WHERE g.id = $1
         """;
 
-    // Remembered as long as an access token of the grant may be accepted: its lifetime and the clock skew of verifiers.
+    // Remembered as long as an access token of the grant may be accepted: its lifetime and the clock skew of verifiers, from
+    // the latest moment that any clock tells at which the last one may have been issued.
     internal const string EndSql =
         """
         WITH ended AS (
             UPDATE grants SET revoked_at = $2
             WHERE id = $1 AND revoked_at IS NULL AND ($3::text IS NULL OR client_id = $3)
-            RETURNING id, subject, client_id
+            RETURNING id, subject, client_id, GREATEST($2, now(), created_at, rotated_at) AS last
         ), noted AS (
             INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
             SELECT $2, $4, subject, client_id, id, $5, $6 FROM ended
         )
         INSERT INTO revocations (grant_id, at, until)
-        SELECT ended.id, $2, $2 + make_interval(secs => longest_access_token + 60) FROM ended, configuration
+        SELECT ended.id, $2, ended.last + make_interval(secs => longest_access_token + 60) FROM ended, configuration
         """;
 
     internal const string EndTogetherSql =
@@ -170,10 +171,10 @@ internal sealed class GrantStore : IDisposable
                   JOIN grants h ON h.id = a.grant_id
                   FOR NO KEY UPDATE OF h SKIP LOCKED) a
             WHERE g.id = a.id AND g.revoked_at IS NULL AND (a.client_id IS NULL OR g.client_id = a.client_id)
-            RETURNING g.id, g.subject, g.client_id, a.now, a.event, a.address, a.reason, a.number
+            RETURNING g.id, g.subject, g.client_id, a.now, a.event, a.address, a.reason, a.number, GREATEST(a.now, now(), g.created_at, g.rotated_at) AS last
         ), told AS (
             INSERT INTO revocations (grant_id, at, until)
-            SELECT ended.id, ended.now, ended.now + make_interval(secs => longest_access_token + 60) FROM ended, configuration
+            SELECT ended.id, ended.now, ended.last + make_interval(secs => longest_access_token + 60) FROM ended, configuration
         ), noted AS (
             INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
             SELECT now, event, subject, client_id, id, address, reason FROM ended

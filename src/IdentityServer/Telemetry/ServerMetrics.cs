@@ -16,12 +16,13 @@ internal sealed class ServerMetrics
 
     private readonly Meter _meter;
     private readonly TimeProvider _time;
-    private readonly Counter<long> _requests, _issued, _refused, _hashesRefused, _pruned;
+    private readonly Counter<long> _requests, _issued, _refused, _hashesRefused, _pruned, _outboxSent, _outboxFailed;
     private readonly UpDownCounter<int> _hashQueue;
     private readonly Histogram<double> _hashWait, _feedLag;
 
     // Told from the first scrape on, as 0: an alarm that waits for a rise must see the first theft too.
-    private long _grants, _rotated, _repeated, _reused;
+    private long _grants, _rotated, _repeated, _reused, _outboxDropped;
+    private long _outboxDepth;
 
     // For the refusal's own name; a description is unique in the catalogue, also where a copy carries another Retry-After.
     private readonly Lazy<FrozenDictionary<string, string>> _reasons = new(ReadReasons);
@@ -42,6 +43,10 @@ internal sealed class ServerMetrics
         _hashesRefused = _meter.CreateCounter<long>("identityserver.hashing.refused", "{request}", "Passwords and client secrets that were not hashed because too many waited.");
         _feedLag = Seconds("identityserver.feed.lag", "Time from a revocation to this node's knowing of it.", [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30]);
         _pruned = _meter.CreateCounter<long>("identityserver.pruned", "{row}", "Rows deleted because they can neither be used again nor need be remembered.");
+        _outboxSent = _meter.CreateCounter<long>("identityserver.outbox.sent", "{message}", "Messages that went out, by kind.");
+        _outboxFailed = _meter.CreateCounter<long>("identityserver.outbox.failed", "{attempt}", "Attempts to send a message that failed and are made again, by kind.");
+        _meter.CreateObservableCounter("identityserver.outbox.dropped", () => Volatile.Read(ref _outboxDropped), "{message}", "Messages that were given up: expired, or refused by who should take them.");
+        _meter.CreateObservableGauge("identityserver.outbox.depth", () => Volatile.Read(ref _outboxDepth), "{message}", "Messages that wait to go out, of all nodes, counted up to 10,000.");
     }
 
     /// <summary>Whether a request's outcome is asked for.</summary>
@@ -104,6 +109,17 @@ internal sealed class ServerMetrics
 
     /// <param name="what">The table.</param>
     public void Pruned(string what, long rows) => _pruned.Add(rows, new KeyValuePair<string, object?>("what", what));
+
+    /// <param name="kind">One of the few kinds of messages.</param>
+    public void OutboxSent(string kind) => _outboxSent.Add(1, new KeyValuePair<string, object?>("kind", kind));
+
+    /// <summary>An attempt failed, and there will be another.</summary>
+    public void OutboxFailed(string kind) => _outboxFailed.Add(1, new KeyValuePair<string, object?>("kind", kind));
+
+    /// <summary>A message was given up.</summary>
+    public void OutboxDropped() => Interlocked.Increment(ref _outboxDropped);
+
+    public void OutboxHolds(long messages) => Volatile.Write(ref _outboxDepth, messages);
 
     private static KeyValuePair<string, object?> Gate(string gate) => new("gate", gate);
 

@@ -40,7 +40,9 @@ internal sealed class UserGrants(Revocations revocations, Pulse pulse, TimeProvi
             at = afterNewest;
         if (account[0] is { } before && WholeMilliseconds(before).AddMilliseconds(1) is var afterLast && afterLast > at)
             at = afterLast;
-        var until = at.AddSeconds(longest + GrantEnding.ClockSkew.TotalSeconds);
+        // The last of their tokens may have been issued just now, by a node whose clock is ahead of this one's.
+        var latest = (await db.Database.SqlQuery<DateTimeOffset>($"SELECT GREATEST({at}, now()) AS \"Value\"").ToListAsync(cancellation))[0];
+        var until = latest.AddSeconds(longest + GrantEnding.ClockSkew.TotalSeconds);
 
         await db.Database.ExecuteSqlAsync(
             $"UPDATE users SET security_stamp = {SecurityStamps.Create()}, grants_ended_at = {at} WHERE id = {userId}", cancellation);

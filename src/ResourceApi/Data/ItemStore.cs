@@ -31,8 +31,22 @@ internal sealed class ItemStore : IDisposable
         JOIN items i ON i.owner = a.owner AND i.key = a.key
         """;
 
+    private const string UpdateSql = "UPDATE items SET value = $3, version = $4, size = $5, updated_at = $6 WHERE owner = $1 AND key = $2";
+
+    // A row that another transaction holds is left out: nobody waits here. Of two values for one key one is written.
+    private const string UpdateTogetherSql = """
+        UPDATE items i SET value = a.value, version = a.version, size = octet_length(a.value), updated_at = a.now
+        FROM (SELECT a.*
+              FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
+                       WITH ORDINALITY AS a (owner, key, value, version, now, number)
+              JOIN items h ON h.owner = a.owner AND h.key = a.key
+              FOR NO KEY UPDATE OF h SKIP LOCKED) a
+        WHERE i.owner = a.owner AND i.key = a.key
+        RETURNING a.number
+        """;
+
     // The condition stands in the UPDATE, where PostgreSQL checks it again on the row that it has locked.
-    private const string UpdateSql = """
+    private const string UpdateIfSql = """
         WITH changed AS (
             UPDATE items SET value = $3, version = $4, size = $5, updated_at = $6
             WHERE owner = $1 AND key = $2 AND ($7::bigint[] IS NULL OR version = ANY ($7)) AND ($8::bigint[] IS NULL OR version <> ALL ($8))
@@ -58,14 +72,21 @@ internal sealed class ItemStore : IDisposable
     private readonly NpgsqlDataSource _database;
     private readonly TimeProvider _clock;
     private readonly SharedStatement<ItemName, Item?> _finds;
+    private readonly SharedStatement<ItemWrite, bool> _updates;
 
     public ItemStore(NpgsqlDataSource database, TimeProvider clock)
     {
         (_database, _clock) = (database, clock);
         _finds = new(FindAloneAsync, FindTogetherAsync);
+        _updates = new(UpdateAloneAsync, UpdateTogetherAsync);
     }
 
+    /// <summary>Bytes of UTF-8; a larger value does not travel with others, who would wait for its way.</summary>
+    private const int LargestShared = 4096;
+
     private readonly record struct ItemName(string Owner, string Key);
+
+    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At);
 
     /// <summary>The new version, or null when the key exists.</summary>
     public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken ct)
@@ -90,8 +111,8 @@ internal sealed class ItemStore : IDisposable
     private async Task<Item?[]> FindTogetherAsync(ItemName[] names)
     {
         await using var command = _database.CreateCommand(SelectTogetherSql);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(names, name => name.Owner) });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(names, name => name.Key) });
+        AddArray(command, names, name => name.Owner, NpgsqlDbType.Text);
+        AddArray(command, names, name => name.Key, NpgsqlDbType.Text);
         await using var row = await command.ExecuteReaderAsync();
         var found = new Item?[names.Length];
         while (await row.ReadAsync())
@@ -105,11 +126,41 @@ internal sealed class ItemStore : IDisposable
         string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken ct)
     {
         var version = NewVersion();
-        await using var command = _database.CreateCommand(UpdateSql);
+        if (match is null && noneMatch is null)
+        {
+            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime);
+            var isDone = await (value.Utf8.Length <= LargestShared ? _updates.SendAsync(write) : UpdateAloneAsync(write));
+            return (isDone ? Change.Done : Change.Missing, version);
+        }
+
+        await using var command = _database.CreateCommand(UpdateIfSql);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         AddConditions(command, match, noneMatch);
         return (await ChangeAsync(command, ct), version);
+    }
+
+    private async Task<bool> UpdateAloneAsync(ItemWrite write)
+    {
+        await using var command = _database.CreateCommand(UpdateSql);
+        AddText(command, write.Owner, write.Key);
+        AddContent(command, write.Value, write.Version, write.At);
+        return await command.ExecuteNonQueryAsync() == 1;
+    }
+
+    private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
+    {
+        await using var command = _database.CreateCommand(UpdateTogetherSql);
+        AddArray(command, writes, write => write.Owner, NpgsqlDbType.Text);
+        AddArray(command, writes, write => write.Key, NpgsqlDbType.Text);
+        AddArray(command, writes, write => write.Value.Utf8, NpgsqlDbType.Text);
+        AddArray(command, writes, write => write.Version, NpgsqlDbType.Bigint);
+        AddArray(command, writes, write => write.At, NpgsqlDbType.TimestampTz);
+        await using var row = await command.ExecuteReaderAsync();
+        var done = new bool[writes.Length];
+        while (await row.ReadAsync())
+            done[row.GetInt64(0) - 1] = true;
+        return done;
     }
 
     public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken ct)
@@ -155,12 +206,17 @@ internal sealed class ItemStore : IDisposable
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Text });
     }
 
-    private void AddContent(NpgsqlCommand command, ItemValue value, long version)
+    private static void AddArray<TCall, T>(NpgsqlCommand command, TCall[] calls, Converter<TCall, T> part, NpgsqlDbType type) =>
+        command.Parameters.Add(new NpgsqlParameter<T[]> { TypedValue = Array.ConvertAll(calls, part), NpgsqlDbType = NpgsqlDbType.Array | type });
+
+    private void AddContent(NpgsqlCommand command, ItemValue value, long version) => AddContent(command, value, version, _clock.GetUtcNow().UtcDateTime);
+
+    private static void AddContent(NpgsqlCommand command, ItemValue value, long version, DateTime at)
     {
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = value.Utf8, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = value.Utf8.Length });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = _clock.GetUtcNow().UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = at, NpgsqlDbType = NpgsqlDbType.TimestampTz });
     }
 
     private static void AddConditions(NpgsqlCommand command, Condition? match, Condition? noneMatch)
@@ -180,5 +236,9 @@ internal sealed class ItemStore : IDisposable
     // need to agree on a counter, and nobody learns how much others write.
     private static long NewVersion() => Random.Shared.NextInt64();
 
-    public void Dispose() => _finds.Dispose();
+    public void Dispose()
+    {
+        _finds.Dispose();
+        _updates.Dispose();
+    }
 }

@@ -30,10 +30,10 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     private readonly string _passwordHash;
     private int _batches;
 
-    private BenchmarkDatabase(string name, WebApplication server, int users, string passwordHash)
+    /// <param name="source">Not the server's, whose statements have a deadline.</param>
+    private BenchmarkDatabase(string name, WebApplication server, NpgsqlDataSource source, int users, string passwordHash)
     {
-        (Name, _server, Users, _passwordHash) = (name, server, users, passwordHash);
-        _source = server.Services.GetRequiredService<NpgsqlDataSource>();
+        (Name, _server, _source, Users, _passwordHash) = (name, server, source, users, passwordHash);
         _client = server.Services.GetRequiredService<CurrentConfiguration>().Value.FindClient(ClientId)!;
     }
 
@@ -54,7 +54,8 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         var services = server.Services;
         var secret = services.GetRequiredService<ClientSecrets>().Hash(ClientSecret);
         var hash = services.GetRequiredService<IPasswordHasher<User>>().HashPassword(new User(), Password);
-        await using (var fill = services.GetRequiredService<NpgsqlDataSource>().CreateCommand(string.Create(CultureInfo.InvariantCulture,
+        var source = NpgsqlDataSource.Create(lab.ConnectionString(name));
+        await using (var fill = source.CreateCommand(string.Create(CultureInfo.InvariantCulture,
             $"""
             INSERT INTO clients (client_id, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled)
             SELECT id, 'client_secret_basic', ARRAY['{secret}'], ARRAY['client_credentials', 'refresh_token', 'password'],
@@ -71,7 +72,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             await fill.ExecuteNonQueryAsync(cancellation);
         }
         await services.GetRequiredService<Pulse>().BeatAsync(cancellation);
-        return new BenchmarkDatabase(name, server, users, hash);
+        return new BenchmarkDatabase(name, server, source, users, hash);
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
@@ -159,7 +160,11 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{share}% of the updates of grants were HOT");
     }
 
-    public async ValueTask DisposeAsync() => await _server.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _source.DisposeAsync();
+        await _server.DisposeAsync();
+    }
 
     private static string UserId(string n) => $"('00000000-0000-4000-8000-' || lpad(({n})::text, 12, '0'))::uuid";
 }

@@ -30,7 +30,7 @@ internal static class CutAnswers
             // Then all operations at once, every tenth answer cut: before it, in its head, in its body.
             foreach (var proxy in proxies)
                 proxy.Cut = static () => Random.Shared.Next(10) == 0 ? Random.Shared.Next(3) switch { 0 => 0, 1 => 30, _ => 250 } : null;
-            var load = await Load.StartAsync(world, tally);
+            var load = await Load.StartAsync(world, tally, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(5, 30)));
             await load.StopAsync();
             foreach (var target in world.Targets)

@@ -26,7 +26,7 @@ internal static class DiskFull
         try
         {
             await using var world = await World.OpenAsync(lab, tally, settings);
-            var load = await Load.StartAsync(world, tally);
+            var load = await Load.StartAsync(world, tally, options.Workers);
             for (; tally.Rounds < options.Pick(1, 3); tally.Rounds++)
             {
                 await Task.Delay(TimeSpan.FromSeconds(1));

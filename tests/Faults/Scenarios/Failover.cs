@@ -24,7 +24,7 @@ internal static class Failover
         try
         {
             await using var world = await World.OpenAsync(lab, tally, settings);
-            var load = await Load.StartAsync(world, tally);
+            var load = await Load.StartAsync(world, tally, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(2, 10)));
             tally.Disturb();
             await world.Postgres.KillAllAsync();

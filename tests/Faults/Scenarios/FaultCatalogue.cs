@@ -26,14 +26,14 @@ internal static class FaultCatalogue
         ("proof", Proof.RunAsync),
     ];
 
-    /// <summary>libfaketime disturbs .NET's own timeouts: the node in another time often does not come up.</summary>
-    private const string OnlyWhenNamed = "wrong-clock";
+    /// <summary>Its limits are times of milliseconds, or memory: nothing else may use the machine meanwhile.</summary>
+    public static bool ComesAlone(string fault) => fault is "password-storm" or "soak";
 
     /// <summary>Null: there is no such fault.</summary>
     public static IReadOnlyList<(string Name, Scenario Run)>? Choose(Options options)
     {
         if (options.Faults.Count == 0)
-            return [.. All.Where(fault => fault.Name != OnlyWhenNamed)];
+            return All;
         var chosen = options.Faults.Select(name => All.FirstOrDefault(fault => fault.Name == name)).ToList();
         return chosen.TrueForAll(fault => fault.Run is not null) ? chosen : null;
     }

@@ -9,7 +9,7 @@ internal static class KeyRotation
         {
             Server = { ["SigningKeys__Lifetime"] = "10", ["SigningKeys__PublishAhead"] = "5" },
         });
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         await Task.Delay(TimeSpan.FromSeconds(options.Pick(22, 90)));
         await load.StopAsync();
         using var request = new HttpRequestMessage(HttpMethod.Get, "/.well-known/jwks");

@@ -23,7 +23,7 @@ internal static class Kill
     private static async Task RunAsync(Lab lab, Tally tally, Options options, Func<World, int, Task> killAndStart)
     {
         await using var world = await World.OpenAsync(lab, tally);
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         var slowest = 0.0;
         for (var round = 0; round < options.Rounds; round++)
         {

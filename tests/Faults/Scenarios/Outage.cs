@@ -10,7 +10,7 @@ internal static class Outage
         await using var world = await World.OpenAsync(lab, tally);
         if (await new Client(tally).SendAsync("register", world.Servers, 0, () => Requests.Register("waiting", "a long enough password"), 201) is null)
             return;
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         await Task.Delay(TimeSpan.FromSeconds(1));
         tally.Disturb();
         await world.Postgres.StopAsync();

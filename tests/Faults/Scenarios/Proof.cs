@@ -11,7 +11,7 @@ internal static class Proof
         var lossy = new Tally("proof-lost");
         await using (var world = await World.OpenAsync(lab, lossy, new WorldSettings { Servers = 1, Apis = 1, Postgres = ["synchronous_commit = off", "wal_writer_delay = 10s"] }))
         {
-            var load = await Load.StartAsync(world, lossy);
+            var load = await Load.StartAsync(world, lossy, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(2));
             lossy.Disturb();
             await world.Postgres.KillAllAsync();
@@ -24,7 +24,7 @@ internal static class Proof
         var forgetful = new Tally("proof-resurrected");
         await using (var world = await World.OpenAsync(lab, forgetful, new WorldSettings { Servers = 1, Apis = 1 }))
         {
-            var load = await Load.StartAsync(world, forgetful);
+            var load = await Load.StartAsync(world, forgetful, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(2));
             await load.StopAsync();
             await world.Postgres.ExecuteAsync(World.IdentityDatabase, "UPDATE grants SET revoked_at = NULL; DELETE FROM revocations");

@@ -20,7 +20,7 @@ internal static class RollingRestart
         var origin = new Target("nginx", nginx.Address);
         (world.Servers, world.Apis) = ([origin], [origin]);
 
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         for (; tally.Rounds < options.Pick(1, 10); tally.Rounds++)
         {
             foreach (var node in (Node[])[.. world.ServerNodes, .. world.ApiNodes])

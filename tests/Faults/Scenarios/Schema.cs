@@ -1,14 +1,15 @@
 namespace Faults.Scenarios;
 
 /// <summary>
-/// A later version's migration adds columns while nodes of this version serve; then one of this version is started on
-/// the later schema. Nobody notices.
+/// A later version's migration adds columns to tables that are in use while nodes of this version serve; then one of this
+/// version is started on the later schema. Nobody notices. It is applied as ours are: a table that can't be had at once is
+/// not waited for, all is let go of and tried again.
 /// </summary>
 internal static class Schema
 {
     private const string Later =
         """
-        SET lock_timeout = '2s';
+        SET lock_timeout = '300ms';
         ALTER TABLE users ADD COLUMN added_later text;
         ALTER TABLE grants ADD COLUMN added_later integer NOT NULL DEFAULT 0;
         ALTER TABLE clients ADD COLUMN added_later text[];
@@ -21,9 +22,10 @@ internal static class Schema
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally);
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         await Task.Delay(TimeSpan.FromSeconds(1));
-        await world.Postgres.ExecuteAsync(World.IdentityDatabase, Later);
+        for (tally.Rounds = 1; !await TryAsync(world); tally.Rounds++)
+            await Task.Delay(TimeSpan.FromSeconds(0.3));
         await world.Postgres.ExecuteAsync(World.DataDatabase, "ALTER TABLE items ADD COLUMN added_later integer NOT NULL DEFAULT 0");
         await Task.Delay(TimeSpan.FromSeconds(options.Pick(1, 10)));
 
@@ -37,6 +39,18 @@ internal static class Schema
         await Task.Delay(TimeSpan.FromSeconds(options.Pick(2, 10)));
         await load.StopAsync();
         await new Checks(world, tally).RunAsync();
-        tally.Rounds = 1;
+    }
+
+    private static async Task<bool> TryAsync(World world)
+    {
+        try
+        {
+            await world.Postgres.ExecuteAsync(World.IdentityDatabase, Later);
+            return true;
+        }
+        catch (Npgsql.PostgresException held) when (held.SqlState is Npgsql.PostgresErrorCodes.LockNotAvailable)
+        {
+            return false;
+        }
     }
 }

@@ -10,7 +10,7 @@ internal static class Slow
     public static async Task StatementsAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally, new WorldSettings { HasProxy = true });
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, options.Workers);
         foreach (var delay in (int[])[100, 1_000, 5_000])
         {
             await Task.Delay(TimeSpan.FromSeconds(1));

@@ -23,8 +23,20 @@ internal static class Soak
         FROM generate_series(1, {Expired})
         """);
 
+    /// <summary>What may be deleted and has not been for so many seconds: three runs of the pruner.</summary>
+    private const int Overdue = 15;
+
+    private static readonly string OverdueSql = string.Create(CultureInfo.InvariantCulture,
+        $"""
+        SELECT (SELECT count(*) FROM grants WHERE revoked_at <= now() - interval '{Overdue} s')
+             + (SELECT count(*) FROM grants WHERE prunable_at <= now() - interval '{Overdue} s' AND COALESCE(rotated_at, created_at) <= now() - interval '{Overdue + Remembered} s')
+             + (SELECT count(*) FROM revocations WHERE until <= now() - interval '{Overdue} s')
+        """);
+
     /// <summary>One look at everything.</summary>
-    private sealed record Sample(double Memory, double ApiMemory, double Handles, double ApiHandles, double Connections, double Grants, double Revocations);
+    private sealed record Sample(
+        double Second, double Memory, double ApiMemory, double Handles, double ApiHandles, double Connections,
+        double Grants, double Revocations, double GrantsSize, double RevocationsSize, double Overdue);
 
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
@@ -32,6 +44,8 @@ internal static class Soak
         {
             Servers = 1,
             Apis = 1,
+            // Where hours are seconds, so are the minutes of autovacuum.
+            Postgres = ["autovacuum_naptime = 5s"],
             Server =
             {
                 ["AccessTokens__Lifetime"] = "5",
@@ -41,55 +55,69 @@ internal static class Soak
             },
         });
         await world.Postgres.ExecuteAsync(World.IdentityDatabase, SeedSql);
-        var load = await Load.StartAsync(world, tally);
+        var load = await Load.StartAsync(world, tally, workers: 6);
         List<Sample> samples = [];
         var start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start).TotalSeconds < options.Soak)
         {
             await Task.Delay(TimeSpan.FromSeconds(1));
-            samples.Add(await LookAsync(world));
+            samples.Add(await LookAsync(world, Stopwatch.GetElapsedTime(start).TotalSeconds));
         }
         await load.StopAsync();
         var left = await world.Postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM grants WHERE client_id = 'gone'");
         await new Checks(world, tally) { LivingMayExpire = true }.RunAsync();
 
-        // What comes once (compiled code, pools, caches) is in the second quarter already.
-        var quarter = samples.Count / 4;
-        var (early, late) = (samples[quarter..(2 * quarter)], samples[^quarter..]);
+        // What comes once (compiled code, pools, caches, rows up to where as many go as come) has come by then.
+        var warm = samples.SkipWhile(sample => sample.Second < Math.Min(options.Soak / 2.0, 2 * Remembered)).ToList();
         tally.Rounds = 1;
-        Compare("memory of the IdentityServer, MB", sample => sample.Memory, options.Pick(1.4, 1.15), 15);
-        Compare("memory of the ResourceApi, MB", sample => sample.ApiMemory, options.Pick(1.4, 1.15), 15);
-        Compare("handles of the IdentityServer", sample => sample.Handles, 1.1, 10);
-        Compare("handles of the ResourceApi", sample => sample.ApiHandles, 1.1, 10);
-        Compare("connections of PostgreSQL", sample => sample.Connections, 1.1, 5);
+        tally.Note(string.Create(CultureInfo.InvariantCulture, $"{options.Soak} s, of which {options.Soak - warm[0].Second:0} are looked at"));
+        IsFlat("memory of the IdentityServer, MB", sample => sample.Memory, options.Pick(0.3, 0.1), 10);
+        IsFlat("memory of the ResourceApi, MB", sample => sample.ApiMemory, options.Pick(0.3, 0.1), 10);
+        IsFlat("handles of the IdentityServer", sample => sample.Handles, 0.05, 10);
+        IsFlat("handles of the ResourceApi", sample => sample.ApiHandles, 0.05, 10);
+        IsFlat("connections of PostgreSQL", sample => sample.Connections, 0.05, 5);
         tally.Require(left == 0, $"the pruner deletes {Expired} expired grants; {left} are left");
-        if (options.Soak > 4 * Remembered)
+        var overdue = warm.Max(sample => sample.Overdue);
+        tally.Note(string.Create(CultureInfo.InvariantCulture, $"rows that could have been pruned for {Overdue} s: at most {overdue:0}"));
+        tally.Require(overdue == 0, "the pruner keeps up");
+        if (options.Soak > 3 * Remembered)
         {
-            Compare("rows of grants", sample => sample.Grants, 1.3, 1000);
-            Compare("rows of revocations", sample => sample.Revocations, 1.3, 1000);
+            IsFlat("rows of grants", sample => sample.Grants, 0.2, 500);
+            IsFlat("rows of revocations", sample => sample.Revocations, 0.2, 500);
+            IsFlat("grants with indexes, KB", sample => sample.GrantsSize, 0.2, 500);
+            IsFlat("revocations with indexes, KB", sample => sample.RevocationsSize, 0.2, 500);
         }
 
-        void Compare(string what, Func<Sample, double> figure, double factor, double more)
+        // By the slope of all samples and not by two of them: a garbage collection in between says nothing.
+        void IsFlat(string what, Func<Sample, double> figure, double factor, double more)
         {
-            var (was, became) = (Median(early, figure), Median(late, figure));
-            tally.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: {was:0} early, {became:0} late"));
-            tally.Require(became <= was * factor + more, what + " stay flat");
+            var slope = Slope(warm, figure);
+            var (middle, growth) = (warm.Average(figure), slope * (warm[^1].Second - warm[0].Second));
+            tally.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: {middle:0} on average, {growth:+0;-0;0} from begin to end by their slope, {60 * slope:+0.0;-0.0;0} a minute"));
+            tally.Require(growth <= (middle * factor) + more, what + " stay flat");
         }
     }
 
-    private static async Task<Sample> LookAsync(World world)
+    /// <summary>A second, by least squares.</summary>
+    private static double Slope(List<Sample> samples, Func<Sample, double> figure)
+    {
+        var (time, value) = (samples.Average(sample => sample.Second), samples.Average(figure));
+        var spread = samples.Sum(sample => (sample.Second - time) * (sample.Second - time));
+        return samples.Sum(sample => (sample.Second - time) * (figure(sample) - value)) / spread;
+    }
+
+    private static async Task<Sample> LookAsync(World world, double second)
     {
         var (server, api) = (world.ServerNodes[0].Id, world.ApiNodes[0].Id);
+        var postgres = world.Postgres;
         return new Sample(
+            second,
             ProcessFigures.MemoryOf(server), ProcessFigures.MemoryOf(api), ProcessFigures.HandlesOf(server), ProcessFigures.HandlesOf(api),
-            await world.Postgres.QueryAsync<long>("postgres", "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"),
-            await world.Postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM grants"),
-            await world.Postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM revocations"));
-    }
-
-    private static double Median(List<Sample> samples, Func<Sample, double> figure)
-    {
-        var sorted = samples.Select(figure).Order().ToList();
-        return sorted.Count == 0 ? 0 : sorted[sorted.Count / 2];
+            await postgres.QueryAsync<long>("postgres", "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"),
+            await postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM grants"),
+            await postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM revocations"),
+            await postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT pg_total_relation_size('grants') / 1024"),
+            await postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT pg_total_relation_size('revocations') / 1024"),
+            await postgres.QueryAsync<long>(World.IdentityDatabase, OverdueSql));
     }
 }

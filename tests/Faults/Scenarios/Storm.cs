@@ -12,6 +12,9 @@ internal static class Storm
     private const string Password = "a long enough password";
     private const int Users = 20;
 
+    /// <summary>How long a storm has gone on before it is looked at what it does.</summary>
+    private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(0.5);
+
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
         await using var world = await World.OpenAsync(lab, tally, new WorldSettings
@@ -22,7 +25,9 @@ internal static class Storm
             Server =
             {
                 ["Password__Iterations"] = null,
-                ["Lockout__MaxFailures"] = "1000",
+                ["Lockout__MaxFailures"] = "100000",
+                // So that the queue is empty again soon between two storms.
+                ["Password__QueueTimeout"] = "2",
                 ["Password__Parallelism"] = Math.Max(1, Environment.ProcessorCount - 1).ToString(CultureInfo.InvariantCulture),
             },
         });
@@ -39,21 +44,30 @@ internal static class Storm
         }
 
         var capacity = await CapacityAsync(server);
-        var seconds = TimeSpan.FromSeconds(options.Pick(6, 30));
+        var window = TimeSpan.FromSeconds(options.Pick(3, 5));
         await RefreshAsync(server, tally, tokens, TimeSpan.FromSeconds(2));
-        var quiet = await RefreshAsync(server, tally, tokens, seconds);
         // The first storm fills what is filled once: pools, queues, the heap.
         await StormAsync(server, tally, 10 * capacity, TimeSpan.FromSeconds(3));
         var before = MemoryOf(world.ServerNodes[0].Id);
-        var storming = StormAsync(server, tally, 10 * capacity, seconds);
-        var stormy = await RefreshAsync(server, tally, tokens, seconds);
-        var (right, wrong, refused) = await storming;
+        // By turns, so that whatever else the machine does meets both alike; of each the median.
+        List<double> quiets = [], storms = [];
+        var (right, wrong, refused) = (0, 0, 0);
+        for (var round = 0; round < options.Pick(3, 9); round++)
+        {
+            quiets.Add(await RefreshAsync(server, tally, tokens, window));
+            var storming = StormAsync(server, tally, 10 * capacity, window + Ahead);
+            await Task.Delay(Ahead);
+            storms.Add(await RefreshAsync(server, tally, tokens, window));
+            var told = await storming;
+            (right, wrong, refused) = (right + told.Right, wrong + told.Wrong, refused + told.Refused);
+        }
+        var (quiet, stormy) = (Median(quiets), Median(storms));
         var after = MemoryOf(world.ServerNodes[0].Id);
 
-        tally.Rounds = 1;
+        tally.Rounds = storms.Count;
         tally.Note(string.Create(CultureInfo.InvariantCulture,
             $"{capacity:0} sign-ins/s can be hashed; of ten times as many {right} were let in, {wrong} refused for their password, {refused} put off with 503"));
-        tally.Note(string.Create(CultureInfo.InvariantCulture, $"refresh p99 {quiet:0.0} ms quiet, {stormy:0.0} ms in the storm; memory {before:0} MB before, {after:0} MB after"));
+        tally.Note(string.Create(CultureInfo.InvariantCulture, $"refresh p99 {quiet:0.0} ms quiet ({Each(quiets)}), {stormy:0.0} ms in the storm ({Each(storms)}); memory {before:0} MB before, {after:0} MB after"));
         tally.Require(refused > 0, "sign-ins past the queue get 503");
         tally.Require(right > 0 && wrong > 0, "sign-ins within the queue are judged");
         tally.Require(stormy < 2 * quiet, "p99 of refresh stays under twice its quiet value");
@@ -128,6 +142,10 @@ internal static class Storm
         times.Sort();
         return times[(int)(times.Count * 0.99)];
     }
+
+    private static double Median(IEnumerable<double> all) => all.Order().ElementAt(all.Count() / 2);
+
+    private static string Each(IEnumerable<double> all) => string.Join(", ", all.Select(one => one.ToString("0.0", CultureInfo.InvariantCulture)));
 
     private static double MemoryOf(int pid) => ProcessFigures.MemoryOf(pid);
 }

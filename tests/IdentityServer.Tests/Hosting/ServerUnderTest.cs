@@ -58,8 +58,15 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>A node on a database that somebody else made.</summary>
     public static Task<ServerUnderTest> StartOnAsync(string connectionString, params string[] settings) => StartAsync(null, connectionString, new TestClock(), null, settings);
 
+    /// <param name="customise">Replaces the outside world.</param>
+    public static Task<ServerUnderTest> StartOnAsync(string connectionString, Action<WebApplicationBuilder> customise, params string[] settings) =>
+        StartAsync(null, connectionString, new TestClock(), customise, settings);
+
     /// <summary>A second node on the same database.</summary>
     public Task<ServerUnderTest> StartNodeAsync(params string[] settings) => StartAsync(null, ConnectionString, Clock, null, settings);
+
+    /// <summary>One that lives in a time of its own.</summary>
+    public Task<ServerUnderTest> StartNodeAsync(TestClock clock, params string[] settings) => StartAsync(null, ConnectionString, clock, null, settings);
 
     /// <summary>As after SIGTERM.</summary>
     public Task StopAsync() => _app.StopAsync();

@@ -43,7 +43,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void What_lies_below_the_slices_knows_none_of_them()
     {
-        string[] below = ["Audit", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Http", "Settings", "Protection", "Protocol"];
+        string[] below = ["Audit", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Http", "Outbound", "Settings", "Protection", "Protocol"];
 
         Assert.Empty(Named(Dependencies.Where(dependency => below.Any(layer => IsIn(dependency.From, layer)) && Slices.Any(slice => IsIn(dependency.To, slice)))));
     }

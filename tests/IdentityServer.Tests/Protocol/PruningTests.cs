@@ -149,6 +149,41 @@ public sealed class PruningTests
         Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
     }
 
+    /// <summary>By the planner's own choice, with plans that are kept: as on a connection that nobody has told how to plan.</summary>
+    [Fact]
+    public async Task No_batch_scans_a_table()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Audit:RetentionDays=1");
+        var past = server.Clock.GetUtcNow().AddDays(-3);
+        await GrantsAsync(server, past, past, null, 1);
+        await GrantsAsync(server, past, server.Clock.GetUtcNow().AddDays(1), past, 1);
+        const string more =
+            """
+            SET session_replication_role = replica;
+            INSERT INTO grants SELECT gen_random_uuid(), client_id, subject, scopes, generation, created_at, rotated_at, expires_at, absolute_expires_at, prunable_at, revoked_at, security_stamp FROM grants, generate_series(1, 1500);
+            INSERT INTO grants SELECT gen_random_uuid(), client_id, subject, scopes, generation, now(), NULL, now() + interval '1 day', now(), now() + interval '1 day', NULL, security_stamp FROM (SELECT * FROM grants LIMIT 1) g, generate_series(1, 30000);
+            INSERT INTO revocations (jti, at, until) SELECT 'token' || i, now(), now() + CASE WHEN i <= 1500 THEN -1 ELSE 1 END * interval '1 hour' FROM generate_series(1, 30000) i;
+            INSERT INTO reset_tokens SELECT gen_random_uuid(), '\x00', now() + CASE WHEN i <= 1500 THEN -1 ELSE 1 END * interval '1 hour' FROM generate_series(1, 30000) i;
+            INSERT INTO audit_events (at, event) SELECT now() - CASE WHEN i <= 1500 THEN 3 ELSE 0 END * interval '1 day', 'sign_in_failed' FROM generate_series(1, 30000) i
+            """;
+        await server.ExecuteAsync(more);
+        await server.ExecuteAsync("ANALYZE");
+        var planned = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Options = "-c plan_cache_mode=force_generic_plan", MaxPoolSize = 1 };
+        await using var source = NpgsqlDataSource.Create(planned.ConnectionString);
+        const string Scans =
+            "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables WHERE relname IN ('grants', 'revocations', 'reset_tokens', 'audit_events')";
+        await using var connection = await source.OpenConnectionAsync();
+        var before = await Around.Command(connection, Scans).ExecuteScalarAsync();
+        await connection.CloseAsync();
+
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services, source).Execute(null!, CancellationToken.None);
+
+        await connection.OpenAsync();
+        await Around.Command(connection, "SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync();
+        Assert.Equal(before, await Around.Command(connection, Scans).ExecuteScalarAsync());
+        Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 3002 grants, 1500 revocations, 1500 reset tokens, 0 keys and 1500 audit events", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_rotation_touches_no_index()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Tests.Hosting;
+using IdentityServer.Tokens;
 using Testing;
 using Xunit;
 
@@ -120,9 +121,28 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
 
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
         // Dead by every clock: nothing is left to remember.
-        server.Clock.Advance(TimeSpan.FromSeconds(60));
+        server.Clock.Advance(AccessTokens.WorstClock);
         Done(await server.RevokesAsync(late.AccessToken));
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
+    }
+
+    /// <summary>Found by the fault wrong-clock: it answered 200, and the token lived on everywhere else.</summary>
+    [Theory]
+    [InlineData(-600)]
+    [InlineData(600)]
+    public async Task A_node_whose_clock_is_wrong_revokes_what_others_accept(int seconds)
+    {
+        await using var server = await ServerUnderTest.StartAsync("--AccessTokens:Lifetime=300");
+        await using var other = await server.StartNodeAsync(new TestClock());
+        other.Clock.Advance(TimeSpan.FromSeconds(seconds));
+        var (token, grant) = (await server.SignsInAsync(), await server.SignsInAsync());
+
+        Done(await other.RevokesAsync(token.AccessToken));
+        Done(await other.RevokesAsync(grant.RefreshToken));
+
+        foreach (var ended in (Answer[])[token, grant])
+            await Around.SoonAsync(async () => (await server.IntrospectsAsync(ended.AccessToken)).Body == Inactive, "it is dead everywhere");
+        Assert.Equal(2, await server.ReadAsync<int>("SELECT count(*) FROM revocations WHERE until >= now() + interval '5 minutes'"));
     }
 
     [Fact]

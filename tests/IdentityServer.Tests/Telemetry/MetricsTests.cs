@@ -199,7 +199,7 @@ public sealed class MetricsTests
 
     private static Uri AddressOf(ServerUnderTest server) => new(new Uri(server.Services.GetRequiredService<MetricsServer>().Addresses.Single()), "/metrics");
 
-    private static async Task<Exposition> ScrapeAsync(ServerUnderTest server)
+    internal static async Task<Exposition> ScrapeAsync(ServerUnderTest server)
     {
         using var http = new HttpClient();
         return Exposition.Parse(await http.GetStringAsync(AddressOf(server)));

@@ -1,0 +1,168 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Outbound;
+
+/// <summary>Finds the addresses of a host: DNS, but for tests.</summary>
+internal delegate Task<IPAddress[]> Resolve(string host, CancellationToken cancellation);
+
+/// <summary>
+/// Asks addresses that clients registered, and so strangers may have: over https, at public addresses, without following a
+/// redirect or a proxy, within a time and a length. Which address a name has is looked at where the connection is made, and
+/// it is made to that very address: a name that has another one the next moment gains nothing.
+/// </summary>
+internal sealed class OutboundHttp : IDisposable
+{
+    /// <summary>From the look-up of the name to the last octet of the answer.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
+
+    private const int ConnectionsPerServer = 8;
+
+    // Kilobytes, the handler's unit.
+    private const int MaximumHeadersLength = 16;
+
+    private readonly OutboundSettings _settings;
+    private readonly Resolve _resolve;
+    private readonly TimeProvider _time;
+    private readonly HttpClient _http;
+
+    public OutboundHttp(OutboundSettings settings, TimeProvider time)
+        : this(settings, time, Dns.GetHostAddressesAsync, trust: null)
+    {
+    }
+
+    /// <param name="trust">Decides on certificates instead of the system: for tests.</param>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The client owns its handler.")]
+    internal OutboundHttp(OutboundSettings settings, TimeProvider time, Resolve resolve, System.Net.Security.RemoteCertificateValidationCallback? trust)
+    {
+        (_settings, _time, _resolve) = (settings, time, resolve);
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            // A proxy would look the name up for itself.
+            UseProxy = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = Deadline,
+            // Names are looked up anew now and then.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+            MaxConnectionsPerServer = ConnectionsPerServer,
+            MaxResponseHeadersLength = MaximumHeadersLength,
+            // What is traced here is no business of a stranger.
+            ActivityHeadersPropagator = null,
+            SslOptions = { RemoteCertificateValidationCallback = trust },
+            ConnectCallback = ConnectAsync,
+        })
+        { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>Whether the address may be asked at all, whatever its name stands for.</summary>
+    public bool MayAsk(Uri address) => address.IsAbsoluteUri && address.UserInfo.Length == 0
+        && (address.Scheme == Uri.UriSchemeHttps || _settings.AllowHttpToLoopback && address.Scheme == Uri.UriSchemeHttp && address.IsLoopback);
+
+    /// <param name="accept">A media type.</param>
+    /// <param name="maximumLength">Octets of the answer; a longer one is a failure.</param>
+    public Task<OutboundAnswer> GetAsync(Uri address, string accept, int maximumLength, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Get, address, content: null, accept, maximumLength, cancellation);
+
+    /// <summary>The answer's status alone matters: of its body nothing is read.</summary>
+    public Task<OutboundAnswer> PostAsync(Uri address, HttpContent content, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Post, address, content, accept: null, maximumLength: 0, cancellation);
+
+    private async Task<OutboundAnswer> SendAsync(HttpMethod method, Uri address, HttpContent? content, string? accept, int maximumLength, CancellationToken cancellation)
+    {
+        if (!MayAsk(address))
+            return OutboundAnswer.Failed("the address is not https");
+
+        using var expiry = new CancellationTokenSource(Deadline, _time);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellation);
+        try
+        {
+            using var request = new HttpRequestMessage(method, address) { Content = content };
+            if (accept is not null)
+                request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ends.Token);
+            var body = maximumLength == 0 || !response.IsSuccessStatusCode ? [] : await ReadAsync(response.Content, maximumLength, ends.Token);
+            return body is null
+                ? OutboundAnswer.Failed($"the answer is longer than {maximumLength} octets")
+                : new OutboundAnswer(null, response.StatusCode, MediaTypeOf(response), MaxAgeOf(response), body);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return OutboundAnswer.Failed($"there was no whole answer within {Deadline.TotalSeconds:0} s");
+        }
+        catch (Exception failure) when (failure is HttpRequestException or IOException or SocketException)
+        {
+            return OutboundAnswer.Failed(Describe(failure));
+        }
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        var addresses = await _resolve(context.DnsEndPoint.Host, cancellation);
+        Exception? last = null;
+        foreach (var address in addresses)
+        {
+            if (!_settings.AllowPrivateAddresses && !PublicAddresses.Contain(address))
+                continue;
+            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (Exception failure)
+            {
+                socket.Dispose();
+                if (failure is not SocketException)
+                    throw;
+                last = failure;
+            }
+        }
+        throw last ?? new HttpRequestException(HttpRequestError.ConnectionError, NoPublicAddress);
+    }
+
+    private const string NoPublicAddress = "the host has no public address";
+
+    /// <summary>Null: longer than that, whatever it says of its length.</summary>
+    private static async Task<byte[]?> ReadAsync(HttpContent content, int maximumLength, CancellationToken cancellation)
+    {
+        if (content.Headers.ContentLength > maximumLength)
+            return null;
+        await using var stream = await content.ReadAsStreamAsync(cancellation);
+        var buffer = new byte[maximumLength + 1];
+        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
+        return length > maximumLength ? null : buffer[..length];
+    }
+
+    private static string? MediaTypeOf(HttpResponseMessage response)
+    {
+        try
+        {
+#pragma warning disable CA1308 // Media types are written in lower case.
+            return response.Content.Headers.ContentType?.MediaType?.ToLowerInvariant();
+#pragma warning restore CA1308
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static TimeSpan? MaxAgeOf(HttpResponseMessage response) =>
+        response.Headers.CacheControl is not { } control ? null : control.NoStore || control.NoCache ? TimeSpan.Zero : control.MaxAge;
+
+    /// <summary>The network's words or ours; of the answer nothing, which a stranger wrote.</summary>
+    private static string Describe(Exception failure) => failure switch
+    {
+        HttpRequestException { Message: NoPublicAddress } or HttpRequestException { InnerException.Message: NoPublicAddress } => NoPublicAddress,
+        HttpRequestException { HttpRequestError: not HttpRequestError.Unknown and var error } => $"the request failed: {error}",
+        _ => $"the request failed: {(failure.InnerException ?? failure).GetType().Name}",
+    };
+
+    public void Dispose() => _http.Dispose();
+}

@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using System.Text;
+using IdentityServer.Outbox;
+using IdentityServer.Tests.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace IdentityServer.Tests.Outbox;
+
+/// <summary>A way out that a test holds in its hand.</summary>
+internal sealed class Postbox(Func<OutboxMessage, CancellationToken, Task<Delivery>>? answer = null) : IOutboxDelivery
+{
+    public const string Word = "test";
+
+    public string Kind => Word;
+
+    public int Workers => 4;
+
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>What was brought, attempt by attempt.</summary>
+    public ConcurrentQueue<string> Brought { get; } = new();
+
+    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    {
+        Brought.Enqueue(Encoding.UTF8.GetString(message.Content));
+        return answer is null ? Task.FromResult(Delivery.Done) : answer(message, cancellation);
+    }
+
+    public void Mount(WebApplicationBuilder builder) => builder.Services.AddSingleton<IOutboxDelivery>(this);
+}
+
+internal static class Posting
+{
+    public static Task PostsAsync(this ServerUnderTest server, string text, TimeSpan? keep = null) =>
+        server.Services.GetRequiredService<OutboxStore>().AddAsync(Postbox.Word, Encoding.UTF8.GetBytes(text), keep ?? TimeSpan.FromHours(1), CancellationToken.None);
+
+    /// <summary>As Quartz does every few seconds.</summary>
+    public static void LooksForMessages(this ServerUnderTest server) => server.Services.GetRequiredService<OutboxDelivery>().WakeAll();
+}
