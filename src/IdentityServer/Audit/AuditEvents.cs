@@ -55,6 +55,12 @@ internal static class AuditReasons
     public const string Revoked = "revoked";
     public const string Logout = "logout";
 
+    /// <summary>Its user ended it at the account page.</summary>
+    public const string Account = "account";
+
+    /// <summary>The user took back what the client was allowed.</summary>
+    public const string ConsentWithdrawn = "consent_withdrawn";
+
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";
 }
