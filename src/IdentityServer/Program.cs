@@ -127,6 +127,7 @@ internal static class Program
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
+        builder.Services.AddLogout();
 
         var database = DatabaseSettings.Read(settings);
 
@@ -170,6 +171,7 @@ internal static class Program
         app.MapProtocol();
         app.MapAccounts();
         app.MapPages();
+        app.MapLogout();
     }
 
     /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>

@@ -5,6 +5,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
+using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -18,7 +19,7 @@ namespace IdentityServer.Accounts;
 /// </summary>
 internal sealed class ChangePasswordEndpoint(
     BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
-    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, Pulse pulse,
+    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, SessionEnding sessions, Pulse pulse,
     DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
@@ -77,10 +78,13 @@ internal sealed class ChangePasswordEndpoint(
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess)
             && configuration.Value.FindClient(grant.ClientId) is { } client && client.MayUse(GrantTypes.RefreshToken);
 
+        EndedSessions? left = null;
         var changed = await passwords.TryChangeAsync(
             new PasswordChange(
                 user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
                 now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain, caller),
+            async connection => left = await sessions.EndAllAsync(
+                connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), CancellationToken.None),
             CancellationToken.None);
         // Another change was quicker: the password that was right no longer is.
         if (changed is null)
@@ -89,6 +93,7 @@ internal sealed class ChangePasswordEndpoint(
         foreach (var (ended, until) in changed.Ended)
             revocations.EndGrant(ended, until);
         pulse.Wake();
+        sessions.Announce(left!);
         const string message = "Password changed successfully.";
         return mayRefresh
             ? new ApiSuccess(HttpStatusCode.OK, message, json => json.WriteString(

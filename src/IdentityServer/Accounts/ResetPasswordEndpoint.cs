@@ -5,9 +5,11 @@ using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
+using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Postgres;
 
 namespace IdentityServer.Accounts;
@@ -17,7 +19,7 @@ namespace IdentityServer.Accounts;
 /// sent there and a new password. Then every grant of the user ends.
 /// </summary>
 internal sealed class ResetPasswordEndpoint(
-    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
+    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, SessionEnding sessions, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
     {
@@ -99,8 +101,11 @@ internal sealed class ResetPasswordEndpoint(
             At = time.GetUtcNow(), Event = AuditEvents.PasswordReset, Subject = userId, ClientId = caller.ClientId, RemoteAddress = caller.Address,
         });
         await db.SaveChangesAsync(cancellation);
+        var left = await sessions.EndAllAsync(
+            (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
         await transaction.CommitAsync(cancellation);
         grants.Announce(ended);
+        sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
     }
 }

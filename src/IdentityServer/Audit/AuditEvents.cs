@@ -20,6 +20,9 @@ internal static class AuditEvents
     /// <summary>A grant was ended by who holds it.</summary>
     public const string GrantEnded = "grant_ended";
 
+    /// <summary>A browser session was ended; the grants that end with it are told one by one.</summary>
+    public const string SessionEnded = "session_ended";
+
     /// <summary>One access token was ended; its grant, if it has one, goes on.</summary>
     public const string TokenRevoked = "token_revoked";
 
@@ -60,6 +63,9 @@ internal static class AuditReasons
 
     /// <summary>The user took back what the client was allowed.</summary>
     public const string ConsentWithdrawn = "consent_withdrawn";
+
+    /// <summary>The account's password was changed or reset.</summary>
+    public const string Password = "password";
 
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";

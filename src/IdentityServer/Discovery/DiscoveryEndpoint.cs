@@ -27,6 +27,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("jwks_uri", issuer.At(Routes.Jwks));
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
+        WriteLogout(json);
         Write(json, "scopes_supported", served.Scopes.Tokens);
         // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
         Write(json, "response_types_supported", []);
@@ -36,6 +37,14 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
         Write(json, "subject_types_supported", ["public"]);
     });
+
+    /// <summary>RP-Initiated Logout §2.1, Back-Channel Logout §2.1.</summary>
+    private void WriteLogout(Utf8JsonWriter json)
+    {
+        json.WriteString("end_session_endpoint", issuer.At(Routes.EndSession));
+        json.WriteBoolean("backchannel_logout_supported", true);
+        json.WriteBoolean("backchannel_logout_session_supported", true);
+    }
 
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>
     {

@@ -8,8 +8,8 @@ using Quartz;
 namespace IdentityServer.Jobs;
 
 /// <summary>
-/// Deletes what can neither be used again nor need be remembered: grants, revocations, reset tokens, retired keys and security
-/// events past their time. In batches, each a short transaction; one node at a time, the others pass.
+/// Deletes what can neither be used again nor need be remembered: grants, revocations, reset tokens, retired keys, security
+/// events, and what sign-in by browser leaves behind, past their time. In batches, each a short transaction; one node at a time, the others pass.
 /// </summary>
 [DisallowConcurrentExecution]
 internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, AuditSettings audit, ServerMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
@@ -90,6 +90,8 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
         var resetTokens = await DeleteAsync(connection, ResetTokensSql, now, cancellation);
         var keys = await DeleteKeysAsync(connection, now, cancellation);
         var auditEvents = audit.Retention is { } retention ? await DeleteAsync(connection, AuditEventsSql, now - retention, cancellation) : 0;
+
+        await PruneSignInAsync(connection, now, cancellation);
 
         metrics.Pruned("grants", grants);
         metrics.Pruned("revocations", revocations);

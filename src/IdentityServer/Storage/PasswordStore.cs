@@ -69,7 +69,8 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
     private const string ResetSql = "DELETE FROM reset_tokens WHERE user_id = $1";
 
     /// <summary>Null: the password was changed, the account disabled or the grant ended meanwhile; nothing is changed.</summary>
-    public async Task<ChangedPassword?> TryChangeAsync(PasswordChange change, CancellationToken cancellation)
+    /// <param name="beside">What else happens in the transaction.</param>
+    public async Task<ChangedPassword?> TryChangeAsync(PasswordChange change, Func<NpgsqlConnection, Task> beside, CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
@@ -79,6 +80,7 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
             return null;
         var ended = await EndOthersAsync(connection, change, cancellation);
         await ExecuteAsync(connection, ResetSql, cancellation, P(change.UserId));
+        await beside(connection);
         await transaction.CommitAsync(cancellation);
         return new ChangedPassword(generation, rotatedAt, ended);
     }

@@ -1,0 +1,83 @@
+using IdentityServer.Jobs;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Xunit;
+
+namespace IdentityServer.Tests.Logout;
+
+/// <summary>What sign-in by browser leaves behind goes when its time is past, and nothing else does.</summary>
+public sealed class SignInPruningTests
+{
+    private static readonly string[] Tables = ["sessions", "session_grants", "pushed_requests", "device_authorizations", "used_jwts", "outbox"];
+
+    private const string Fill =
+        """
+        INSERT INTO sessions (id, user_id, secret_hash, security_stamp, amr, created_at, authenticated_at, expires_at)
+        SELECT gen_random_uuid(), (SELECT id FROM users LIMIT 1), '\x00', 'stamp', '{pwd}', now(), now(), $1 FROM generate_series(1, $2);
+        """;
+
+    [Fact]
+    public async Task What_is_past_its_time_goes_in_batches_and_nothing_that_is_alive_goes()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        // A clock that is a little behind must still find what it holds for alive.
+        var (dead, live) = (server.Clock.GetUtcNow().AddMinutes(-20), server.Clock.GetUtcNow().AddMinutes(-5));
+        foreach (var (until, rows) in new[] { (dead, 2500), (live, 7) })
+            await FillAsync(server, until, rows);
+        // Tried again later still, and past its time already: the delivery sees to it.
+        await server.ExecuteAsync("INSERT INTO outbox SELECT gen_random_uuid(), 'unknown', '\\x00', 1, $1, $2 FROM generate_series(1, 3)", live, dead);
+        var alice = await server.HasSessionAsync();
+        var grant = await alice.ReachesAsync(World.Web, "openid");
+
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
+
+        Assert.Equal([8, 8, 7, 7, 7, 10], await CountAsync(server));
+        Assert.True(await alice.IsLiveAsync());
+        Assert.True(await alice.IsGrantLiveAsync(grant));
+        Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 2500 rows of sessions", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task No_batch_scans_a_table()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await FillAsync(server, server.Clock.GetUtcNow().AddMinutes(-20), 1500);
+        await FillAsync(server, server.Clock.GetUtcNow().AddHours(1), 30_000);
+        await server.ExecuteAsync("ANALYZE");
+        var planned = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Options = "-c plan_cache_mode=force_generic_plan", MaxPoolSize = 1 };
+        await using var source = NpgsqlDataSource.Create(planned.ConnectionString);
+        const string Scans =
+            "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables WHERE relname IN ('sessions', 'session_grants', 'pushed_requests', 'device_authorizations', 'used_jwts')";
+        await using var connection = await source.OpenConnectionAsync();
+        var before = await Around.Command(connection, Scans).ExecuteScalarAsync();
+        await connection.CloseAsync();
+
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services, source).Execute(null!, CancellationToken.None);
+
+        await connection.OpenAsync();
+        await Around.Command(connection, "SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync();
+        Assert.Equal(before, await Around.Command(connection, Scans).ExecuteScalarAsync());
+        Assert.Equal(Enumerable.Repeat(30_000, 6), await CountAsync(server));
+    }
+
+    private static async Task FillAsync(ServerUnderTest server, DateTimeOffset until, int rows)
+    {
+        await server.ExecuteAsync(Fill, until, rows);
+        await server.ExecuteAsync("INSERT INTO session_grants SELECT id, gen_random_uuid(), 'web' FROM sessions WHERE expires_at = $1", until);
+        await server.ExecuteAsync("INSERT INTO pushed_requests SELECT gen_random_uuid(), 'web', '', NULL, $1 FROM generate_series(1, $2)", until, rows);
+        await server.ExecuteAsync(
+            "INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval) SELECT gen_random_uuid(), gen_random_uuid()::text, 'native', '{}', now(), $1, 5 FROM generate_series(1, $2)", until, rows);
+        await server.ExecuteAsync("INSERT INTO used_jwts SELECT uuid_send(gen_random_uuid()), $1 FROM generate_series(1, $2)", until, rows);
+        await server.ExecuteAsync("INSERT INTO outbox SELECT gen_random_uuid(), 'unknown', '\\x00', 0, $1, $1 FROM generate_series(1, $2)", until, rows);
+    }
+
+    private static async Task<int[]> CountAsync(ServerUnderTest server)
+    {
+        var counts = new int[Tables.Length];
+        for (var i = 0; i < Tables.Length; i++)
+            counts[i] = await server.ReadAsync<int>($"SELECT count(*) FROM {Tables[i]}");
+        return counts;
+    }
+}
