@@ -1,6 +1,5 @@
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
-using IdentityServer.Http;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;

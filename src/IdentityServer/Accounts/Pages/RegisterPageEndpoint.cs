@@ -55,7 +55,7 @@ internal sealed class RegisterPageEndpoint(
         SeeOther.Write(http, isSignedIn ? form.ReturnUrl ?? $"{issuer.Path}{Routes.Account}?notice=registered" : ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl));
     }
 
-    private Task RefuseAsync(HttpContext http, IReadOnlyList<ApiError> problems, string? returnUrl, Filled filled)
+    private Task RefuseAsync(HttpContext http, ApiError[] problems, string? returnUrl, Filled filled)
     {
         http.Features.Set(problems[0]);
         if (problems[0].RetryAfter is { } seconds)

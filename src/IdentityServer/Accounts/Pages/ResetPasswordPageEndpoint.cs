@@ -1,5 +1,4 @@
 using System.Globalization;
-using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 
