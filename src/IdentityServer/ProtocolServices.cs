@@ -33,6 +33,9 @@ internal static class ProtocolServices
         services.AddSingleton<GrantEnding>();
         services.AddSingleton<UserGrants>();
 
+        services.AddSingleton(ClientAssertionSettings.Read(settings));
+        services.AddSingleton<ClientKeys>();
+        services.AddSingleton<ClientAssertions>();
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<PasswordGrant>();
         services.AddSingleton<RefreshTokenGrant>();

@@ -22,12 +22,15 @@ internal sealed record JoseHeader(string Algorithm, string? Type, string? KeyId)
             return JwtError.CriticalHeader;
 
         // RFC 7515 §4.1.1: names are case-sensitive, so there is no way to write none.
-        if (algorithm is not (JwsAlgorithms.ES256 or JwsAlgorithms.RS256))
+        if (algorithm is not (JwsAlgorithms.ES256 or JwsAlgorithms.RS256 or JwsAlgorithms.PS256))
             return JwtError.UnsupportedAlgorithm;
 
         header = new JoseHeader(algorithm, type, keyId);
         return JwtError.None;
     }
+
+    /// <summary>It does not say which kind of JWT it is (RFC 7519 §5.1).</summary>
+    public bool IsPlain => Type is null || IsOfType("JWT");
 
     // RFC 7515 §4.1.9: a media type, so in any case, and "application/" may be left out.
     public bool IsOfType(string expected) =>

@@ -24,7 +24,7 @@ public sealed class JsonWebKey
 
     public string? KeyId { get; }
 
-    /// <summary>As the JWK says. Without it the key type decides: EC is for ES256, RSA for RS256.</summary>
+    /// <summary>As the JWK says. Without it the key type decides: EC is for ES256, RSA for RS256 unless who reads the set says PS256.</summary>
     public string? Algorithm { get; }
 
     public string? Use { get; }
@@ -32,10 +32,13 @@ public sealed class JsonWebKey
     /// <summary>RFC 7638 with SHA-256, in base64url.</summary>
     public string Thumbprint { get; }
 
+    /// <summary>The one algorithm that it verifies, named or not.</summary>
+    public string VerifiedAlgorithm => Key.Algorithm;
+
     internal PublicKey Key { get; }
 
-    // RFC 7517 §4.2
-    internal bool MayVerify => Use is null or "sig";
+    /// <summary>RFC 7517 §4.2: it is for signatures, or does not say.</summary>
+    public bool MayVerify => Use is null or "sig";
 
     public void WriteTo(Utf8JsonWriter writer)
     {
@@ -54,24 +57,25 @@ public sealed class JsonWebKey
         // Read again: whoever parsed the element may have let duplicate members pass.
         if (element.ValueKind == JsonValueKind.Object
             && StrictJson.TryParseObject(JsonMarshal.GetRawUtf8Value(element), out var strict))
-            return TryParseStrict(strict, out key, out error);
+            return TryParseStrict(strict, JwsAlgorithms.RS256, out key, out error);
 
         key = null;
         error = "A JWK must be a JSON object without duplicate members.";
         return false;
     }
 
-    internal static bool TryParseStrict(JsonElement jwk, [NotNullWhen(true)] out JsonWebKey? key, [NotNullWhen(false)] out string? error)
+    /// <param name="rsa">What an RSA key without <c>alg</c> is for.</param>
+    internal static bool TryParseStrict(JsonElement jwk, string rsa, [NotNullWhen(true)] out JsonWebKey? key, [NotNullWhen(false)] out string? error)
     {
         key = null;
         error = Check(jwk, out var kid, out var algorithm, out var use);
-        if (error is not null || !TryParseMaterial(jwk, out var material, out error))
+        if (error is not null || !TryParseMaterial(jwk, algorithm == JwsAlgorithms.PS256 ? algorithm : algorithm is null ? rsa : JwsAlgorithms.RS256, out var material, out error))
             return false;
 
         // RFC 8725 §3.1: a key is for one algorithm.
         if (algorithm is not null && algorithm != material.Algorithm)
         {
-            error = "alg must be ES256 for an EC key and RS256 for an RSA key.";
+            error = "alg must be ES256 for an EC key and RS256 or PS256 for an RSA key.";
             return false;
         }
 
@@ -94,14 +98,14 @@ public sealed class JsonWebKey
         return IsForVerifying(jwk) ? null : "key_ops must be an array with verify in it.";
     }
 
-    private static bool TryParseMaterial(JsonElement jwk, [NotNullWhen(true)] out PublicKey? material, [NotNullWhen(false)] out string? error)
+    private static bool TryParseMaterial(JsonElement jwk, string rsa, [NotNullWhen(true)] out PublicKey? material, [NotNullWhen(false)] out string? error)
     {
         material = null;
         error = "kty must be EC or RSA.";
         return StrictJson.TryGetString(jwk, "kty", out var keyType) && keyType switch
         {
             "EC" => P256PublicKey.TryParse(jwk, out material, out error),
-            "RSA" => RsaPublicKey.TryParse(jwk, out material, out error),
+            "RSA" => RsaPublicKey.TryParse(jwk, rsa, out material, out error),
             _ => false,
         };
     }

@@ -36,7 +36,12 @@ public sealed class JsonWebKeySet
     /// Reads a set. A key that is of another kind, broken or private is passed over (RFC 7517 §5), so that an issuer
     /// may publish what we do not speak; a set that is broken as a whole is refused.
     /// </summary>
-    public static bool TryParse(ReadOnlySpan<byte> utf8, [NotNullWhen(true)] out JsonWebKeySet? keys, [NotNullWhen(false)] out string? error)
+    public static bool TryParse(ReadOnlySpan<byte> utf8, [NotNullWhen(true)] out JsonWebKeySet? keys, [NotNullWhen(false)] out string? error) =>
+        TryParse(utf8, JwsAlgorithms.RS256, out keys, out error);
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{byte}, out JsonWebKeySet?, out string?)"/>
+    /// <param name="rsa">What an RSA key without <c>alg</c> is for: RS256 or PS256.</param>
+    public static bool TryParse(ReadOnlySpan<byte> utf8, string rsa, [NotNullWhen(true)] out JsonWebKeySet? keys, [NotNullWhen(false)] out string? error)
     {
         keys = null;
         error = null;
@@ -48,7 +53,7 @@ public sealed class JsonWebKeySet
             error = "The key set has no array keys.";
         else
         {
-            var understood = Understood(members);
+            var understood = Understood(members, rsa);
             if (HasDistinctKeyIds(understood))
                 keys = new JsonWebKeySet(understood);
             else
@@ -58,12 +63,12 @@ public sealed class JsonWebKeySet
         return keys is not null;
     }
 
-    private static List<JsonWebKey> Understood(JsonElement members)
+    private static List<JsonWebKey> Understood(JsonElement members, string rsa)
     {
         var understood = new List<JsonWebKey>(members.GetArrayLength());
         foreach (var member in members.EnumerateArray())
         {
-            if (member.ValueKind == JsonValueKind.Object && JsonWebKey.TryParseStrict(member, out var key, out _))
+            if (member.ValueKind == JsonValueKind.Object && JsonWebKey.TryParseStrict(member, rsa, out var key, out _))
                 understood.Add(key);
         }
 

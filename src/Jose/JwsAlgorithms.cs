@@ -8,4 +8,7 @@ public static class JwsAlgorithms
 
     /// <summary>RSASSA-PKCS1-v1_5 with SHA-256.</summary>
     public const string RS256 = "RS256";
+
+    /// <summary>RSASSA-PSS with SHA-256, MGF1 and a salt of 32 octets. Verified here, never signed with.</summary>
+    public const string PS256 = "PS256";
 }

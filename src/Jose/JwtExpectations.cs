@@ -9,6 +9,15 @@ public sealed record JwtExpectations
     /// <summary>The header's <c>typ</c>, such as <c>at+jwt</c>; explicit, so that no other kind of token passes (RFC 8725 §3.11).</summary>
     public required string Type { get; init; }
 
+    /// <summary>Takes <c>typ</c> <c>JWT</c> or none as well: for tokens that are older than the habit of naming their type.</summary>
+    public bool AllowsPlainType { get; init; }
+
+    /// <summary>
+    /// Lets a token name a <c>kid</c> that no key has, when the only key of its algorithm has none either: for sets that were
+    /// written by hand.
+    /// </summary>
+    public bool AllowsUnnamedKey { get; init; }
+
     public required string Issuer { get; init; }
 
     /// <summary>Must be among the token's audiences; null accepts any, also none.</summary>

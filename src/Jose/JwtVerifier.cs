@@ -15,7 +15,7 @@ public sealed class JwtVerifier
     public const int MaximumHeaderLength = 2 * 1024;
 
     private readonly FrozenDictionary<string, PublicKey> _byKeyId;
-    private readonly FrozenDictionary<string, PublicKey> _onlyOfAlgorithm;
+    private readonly FrozenDictionary<string, JsonWebKey> _onlyOfAlgorithm;
 
     public JwtVerifier(JsonWebKeySet keys)
     {
@@ -26,7 +26,7 @@ public sealed class JwtVerifier
             .ToFrozenDictionary(key => key.KeyId!, key => key.Key, StringComparer.Ordinal);
         _onlyOfAlgorithm = usable.GroupBy(key => key.Key.Algorithm)
             .Where(group => group.Count() == 1)
-            .ToFrozenDictionary(group => group.Key, group => group.Single().Key, StringComparer.Ordinal);
+            .ToFrozenDictionary(group => group.Key, group => group.Single(), StringComparer.Ordinal);
     }
 
     public JsonWebKeySet Keys { get; }
@@ -84,10 +84,10 @@ public sealed class JwtVerifier
         if (error != JwtError.None)
             return error;
 
-        if (!header!.IsOfType(expectations.Type))
+        if (!header!.IsOfType(expectations.Type) && !(expectations.AllowsPlainType && header.IsPlain))
             return JwtError.WrongType;
 
-        if (!TryFindKey(header, out var key))
+        if (!TryFindKey(header, expectations.AllowsUnnamedKey, out var key))
             return JwtError.UnknownKey;
 
         // RFC 8725 §3.1: the key says what it is for, the token can only agree.
@@ -101,7 +101,15 @@ public sealed class JwtVerifier
     }
 
     // Without a kid there must be no choice: keys are not tried one after another.
-    private bool TryFindKey(JoseHeader header, [NotNullWhen(true)] out PublicKey? key) => header.KeyId is null
-        ? _onlyOfAlgorithm.TryGetValue(header.Algorithm, out key)
-        : _byKeyId.TryGetValue(header.KeyId, out key);
+    private bool TryFindKey(JoseHeader header, bool allowsUnnamed, [NotNullWhen(true)] out PublicKey? key)
+    {
+        key = null;
+        if (header.KeyId is not null && _byKeyId.TryGetValue(header.KeyId, out key))
+            return true;
+        if (header.KeyId is not null && !allowsUnnamed)
+            return false;
+        if (_onlyOfAlgorithm.TryGetValue(header.Algorithm, out var only) && (header.KeyId is null || only.KeyId is null))
+            key = only.Key;
+        return key is not null;
+    }
 }

@@ -14,16 +14,20 @@ internal sealed class RsaPublicKey : PublicKey
 
     private readonly RSAParameters _parameters;
     private readonly ThreadLocal<RSA> _handle;
+    private readonly RSASignaturePadding _padding;
 
-    public RsaPublicKey(byte[] modulus, byte[] exponent)
+    /// <param name="algorithm">RS256 or PS256: one of them, not both (RFC 8725 §3.1).</param>
+    public RsaPublicKey(byte[] modulus, byte[] exponent, string algorithm = JwsAlgorithms.RS256)
     {
+        Algorithm = algorithm;
+        _padding = algorithm == JwsAlgorithms.PS256 ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
         _parameters = new RSAParameters { Modulus = modulus, Exponent = exponent };
         _handle = new ThreadLocal<RSA>(() => RSA.Create(_parameters));
         _ = _handle.Value;
     }
 
     public override string KeyType => "RSA";
-    public override string Algorithm => JwsAlgorithms.RS256;
+    public override string Algorithm { get; }
     public override int SignatureLength => _parameters.Modulus!.Length;
 
     public override void WriteMembers(Utf8JsonWriter writer)
@@ -34,9 +38,9 @@ internal sealed class RsaPublicKey : PublicKey
     }
 
     public override bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
-        _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        _handle.Value!.VerifyData(data, signature, HashAlgorithmName.SHA256, _padding);
 
-    public static bool TryParse(JsonElement jwk, [NotNullWhen(true)] out PublicKey? key, [NotNullWhen(false)] out string? error)
+    public static bool TryParse(JsonElement jwk, string algorithm, [NotNullWhen(true)] out PublicKey? key, [NotNullWhen(false)] out string? error)
     {
         key = null;
         error = null;
@@ -48,7 +52,7 @@ internal sealed class RsaPublicKey : PublicKey
         {
             try
             {
-                key = new RsaPublicKey(modulus, exponent);
+                key = new RsaPublicKey(modulus, exponent, algorithm);
             }
             catch (CryptographicException) // Such as an even exponent.
             {

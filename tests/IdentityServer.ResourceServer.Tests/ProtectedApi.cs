@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -24,6 +25,12 @@ internal sealed class ProtectedApi : IAsyncDisposable
     }
 
     public TestClock Clock { get; }
+
+    /// <summary>What it was told of sign-outs.</summary>
+    public ConcurrentQueue<BackchannelLogout> LoggedOut { get; } = new();
+
+    /// <summary>What its own handling of a sign-out throws.</summary>
+    public Exception? LogoutFault { get; set; }
 
     public IServiceProvider Services => _app.Services;
 
@@ -56,8 +63,16 @@ internal sealed class ProtectedApi : IAsyncDisposable
         app.MapGet("/open", context => context.Response.WriteAsync("open"));
         app.MapPost("/read", context => context.Response.WriteAsync("posted")).RequireScope("data:read");
         app.MapProtectedResourceMetadata();
+        ProtectedApi? api = null;
+        app.MapBackchannelLogout("/backchannel-logout", (logout, _) =>
+        {
+            if (api!.LogoutFault is { } fault)
+                throw fault;
+            api.LoggedOut.Enqueue(logout);
+            return Task.CompletedTask;
+        });
         await app.StartAsync();
-        return new ProtectedApi(app, clock);
+        return api = new ProtectedApi(app, clock);
     }
 
     public Task<HttpResponseMessage> GetAsync(string path, string? token) => GetWithHeaderAsync(path, token is null ? null : "Bearer " + token);

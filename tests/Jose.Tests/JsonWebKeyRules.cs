@@ -71,6 +71,24 @@ public sealed class JsonWebKeyRules
     public void A_key_for_another_algorithm_is_refused(string algorithm) =>
         Refused($$"""{"kty":"EC","crv":"P-256","x":"{{X}}","y":"{{Y}}","alg":"{{algorithm}}"}""");
 
+    [Fact, Rfc("8725", "3.1")]
+    public void An_RSA_key_is_for_one_of_two_algorithms()
+    {
+        var rsa = $"{{\"kty\":\"RSA\",\"n\":\"{Modulus}\",\"e\":\"AQAB\"";
+
+        Assert.Equal("PS256", Issuer.Jwk(rsa + ""","alg":"PS256"}""").VerifiedAlgorithm);
+        Assert.Equal("RS256", Issuer.Jwk(rsa + ""","alg":"RS256"}""").VerifiedAlgorithm);
+        Assert.Equal("RS256", Issuer.Jwk(rsa + "}").VerifiedAlgorithm);
+        Refused(rsa + ""","alg":"PS384"}""");
+        Refused(rsa + ""","alg":"ES256"}""");
+        // Who knows better says so; a key that names its algorithm has the last word.
+        foreach (var (alg, expected) in new[] { ("", "PS256"), (",\"alg\":\"RS256\"", "RS256") })
+        {
+            Assert.True(JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes("{\"keys\":[" + rsa + alg + "}]}"), "PS256", out var keys, out _));
+            Assert.Equal(expected, Assert.Single(keys.Keys).VerifiedAlgorithm);
+        }
+    }
+
     [Theory]
     [InlineData("""{"kty":"oct","k":"AA"}""")]
     [InlineData("""{"kty":"oct"}""")]

@@ -29,6 +29,9 @@ internal static class AuditEvents
     /// <summary>A spent refresh token came back: its grant is ended (RFC 9700 §4.14.2).</summary>
     public const string RefreshTokenReused = "refresh_token_reused";
 
+    /// <summary>A device code came back long after it was redeemed: its grant is ended.</summary>
+    public const string DeviceCodeReused = "device_code_reused";
+
     /// <summary>Every other grant of the user ended with it.</summary>
     public const string PasswordChanged = "password_changed";
 
@@ -69,4 +72,7 @@ internal static class AuditReasons
 
     /// <summary>A browser session was started, or its password asked for again.</summary>
     public const string Session = "session";
+
+    /// <summary>A user allowed a device (RFC 8628 §3.3).</summary>
+    public const string Device = "device";
 }

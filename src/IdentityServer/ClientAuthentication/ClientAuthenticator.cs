@@ -6,16 +6,18 @@ namespace IdentityServer.ClientAuthentication;
 
 /// <summary>
 /// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
-/// <c>client_secret_post</c>, or for a public client its mere <c>client_id</c>.
+/// <c>client_secret_post</c>, <c>private_key_jwt</c>, or for a public client its mere <c>client_id</c>.
 /// </summary>
-internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets)
+internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions)
 {
     public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
     {
         var presented = Read(http, parameters);
         if (presented.IsRefused)
             return presented.Error;
-        var (clientId, secret) = presented.Value;
+        if (presented.Value.Assertion is { } assertion)
+            return await assertions.AuthenticateAsync(http, assertion, presented.Value.ClientId);
+        var (clientId, secret) = (presented.Value.ClientId!, presented.Value.Secret);
 
         var client = configuration.Value.FindClient(clientId);
         if (client is null || client.IsDisabled)
@@ -46,6 +48,8 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         var header = http.Request.Headers.Authorization;
         if (header.Count > 1)
             return Errors.MalformedBasic;
+        if (parameters[Parameters.ClientAssertion] is not null || parameters[Parameters.ClientAssertionType] is not null)
+            return header.Count > 0 || bodySecret is not null ? Errors.TwoClientAuthentications : ReadAssertion(parameters, bodyId);
         if (header.Count == 0)
             return bodyId is null ? Errors.ClientMissing : new PresentedClient(bodyId, bodySecret);
 
@@ -59,7 +63,20 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
             return Errors.TwoClientIds;
         return basic;
     }
+
+    /// <summary>RFC 7521 §4.2: the <c>client_id</c> beside it may be left out.</summary>
+    private static Result<PresentedClient> ReadAssertion(OAuthParameters parameters, string? bodyId)
+    {
+        if (parameters[Parameters.ClientAssertion] is not { } assertion || parameters[Parameters.ClientAssertionType] is not { } type)
+            return Errors.AssertionIncomplete;
+        return type == ClientAssertions.Type ? new PresentedClient(bodyId, null, assertion) : Errors.AssertionTypeUnknown;
+    }
 }
 
 /// <summary>What a request says of its client, not yet believed.</summary>
-internal sealed record PresentedClient(string ClientId, string? Secret);
+/// <param name="ClientId">Null only where an assertion tells it.</param>
+internal sealed record PresentedClient(string? ClientId, string? Secret, string? Assertion = null)
+{
+    /// <summary>Neither the secret nor the assertion gets into a message.</summary>
+    public override string ToString() => nameof(PresentedClient);
+}

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
@@ -13,12 +14,6 @@ namespace IdentityServer.Discovery;
 /// </summary>
 internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
 {
-    private static readonly string[] ClientAuthentication =
-        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost, TokenEndpointAuthMethods.None];
-
-    private static readonly string[] ConfidentialAuthentication =
-        [TokenEndpointAuthMethods.ClientSecretBasic, TokenEndpointAuthMethods.ClientSecretPost];
-
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
         var served = configuration.Value;
@@ -28,13 +23,14 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
         WriteLogout(json);
+        json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
         Write(json, "scopes_supported", served.Scopes.Tokens);
         // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
         Write(json, "response_types_supported", []);
         Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));
-        Write(json, "token_endpoint_auth_methods_supported", ClientAuthentication);
-        Write(json, "revocation_endpoint_auth_methods_supported", ClientAuthentication);
-        Write(json, "introspection_endpoint_auth_methods_supported", ConfidentialAuthentication);
+        WriteClientAuthentication(json, "token_endpoint", TokenEndpointAuthMethods.Served);
+        WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
+        WriteClientAuthentication(json, "introspection_endpoint", TokenEndpointAuthMethods.Confidential);
         Write(json, "subject_types_supported", ["public"]);
     });
 
@@ -57,6 +53,12 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
     /// <summary>The password grant is shown only when a client has it.</summary>
     private static bool IsOffered(ServerConfiguration served, string grantType) =>
         grantType != GrantTypes.Password || served.GrantTypesInUse.Contains(grantType);
+
+    private static void WriteClientAuthentication(Utf8JsonWriter json, string endpoint, string[] methods)
+    {
+        Write(json, $"{endpoint}_auth_methods_supported", methods);
+        Write(json, $"{endpoint}_auth_signing_alg_values_supported", ClientAssertions.Algorithms);
+    }
 
     private static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {

@@ -7,6 +7,7 @@ internal static class Routes
     public const string Revoke = "/connect/revoke";
     public const string Introspect = "/connect/introspect";
     public const string EndSession = "/connect/logout";
+    public const string DeviceAuthorization = "/connect/device_authorization";
     public const string Revocations = "/connect/revocations";
     public const string Jwks = "/.well-known/jwks";
     public const string OpenIdConfiguration = "/.well-known/openid-configuration";

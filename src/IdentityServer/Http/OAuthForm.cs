@@ -11,7 +11,8 @@ internal static class OAuthForm
     private static readonly string[] NeverInQuery =
     [
         Parameters.GrantType, Parameters.ClientId, Parameters.ClientSecret, Parameters.Username, Parameters.Password,
-        Parameters.RefreshToken, Parameters.Token, Parameters.AccessToken, Parameters.Scope,
+        Parameters.RefreshToken, Parameters.Token, Parameters.AccessToken, Parameters.Scope, Parameters.ClientAssertion,
+        Parameters.DeviceCode,
     ];
 
     public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext http)

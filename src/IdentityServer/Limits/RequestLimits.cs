@@ -17,6 +17,12 @@ internal enum Limit
     SignIn,
     Registration,
     Reset,
+
+    /// <summary>A device asks for its code (RFC 8628 §3.1): the beginning of a sign-in, and counted by that rate.</summary>
+    Device,
+
+    /// <summary>A code typed from a device (RFC 8628 §5.1); its account is the browser session.</summary>
+    UserCode,
 }
 
 /// <summary>
@@ -35,11 +41,17 @@ internal sealed class RequestLimits : IDisposable
         _addresses = Create(settings.Window, limit => limit switch
         {
             Limit.Token or Limit.Feed => settings.TokensPerAddress,
-            Limit.SignIn => settings.SignInsPerAddress,
+            Limit.SignIn or Limit.Device => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
+            Limit.UserCode => settings.UserCodesPerAddress,
             _ => settings.ResetsPerAddress,
         });
-        _accounts = Create(settings.Window, limit => limit == Limit.Reset ? settings.ResetsPerAccount : settings.SignInsPerAccount);
+        _accounts = Create(settings.Window, limit => limit switch
+        {
+            Limit.Reset => settings.ResetsPerAccount,
+            Limit.UserCode => settings.UserCodesPerSession,
+            _ => settings.SignInsPerAccount,
+        });
     }
 
     /// <summary>Counts a request of an address. Null: it may go on.</summary>

@@ -1,5 +1,8 @@
+using System.Text;
 using System.Text.Json;
+using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
+using IdentityServer.Protocol;
 using Jose;
 
 namespace IdentityServer.Manifest;
@@ -18,7 +21,7 @@ internal static class ClientMetadataSection
     private const int MaximumUris = 100;
     private const int MaximumJwksLength = 32 * 1024;
 
-    public static ClientMetadata Read(NodeObject client, bool isPublic)
+    public static ClientMetadata Read(NodeObject client, string authMethod)
     {
         var metadata = new ClientMetadata
         {
@@ -41,15 +44,27 @@ internal static class ClientMetadataSection
             PostLogoutRedirectUris = client.Set("post_logout_redirect_uris", MaximumUris, uri => uri.AbsoluteUri()),
             BackchannelLogoutUri = Web(client, "backchannel_logout_uri"),
             BackchannelLogoutSessionRequired = client.Find("backchannel_logout_session_required")?.Flag(),
-            TokenEndpointAuthSigningAlg = Algorithm(client, "token_endpoint_auth_signing_alg"),
+            TokenEndpointAuthSigningAlg = client.Find("token_endpoint_auth_signing_alg")?.OneOf(ClientAssertions.Algorithms),
             Jwks = client.Find("jwks") is { } jwks ? ReadJwks(jwks) : null,
             JwksUri = Web(client, "jwks_uri"),
         };
-        if (isPublic && metadata.RequirePkce == false)
+        if (authMethod == TokenEndpointAuthMethods.None && metadata.RequirePkce == false)
             throw client.Find("require_pkce")!.Value.Mistake("is false, which a public client can't have (RFC 9700 §2.1.1).");
         if (metadata is { Jwks: not null, JwksUri: not null })
             throw client.Find("jwks_uri")!.Value.Mistake("can't stand beside jwks (RFC 7591 §2).");
+        if (authMethod == TokenEndpointAuthMethods.PrivateKeyJwt)
+            CheckKeys(client, metadata);
         return metadata;
+    }
+
+    private static void CheckKeys(NodeObject client, ClientMetadata metadata)
+    {
+        if (metadata is { Jwks: null, JwksUri: null })
+            throw client.Missing("jwks", ", or jwks_uri: with private_key_jwt the client signs with its own key");
+        if (metadata.Jwks is { } jwks && ClientKeys.TryParse(Encoding.UTF8.GetBytes(jwks.GetRawText()), metadata.TokenEndpointAuthSigningAlg) is null)
+            throw client.Find("jwks")!.Value.Mistake($"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", ClientAssertions.Algorithms)}.");
+        if (metadata.JwksUri is { } uri && new Uri(uri) is { Scheme: "http", IsLoopback: false })
+            throw client.Find("jwks_uri")!.Value.Mistake("must be an https address.");
     }
 
     private static string? Algorithm(NodeObject client, string name) => client.Find(name)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256);
@@ -67,8 +82,10 @@ internal static class ClientMetadataSection
         var text = node.Value.GetRawText();
         if (text.Length > MaximumJwksLength)
             throw node.Mistake($"is longer than {MaximumJwksLength} characters.");
-        if (!JsonWebKeySet.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out _, out _))
+        if (!JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(text), out _, out _))
             throw node.Mistake("is no JWK Set (RFC 7517 §5).");
+        if (ClientKeys.HasPrivateKey(node.Value))
+            throw node.Mistake("holds a private or symmetric key, which is the client's alone.");
         return node.Value.Clone();
     }
 }

@@ -79,14 +79,14 @@ internal static class ClientPlan
     private static void CompareMetadata(Differences differences, ClientRow row, ClientMetadata shall)
     {
         var (has, want) = (Parts(row.Metadata), Parts(shall.ToString()));
-        foreach (var name in has.Keys.Union(want.Keys).Where(name => has.GetValueOrDefault(name) != want.GetValueOrDefault(name)).Order(StringComparer.Ordinal))
+        foreach (var name in has.Keys.Union(want.Keys).Where(name => !JsonNode.DeepEquals(has.GetValueOrDefault(name), want.GetValueOrDefault(name))).Order(StringComparer.Ordinal))
             differences.Add(name, () => row.Metadata = shall.ToString());
     }
 
-    /// <summary>PostgreSQL keeps a <c>jsonb</c> in an order and spacing of its own: compared as we would write it.</summary>
-    private static Dictionary<string, string> Parts(string json)
+    /// <summary>PostgreSQL keeps a <c>jsonb</c> in an order and spacing of its own, that of a <c>jwks</c> too: compared by what it says.</summary>
+    private static Dictionary<string, JsonNode> Parts(string json)
     {
         using var document = JsonDocument.Parse(ClientMetadata.Parse(json).ToString());
-        return document.RootElement.EnumerateObject().ToDictionary(member => member.Name, member => JsonNode.Parse(member.Value.GetRawText())!.ToJsonString());
+        return document.RootElement.EnumerateObject().ToDictionary(member => member.Name, member => JsonNode.Parse(member.Value.GetRawText())!);
     }
 }

@@ -35,7 +35,7 @@ internal static class ClientSection
             client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
             client.Flag("disabled"))
         {
-            Metadata = ClientMetadataSection.Read(client, isPublic: authMethod == TokenEndpointAuthMethods.None),
+            Metadata = ClientMetadataSection.Read(client, authMethod),
         };
 
         CheckSecrets(client, read);
@@ -87,7 +87,10 @@ internal static class ClientSection
     {
         if (read.IsPublic && read.Secrets.Length > 0)
             throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake("belongs to no public client: token_endpoint_auth_method is none.");
-        if (!read.IsPublic && read.Secrets.Length == 0)
+        var hasSecret = TokenEndpointAuthMethods.HasSecret(read.AuthMethod);
+        if (!read.IsPublic && !hasSecret && read.Secrets.Length > 0)
+            throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake($"belongs to no client that authenticates by {read.AuthMethod}.");
+        if (hasSecret && read.Secrets.Length == 0)
             throw client.Missing("client_secret", "; a public client says \"token_endpoint_auth_method\": \"none\"");
     }
 

@@ -7,6 +7,9 @@ public static class GrantTypes
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
 
+    /// <summary>RFC 8628 §3.4.</summary>
+    public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
+
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [ClientCredentials, RefreshToken, Password];
+    public static readonly string[] Served = [ClientCredentials, RefreshToken, DeviceCode, Password];
 }

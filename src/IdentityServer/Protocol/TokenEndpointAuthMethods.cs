@@ -7,5 +7,14 @@ public static class TokenEndpointAuthMethods
     public const string ClientSecretPost = "client_secret_post";
     public const string None = "none";
 
-    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, None];
+    /// <summary>OpenID Connect Core §9, RFC 7523 §2.2.</summary>
+    public const string PrivateKeyJwt = "private_key_jwt";
+
+    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, None];
+
+    /// <summary>Those that prove something.</summary>
+    public static readonly string[] Confidential = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt];
+
+    /// <summary>Whether it takes a shared secret.</summary>
+    public static bool HasSecret(string method) => method is ClientSecretBasic or ClientSecretPost;
 }

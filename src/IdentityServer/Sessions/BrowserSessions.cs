@@ -12,7 +12,7 @@ namespace IdentityServer.Sessions;
 /// session that is ended there is over at once. The cookie is the browser's alone: <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
 /// https <c>Secure</c> with the prefix <c>__Host-</c> (RFC 6265bis §4.1.3.2).
 /// </summary>
-internal sealed class BrowserSessions(SessionStore store, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
+internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
 {
     private const int SecretLength = 32;
     private const int MaximumUserAgentLength = 200;
@@ -38,14 +38,17 @@ internal sealed class BrowserSessions(SessionStore store, SessionSettings settin
         var lifetime = isRemembered ? settings.RememberedLifetime : settings.Lifetime;
         var secret = RandomNumberGenerator.GetBytes(SecretLength);
         var agent = http.Request.Headers.UserAgent.ToString();
-        var id = await store.TryStartAsync(
+        var started = await store.TryStartAsync(
             new NewSession(
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
                 Caller.AddressOf(http), agent.Length == 0 ? null : agent[..Math.Min(agent.Length, MaximumUserAgentLength)], Read(http)),
             http.RequestAborted);
-        if (id is null)
+        if (started is null)
             return false;
-        http.Response.Cookies.Append(_cookie, Write(id.Value, secret), Options(isRemembered ? lifetime : null));
+        // Who sat here before is signed out, of the applications too.
+        if (started.Replaced is { } replaced)
+            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http)));
+        http.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
         return true;
     }
 

@@ -315,7 +315,7 @@ internal sealed class GrantStore : IDisposable
         return await row.ReadAsync(cancellation) ? Read(row) : null;
     }
 
-    private static GrantState Read(NpgsqlDataReader row) => new(
+    internal static GrantState Read(NpgsqlDataReader row) => new(
         row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), row.GetInt32(4),
         row.GetFieldValue<DateTimeOffset>(5), row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6),
         row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9))

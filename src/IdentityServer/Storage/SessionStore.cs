@@ -17,10 +17,14 @@ internal sealed record SessionState(
     DateTimeOffset AuthenticatedAt, string[] Amr, DateTimeOffset ExpiresAt, string[]? ConsentedScopes, string[]? ConsentedClaims);
 
 /// <param name="NewPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
-/// <param name="Before">The session that the browser comes with: renewed when it is the same user's, ended when another's.</param>
+/// <param name="Before">The session that the browser comes with: renewed when it is the same user's, told when another's.</param>
 internal sealed record NewSession(
     Guid Id, byte[] SecretHash, Guid UserId, string SecurityStamp, string? NewPasswordHash, string[] Amr,
     DateTimeOffset Now, DateTimeOffset ExpiresAt, IPAddress? Address, string? UserAgent, SessionKey? Before);
+
+/// <param name="Id">A new session, or that which was renewed.</param>
+/// <param name="Replaced">The session of another user that the browser came with, still live, and who that is.</param>
+internal sealed record StartedSession(Guid Id, (Guid Id, Guid UserId)? Replaced);
 
 /// <summary>The statements of browser sessions, straight to Npgsql.</summary>
 internal sealed class SessionStore(NpgsqlDataSource source)
@@ -49,7 +53,7 @@ internal sealed class SessionStore(NpgsqlDataSource source)
             WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id = signed_in.id AND s.security_stamp = $3 AND s.ended_at IS NULL AND s.expires_at > $7
             RETURNING s.id
         ), replaced AS (
-            UPDATE sessions s SET ended_at = $7 FROM signed_in
+            SELECT s.id, s.user_id FROM sessions s, signed_in
             WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id <> signed_in.id AND s.ended_at IS NULL
         ), started AS (
             INSERT INTO sessions (id, user_id, secret_hash, security_stamp, amr, created_at, authenticated_at, expires_at, remote_address, user_agent)
@@ -58,7 +62,8 @@ internal sealed class SessionStore(NpgsqlDataSource source)
         ), noted AS (
             INSERT INTO audit_events (at, event, subject, remote_address, reason) SELECT $7, $13, id, $9, $14 FROM signed_in
         )
-        SELECT id FROM renewed UNION ALL SELECT id FROM started
+        SELECT signed.id, replaced.id, replaced.user_id
+        FROM (SELECT id FROM renewed UNION ALL SELECT id FROM started) signed LEFT JOIN replaced ON true
         """;
 
     /// <param name="clientId">Whose consent is told with it.</param>
@@ -78,8 +83,8 @@ internal sealed class SessionStore(NpgsqlDataSource source)
             row.GetFieldValue<DateTimeOffset>(8), Texts(row, 9), Texts(row, 10));
     }
 
-    /// <summary>The id of the session: a new one, or that which was renewed. Null: the account was disabled or its password changed meanwhile.</summary>
-    public async Task<Guid?> TryStartAsync(NewSession session, CancellationToken cancellation)
+    /// <summary>Null: the account was disabled or its password changed meanwhile.</summary>
+    public async Task<StartedSession?> TryStartAsync(NewSession session, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(StartSql);
         command.Parameters.Add(AuditTrail.Nullable(session.NewPasswordHash, NpgsqlDbType.Text));
@@ -96,7 +101,10 @@ internal sealed class SessionStore(NpgsqlDataSource source)
         command.Parameters.Add(AuditTrail.Nullable(session.Before?.SecretHash, NpgsqlDbType.Bytea));
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.SignInSucceeded });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditReasons.Session });
-        return await command.ExecuteScalarAsync(cancellation) as Guid?;
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        if (!await row.ReadAsync(cancellation))
+            return null;
+        return new StartedSession(row.GetGuid(0), row.IsDBNull(1) ? null : (row.GetGuid(1), row.GetGuid(2)));
     }
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

@@ -40,8 +40,8 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
             return Errors.GrantTypeNotAllowed;
 
         var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted);
-        // The others need no database, or queue for a hash before they come to it.
-        if (grantType != GrantTypes.RefreshToken)
+        // These need no database, or queue for a hash before they come to it.
+        if (grantType is GrantTypes.ClientCredentials or GrantTypes.Password)
             return metrics.Granted(grantType, await grant.HandleAsync(request));
         using var place = database.TryEnter();
         return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));

@@ -42,7 +42,7 @@ internal sealed class SignIn(
     /// In whole milliseconds, as the grant's id carries them, and never before the account's grants were last ended,
     /// by whatever clock: else the feed's entry would end the new sign-in too.
     /// </summary>
-    private static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
+    public static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
     {
         var at = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds());
         return ended > at ? DateTimeOffset.FromUnixTimeMilliseconds(ended.Value.ToUnixTimeMilliseconds() + 1) : at;

@@ -92,7 +92,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
                    0, $1, $2, $3, $4, 'stamp'
             FROM generate_series(0, {(count - 1).ToString(CultureInfo.InvariantCulture)}) n
             """,
-            cancellation, created, expires, now + settings.AbsoluteLifetime, expired ?? expires + settings.PruneGrain);
+            cancellation, created, expires, now + settings.AbsoluteLifetime, expired ?? settings.PrunableAfter(expires));
         return batch;
     }
 

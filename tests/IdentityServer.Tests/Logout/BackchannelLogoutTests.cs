@@ -6,7 +6,6 @@ using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Outbox;
 using IdentityServer.Tests.Protocol;
 using Jose;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Testing;
@@ -157,7 +156,7 @@ public sealed class BackchannelLogoutTests
         Assert.Equal(alice.Session.ToString(), Around.Claims((await site.NextAsync()).Token).GetProperty("sid").GetString());
     }
 
-    private static Task EndAsync(ServerUnderTest server, SignedIn who) =>
+    private static Task<bool> EndAsync(ServerUnderTest server, SignedIn who) =>
         server.Services.GetRequiredService<SessionEnding>().EndAsync(who.Session, who.User, ByTheUser);
 
     /// <summary>As a client does: with the keys that are published.</summary>

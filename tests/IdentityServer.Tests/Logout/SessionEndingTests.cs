@@ -1,8 +1,10 @@
+using IdentityServer.Passwords;
 using IdentityServer.Sessions;
+using IdentityServer.Storage;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Protocol;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Testing;
@@ -80,7 +82,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
         await Around.SoonAsync(
             async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT id FROM sessions%'") > 0,
             "the ending waits");
-        var grant = Guid.CreateVersion7();
+        var grant = GrantIds.Create(_server.Clock.GetUtcNow());
         await Around.Command(connection,
             """
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp, session_id)
@@ -91,6 +93,25 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
 
         Assert.True(await ending);
         Assert.False(await alice.IsGrantLiveAsync(grant));
+    }
+
+    [Fact]
+    public async Task Another_user_who_signs_in_at_the_browser_ends_the_session_of_who_sat_there_before()
+    {
+        var alice = await _server.HasSessionAsync();
+        var grant = await alice.ReachesAsync(World.Web, "openid");
+        var bob = await _server.HasUserAsync();
+        var http = new DefaultHttpContext();
+        http.Request.Headers.Cookie = $"identityserver={alice.Browser.Cookies["identityserver"]}";
+        var user = new CheckedUser(
+            Guid.Parse(await _server.ReadAsync<string>("SELECT id::text FROM users WHERE user_name = $1", bob)),
+            await _server.ReadAsync<string>("SELECT security_stamp FROM users WHERE user_name = $1", bob), [], null, null);
+
+        Assert.True(await _server.Services.GetRequiredService<BrowserSessions>().TryStartAsync(http, user, isRemembered: false));
+
+        Assert.False(await alice.IsLiveAsync());
+        Assert.False(await alice.IsGrantLiveAsync(grant));
+        Assert.Equal(1, await _server.ReadAsync<int>("SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", user.Id));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class SignInPruningTests
 
         await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
 
-        Assert.Equal([8, 8, 7, 7, 7, 10], await CountAsync(server));
+        Assert.Equal(new[] { 8, 8, 7, 7, 7, 10 }, await CountAsync(server));
         Assert.True(await alice.IsLiveAsync());
         Assert.True(await alice.IsGrantLiveAsync(grant));
         Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 2500 rows of sessions", StringComparison.Ordinal));

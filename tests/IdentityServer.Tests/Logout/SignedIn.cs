@@ -81,7 +81,7 @@ internal static class SigningIn
         var secret = RandomNumberGenerator.GetBytes(32);
         var now = server.Clock.GetUtcNow();
         var id = GrantIds.Create(now);
-        Assert.Equal(id, await server.Services.GetRequiredService<SessionStore>().TryStartAsync(
+        Assert.Equal(new StartedSession(id, null), await server.Services.GetRequiredService<SessionStore>().TryStartAsync(
             new NewSession(id, SHA256.HashData(secret), user, stamp, null, ["pwd"], now, now.AddHours(10), null, null, null), CancellationToken.None));
         var browser = new Browser(server);
         browser.Cookies["identityserver"] = Base64Url.Encode([.. id.ToByteArray(bigEndian: true), .. secret]);

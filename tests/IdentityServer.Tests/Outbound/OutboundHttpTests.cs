@@ -1,9 +1,10 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using IdentityServer.Outbound;
 using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using Microsoft.AspNetCore.Http;
-using Testing;
 using Xunit;
 
 namespace IdentityServer.Tests.Outbound;
@@ -46,7 +47,7 @@ public sealed class OutboundHttpTests
         {
             asked++;
             return Task.FromResult(host == "client.example" ? [IPAddress.Loopback] : Array.Empty<IPAddress>());
-        }, (_, _, _, _) => true);
+        }, Trusts);
 
         var answer = await GetAsync(outbound, $"https://client.example:{site.Address.Port}/keys");
 
@@ -172,8 +173,10 @@ public sealed class OutboundHttpTests
         Assert.StartsWith("the request failed", (await GetAsync(outbound, "https://client.example/")).Failure, StringComparison.Ordinal);
     }
 
+    private static bool Trusts(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) => certificate?.Subject == "CN=client.example";
+
     private static OutboundHttp Outbound(bool allowPrivate, string[] addresses) =>
-        new(new OutboundSettings(allowPrivate, true), TimeProvider.System, (host, _) => Task.FromResult(IPAddress.TryParse(host, out var literal) ? [literal] : Array.ConvertAll(addresses, IPAddress.Parse)), (_, _, _, _) => true);
+        new(new OutboundSettings(allowPrivate, true), TimeProvider.System, (host, _) => Task.FromResult(IPAddress.TryParse(host, out var literal) ? [literal] : Array.ConvertAll(addresses, IPAddress.Parse)), Trusts);
 
     private static Task<OutboundAnswer> GetAsync(OutboundHttp outbound, string address) => outbound.GetAsync(new Uri(address), "application/json", Limit, CancellationToken.None);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using IdentityServer.Tests.DeviceAuthorization;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 
@@ -57,6 +58,17 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
         Assert.Single(await StatementsAsync(() => _server.RevokesAsync(signedIn.AccessToken)));
         Assert.Single(await StatementsAsync(() => _server.RevokesAsync(signedIn.RefreshToken)));
         Assert.Empty(await StatementsAsync(() => _server.RevokesAsync("unknown")));
+    }
+
+    [Fact]
+    public async Task A_device_costs_one_to_begin_and_one_a_poll()
+    {
+        Answer? device = null;
+        Assert.Single(await StatementsAsync(async () => device = await _server.AsksAsync()));
+        Assert.Single(await StatementsAsync(() => _server.PollsAsync(device!["device_code"]), HttpStatusCode.BadRequest));
+        await (await _server.BrowserOfAsync()).DecidesAsync(device!["user_code"]);
+        Assert.Single(await StatementsAsync(() => _server.PollsAsync(device["device_code"])));
+        Assert.Empty(await StatementsAsync(() => _server.PollsAsync("forged"), HttpStatusCode.BadRequest));
     }
 
     [Fact]

@@ -18,7 +18,8 @@ const thumbprints = [];
 for (const key of jwks.keys) thumbprints.push(await jose.calculateJwkThumbprint(key));
 
 const theirs = { keys: [], thumbprints: [], tokens: [] };
-for (const alg of algorithms) {
+// PS256 we verify and do not sign.
+for (const alg of [...algorithms, 'PS256']) {
   const { publicKey, privateKey } = await jose.generateKeyPair(alg);
   const jwk = await jose.exportJWK(publicKey);
   const kid = await jose.calculateJwkThumbprint(jwk);

@@ -1,3 +1,4 @@
+using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
 

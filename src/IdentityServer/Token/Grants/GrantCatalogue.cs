@@ -3,13 +3,14 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
-internal sealed class GrantCatalogue(PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials)
+internal sealed class GrantCatalogue(PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
         GrantTypes.ClientCredentials => clientCredentials,
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,
+        GrantTypes.DeviceCode => deviceCode,
         _ => null,
     };
 }

@@ -1,4 +1,5 @@
 using IdentityServer.Audit;
+using IdentityServer.Configuration;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;

@@ -5,8 +5,8 @@ namespace Benchmarks.Driver.Jobs;
 /// <summary>Sign-ins by password, against what the cores can hash at the same settings if they did nothing else.</summary>
 internal static class PasswordSignIn
 {
-    /// <summary>A few dozen sign-ins a second: what is under way at the end of a shorter run would weigh.</summary>
-    private const int ShortestSeconds = 5;
+    /// <summary>A dozen sign-ins a second: what is under way at the end of a shorter run would weigh.</summary>
+    private const int ShortestSeconds = 3;
 
     public static async Task RunAsync(Bench bench, CancellationToken cancellation)
     {

@@ -1,7 +1,6 @@
-using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 
-namespace IdentityServer.Token;
+namespace IdentityServer.Configuration;
 
 /// <summary>RFC 6749 §3.3: what the client asks for, held against what it is registered for.</summary>
 internal static class RequestedScope

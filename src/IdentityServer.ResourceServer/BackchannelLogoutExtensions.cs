@@ -1,0 +1,81 @@
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace IdentityServer.ResourceServer;
+
+public static class BackchannelLogoutExtensions
+{
+    /// <summary>Octets of the body; a token of ours is a tenth of it.</summary>
+    private const int MaximumBodyLength = 16 * 1024;
+
+    private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("""{"error":"invalid_request","error_description":"This is no logout token for this client, or it was sent before."}""");
+
+    /// <summary>
+    /// Maps the <c>backchannel_logout_uri</c> of the client that <see cref="IdentityServerTokensOptions.ClientId"/> names (OpenID
+    /// Connect Back-Channel Logout §2.5): each logout token is verified and reaches <paramref name="onLogout"/> once on this node.
+    /// What that throws is answered 500, and the issuer sends another token later.
+    /// </summary>
+    public static IEndpointConventionBuilder MapBackchannelLogout(this IEndpointRouteBuilder endpoints, string pattern, Func<BackchannelLogout, HttpContext, Task> onLogout)
+    {
+        ArgumentNullException.ThrowIfNull(onLogout);
+        var verification = ActivatorUtilities.CreateInstance<LogoutTokenVerification>(endpoints.ServiceProvider);
+        return endpoints.MapPost(pattern, http => HandleAsync(http, verification, onLogout)).AllowAnonymous();
+    }
+
+    private static async Task HandleAsync(HttpContext http, LogoutTokenVerification verification, Func<BackchannelLogout, HttpContext, Task> onLogout)
+    {
+        // §2.8
+        http.Response.Headers.CacheControl = "no-store";
+        if (await ReadAsync(http) is not { } text || await verification.TryTakeAsync(text, http.RequestAborted) is not var (logout, jwtId))
+        {
+            await RefuseAsync(http, verification);
+            return;
+        }
+        try
+        {
+            await onLogout(logout, http);
+        }
+        catch
+        {
+            verification.GiveBack(jwtId);
+            throw;
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext http, LogoutTokenVerification verification)
+    {
+        if (verification.HasNoKeys)
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            http.Response.Headers.RetryAfter = "1";
+            return Task.CompletedTask;
+        }
+        http.Response.StatusCode = StatusCodes.Status400BadRequest;
+        http.Response.ContentType = "application/json";
+        http.Response.ContentLength = Refusal.Length;
+        return http.Response.Body.WriteAsync(Refusal, http.RequestAborted).AsTask();
+    }
+
+    /// <summary>The token of a form that holds exactly one; null: it is no such form.</summary>
+    private static async Task<string?> ReadAsync(HttpContext http)
+    {
+        if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true
+            || http.Request.ContentLength > MaximumBodyLength)
+            return null;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = MaximumBodyLength;
+        try
+        {
+            var form = await new FormFeature(http.Request, new FormOptions { ValueCountLimit = 20, ValueLengthLimit = MaximumBodyLength }).ReadFormAsync(http.RequestAborted);
+            return form["logout_token"] is [{ Length: > 0 } token] ? token : null;
+        }
+        catch (Exception malformed) when (malformed is InvalidDataException or BadHttpRequestException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using IdentityServer.Configuration;
+using IdentityServer.Outbound;
+using IdentityServer.Protocol;
+using Jose;
+
+namespace IdentityServer.ClientAuthentication;
+
+/// <summary>
+/// The keys that clients sign with: registered as <c>jwks</c>, parsed once for each version of the configuration, or fetched
+/// from their <c>jwks_uri</c> and kept for a while. However many requests wait for them, they are fetched once.
+/// </summary>
+internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, TimeProvider time, ILoggerFactory logs)
+{
+    /// <summary>Fetches at once, of all clients: one that does not answer holds its place for <see cref="OutboundHttp.Deadline"/>.</summary>
+    private const int MaximumFetches = 64;
+
+    private const int CachesBetweenSweeps = 256;
+
+    private readonly ConditionalWeakTable<Client, JwtVerifier> _registered = [];
+    private readonly ConcurrentDictionary<string, FetchedKeys> _fetched = new(StringComparer.Ordinal);
+    private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), time, logs.CreateLogger<FetchedKeys>());
+
+    public async ValueTask<Result<JwtVerifier>> FindAsync(Client client, CancellationToken cancellation)
+    {
+        if (client.Metadata.Jwks is not null)
+            return _registered.GetValue(client, Parse);
+        return client.Metadata.JwksUri is null ? Errors.ClientRefused : await CacheOf(client).FindAsync(cancellation);
+    }
+
+    /// <summary>After a <c>kid</c> that is unknown: keys newer than those; null: there are none, or they were asked for just now.</summary>
+    public async ValueTask<JwtVerifier?> FindNewerAsync(Client client, JwtVerifier known, CancellationToken cancellation)
+    {
+        if (client.Metadata.Jwks is not null || client.Metadata.JwksUri is null)
+            return null;
+        var newer = await CacheOf(client).FindAsync(cancellation, known);
+        return newer.IsRefused || ReferenceEquals(newer.Value, known) ? null : newer.Value;
+    }
+
+    /// <summary>The keys of the set that may verify, of the client's registered algorithm when it has one.</summary>
+    internal static JwtVerifier? TryParse(ReadOnlySpan<byte> utf8, string? algorithm)
+    {
+        var rsa = algorithm == JwsAlgorithms.PS256 ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
+        if (!JsonWebKeySet.TryParse(utf8, rsa, out var set, out _))
+            return null;
+        var usable = set.Keys.Where(key => key.MayVerify && (algorithm is null || key.VerifiedAlgorithm == algorithm)).ToList();
+        return usable.Count == 0 ? null : new JwtVerifier(new JsonWebKeySet(usable));
+    }
+
+    /// <summary>Whether a JWK Set holds what its owner should have kept (RFC 7518 §6.2.2, §6.3.2, §6.4.1).</summary>
+    internal static bool HasPrivateKey(JsonElement set) => set.GetProperty("keys").EnumerateArray().Any(
+        key => key.ValueKind == JsonValueKind.Object && (key.TryGetProperty("d", out _) || key.TryGetProperty("k", out _)));
+
+    // What registers a client has looked at the set before: one without a key verifies nothing.
+    private static JwtVerifier Parse(Client client) =>
+        TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg) ?? new JwtVerifier(new JsonWebKeySet([]));
+
+    private FetchedKeys CacheOf(Client client)
+    {
+        var (uri, algorithm) = (client.Metadata.JwksUri!, client.Metadata.TokenEndpointAuthSigningAlg);
+        if (_fetched.TryGetValue(client.ClientId, out var known) && known.IsOf(uri, algorithm))
+            return known;
+        if (_fetched.Count % CachesBetweenSweeps == CachesBetweenSweeps - 1)
+            Sweep();
+        return _fetched.AddOrUpdate(
+            client.ClientId,
+            clientId => new FetchedKeys(_source, clientId, uri, algorithm),
+            (clientId, other) => other.IsOf(uri, algorithm) ? other : new FetchedKeys(_source, clientId, uri, algorithm));
+    }
+
+    private void Sweep()
+    {
+        foreach (var clientId in _fetched.Keys)
+        {
+            if (configuration.Value.FindClient(clientId)?.Metadata.JwksUri is null)
+                _fetched.TryRemove(clientId, out _);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using System.Security.Cryptography;
+using IdentityServer.DeviceAuthorization;
+using IdentityServer.Http;
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Token.Grants;
+using Routes = IdentityServer.Discovery.Routes;
+
+namespace IdentityServer;
+
+/// <summary>Devices without a browser (RFC 8628): where they ask, and where their users decide.</summary>
+internal static class DeviceServices
+{
+    public static void AddDevices(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(DeviceCodeSettings.Read(settings));
+        services.AddSingleton(_ => new UserCodes(RandomNumberGenerator.Create()));
+        services.AddSingleton<DeviceStore>();
+        services.AddSingleton<DeviceCodeGrant>();
+        services.AddSingleton<DeviceAuthorizationEndpoint>();
+        services.AddSingleton<DevicePage>();
+    }
+
+    public static void MapDevices(this WebApplication app)
+    {
+        app.MapPost(Routes.DeviceAuthorization, app.Services.GetRequiredService<DeviceAuthorizationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+
+        var page = app.Services.GetRequiredService<DevicePage>();
+        app.MapGet(DeviceRoutes.Device, page.ShowAsync);
+        app.MapPost(DeviceRoutes.Device, page.DecideAsync);
+        app.MapGet(DeviceRoutes.Allowed, page.ShowAllowedAsync);
+        app.MapGet(DeviceRoutes.Denied, page.ShowDeniedAsync);
+    }
+}

@@ -1,0 +1,196 @@
+using System.Net;
+using IdentityServer.Audit;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace IdentityServer.Storage;
+
+/// <summary>A device that begins to wait for its user.</summary>
+/// <param name="UserCode">Upper case, without the hyphen.</param>
+/// <param name="Interval">Seconds between polls.</param>
+internal sealed record NewDevice(Guid Id, string UserCode, string ClientId, string[] Scopes, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int Interval);
+
+/// <summary>Who asks and for what: a device that its user has not decided about.</summary>
+internal sealed record WaitingDevice(string ClientId, string[] Scopes);
+
+/// <summary>A user's leave for a device, given in a browser session.</summary>
+/// <param name="CreatedAt">In whole milliseconds, as the grant's id carries them; <paramref name="Now"/> is when it is.</param>
+/// <param name="SecurityStamp">The stamp that the user's row must still carry.</param>
+internal sealed record DeviceLeave(
+    string UserCode, Guid GrantId, Guid UserId, string SecurityStamp, Guid SessionId, DateTimeOffset AuthTime, string? Details,
+    DateTimeOffset CreatedAt, DateTimeOffset Now, TimeSpan PruneGrain, IPAddress? Address);
+
+/// <summary>A device that asks whether its user has decided.</summary>
+/// <param name="MayRefresh">The client may have refresh tokens, where <c>offline_access</c> was granted.</param>
+internal sealed record DevicePoll(
+    Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain);
+
+/// <summary>How a poll found its device.</summary>
+/// <param name="IsClients">False: another client's, and nothing was changed.</param>
+/// <param name="IsEarly">It came before its interval was over, and the interval is 5 s longer now.</param>
+/// <param name="GrantId">Set when the user has allowed it.</param>
+/// <param name="Generation">Of that grant as the poll's snapshot saw it; null: it was just being written.</param>
+/// <param name="Spent">The grant, where this poll is the one that redeems the code.</param>
+internal sealed record PolledDevice(
+    bool IsClients, bool IsDenied, bool IsExpired, bool IsEarly, Guid? GrantId, int? Generation, DateTimeOffset? RotatedAt, GrantState? Spent);
+
+/// <summary>The statements of device authorizations (RFC 8628), straight to Npgsql: each checks and changes at once.</summary>
+internal sealed class DeviceStore(NpgsqlDataSource source)
+{
+    private const string AddSql =
+        """
+        INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_code) DO NOTHING
+        """;
+
+    private const string FindSql =
+        """
+        SELECT client_id, scopes FROM device_authorizations
+        WHERE user_code = $1 AND expires_at > $2 AND grant_id IS NULL AND denied_at IS NULL
+        """;
+
+    // The grant waits for the device no longer than its code lives; the poll that redeems it gives it its own time.
+    private const string AllowSql =
+        """
+        WITH decided AS (
+            UPDATE device_authorizations d SET grant_id = $2
+            FROM users u, sessions s, clients c
+            WHERE d.user_code = $1 AND d.expires_at > $3 AND d.grant_id IS NULL AND d.denied_at IS NULL
+              AND c.client_id = d.client_id AND NOT c.disabled
+              AND u.id = $4 AND u.security_stamp = $5 AND u.disabled_at IS NULL
+              AND s.id = $6 AND s.user_id = u.id AND s.ended_at IS NULL
+            RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at
+        ), started AS (
+            INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp,
+                                session_id, auth_time, resources, dpop_jkt, details)
+            SELECT $2, client_id, $4, scopes, 0, $7, expires_at, expires_at, date_bin($8, expires_at, 'epoch') + $8, $5,
+                   $6, $9, resources, dpop_jkt, $10 FROM decided
+            RETURNING id, client_id, subject, scopes
+        ), joined AS (
+            INSERT INTO session_grants (session_id, grant_id, client_id) SELECT $6, id, client_id FROM started
+        ), consented AS (
+            INSERT INTO consents AS c (user_id, client_id, scopes, claims, granted_at) SELECT subject, client_id, scopes, '{}', $3 FROM started
+            ON CONFLICT (user_id, client_id) DO UPDATE
+            SET scopes = c.scopes || ARRAY(SELECT unnest(excluded.scopes) EXCEPT SELECT unnest(c.scopes)), granted_at = excluded.granted_at
+        )
+        INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
+        SELECT $3, $11, subject, client_id, id, $12, $13 FROM started
+        """;
+
+    private const string DenySql =
+        """
+        UPDATE device_authorizations SET denied_at = $2
+        WHERE user_code = $1 AND expires_at > $2 AND grant_id IS NULL AND denied_at IS NULL
+        """;
+
+    // The device's row is locked first, so that polls and the user's decision come one after another, and each sees what the one
+    // before it wrote. The grant alone may be too new for this statement's snapshot: then the last join finds none, and the
+    // device polls once more. Half a second before its time is jitter of the network, not haste.
+    private const string PollSql =
+        """
+        WITH device AS (
+            SELECT id, client_id = $2 AS is_clients, grant_id, denied_at IS NOT NULL AS is_denied, expires_at <= $3 AS is_expired,
+                   COALESCE(polled_at + make_interval(secs => poll_interval - 0.5) > $3, false) AS is_early
+            FROM device_authorizations WHERE id = $1 FOR NO KEY UPDATE
+        ), polled AS (
+            UPDATE device_authorizations d
+            SET polled_at = $3, poll_interval = d.poll_interval + CASE WHEN device.is_early THEN 5 ELSE 0 END
+            FROM device
+            WHERE d.id = device.id AND device.is_clients AND device.grant_id IS NULL AND NOT device.is_denied AND NOT device.is_expired
+        ), spent AS (
+            UPDATE grants g
+            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8
+            FROM device, users u, LATERAL (
+                SELECT $3 + CASE WHEN r.may THEN $7 ELSE $5 END AS absolute, $3 + CASE WHEN r.may THEN LEAST($6, $7) ELSE $5 END AS expires
+                FROM (SELECT $4 AND h.scopes @> ARRAY['offline_access'] AS may FROM grants h WHERE h.id = device.grant_id) r
+            ) t
+            WHERE g.id = device.grant_id AND device.is_clients AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
+              AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
+            RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true AS is_alive,
+                      ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject) AS roles,
+                      g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details
+        )
+        SELECT spent.*, device.is_clients, device.is_denied, device.is_expired, device.is_early, device.grant_id, g.generation, g.rotated_at
+        FROM device LEFT JOIN spent ON true LEFT JOIN grants g ON g.id = device.grant_id
+        """;
+
+    /// <summary>False: another device has this user code.</summary>
+    public async Task<bool> TryAddAsync(NewDevice device, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(AddSql);
+        Add(command, device.Id);
+        Add(command, device.UserCode);
+        Add(command, device.ClientId);
+        Add(command, device.Scopes);
+        Add(command, device.CreatedAt);
+        Add(command, device.ExpiresAt);
+        Add(command, device.Interval);
+        return await command.ExecuteNonQueryAsync(cancellation) == 1;
+    }
+
+    /// <summary>Null: there is none, it is too late, or it is decided.</summary>
+    public async Task<WaitingDevice?> FindAsync(string userCode, DateTimeOffset now, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(FindSql);
+        Add(command, userCode);
+        Add(command, now);
+        await using var row = await command.ExecuteReaderAsync(cancellation);
+        return await row.ReadAsync(cancellation) ? new WaitingDevice(row.GetString(0), row.GetFieldValue<string[]>(1)) : null;
+    }
+
+    /// <summary>
+    /// Writes the grant, and that the device has it. False: too late, decided by somebody else, or user, session or client are not
+    /// as they were.
+    /// </summary>
+    public async Task<bool> TryAllowAsync(DeviceLeave leave)
+    {
+        await using var command = source.CreateCommand(AllowSql);
+        Add(command, leave.UserCode);
+        Add(command, leave.GrantId);
+        Add(command, leave.Now);
+        Add(command, leave.UserId);
+        Add(command, leave.SecurityStamp);
+        Add(command, leave.SessionId);
+        Add(command, leave.CreatedAt);
+        Add(command, leave.PruneGrain);
+        Add(command, leave.AuthTime);
+        command.Parameters.Add(AuditTrail.Nullable(leave.Details, NpgsqlDbType.Jsonb));
+        Add(command, AuditEvents.SignInSucceeded);
+        command.Parameters.Add(AuditTrail.Nullable(leave.Address, NpgsqlDbType.Inet));
+        Add(command, AuditReasons.Device);
+        return await command.ExecuteNonQueryAsync() == 1;
+    }
+
+    /// <summary>False: too late, or decided already.</summary>
+    public async Task<bool> TryDenyAsync(string userCode, DateTimeOffset now)
+    {
+        await using var command = source.CreateCommand(DenySql);
+        Add(command, userCode);
+        Add(command, now);
+        return await command.ExecuteNonQueryAsync() == 1;
+    }
+
+    /// <summary>Null: there is no such device any more.</summary>
+    public async Task<PolledDevice?> PollAsync(DevicePoll poll)
+    {
+        await using var command = source.CreateCommand(PollSql);
+        Add(command, poll.Id);
+        Add(command, poll.ClientId);
+        Add(command, poll.Now);
+        Add(command, poll.MayRefresh);
+        Add(command, poll.AccessLifetime);
+        Add(command, poll.RefreshLifetime);
+        Add(command, poll.AbsoluteLifetime);
+        Add(command, poll.PruneGrain);
+        await using var row = await command.ExecuteReaderAsync();
+        if (!await row.ReadAsync())
+            return null;
+        return new PolledDevice(
+            row.GetBoolean(15), row.GetBoolean(16), row.GetBoolean(17), row.GetBoolean(18), row.IsDBNull(19) ? null : row.GetGuid(19),
+            row.IsDBNull(20) ? null : row.GetInt32(20), row.IsDBNull(21) ? null : row.GetFieldValue<DateTimeOffset>(21),
+            row.IsDBNull(0) ? null : GrantStore.Read(row));
+    }
+
+    private static void Add<T>(NpgsqlCommand command, T value) =>
+        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+}

@@ -1,0 +1,77 @@
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Telemetry;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>
+/// RFC 8628 §3.4: the device polls until its user has decided. One statement a poll, which also redeems the code: the generation
+/// of its grant goes from 0 to 1, once.
+/// </summary>
+/// <remarks>
+/// Polls overlap, and an answer may be lost: one that comes within <see cref="RefreshTokenSettings.Leeway"/> of the redemption is
+/// refused and ends nothing. Later, thief and owner look alike, and the grant ends as it does by a code's replay (RFC 6749 §4.1.2).
+/// </remarks>
+internal sealed partial class DeviceCodeGrant(
+    DeviceStore devices, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
+    ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
+{
+    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.DeviceCode] is not { } code)
+            return Errors.DeviceCodeMissing;
+        if (!GrantHandle.TryRead(HandleKind.DeviceCode, keys.Value.Handles, code, out var id, out _))
+            return Errors.DeviceCodeRefused;
+
+        var poll = new DevicePoll(
+            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
+            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
+        // Not ended with the request: what is redeemed is redeemed.
+        var device = await devices.PollAsync(poll);
+        // Only we write codes: what has no row any more has expired.
+        if (device is null)
+            return Errors.DeviceCodeExpired;
+        if (!device.IsClients)
+            return Errors.DeviceCodeRefused;
+        if (device.Spent is { } grant)
+            return Issue(request.Client, grant);
+        if (device.IsDenied)
+            return Errors.DeviceDenied;
+        if (device is { GrantId: { } grantId, Generation: > 0 })
+            return await RefuseReuseAsync(request, poll, device, grantId);
+        if (device.IsExpired)
+            return Errors.DeviceCodeExpired;
+        // Allowed, but another poll has it, or the account is not as it was when it allowed.
+        if (device.Generation is 0)
+            return Errors.DeviceCodeRefused;
+        return device.IsEarly ? Errors.DevicePolledTooSoon : Errors.DevicePending;
+    }
+
+    private async ValueTask<Result<TokenResponse>> RefuseReuseAsync(TokenRequest request, DevicePoll poll, PolledDevice device, Guid grantId)
+    {
+        var isOverlap = device.Generation == 1 && poll.Now < device.RotatedAt + refresh.Leeway;
+        if (!isOverlap && await ending.TryEndGrantAsync(grantId, poll.ClientId, new AuditNote(AuditEvents.DeviceCodeReused, null, request.Address)))
+        {
+            metrics.Reused();
+            LogReuse(grantId, poll.ClientId);
+        }
+        return Errors.DeviceCodeRefused;
+    }
+
+    private TokenResponse Issue(Client client, GrantState grant)
+    {
+        var allowed = ScopeSet.Of(grant.Scopes);
+        var granted = allowed.Intersect(client.Scopes);
+        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var mayRefresh = allowed.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
+        var refreshToken = mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null;
+        return new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), refreshToken);
+    }
+
+    [LoggerMessage(2101, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    private partial void LogReuse(Guid grantId, string clientId);
+}

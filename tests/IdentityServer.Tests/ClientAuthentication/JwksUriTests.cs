@@ -1,0 +1,183 @@
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Microsoft.AspNetCore.Http;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.ClientAuthentication;
+
+/// <summary>Keys that a client publishes at its <c>jwks_uri</c> (RFC 7591 §2, OpenID Connect Core §10.1.1): fetched seldom, under guard, and kept.</summary>
+public sealed class JwksUriTests : IAsyncLifetime
+{
+    private ServerUnderTest _server = null!;
+    private ClientSite _site = null!;
+    private ClientSigner _client = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ServerUnderTest.StartAsync();
+        _client = new ClientSigner("remote");
+        _site = await ClientSite.StartAsync(http => AnswerAsync(http, _client.Jwks()));
+        await _client.RegisteredAtAsync(_server, jwksUri: _site.Address + "keys");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        await _site.DisposeAsync();
+    }
+
+    [Fact, Rfc("7591", "2")]
+    public async Task The_keys_are_fetched_once_for_all_who_wait_and_kept()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _server.AuthenticatesAsync(_client)));
+
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+        Assert.Equal(1, _site.Requests);
+    }
+
+    [Fact, Rfc("OIDC Core", "10.1.1")]
+    public async Task A_key_that_is_new_is_fetched_when_an_assertion_names_it()
+    {
+        await _server.AuthenticatesAsync(_client);
+        _server.Clock.Advance(TimeSpan.FromSeconds(16));
+        var next = new ClientSigner("remote", "RS256", "k2");
+        _site.Answer = http => AnswerAsync(http, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
+
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+        Assert.Equal(2, _site.Requests);
+    }
+
+    [Fact]
+    public async Task Unknown_names_of_keys_cost_the_site_a_request_now_and_then()
+    {
+        await _server.AuthenticatesAsync(_client);
+        for (var i = 0; i < 10; i++)
+            (await _server.AuthenticatesAsync(new ClientSigner("remote", keyId: $"x{i}"))).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+        Assert.Equal(1, _site.Requests);
+
+        _server.Clock.Advance(TimeSpan.FromSeconds(16));
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => _server.AuthenticatesAsync(new ClientSigner("remote", keyId: $"y{i}"))));
+        Assert.Equal(2, _site.Requests);
+    }
+
+    [Fact]
+    public async Task An_unknown_algorithm_or_a_bad_signature_sends_nobody_to_the_site()
+    {
+        await _server.AuthenticatesAsync(_client);
+        _server.Clock.Advance(TimeSpan.FromSeconds(16));
+
+        await _server.AuthenticatesAsync(new ClientSigner("remote"));
+        await _server.AuthenticatesAsync(_client, header: header => header["alg"] = "none");
+
+        Assert.Equal(1, _site.Requests);
+    }
+
+    [Theory, Rfc("9111", "5.2.2.1")]
+    [InlineData(null, 9, 1), InlineData(null, 11, 2), InlineData("max-age=10", 0, 1), InlineData("no-store", 0, 1), InlineData("no-store", 2, 2), InlineData("max-age=1800", 29, 1), InlineData("max-age=1800", 31, 2), InlineData("max-age=86400", 61, 2)]
+    public async Task They_are_kept_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
+    {
+        _site.Answer = http =>
+        {
+            if (cacheControl is not null)
+                http.Response.Headers.CacheControl = cacheControl;
+            return AnswerAsync(http, _client.Jwks());
+        };
+        await _server.AuthenticatesAsync(_client);
+        _server.Clock.Advance(TimeSpan.FromMinutes(minutes) + TimeSpan.FromSeconds(30));
+
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+        Assert.Equal(requests, _site.Requests);
+    }
+
+    [Fact]
+    public async Task While_the_site_is_away_the_keys_go_on_for_an_hour()
+    {
+        await _server.AuthenticatesAsync(_client);
+        _site.Answer = http =>
+        {
+            http.Response.StatusCode = 500;
+            return Task.CompletedTask;
+        };
+
+        _server.Clock.Advance(TimeSpan.FromMinutes(50));
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+        Assert.Equal(2, _site.Requests);
+        _server.Clock.Advance(TimeSpan.FromMinutes(11));
+        (await _server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+    }
+
+    [Theory]
+    [InlineData("html"), InlineData("array"), InlineData("empty"), InlineData("long"), InlineData("redirect"), InlineData("404"), InlineData("symmetric"), InlineData("wrong type")]
+    public async Task What_is_no_key_set_makes_no_client(string kind)
+    {
+        var unknown = (await _server.AuthenticatesAsync(new ClientSigner("nobody"))).Visible();
+        _site.Answer = http =>
+        {
+            switch (kind)
+            {
+                case "redirect":
+                    http.Response.Redirect(_site.Address + "elsewhere");
+                    return Task.CompletedTask;
+                case "404":
+                    http.Response.StatusCode = 404;
+                    return Task.CompletedTask;
+                case "wrong type":
+                    return http.Response.WriteAsync(_client.Jwks());
+                default:
+                    return AnswerAsync(http, kind switch
+                    {
+                        "html" => "<html>",
+                        "array" => "[]",
+                        "empty" => """{"keys":[]}""",
+                        "symmetric" => """{"keys":[{"kty":"oct","k":"AAAA","kid":"k1"}]}""",
+                        _ => _client.Jwks() + new string(' ', 64 * 1024),
+                    });
+            }
+        };
+
+        Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
+        Assert.Equal(1, _site.Requests);
+        Assert.Contains(_server.Log.Lines, line => line.Contains(" 2201 ", StringComparison.Ordinal));
+        // Asked again after a pause, and not before.
+        _site.Answer = http => AnswerAsync(http, _client.Jwks());
+        Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
+        _server.Clock.Advance(TimeSpan.FromSeconds(16));
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
+    }
+
+    [Fact]
+    public async Task An_address_of_a_private_network_is_not_asked()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Outbound:AllowPrivateAddresses=false");
+        await _client.RegisteredAtAsync(server, jwksUri: _site.Address + "keys");
+
+        (await server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+
+        Assert.Equal(0, _site.Requests);
+        Assert.Contains(server.Log.Lines, line => line.Contains("the host has no public address", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_client_that_moves_its_keys_is_followed_at_once()
+    {
+        await _server.AuthenticatesAsync(_client);
+        var next = new ClientSigner("remote");
+        await using var elsewhere = await ClientSite.StartAsync(http => AnswerAsync(http, next.Jwks()));
+        await _server.ExecuteAsync("UPDATE clients SET metadata = jsonb_build_object('jwks_uri', $1::text) WHERE client_id = 'remote'", elsewhere.Address + "keys");
+        await _server.ConfiguresAsync(_ => { });
+
+        Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
+        (await _server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+    }
+
+    private static Task AnswerAsync(HttpContext http, string json)
+    {
+        http.Response.ContentType = "application/json";
+        return http.Response.WriteAsync(json);
+    }
+}

@@ -1,0 +1,173 @@
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.DeviceAuthorization;
+
+/// <summary>Where a person types a device's code and decides.</summary>
+public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceServer>
+{
+    private readonly ServerUnderTest _server = shared.Server;
+
+    [Fact, Rfc("8628", "3.3")]
+    public async Task Who_is_not_signed_in_signs_in_first_and_comes_back_with_the_code()
+    {
+        var device = await _server.AsksAsync();
+        var stranger = new Browser(_server);
+
+        foreach (var (address, back) in new[]
+        {
+            ("/device", "/device"), (new Uri(device["verification_uri_complete"]!).PathAndQuery, $"/device?user_code={device["user_code"]}"),
+            ("/device?user_code=%0d%0aX:y", "/device"), ("/device?user_code=" + new string('B', 5_000), "/device"),
+        })
+        {
+            var page = await stranger.GetAsync(address);
+            Assert.Equal((HttpStatusCode.SeeOther, "/account/sign-in"), (page.Status, page.Location!.Split('?')[0]));
+            Assert.Equal(back, page.LocationParameter("return_url"));
+        }
+        var posted = await stranger.PostAsync("/device", ("user_code", device["user_code"]!), ("decision", "allow"));
+        Assert.Equal((HttpStatusCode.SeeOther, $"/device?user_code={device["user_code"]}"), (posted.Status, posted.LocationParameter("return_url")));
+        (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
+    }
+
+    [Fact, Rfc("8628", "3.3"), Rfc("8628", "5.4")]
+    public async Task The_page_shows_who_asks_for_what_and_the_code()
+    {
+        var device = await _server.AsksAsync("openid email data:write offline_access");
+        var browser = await _server.BrowserOfAsync();
+
+        var page = await browser.SubmitAsync(await browser.GetAsync("/device"), "device-continue", ("user_code", device["user_code"]!.Replace("-", " ", StringComparison.Ordinal).ToLowerInvariant()));
+
+        Assert.Equal(HttpStatusCode.OK, page.Status);
+        Assert.Equal("Native application", page.TextOf("client-name"));
+        Assert.Equal(device["user_code"], page.AttributeOf("user-code", "value"));
+        foreach (var words in new[] { "as <strong>alice</strong>", "see your e-mail address", "change your data", "stay signed in while you are away" })
+            Assert.Contains(words, page.Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("postal address", page.Body, StringComparison.Ordinal);
+        Assert.Equal("no-store", page.Header("Cache-Control"));
+        Assert.Contains("frame-ancestors 'none'", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
+        // Looking decides nothing.
+        (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
+    }
+
+    [Fact, Rfc("8628", "3.3.1"), Rfc("8628", "5.4")]
+    public async Task The_complete_address_saves_the_typing_and_asks_all_the_same()
+    {
+        var device = await _server.AsksAsync();
+        var browser = await _server.BrowserOfAsync();
+
+        var page = await browser.GetAsync(device["verification_uri_complete"]!);
+
+        Assert.Equal(device["user_code"], page.AttributeOf("user-code", "value"));
+        (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
+        var pressed = await browser.PressAsync(page, "consent-allow");
+        Assert.Equal((HttpStatusCode.SeeOther, "/device/allowed"), (pressed.Status, pressed.Location));
+        Assert.Equal(HttpStatusCode.OK, (await _server.PollsAsync(device["device_code"])).Status);
+    }
+
+    [Fact]
+    public async Task A_code_that_nothing_waits_with_is_refused_and_may_be_typed_again()
+    {
+        var browser = await _server.BrowserOfAsync();
+        var expired = await _server.AsksAsync();
+        await _server.ExecuteAsync("UPDATE device_authorizations SET expires_at = created_at WHERE user_code = $1", expired["user_code"]!.Replace("-", "", StringComparison.Ordinal));
+        var decided = await _server.AsksAsync();
+        await browser.DecidesAsync(decided["user_code"]);
+
+        foreach (var code in new[] { "BBBB-BBBB", "what?", "<b>", expired["user_code"]!, decided["user_code"]! })
+        {
+            var page = await browser.GetAsync("/device?user_code=" + Uri.EscapeDataString(code));
+            Assert.Equal(HttpStatusCode.BadRequest, page.Status);
+            Assert.NotEmpty(page.Alert);
+            Assert.Equal(code, page.AttributeOf("user-code", "value"));
+            Assert.DoesNotContain("<b>", page.Body, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Only_our_own_form_decides()
+    {
+        var device = await _server.AsksAsync();
+        var (alice, other) = (await _server.BrowserOfAsync(), await _server.BrowserOfAsync(await _server.HasUserAsync()));
+        var address = new Uri(device["verification_uri_complete"]!).PathAndQuery;
+        var code = ("user_code", device["user_code"]!);
+        var form = (await alice.GetAsync(address)).FormOf("consent-allow");
+        var token = form.Fields.Single(field => field.Name == "antiforgery");
+
+        foreach (var fields in new[] { [code, ("decision", "allow")], new[] { code, ("decision", "allow"), ("antiforgery", "x") }, [token, ("decision", "allow")], [code, token], [code, token, ("decision", "maybe")] })
+            Assert.Equal(HttpStatusCode.BadRequest, (await alice.PostAsync("/device", fields)).Status);
+        // The token belongs to one browser.
+        await other.GetAsync(address);
+        Assert.Equal(HttpStatusCode.BadRequest, (await other.PostAsync("/device", code, token, ("decision", "allow"))).Status);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await alice.PostAsync("/device", code, token, ("decision", "allow"), ("x", new string('x', 70_000)))).Status);
+        (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
+
+        Assert.Equal("/device/allowed", (await alice.PostAsync("/device", code, token, ("decision", "allow"))).Location);
+    }
+
+    [Fact]
+    public async Task Of_many_decisions_at_once_one_counts()
+    {
+        var name = await _server.HasUserAsync();
+        var browser = await _server.BrowserOfAsync(name);
+        var device = await _server.AsksAsync("data:read");
+        var page = await browser.GetAsync(device["verification_uri_complete"]!);
+
+        var pressed = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => browser.PressAsync(page, i % 2 == 0 ? "consent-allow" : "consent-deny")));
+
+        var counted = Assert.Single(pressed, answer => answer.Status == HttpStatusCode.SeeOther);
+        Assert.All(pressed.Where(answer => answer != counted), answer => Assert.Equal(HttpStatusCode.BadRequest, answer.Status));
+        var isAllowed = counted.Location == "/device/allowed";
+        Assert.Equal(isAllowed ? 1 : 0, await _server.ReadAsync<int>("SELECT count(*) FROM grants g JOIN users u ON u.id = g.subject WHERE u.user_name = $1", name));
+        Assert.Equal(isAllowed ? null : "access_denied", (await _server.PollsAsync(device["device_code"])).Error);
+    }
+
+    [Fact]
+    public async Task A_session_that_is_over_decides_nothing()
+    {
+        var device = await _server.AsksAsync();
+        var browser = await _server.BrowserOfAsync(await _server.HasUserAsync(name: "gone"));
+        var page = await browser.GetAsync(device["verification_uri_complete"]!);
+
+        await _server.ExecuteAsync("UPDATE sessions SET ended_at = now() WHERE user_id = (SELECT id FROM users WHERE user_name = 'gone')");
+
+        Assert.StartsWith("/account/sign-in", (await browser.PressAsync(page, "consent-allow")).Location, StringComparison.Ordinal);
+        (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
+    }
+
+    [Fact]
+    public async Task A_client_that_is_switched_off_gets_no_new_device()
+    {
+        await using var server = await Devices.StartAsync();
+        var device = await server.AsksAsync();
+        var browser = await server.BrowserOfAsync();
+        var page = await browser.GetAsync(device["verification_uri_complete"]!);
+
+        // This node has not heard of it yet: the database has the last word.
+        await server.ExecuteAsync("UPDATE clients SET disabled = true WHERE client_id = 'native'");
+
+        Assert.Equal(HttpStatusCode.BadRequest, (await browser.PressAsync(page, "consent-allow")).Status);
+        Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM grants"));
+    }
+
+    [Theory, Rfc("8628", "5.1")]
+    [InlineData("Limits:UserCodesPerSession", 200)]
+    [InlineData("Limits:UserCodesPerAddress", 429)]
+    public async Task Codes_can_not_be_guessed_at_speed(string setting, int anothersStatus)
+    {
+        await using var server = await Devices.StartAsync("--Limits:Enabled=true", $"--{setting}=3", "--Limits:Window=3600");
+        var device = await server.AsksAsync();
+        var (guesser, other) = (await server.BrowserOfAsync(), await server.BrowserOfAsync());
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(HttpStatusCode.BadRequest, (await guesser.GetAsync($"/device?user_code=BBBB-BBB{"CDF"[i]}")).Status);
+
+        var page = await guesser.GetAsync(device["verification_uri_complete"]!);
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, page.Status);
+        Assert.InRange(int.Parse(page.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture), 1, 3600);
+        Assert.NotEmpty(page.Alert);
+        Assert.Equal(anothersStatus, (int)(await other.GetAsync(device["verification_uri_complete"]!)).Status);
+    }
+}
