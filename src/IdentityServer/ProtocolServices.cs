@@ -1,3 +1,4 @@
+using IdentityServer.Authorization;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Discovery;
 using IdentityServer.Http;
@@ -8,6 +9,7 @@ using IdentityServer.Settings;
 using IdentityServer.Token;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
+using IdentityServer.UserInfo;
 
 namespace IdentityServer;
 
@@ -16,6 +18,8 @@ internal static class ProtocolServices
 {
     /// <summary>RFC 9110 §9.1: what is got can be asked after without its body.</summary>
     private static readonly string[] GetAndHead = [HttpMethods.Get, HttpMethods.Head];
+
+    private static readonly string[] GetAndPost = [HttpMethods.Get, HttpMethods.Post];
 
     public static void AddProtocol(this IServiceCollection services, SettingsReader settings)
     {
@@ -30,6 +34,9 @@ internal static class ProtocolServices
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<SignIn>();
+        services.AddSingleton(IdTokenSettings.Read(settings));
+        services.AddSingleton<IdTokens>();
+        services.AddSingleton<UserClaims>();
         services.AddSingleton<GrantEnding>();
         services.AddSingleton<UserGrants>();
 
@@ -37,11 +44,18 @@ internal static class ProtocolServices
         services.AddSingleton<ClientKeys>();
         services.AddSingleton<ClientAssertions>();
         services.AddSingleton<ClientAuthenticator>();
+        services.AddSingleton<AuthorizationCodeGrant>();
         services.AddSingleton<PasswordGrant>();
         services.AddSingleton<RefreshTokenGrant>();
         services.AddSingleton<ClientCredentialsGrant>();
         services.AddSingleton<GrantCatalogue>();
 
+        services.AddSingleton<Reauthentication>();
+        services.AddSingleton<ConsentTicket>();
+        services.AddSingleton<AuthorizationCodes>();
+        services.AddSingleton<AuthorizationResponse>();
+        services.AddSingleton<AuthorizationEndpoint>();
+        services.AddSingleton<UserInfoEndpoint>();
         services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<RevocationEndpoint>();
         services.AddSingleton<IntrospectionEndpoint>();
@@ -52,6 +66,10 @@ internal static class ProtocolServices
     public static void MapProtocol(this WebApplication app)
     {
         var services = app.Services;
+        var authorization = services.GetRequiredService<AuthorizationEndpoint>();
+        app.MapMethods(Routes.Authorize, GetAndPost, authorization.HandleAsync);
+        app.MapPost(Pages.Routes.Consent, authorization.HandleConsentAsync);
+        app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         app.MapPost(Routes.Token, services.GetRequiredService<TokenEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         app.MapPost(Routes.Revoke, services.GetRequiredService<RevocationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         app.MapPost(Routes.Introspect, services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);

@@ -20,6 +20,8 @@ internal static class StorageServices
         services.AddSingleton(new DatabaseGate(settings.QueueLength));
         services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<GrantStore>();
+        services.AddSingleton<CodeStore>();
+        services.AddSingleton<UserInfoStore>();
         services.AddSingleton<UsedJwts>();
         services.AddSingleton<Revocations>();
         services.AddSingleton<RevocationFeed>();

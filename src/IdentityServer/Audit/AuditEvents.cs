@@ -17,6 +17,12 @@ internal static class AuditEvents
     /// <summary>That wrong password was the last one allowed (<c>Lockout:MaxFailures</c>).</summary>
     public const string AccountLocked = "account_locked";
 
+    /// <summary>A signed-in user was sent back to a client with a code; reason <c>consent</c> where the user was asked.</summary>
+    public const string ClientAuthorized = "client_authorized";
+
+    /// <summary>A code that was exchanged before came back: its grant is ended (RFC 6749 §4.1.2).</summary>
+    public const string AuthorizationCodeReused = "authorization_code_reused";
+
     /// <summary>A grant was ended by who holds it.</summary>
     public const string GrantEnded = "grant_ended";
 
@@ -75,4 +81,7 @@ internal static class AuditReasons
 
     /// <summary>A user allowed a device (RFC 8628 §3.3).</summary>
     public const string Device = "device";
+
+    /// <summary>The user was asked on a page.</summary>
+    public const string Consent = "consent";
 }

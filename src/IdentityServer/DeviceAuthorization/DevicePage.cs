@@ -8,7 +8,6 @@ using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
-using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -107,7 +106,7 @@ internal sealed class DevicePage(
     private async Task<bool> TryAllowAsync(HttpContext http, SessionState session, string userCode)
     {
         var now = time.GetUtcNow();
-        var createdAt = SignIn.After(now, session.GrantsEndedAt);
+        var createdAt = GrantIds.After(now, session.GrantsEndedAt);
         var leave = new DeviceLeave(
             userCode, GrantIds.Create(createdAt), session.UserId, session.SecurityStamp, session.Id, session.AuthenticatedAt, Details: null,
             createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));

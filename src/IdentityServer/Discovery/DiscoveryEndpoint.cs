@@ -1,10 +1,12 @@
 using System.Text.Json;
+using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tokens;
+using Jose;
 
 namespace IdentityServer.Discovery;
 
@@ -14,6 +16,8 @@ namespace IdentityServer.Discovery;
 /// </summary>
 internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
 {
+    private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
+
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
         var served = configuration.Value;
@@ -25,8 +29,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         WriteLogout(json);
         json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
         Write(json, "scopes_supported", served.Scopes.Tokens);
-        // Required by RFC 8414 §2; there is no authorization endpoint yet to use any.
-        Write(json, "response_types_supported", []);
+        WriteAuthorization(json);
         Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));
         WriteClientAuthentication(json, "token_endpoint", TokenEndpointAuthMethods.Served);
         WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
@@ -40,6 +43,25 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("end_session_endpoint", issuer.At(Routes.EndSession));
         json.WriteBoolean("backchannel_logout_supported", true);
         json.WriteBoolean("backchannel_logout_session_supported", true);
+    }
+
+    private void WriteAuthorization(Utf8JsonWriter json)
+    {
+        json.WriteString("authorization_endpoint", issuer.At(Routes.Authorize));
+        json.WriteString("userinfo_endpoint", issuer.At(Routes.UserInfo));
+        Write(json, "response_types_supported", ResponseTypes.Served);
+        Write(json, "response_modes_supported", ResponseModes.Served);
+        Write(json, "code_challenge_methods_supported", [Pkce.S256]);
+        Write(json, "id_token_signing_alg_values_supported", SigningAlgorithms);
+        Write(json, "userinfo_signing_alg_values_supported", SigningAlgorithms);
+        Write(json, "claims_supported", IdTokens.Claims.Concat(UserClaims.Served));
+        json.WriteBoolean("claims_parameter_supported", true);
+        json.WriteBoolean("request_parameter_supported", false);
+        json.WriteBoolean("request_uri_parameter_supported", false);
+        Write(json, "prompt_values_supported", PromptNames.Served);
+        Write(json, "display_values_supported", ["page"]);
+        Write(json, "acr_values_supported", AuthenticationContexts.Served);
+        json.WriteBoolean("authorization_response_iss_parameter_supported", true);
     }
 
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>

@@ -3,6 +3,8 @@ namespace IdentityServer.Discovery;
 /// <summary>Where the protocol endpoints are, below the issuer. Routed and advertised from here.</summary>
 internal static class Routes
 {
+    public const string Authorize = Pages.Routes.Authorize;
+    public const string UserInfo = "/connect/userinfo";
     public const string Token = "/connect/token";
     public const string Revoke = "/connect/revoke";
     public const string Introspect = "/connect/introspect";

@@ -17,6 +17,13 @@ internal static class OAuthForm
 
     public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext http)
     {
+        var parameters = await ReadLenientlyAsync(http);
+        return !parameters.IsRefused && parameters.Value.HasRepeated ? Errors.DuplicateParameter : parameters;
+    }
+
+    /// <summary>The same, for those who answer what is repeated themselves (<see cref="OAuthParameters.ParseLeniently"/>).</summary>
+    public static async ValueTask<Result<OAuthParameters>> ReadLenientlyAsync(HttpContext http)
+    {
         if (http.Request.QueryString.HasValue && NeverInQuery.Any(http.Request.Query.ContainsKey))
             return Errors.ParametersInQuery;
         if (!IsForm(http.Request.ContentType))
@@ -46,13 +53,13 @@ internal static class OAuthForm
     private static Result<OAuthParameters> Parse(in ReadOnlySequence<byte> body)
     {
         if (body.IsSingleSegment)
-            return OAuthParameters.Parse(body.FirstSpan);
+            return OAuthParameters.ParseLeniently(body.FirstSpan);
         var length = (int)body.Length;
         var rented = ArrayPool<byte>.Shared.Rent(length);
         try
         {
             body.CopyTo(rented);
-            return OAuthParameters.Parse(rented.AsSpan(0, length));
+            return OAuthParameters.ParseLeniently(rented.AsSpan(0, length));
         }
         finally
         {

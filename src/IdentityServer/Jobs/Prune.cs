@@ -21,13 +21,14 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
     // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. By place, since joined by key the
     // planner reads the whole table for each batch once it is large (measured at 200,000 rows: 50 ms, and 2 by place); a row
     // that moved between the two halves is not seen by the second, and goes next time. A grant outlives its last access token:
-    // who signs out or changes a password must still find it.
+    // who signs out or changes a password must still find it. Of a code that was not exchanged no token ever came.
     private const string ExpiredGrantsSql =
         """
         DELETE FROM grants WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM grants
             WHERE prunable_at <= $1 AND expires_at <= $1
-              AND COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
+              AND (COALESCE(rotated_at, created_at) <= $3 - make_interval(secs => (SELECT longest_access_token FROM configuration))
+                   OR (generation = 0 AND (redirect_uri IS NOT NULL OR code_challenge IS NOT NULL)))
             ORDER BY prunable_at LIMIT $2 FOR UPDATE SKIP LOCKED))
         """;
 

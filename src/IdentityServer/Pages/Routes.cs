@@ -9,6 +9,7 @@ internal static class Routes
     public const string ForgotPassword = "/account/forgot-password";
     public const string ResetPassword = "/account/reset-password";
     public const string ConfirmEmail = "/account/confirm-email";
+    public const string Consent = "/account/consent";
 
     /// <summary>These are for who is signed in.</summary>
     public const string Account = "/account";

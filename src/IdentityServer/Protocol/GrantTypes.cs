@@ -3,6 +3,7 @@ namespace IdentityServer.Protocol;
 /// <summary>Values of <c>grant_type</c> (RFC 6749 §4).</summary>
 public static class GrantTypes
 {
+    public const string AuthorizationCode = "authorization_code";
     public const string Password = "password";
     public const string RefreshToken = "refresh_token";
     public const string ClientCredentials = "client_credentials";
@@ -11,5 +12,5 @@ public static class GrantTypes
     public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [ClientCredentials, RefreshToken, DeviceCode, Password];
+    public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode, Password];
 }

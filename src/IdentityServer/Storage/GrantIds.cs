@@ -13,4 +13,14 @@ internal static class GrantIds
         grantId.TryWriteBytes(bytes, bigEndian: true, out _);
         return DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16));
     }
+
+    /// <summary>
+    /// In whole milliseconds, as the grant's id carries them, and never before the account's grants were last ended,
+    /// by whatever clock: else the feed's entry would end the new sign-in too.
+    /// </summary>
+    public static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
+    {
+        var at = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds());
+        return ended > at ? DateTimeOffset.FromUnixTimeMilliseconds(ended.Value.ToUnixTimeMilliseconds() + 1) : at;
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class SignIn(
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var at = time.GetUtcNow();
-        var now = After(at, user.GrantsEndedAt);
+        var now = GrantIds.After(at, user.GrantsEndedAt);
         var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
@@ -36,15 +36,5 @@ internal sealed class SignIn(
             mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, 0, now) : null,
             scopes,
             grant.Id);
-    }
-
-    /// <summary>
-    /// In whole milliseconds, as the grant's id carries them, and never before the account's grants were last ended,
-    /// by whatever clock: else the feed's entry would end the new sign-in too.
-    /// </summary>
-    public static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
-    {
-        var at = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds());
-        return ended > at ? DateTimeOffset.FromUnixTimeMilliseconds(ended.Value.ToUnixTimeMilliseconds() + 1) : at;
     }
 }

@@ -34,13 +34,13 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
 
         Assert.Equal("http://localhost:5000", document.GetProperty("issuer").GetString());
         Assert.Equal("http://localhost:5000/connect/token", document.GetProperty("token_endpoint").GetString());
-        Assert.Equal(["client_credentials", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"], List(document, "grant_types_supported").Order());
+        Assert.Equal(["authorization_code", "client_credentials", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"], List(document, "grant_types_supported").Order());
         Assert.Equal(["address", "data:read", "data:write", "email", "offline_access", "openid", "phone", "profile", "roles"], List(document, "scopes_supported").Order());
         Assert.Equal(["client_secret_basic", "client_secret_post", "none", "private_key_jwt"], List(document, "token_endpoint_auth_methods_supported").Order());
-        // RFC 8414 §2: required, also where it is empty; no endpoint that is not served is named.
-        Assert.Empty(List(document, "response_types_supported"));
+        Assert.Equal(["code"], List(document, "response_types_supported"));
+        // No endpoint that is not served is named.
         Assert.Equal(
-            ["device_authorization_endpoint", "introspection_endpoint", "jwks_uri", "revocation_endpoint", "token_endpoint"],
+            ["authorization_endpoint", "device_authorization_endpoint", "introspection_endpoint", "jwks_uri", "revocation_endpoint", "token_endpoint", "userinfo_endpoint"],
             document.EnumerateObject().Select(member => member.Name).Where(name => name.EndsWith("_endpoint", StringComparison.Ordinal) || name.EndsWith("_uri", StringComparison.Ordinal)).Order());
     }
 

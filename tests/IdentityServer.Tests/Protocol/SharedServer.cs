@@ -93,6 +93,15 @@ internal static class Around
         return (T)Convert.ChangeType((await command.ExecuteScalarAsync())!, typeof(T), CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A UUID, which <see cref="ReadAsync{T}"/> can't convert to.</summary>
+    public static async Task<Guid> ReadIdAsync(this ServerUnderTest server, string sql, params object[] values)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = Command(connection, sql, values);
+        return (Guid)(await command.ExecuteScalarAsync())!;
+    }
+
     public static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
     {
 #pragma warning disable CA2100 // Tests write their own SQL.

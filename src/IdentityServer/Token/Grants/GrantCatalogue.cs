@@ -3,10 +3,13 @@ using IdentityServer.Protocol;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
-internal sealed class GrantCatalogue(PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials, DeviceCodeGrant deviceCode)
+internal sealed class GrantCatalogue(
+    AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials,
+    DeviceCodeGrant deviceCode)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
+        GrantTypes.AuthorizationCode => authorizationCode,
         GrantTypes.ClientCredentials => clientCredentials,
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,

@@ -4,12 +4,13 @@ using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §4.3, for first-party clients that are registered for it (RFC 9700 §2.4 says why for no others).</summary>
-internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits, PasswordSettings settings) : IGrant
+internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, IdTokens idTokens, RequestLimits limits, PasswordSettings settings) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -34,6 +35,13 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, R
         var tokens = await signIn.TryStartAsync(request.Client, user, scope.Value, request.Address, request.Cancellation);
         if (tokens is null)
             return Errors.SignInRefused;
-        return new TokenResponse(tokens.AccessToken.Text, tokens.AccessToken.ExpiresIn, tokens.Scopes.ToString(), tokens.RefreshToken);
+        return new TokenResponse(tokens.AccessToken.Text, tokens.AccessToken.ExpiresIn, tokens.Scopes.ToString(), tokens.RefreshToken)
+        {
+            IdToken = tokens.Scopes.Contains(Scopes.OpenId) ? idTokens.Issue(request.Client, AuthenticationOf(user, tokens), tokens.AccessToken.Text) : null,
+        };
     }
+
+    /// <summary>The grant's id carries the time of the sign-in.</summary>
+    private static Authentication AuthenticationOf(CheckedUser user, IssuedTokens tokens) => new(
+        user.Id, GrantIds.TimeOf(tokens.GrantId!.Value), SessionId: null, new GrantDetails { Acr = AuthenticationContexts.Password, Amr = ["pwd"] });
 }

@@ -10,7 +10,7 @@ namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
-    GrantStore grants, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings settings,
+    GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, RefreshTokenSettings settings,
     ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
@@ -70,8 +70,13 @@ internal sealed partial class RefreshTokenGrant(
         var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
         var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
         var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
-        return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor);
+        return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor) { IdToken = IdTokenOf(client, grant, granted, access) };
     }
+
+    /// <summary>OpenID Connect Core §12.2: of the same authentication, without the nonce.</summary>
+    private string? IdTokenOf(Client client, GrantState grant, ScopeSet granted, AccessToken access) => granted.Contains(Scopes.OpenId)
+        ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details) with { Nonce = null }), access.Text)
+        : null;
 
     [LoggerMessage(2100, LogLevel.Warning, "Refresh token of grant {GrantId} at client {ClientId} was used again: generation {Used} of {Current}; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId, int used, int current);

@@ -1,0 +1,24 @@
+using Npgsql;
+
+namespace IdentityServer.Storage;
+
+/// <summary>What the account tells of its user, as it is now (OpenID Connect Core §5.1).</summary>
+/// <param name="Profile">A JSON object of the claims that have no column.</param>
+/// <param name="UpdatedAt">When any of it last changed.</param>
+internal sealed record UserProfile(
+    string UserName, string? FullName, string? Gender, string? Email, bool IsEmailConfirmed, string? PhoneNumber, bool IsPhoneNumberConfirmed,
+    string Profile, DateTimeOffset UpdatedAt, Guid[] RoleIds)
+{
+    /// <summary>Of a statement where the user is <c>u</c>.</summary>
+    public const string Columns =
+        """
+        u.user_name, u.full_name, u.gender, u.email, u.email_confirmed, u.phone_number, u.phone_number_confirmed,
+        u.profile, COALESCE(u.updated_at, u.created_at), ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = u.id)
+        """;
+
+    public static UserProfile Read(NpgsqlDataReader row, int first) => new(
+        row.GetString(first), Text(row, first + 1), Text(row, first + 2), Text(row, first + 3), row.GetBoolean(first + 4), Text(row, first + 5),
+        row.GetBoolean(first + 6), row.GetString(first + 7), row.GetFieldValue<DateTimeOffset>(first + 8), row.GetFieldValue<Guid[]>(first + 9));
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+}

@@ -1,0 +1,71 @@
+using IdentityServer.Audit;
+using IdentityServer.AuthorizationRequests;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Telemetry;
+using IdentityServer.Tokens;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>
+/// RFC 6749 §4.1.3: a code for tokens. The code is the handle of generation 0 of its grant; one statement checks all that it
+/// is bound to and spends it. Nothing but agreement on all of it spends it: a wrong verifier or redirect URI, and another
+/// client's attempt, leave it to its owner for the rest of its 60 s.
+/// </summary>
+internal sealed partial class AuthorizationCodeGrant(
+    CodeStore codes, GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys,
+    RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
+{
+    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.Code] is not { } code)
+            return Errors.CodeMissing;
+        var verifier = request.Parameters[Parameters.CodeVerifier];
+        var challenge = verifier is null ? null : Pkce.Challenge(verifier);
+        if ((verifier is not null && challenge is null) || !GrantHandle.TryRead(HandleKind.Code, keys.Value.Handles, code, out var grantId, out _))
+            return Errors.CodeRefused;
+
+        var client = request.Client;
+        var redeemed = await codes.TryRedeemAsync(new Redemption(
+            grantId, client.ClientId, request.Parameters[Parameters.RedirectUri], challenge,
+            // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
+            request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, [],
+            client.MayUse(GrantTypes.RefreshToken), time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain));
+        return redeemed is null ? await ExplainAsync(request, grantId) : Issue(request, redeemed);
+    }
+
+    /// <summary>The spend found no row that it may change. One look tells whether that is a mistake or a theft.</summary>
+    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Guid grantId)
+    {
+        var found = await grants.FindAsync(grantId, time.GetUtcNow(), CancellationToken.None);
+        if (found is not { IsAlive: true, Generation: > 0 } || found.ClientId != request.Client.ClientId)
+            return Errors.CodeRefused;
+
+        // RFC 6749 §4.1.2: used twice, whoever was first; thief and owner look alike.
+        await ending.TryEndGrantAsync(found.Id, found.ClientId, new AuditNote(AuditEvents.AuthorizationCodeReused, null, request.Address));
+        metrics.Reused();
+        LogReuse(found.Id, found.ClientId);
+        return Errors.CodeRefused;
+    }
+
+    private TokenResponse Issue(TokenRequest request, RedeemedGrant redeemed)
+    {
+        var (client, (grant, user)) = (request.Client, redeemed);
+        // What the client may ask for no longer ends here.
+        var granted = ScopeSet.Of(grant.Scopes).Intersect(client.Scopes);
+        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var mayRefresh = granted.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
+        return new TokenResponse(
+            token.Text, token.ExpiresIn, granted.ToString(),
+            mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null)
+        {
+            IdToken = granted.Contains(Scopes.OpenId)
+                ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details), user), token.Text)
+                : null,
+        };
+    }
+
+    [LoggerMessage(2101, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    private partial void LogReuse(Guid grantId, string clientId);
+}
