@@ -104,7 +104,7 @@ internal sealed class EndSessionEndpoint(
         }
         return pages.WriteAsync<ConfirmPage, ConfirmModel>(
             http, request.IsRefused ? Refuse(http, request.Error) : StatusCodes.Status200OK,
-            new ConfirmModel(session.UserName, request.Value?.Client is { } by ? by.Name ?? by.ClientId : null, request.Error?.Description, issuer.Path + LogoutRoutes.Confirm, fields),
+            new ConfirmModel(session.UserName, request.Value?.Client is { } by ? by.Name ?? by.ClientId : null, request.Error?.Description, fields),
             request.Value?.RedirectUri is { } target ? FormTargets.Of([target]) : null);
     }
 
