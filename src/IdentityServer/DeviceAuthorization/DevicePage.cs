@@ -129,7 +129,7 @@ internal sealed class DevicePage(
 
     private void AskToSignIn(HttpContext http, string? typed)
     {
-        var back = issuer.Path + DeviceRoutes.Device + (typed is not null && UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
+        var back = DeviceRoutes.Device + (typed is not null && UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
         SeeOther(http, Routes.SignIn + QueryString.Create("return_url", back).Value);
     }
 
