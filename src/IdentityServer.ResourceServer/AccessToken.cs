@@ -19,6 +19,10 @@ public sealed class AccessToken
         ClientId = clientId;
         JwtId = jwtId;
         GrantId = claims.GetString("grant_id");
+        KeyThumbprint = KeyOf(claims.Root);
+        Actor = claims.Root.TryGetProperty("act", out var actor) && actor.ValueKind == JsonValueKind.Object && actor.TryGetProperty("sub", out var name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString()
+            : null;
         ExpiresAt = claims.ExpiresAt;
         IssuedAt = claims.IssuedAt;
         Scopes = (claims.Scope ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -38,6 +42,12 @@ public sealed class AccessToken
 
     /// <summary>The sign-in that a user's token comes from; null for a client's own token.</summary>
     public string? GrantId { get; }
+
+    /// <summary>The key whose possession each request with it must prove (RFC 9449 §6.1); null: it is a bearer token.</summary>
+    public string? KeyThumbprint { get; }
+
+    /// <summary>Who acts in the subject's name, where the token was exchanged (RFC 8693 §4.1): the latest of them.</summary>
+    public string? Actor { get; }
 
     public DateTimeOffset ExpiresAt { get; }
 
@@ -68,6 +78,8 @@ public sealed class AccessToken
     {
         // RFC 9068 §2.2: client_id, jti and iat are required; without them a token could outrun its revocation.
         return claims.IssuedAt > DateTimeOffset.UnixEpoch && IsName(claims.Subject) && IsName(claims.JwtId) && IsName(claims.ClientId)
+            // What binds it to something that is not checked here must not pass as if it were free (RFC 7800 §3.1).
+            && (!claims.Root.TryGetProperty("cnf", out _) || KeyOf(claims.Root) is not null)
             && (claims.GetString("grant_id") is { } grant ? IsName(grant) : !claims.Root.TryGetProperty("grant_id", out _))
             ? new AccessToken(claims, claims.JwtId!, claims.ClientId!)
             : null;
@@ -75,6 +87,12 @@ public sealed class AccessToken
 
     /// <summary>A principal of its own for each request: what an application adds to one does not reach the next.</summary>
     internal ClaimsPrincipal ToPrincipal() => new(_identity.Clone());
+
+    private static string? KeyOf(JsonElement root) =>
+        root.TryGetProperty("cnf", out var confirmation) && confirmation.ValueKind == JsonValueKind.Object
+        && confirmation.TryGetProperty("jkt", out var thumbprint) && thumbprint.ValueKind == JsonValueKind.String
+            ? thumbprint.GetString()
+            : null;
 
     private static bool IsName(string? value)
     {
@@ -117,6 +135,8 @@ public sealed class AccessToken
         List<Claim> claims = [new("sub", Subject), new("client_id", ClientId), new("jti", JwtId)];
         if (GrantId is not null)
             claims.Add(new Claim("grant_id", GrantId));
+        if (Actor is not null)
+            claims.Add(new Claim("act", Actor));
         foreach (var scope in Scopes)
             claims.Add(new Claim("scope", scope));
         foreach (var role in Roles)

@@ -30,9 +30,10 @@ public static class BackchannelLogoutExtensions
     {
         // §2.8
         http.Response.Headers.CacheControl = "no-store";
-        if (await ReadAsync(http) is not { } text || await verification.TryTakeAsync(text, http.RequestAborted) is not var (logout, jwtId))
+        var text = await ReadAsync(http);
+        if (text is null || await verification.TryTakeAsync(text, http.RequestAborted) is not var (logout, jwtId))
         {
-            await RefuseAsync(http, verification);
+            await RefuseAsync(http, isOurFault: text is not null && verification.HasNoKeys);
             return;
         }
         try
@@ -46,9 +47,9 @@ public static class BackchannelLogoutExtensions
         }
     }
 
-    private static Task RefuseAsync(HttpContext http, LogoutTokenVerification verification)
+    private static Task RefuseAsync(HttpContext http, bool isOurFault)
     {
-        if (verification.HasNoKeys)
+        if (isOurFault)
         {
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             http.Response.Headers.RetryAfter = "1";

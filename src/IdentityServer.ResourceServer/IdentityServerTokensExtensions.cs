@@ -8,7 +8,10 @@ namespace IdentityServer.ResourceServer;
 
 public static class IdentityServerTokensExtensions
 {
-    /// <summary>Accepts the access tokens of an IdentityServer as scheme <c>Bearer</c>; revoked ones are refused within a second.</summary>
+    /// <summary>
+    /// Accepts the access tokens of an IdentityServer as scheme <c>Bearer</c>, and those that are bound to a key with their proof as
+    /// <c>DPoP</c>; revoked ones are refused within a second.
+    /// </summary>
     public static IServiceCollection AddIdentityServerTokens(this IServiceCollection services, Action<IdentityServerTokensOptions> configure)
     {
         services.AddOptions<IdentityServerTokensOptions>().Configure(configure).ValidateOnStart();
@@ -17,6 +20,9 @@ public static class IdentityServerTokensExtensions
         services.TryAddSingleton<IssuerConnection>();
         services.TryAddSingleton<RevokedTokens>();
         services.TryAddSingleton<AccessTokenVerification>();
+        services.TryAddSingleton<DpopNonces>();
+        services.TryAddSingleton(provider => new UsedProofs(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<DpopProofs>();
         services.TryAddSingleton<ProtectedResourceMetadata>();
         services.TryAddSingleton<IssuerKeys>();
         services.AddMetrics();
@@ -35,7 +41,7 @@ public static class IdentityServerTokensExtensions
 
     /// <summary>
     /// The same from configuration: <c>Authority</c>, <c>Resource</c>, <c>ClientId</c>, <c>ClientSecret</c>, <c>ClockSkew</c>,
-    /// <c>BackchannelAddress</c> and <c>AllowInsecureHttp</c> in <paramref name="section"/>, and <c>Revocation:MaxStaleness</c> beside it.
+    /// <c>BackchannelAddress</c>, <c>PublicAddress</c>, <c>RequireDpopNonce</c> and <c>AllowInsecureHttp</c> in <paramref name="section"/>, and <c>Revocation:MaxStaleness</c> beside it.
     /// </summary>
     public static IServiceCollection AddIdentityServerTokens(
         this IServiceCollection services, IConfiguration configuration, string section, Action<IdentityServerTokensOptions>? configure = null) =>

@@ -29,6 +29,15 @@ public sealed class IdentityServerTokensOptions
     /// <summary>How far the issuer's clock and ours may differ. 0 to 60 seconds.</summary>
     public TimeSpan ClockSkew { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Where callers reach this API, with the path that a proxy in front takes away: proofs of possession name it (RFC 9449 §4.2).
+    /// Null: the scheme, host and port of <see cref="Resource"/>.
+    /// </summary>
+    public string? PublicAddress { get; set; }
+
+    /// <summary>Whether a proof of possession must carry a nonce of this API's (RFC 9449 §9).</summary>
+    public bool RequireDpopNonce { get; set; }
+
     /// <summary>The scopes that this API knows, for its metadata (RFC 9728 §2 <c>scopes_supported</c>).</summary>
     public IList<string> Scopes { get; } = [];
 

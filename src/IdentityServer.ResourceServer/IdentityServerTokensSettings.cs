@@ -17,16 +17,18 @@ internal static class IdentityServerTokensSettings
         options.ClientId = settings["ClientId"] ?? options.ClientId;
         options.ClientSecret = settings["ClientSecret"] ?? options.ClientSecret;
         options.BackchannelAddress = settings["BackchannelAddress"] is { Length: > 0 } address ? address : options.BackchannelAddress;
-        options.AllowInsecureHttp = ReadSwitch(settings, "AllowInsecureHttp", options);
+        options.PublicAddress = settings["PublicAddress"] is { Length: > 0 } outside ? outside : options.PublicAddress;
+        options.AllowInsecureHttp = ReadSwitch(settings, "AllowInsecureHttp", options.AllowInsecureHttp, options);
+        options.RequireDpopNonce = ReadSwitch(settings, "RequireDpopNonce", options.RequireDpopNonce, options);
         options.ClockSkew = ReadSeconds(settings["ClockSkew"], section + ":ClockSkew", "0 to 60", options.ClockSkew, options);
         options.MaxStaleness = ReadSeconds(configuration[MaxStaleness], MaxStaleness, "1 to 3600", options.MaxStaleness, options);
     }
 
-    private static bool ReadSwitch(IConfigurationSection settings, string name, IdentityServerTokensOptions options)
+    private static bool ReadSwitch(IConfigurationSection settings, string name, bool otherwise, IdentityServerTokensOptions options)
     {
         var text = settings[name];
         if (string.IsNullOrEmpty(text))
-            return options.AllowInsecureHttp;
+            return otherwise;
         if (bool.TryParse(text, out var value))
             return value;
         options.Faults.Add($"{settings.Path}:{name} is \"{text}\"; it may be true or false.");

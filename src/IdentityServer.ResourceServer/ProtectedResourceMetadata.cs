@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Jose;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -57,6 +58,10 @@ internal sealed class ProtectedResourceMetadata
 
             writer.WriteStartArray("bearer_methods_supported");
             writer.WriteStringValue("header");
+            writer.WriteEndArray();
+            writer.WriteStartArray("dpop_signing_alg_values_supported");
+            foreach (var algorithm in DpopProof.Algorithms)
+                writer.WriteStringValue(algorithm);
             writer.WriteEndArray();
             writer.WriteEndObject();
         }

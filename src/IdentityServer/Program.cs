@@ -118,9 +118,12 @@ internal static class Program
         builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings);
+        builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.Services.AddDrain(settings);
+        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
+        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
@@ -172,6 +175,7 @@ internal static class Program
         app.UseCors();
         app.MapHealth();
         app.MapProtocol();
+        app.MapClientRegistration();
         app.MapDevices();
         app.MapAccounts();
         app.MapLogout();

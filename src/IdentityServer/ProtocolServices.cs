@@ -1,6 +1,7 @@
 using IdentityServer.Authorization;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
@@ -28,6 +29,9 @@ internal static class ProtocolServices
         services.AddSingleton(RefreshTokenSettings.Read(settings));
         services.AddSingleton(LimitSettings.Read(settings));
         services.AddSingleton<RequestLimits>();
+        services.AddSingleton(DpopSettings.Read(settings));
+        services.AddSingleton<DpopNonces>();
+        services.AddSingleton<DpopProofs>();
 
         services.AddSingleton<CurrentKeys>();
         services.AddSingleton<KeyStore>();
@@ -48,6 +52,7 @@ internal static class ProtocolServices
         services.AddSingleton<PasswordGrant>();
         services.AddSingleton<RefreshTokenGrant>();
         services.AddSingleton<ClientCredentialsGrant>();
+        services.AddSingleton<TokenExchangeGrant>();
         services.AddSingleton<GrantCatalogue>();
 
         services.AddSingleton<Reauthentication>();

@@ -1,8 +1,11 @@
+using System.Text.Json;
+
 namespace Jose;
 
 /// <summary>
 /// What is read of a protected header. Keys that a token brings along or points to (<c>jwk</c>, <c>jku</c>,
-/// <c>x5c</c>, <c>x5u</c>) are not: the key comes from the set, by <c>kid</c> alone (RFC 8725 §3.10).
+/// <c>x5c</c>, <c>x5u</c>) are not: the key comes from the set, by <c>kid</c> alone (RFC 8725 §3.10). A DPoP proof, which is
+/// all about the key that it brings along, reads its <c>jwk</c> itself.
 /// </summary>
 internal sealed record JoseHeader(string Algorithm, string? Type, string? KeyId)
 {
@@ -11,8 +14,14 @@ internal sealed record JoseHeader(string Algorithm, string? Type, string? KeyId)
     public static JwtError Read(ReadOnlySpan<byte> utf8, out JoseHeader? header)
     {
         header = null;
-        if (!StrictJson.TryParseObject(utf8, out var json)
-            || !StrictJson.TryGetString(json, "alg", out var algorithm) || algorithm is null
+        return StrictJson.TryParseObject(utf8, out var json) ? Read(json, out header) : JwtError.Malformed;
+    }
+
+    /// <param name="json">An object that was read strictly.</param>
+    public static JwtError Read(JsonElement json, out JoseHeader? header)
+    {
+        header = null;
+        if (!StrictJson.TryGetString(json, "alg", out var algorithm) || algorithm is null
             || !StrictJson.TryGetString(json, "typ", out var type)
             || !StrictJson.TryGetString(json, "kid", out var keyId))
             return JwtError.Malformed;

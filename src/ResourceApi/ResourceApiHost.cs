@@ -60,6 +60,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddSingleton(new DatabaseGate(database.QueueLength));
         builder.Services.AddSingleton(shutdown);
         builder.Services.AddSingleton<Drain>();
+        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
+        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = shutdown.Drain + shutdown.Timeout);
         builder.Services.AddSingleton<ItemStore>();

@@ -13,6 +13,9 @@ internal sealed class Checks(World world, Tally tally)
     /// <summary>Grants and tokens live so short that those not ended may be over too.</summary>
     public bool LivingMayExpire { get; init; }
 
+    /// <summary>An access token of a living grant may not be valid yet by the clock of who verifies it.</summary>
+    public bool LivingMayBeRefused { get; init; }
+
     private readonly Dictionary<string, Grant> _grants = [];
     private readonly Dictionary<string, User> _users = [];
     private int _turn;
@@ -126,7 +129,7 @@ internal sealed class Checks(World world, Tally tally)
 
     private async Task CheckAliveAsync(Grant grant)
     {
-        if (!grant.DeadAccess.Contains(grant.Access))
+        if (!grant.DeadAccess.Contains(grant.Access) && !LivingMayBeRefused)
         {
             foreach (var api in world.Apis)
             {

@@ -23,7 +23,7 @@ internal sealed partial class Nginx : IAsyncDisposable
         Directory.CreateDirectory(folder);
         var port = Ports.Next();
         var rules = await File.ReadAllTextAsync(System.IO.Path.Combine(Repository.Root, "deploy", "nginx.conf"));
-        rules = Upstream().Replace(rules, found => $"upstream {found.Groups[1].Value} {{\n{Nodes(found.Groups[1].Value == "resourceapi" ? apis : servers)}    keepalive 64;\n  }}");
+        rules = Upstream().Replace(rules, found => $"upstream {found.Groups[1].Value} {{\n    zone {found.Groups[1].Value} 64k;\n{Nodes(found.Groups[1].Value == "resourceapi" ? apis : servers)}    keepalive 64;\n  }}");
         rules = Ssl().Replace(rules, "");
         rules = rules.Replace("listen 443 ssl http2;", string.Create(CultureInfo.InvariantCulture, $"listen 127.0.0.1:{port};"), StringComparison.Ordinal)
             .Replace("/tmp/", folder + "/", StringComparison.Ordinal)

@@ -39,6 +39,13 @@ internal sealed class Tally(string fault)
 
     public bool IsPassed => _lost == 0 && _resurrected == 0 && WrongCount == 0 && _broken.Count == 0;
 
+    /// <summary>All wrong answers were this one.</summary>
+    public bool IsWrongOnlyBy(string answer)
+    {
+        lock (_gate)
+            return _wrong.Keys.All(what => what.EndsWith(answer, StringComparison.Ordinal));
+    }
+
     public IReadOnlyList<string> Notes => _notes;
 
     public void Acknowledge() => Interlocked.Increment(ref _acknowledged);

@@ -125,6 +125,8 @@ internal sealed class World : IAsyncDisposable
             ["Password__Iterations"] = "1000",
             // Longer than any outage here: a client that asks again must get its answer, however late.
             ["RefreshTokens__Leeway"] = "120",
+            // Below what this run takes for a hang.
+            ["Limits__RequestTimeout"] = "15",
             ["Logging__LogLevel__Default"] = "Warning",
             ["DOTNET_GCgen0size"] = YoungGeneration,
         };
@@ -185,6 +187,7 @@ internal sealed class World : IAsyncDisposable
         ["ResourceApi__ClientId"] = "resource-api",
         ["ResourceApi__ClientSecret"] = "resource-api-secret",
         ["ResourceApi__AllowInsecureHttp"] = "true",
+        ["Limits__RequestTimeout"] = "15",
         ["Logging__LogLevel__Default"] = "Warning",
         ["DOTNET_GCgen0size"] = YoungGeneration,
     });

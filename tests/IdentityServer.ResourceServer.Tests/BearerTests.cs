@@ -144,7 +144,7 @@ public sealed class BearerTests : IAsyncLifetime
     {
         using var response = await _api.GetAsync(path, null);
         Assert.Equal(
-            $$"""{"resource":"{{ProtectedApi.Resource}}","authorization_servers":["{{_issuer.Address}}"],"scopes_supported":["data:read"],"bearer_methods_supported":["header"]}""",
+            $$"""{"resource":"{{ProtectedApi.Resource}}","authorization_servers":["{{_issuer.Address}}"],"scopes_supported":["data:read"],"bearer_methods_supported":["header"],"dpop_signing_alg_values_supported":["ES256","PS256","RS256"]}""",
             await response.Content.ReadAsStringAsync());
     }
 

@@ -26,6 +26,8 @@ internal sealed class ProtectedApi : IAsyncDisposable
 
     public TestClock Clock { get; }
 
+    public Uri Address => _http.BaseAddress!;
+
     /// <summary>What it was told of sign-outs.</summary>
     public ConcurrentQueue<BackchannelLogout> LoggedOut { get; } = new();
 
@@ -60,6 +62,7 @@ internal sealed class ProtectedApi : IAsyncDisposable
             return context.Response.WriteAsync($"{identity.Name} {context.User.IsInRole("admin")} {context.User.FindFirst("permissions")?.Value} {context.RequireAccessToken().ClientId} {extra}");
         }).RequireScope("data:read");
         app.MapGet("/write", context => context.Response.WriteAsync("written")).RequireScope("data:write");
+        app.MapGet("/actor", context => context.Response.WriteAsync(context.RequireAccessToken().Actor ?? "")).RequireScope("data:read");
         app.MapGet("/open", context => context.Response.WriteAsync("open"));
         app.MapPost("/read", context => context.Response.WriteAsync("posted")).RequireScope("data:read");
         app.MapProtectedResourceMetadata();
@@ -96,6 +99,8 @@ internal sealed class ProtectedApi : IAsyncDisposable
     }
 
     public Task<HttpResponseMessage> PostAsync(string path, HttpContent content) => _http.PostAsync(path, content);
+
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) => _http.SendAsync(request);
 
     public async Task<HttpStatusCode> StatusAsync(string token, string path = "/read")
     {

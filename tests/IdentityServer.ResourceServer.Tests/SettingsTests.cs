@@ -47,6 +47,8 @@ public sealed class SettingsTests
     [InlineData("Api:AllowInsecureHttp", "yes", "Api:AllowInsecureHttp is \"yes\"; it may be true or false.")]
     [InlineData("Api:BackchannelAddress", "id:5000", "Api:BackchannelAddress is \"id:5000\";")]
     [InlineData("Api:Resource", "", "Api:Resource is missing;")]
+    [InlineData("Api:PublicAddress", "api.example.com", "Api:PublicAddress is \"api.example.com\";")]
+    [InlineData("Api:RequireDpopNonce", "yes", "Api:RequireDpopNonce is \"yes\"; it may be true or false.")]
     [InlineData("Api:ClientId", "", "Api:ClientId is missing;")]
     [InlineData("Api:ClientSecret", null, "Api:ClientSecret is missing;")]
     [InlineData("Api:ClockSkew", "61", "Api:ClockSkew is 61; it may be 0 to 60 seconds.")]

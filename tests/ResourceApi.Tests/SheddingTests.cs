@@ -53,6 +53,31 @@ public sealed class SheddingTests
     }
 
     [Fact]
+    public async Task A_request_behind_a_lock_is_answered_at_its_deadline()
+    {
+        await using var store = await Store.StartAsync();
+        await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Timeout=60;Command Timeout=60", "--Limits:RequestTimeout=2");
+        using var http = Client(store, host.Addresses.Single());
+        Assert.Equal(HttpStatusCode.Created, (await http.PostAsJsonAsync("/api/data", new { key = "k", value = "1" })).StatusCode);
+        await using (await LockAsync(store.ConnectionString))
+        {
+            var started = Stopwatch.GetTimestamp();
+            var responses = await Task.WhenAll(
+                http.GetAsync("/api/data/k"), http.GetAsync("/api/data"), http.DeleteAsync("/api/data/k"),
+                http.PutAsJsonAsync("/api/data/k", new { value = "2" }), http.PostAsJsonAsync("/api/data", new { key = "l", value = "2" }));
+            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.9, 5);
+            foreach (var response in responses)
+            {
+                (await Answer.ReadAsync(response)).Is(HttpStatusCode.ServiceUnavailable, "SERVICE_UNAVAILABLE");
+                Assert.NotNull(response.Headers.RetryAfter?.Delta);
+            }
+        }
+
+        using var read = await http.GetAsync("/api/data/k");
+        Assert.Equal("1", (await Answer.ReadAsync(read)).Data.GetProperty("value").GetString());
+    }
+
+    [Fact]
     public async Task An_exhausted_pool_is_503_in_bounded_time_and_never_500()
     {
         await using var store = await Store.StartAsync();

@@ -21,6 +21,7 @@ internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
         // A node that lost touch can't know whether the token was ended.
         if (!pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
-        return tokens.FindLive(header[scheme.Length..].Trim(' ')) is { } claims ? claims : ApiErrors.InvalidToken;
+        // A token that is bound to a key is none that a bearer may use (RFC 9449 §7.2).
+        return tokens.FindLive(header[scheme.Length..].Trim(' ')) is { } claims && AccessTokens.KeyOf(claims) is null ? claims : ApiErrors.InvalidToken;
     }
 }

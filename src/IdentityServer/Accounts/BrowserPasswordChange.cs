@@ -4,6 +4,7 @@ using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -19,8 +20,8 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
     /// <param name="user">As the old password was checked.</param>
     public async Task<bool> TryAsync(HttpContext http, Guid sessionId, CheckedUser user, string hash)
     {
-        // What was begun is not ended with the request: the local announcement must follow the commit.
-        var cancellation = CancellationToken.None;
+        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
+        var cancellation = http.Deadline();
         var db = http.RequestServices.GetRequiredService<AuthDb>();
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
@@ -42,7 +43,7 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
         await db.SaveChangesAsync(cancellation);
         var left = await sessions.EndAllAsync(
             (NpgsqlConnection)db.Database.GetDbConnection(), user.Id, kept: sessionId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
-        await transaction.CommitAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         grants.Announce(ended);
         sessions.Announce(left);
         return true;

@@ -9,6 +9,7 @@ using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Accounts;
@@ -55,7 +56,7 @@ internal sealed class ChangePasswordEndpoint(
             return ApiErrors.InvalidToken;
 
         var caller = Caller.Of(http, grant.ClientId);
-        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted);
+        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WaitAsync(http.Deadline());
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
@@ -63,10 +64,10 @@ internal sealed class ChangePasswordEndpoint(
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 
-        return await ChangeAsync(user, grant, hash, caller);
+        return await ChangeAsync(user, grant, hash, caller, http.Deadline());
     }
 
-    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller)
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)
     {
         var now = time.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
@@ -84,8 +85,8 @@ internal sealed class ChangePasswordEndpoint(
                 user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
                 now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain, caller),
             async connection => left = await sessions.EndAllAsync(
-                connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), CancellationToken.None),
-            CancellationToken.None);
+                connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), deadline),
+            deadline);
         // Another change was quicker: the password that was right no longer is.
         if (changed is null)
             return AccountErrors.InvalidCredentials;

@@ -11,10 +11,8 @@ internal sealed partial class ConfirmationMail(
 {
     /// <summary>False: the database is away. The account stands without it, and its owner may ask for another message.</summary>
     /// <param name="email">As registered.</param>
-    public async Task<bool> TrySendAsync(Guid userId, string email)
+    public async Task<bool> TrySendAsync(Guid userId, string email, CancellationToken cancellation)
     {
-        // Not ended with the request: the account is there, whoever hangs up.
-        var cancellation = CancellationToken.None;
         try
         {
             await using var connection = await source.OpenConnectionAsync(cancellation);

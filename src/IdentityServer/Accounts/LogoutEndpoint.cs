@@ -2,6 +2,7 @@ using System.Net;
 using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Accounts;
@@ -23,12 +24,12 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         if (AccessTokens.GrantOf(token.Value) is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WaitAsync(http.Deadline()))
                 return ApiErrors.InvalidToken;
         }
         else
         {
-            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), CancellationToken.None);
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), http.Deadline());
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

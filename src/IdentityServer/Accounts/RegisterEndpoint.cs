@@ -8,6 +8,7 @@ using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 
 namespace IdentityServer.Accounts;
 
@@ -49,7 +50,7 @@ internal sealed class RegisterEndpoint(
 
         // The account is there now: a caller who hangs up does not undo it.
         var tokens = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), CancellationToken.None, AuditReasons.Registration);
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration);
         // An administrator was quicker than we are: the account exists and is disabled already.
         if (tokens is null)
             return AccountErrors.InvalidCredentials;

@@ -8,6 +8,7 @@ using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Postgres;
@@ -80,13 +81,12 @@ internal sealed class ResetPasswordEndpoint(
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
-        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId));
+        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId), http.Deadline());
     }
 
-    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller)
+    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
     {
-        // What was begun is not ended with the request: the local announcement must follow the commit.
-        var cancellation = CancellationToken.None;
+        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);
@@ -103,7 +103,7 @@ internal sealed class ResetPasswordEndpoint(
         await db.SaveChangesAsync(cancellation);
         var left = await sessions.EndAllAsync(
             (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
-        await transaction.CommitAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         grants.Announce(ended);
         sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");

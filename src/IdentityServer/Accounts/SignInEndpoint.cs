@@ -6,6 +6,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Tokens;
+using LocalPostgres;
 
 namespace IdentityServer.Accounts;
 
@@ -28,7 +29,7 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
             return AccountErrors.TooManyRequests(tooMany);
 
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted);
+        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted).WaitAsync(http.Deadline());
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)

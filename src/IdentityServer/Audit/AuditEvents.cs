@@ -50,6 +50,15 @@ internal static class AuditEvents
     /// <summary>One client, resource, role or account that a manifest changed. What it switched off ended with it.</summary>
     public const string ConfigurationApplied = "configuration_applied";
 
+    /// <summary>A client registered itself (RFC 7591).</summary>
+    public const string ClientRegistered = "client_registered";
+
+    /// <summary>It changed what it had registered (RFC 7592 §2.2).</summary>
+    public const string ClientChanged = "client_changed";
+
+    /// <summary>It took itself away (RFC 7592 §2.3); what it was given ended with it.</summary>
+    public const string ClientRemoved = "client_removed";
+
     /// <summary>A key got a successor.</summary>
     public const string KeysRotated = "keys_rotated";
 

@@ -107,7 +107,7 @@ internal static class AuthorizationRequestReader
         foreach (var resource in parameters.Resources)
         {
             if (!audience.Contains(resource, StringComparer.Ordinal))
-                return Errors.ResourceRefused;
+                return Errors.ResourceNotAskedFor;
         }
         return parameters.Resources.Distinct(StringComparer.Ordinal).ToArray();
     }

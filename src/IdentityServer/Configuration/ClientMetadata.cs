@@ -18,6 +18,8 @@ internal sealed record ClientMetadata
     public string? PolicyUri { get; init; }
     public string? TosUri { get; init; }
     public string[]? Contacts { get; init; }
+    public string? SoftwareId { get; init; }
+    public string? SoftwareVersion { get; init; }
 
     /// <summary>False lets a confidential client do without PKCE (RFC 7636); ours, there is no registered name.</summary>
     public bool? RequirePkce { get; init; }

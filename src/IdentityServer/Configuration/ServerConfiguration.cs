@@ -22,6 +22,7 @@ internal sealed class ServerConfiguration
     private readonly FrozenDictionary<string, Client> _clients;
     private readonly FrozenDictionary<Guid, RoleDefinition> _roles;
     private readonly FrozenDictionary<string, string[]> _audiences;
+    private readonly FrozenDictionary<string, Resource> _resources;
     private readonly FrozenSet<string> _resourceClients;
 
     public ServerConfiguration(long version, IEnumerable<Client> clients, IEnumerable<Resource> resources, IEnumerable<RoleDefinition> roles)
@@ -29,6 +30,7 @@ internal sealed class ServerConfiguration
         Version = version;
         _clients = clients.Append(Client.AccountApi).ToFrozenDictionary(client => client.ClientId, StringComparer.Ordinal);
         Resources = [.. resources.OrderBy(resource => resource.Identifier, StringComparer.Ordinal)];
+        _resources = Resources.ToFrozenDictionary(resource => resource.Identifier, StringComparer.Ordinal);
         _roles = roles.ToFrozenDictionary(role => role.Id);
         _resourceClients = Resources.Select(resource => resource.ClientId).OfType<string>().ToFrozenSet(StringComparer.Ordinal);
         Scopes = ScopeSet.Of(Resources.SelectMany(resource => resource.Scopes.Tokens).Order(StringComparer.Ordinal).Concat(Protocol.Scopes.AboutUsers.Tokens));
@@ -50,6 +52,12 @@ internal sealed class ServerConfiguration
     public FrozenSet<string> GrantTypesInUse { get; }
 
     public Client? FindClient(string clientId) => _clients.GetValueOrDefault(clientId);
+
+    /// <param name="identifier">Exactly as it is registered.</param>
+    public Resource? FindResource(string identifier) => _resources.GetValueOrDefault(identifier);
+
+    /// <summary>Those that are served still.</summary>
+    public Resource[] FindResources(string[] identifiers) => [.. identifiers.Select(FindResource).OfType<Resource>()];
 
     /// <summary>Whether the client is that of a resource: only such may read the revocation feed.</summary>
     public bool IsResourceServer(string clientId) => _resourceClients.Contains(clientId);

@@ -14,7 +14,7 @@ namespace IdentityServer.Discovery;
 /// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
 /// Built from what is served, never from the request.
 /// </summary>
-internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys)
+internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration)
 {
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
@@ -27,6 +27,8 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         json.WriteString("revocation_endpoint", issuer.At(Routes.Revoke));
         json.WriteString("introspection_endpoint", issuer.At(Routes.Introspect));
         WriteLogout(json);
+        if (registration.IsOn)
+            json.WriteString("registration_endpoint", issuer.At(Routes.Register));
         json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
         Write(json, "scopes_supported", served.Scopes.Tokens);
         WriteAuthorization(json);
@@ -35,6 +37,7 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
         WriteClientAuthentication(json, "introspection_endpoint", TokenEndpointAuthMethods.Confidential);
         Write(json, "subject_types_supported", ["public"]);
+        Write(json, "dpop_signing_alg_values_supported", Jose.DpopProof.Algorithms);
     });
 
     /// <summary>RP-Initiated Logout §2.1, Back-Channel Logout §2.1.</summary>

@@ -11,6 +11,7 @@ internal static class Routes
     public const string EndSession = "/connect/logout";
     public const string DeviceAuthorization = "/connect/device_authorization";
     public const string Revocations = "/connect/revocations";
+    public const string Register = "/connect/register";
     public const string Jwks = "/.well-known/jwks";
     public const string OpenIdConfiguration = "/.well-known/openid-configuration";
     public const string AuthorizationServer = "/.well-known/oauth-authorization-server";

@@ -24,8 +24,8 @@ internal static class CorsServices
         services.AddCors(cors => cors.AddPolicy(Policy, policy => policy
             .SetIsOriginAllowed(origin => origins.Any(allowed => Matches(allowed, origin)))
             .WithMethods("GET", "POST")
-            .WithHeaders("Authorization", "Content-Type")
-            .WithExposedHeaders("WWW-Authenticate", "Retry-After")
+            .WithHeaders("Authorization", "Content-Type", "DPoP")
+            .WithExposedHeaders("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
             .SetPreflightMaxAge(TimeSpan.FromHours(1))));
     }
 

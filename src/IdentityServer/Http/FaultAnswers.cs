@@ -1,16 +1,18 @@
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Http;
 
 /// <summary>
 /// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the body of its family: OAuth errors below
-/// <c>/connect</c> and <c>/.well-known</c>, a page where people come by browser, the envelope elsewhere. No exception ever reaches a caller.
+/// <c>/connect</c> and <c>/.well-known</c>, a page where people come by browser, the envelope elsewhere. No exception ever
+/// reaches a caller. And gives every request its deadline, past which it is 503.
 /// </summary>
 internal sealed partial class FaultAnswers(
-    RequestDelegate next, Drain drain, PageWriter pages, IssuerSettings issuer, TimeProvider time, ILogger<FaultAnswers> log)
+    RequestDelegate next, Drain drain, RequestDeadlines deadlines, PageWriter pages, IssuerSettings issuer, TimeProvider time, ILogger<FaultAnswers> log)
 {
     /// <summary>Where people come with their browser.</summary>
     private static readonly string[] PageRoutes = [Routes.Account, Routes.Device, Routes.Authorize, Routes.Logout];
@@ -22,9 +24,16 @@ internal sealed partial class FaultAnswers(
     public async Task InvokeAsync(HttpContext http)
     {
         CloseWhenStopping(http);
+        RequestDeadline? deadline = deadlines.Begin(http);
         try
         {
             await next(http);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver && !http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            CloseWhenStopping(http);
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -36,6 +45,10 @@ internal sealed partial class FaultAnswers(
             http.Response.Clear();
             CloseWhenStopping(http);
             http.Response.StatusCode = StatusOf(http, fault);
+        }
+        finally
+        {
+            deadlines.End(http, ref deadline);
         }
 
         if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null && http.Response.ContentLength is null)

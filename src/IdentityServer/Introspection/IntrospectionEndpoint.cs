@@ -59,7 +59,7 @@ internal sealed class IntrospectionEndpoint(
         return OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, claims, static (json, claims) =>
         {
             json.WriteBoolean("active", true);
-            json.WriteString(Parameters.TokenType, "Bearer");
+            json.WriteString(Parameters.TokenType, AccessTokens.KeyOf(claims) is null ? TokenTypes.Bearer : TokenTypes.Dpop);
             foreach (var claim in claims.Root.EnumerateObject())
                 claim.WriteTo(json);
         });

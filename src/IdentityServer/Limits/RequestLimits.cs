@@ -16,6 +16,9 @@ internal enum Limit
     Feed,
     SignIn,
     Registration,
+
+    /// <summary>Clients that register themselves, or manage what they registered.</summary>
+    ClientRegistration,
     Reset,
 
     /// <summary>A device asks for its code (RFC 8628 §3.1): the beginning of a sign-in, and counted by that rate.</summary>
@@ -43,6 +46,7 @@ internal sealed class RequestLimits : IDisposable
             Limit.Token or Limit.Feed => settings.TokensPerAddress,
             Limit.SignIn or Limit.Device => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
+            Limit.ClientRegistration => settings.ClientRegistrationsPerAddress,
             Limit.UserCode => settings.UserCodesPerAddress,
             _ => settings.ResetsPerAddress,
         });

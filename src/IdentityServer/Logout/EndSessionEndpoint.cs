@@ -58,6 +58,8 @@ internal sealed class EndSessionEndpoint(
         }
         if (await sessions.FindAsync(http) is { } session)
             await EndAsync(http, session);
+        else
+            sessions.Forget(http);
         Leave(http, request.Value);
     }
 

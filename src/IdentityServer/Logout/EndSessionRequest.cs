@@ -1,7 +1,6 @@
 using System.Text;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
-using IdentityServer.Settings;
 using IdentityServer.Tokens;
 using Jose;
 using Microsoft.AspNetCore.WebUtilities;
@@ -23,20 +22,17 @@ internal sealed record EndSessionRequest(Client? Client, JwtClaims? Hint, string
     public bool Proves(Guid userId, Guid sessionId) =>
         Hint is not null
         && Guid.TryParse(Hint.Subject, out var subject) && subject == userId
-        && Guid.TryParse(Hint.GetString("sid"), out var session) && session == sessionId;
+        && Guid.TryParse(Hint.GetString(ClaimNames.SessionId), out var session) && session == sessionId;
 }
 
 /// <summary>Reads requests to sign out (RP-Initiated Logout §2, §3).</summary>
-internal sealed class EndSessionRequests(CurrentConfiguration configuration, CurrentKeys keys, IssuerSettings issuer)
+internal sealed class EndSessionRequests(CurrentConfiguration configuration, IdTokens idTokens)
 {
     /// <summary>Octets of the parameters that are read: they fit into a request line, as which a post may be asked again.</summary>
     private const int MaximumLength = 6 * 1024;
 
     private static readonly string[] Read =
         [Parameters.IdTokenHint, Parameters.ClientId, Parameters.PostLogoutRedirectUri, Parameters.State, Parameters.LogoutHint, Parameters.UiLocales];
-
-    // RP-Initiated Logout §2: accepted though it has expired, since it identifies a session and lets nobody in.
-    private readonly JwtExpectations _hint = new() { Type = "JWT", Issuer = issuer.Issuer, AtAnyTime = true };
 
     public Result<EndSessionRequest> Check(OAuthParameters parameters)
     {
@@ -47,7 +43,9 @@ internal sealed class EndSessionRequests(CurrentConfiguration configuration, Cur
         var clientId = parameters[Parameters.ClientId];
         if (parameters[Parameters.IdTokenHint] is { } token)
         {
-            if (keys.Value.Verifier.Verify(token, _hint, default, out hint) != JwtError.None || hint!.Audience.Count == 0)
+            // §2: accepted though it has expired, since it identifies a session and lets nobody in.
+            hint = idTokens.FindGenuine(token);
+            if (hint is null || hint.Audience.Count == 0)
                 return Errors.LogoutHintRefused;
             if (clientId is not null && clientId != hint.Audience[0])
                 return Errors.LogoutClientsDiffer;

@@ -31,13 +31,13 @@ internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, Time
             json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
             json.WriteNumber(ClaimNames.ExpiresAt, issuedAt + (long)Lifetime.TotalSeconds);
             json.WriteString(ClaimNames.JwtId, Base64Url.Encode(RandomNumberGenerator.GetBytes(16)));
-            json.WriteString("sid", notice.SessionId);
+            json.WriteString(ClaimNames.SessionId, notice.SessionId);
             json.WriteStartObject("events");
             json.WriteStartObject(Event);
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndObject();
         }
-        return keys.Value.LogoutTokenSigner(client.Metadata.IdTokenSignedResponseAlg ?? JwsAlgorithms.RS256).Sign(buffer.WrittenSpan);
+        return keys.Value.LogoutTokenSigner(client.Metadata.IdTokenSignedResponseAlg ?? IdTokens.StandardAlgorithm).Sign(buffer.WrittenSpan);
     }
 }

@@ -104,6 +104,9 @@ internal static class ClientSection
             // RFC 6749 §4.4: client credentials are for confidential clients only.
             if (read.GrantTypes[i] == GrantTypes.ClientCredentials)
                 throw new ManifestMistake(path, "is client_credentials, which a public client can't have.");
+            // The token of one who can't say who it is would be anybody's to exchange.
+            if (read.GrantTypes[i] == GrantTypes.TokenExchange)
+                throw new ManifestMistake(path, "is token exchange, which a public client can't have.");
             if (read.GrantTypes[i] == GrantTypes.Password && !passwords.AllowPublicClients)
                 throw new ManifestMistake(path, "is password, which a public client can't have unless the setting Password:AllowPublicClients is true.");
         }

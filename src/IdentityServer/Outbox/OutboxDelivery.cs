@@ -52,7 +52,8 @@ internal sealed partial class OutboxDelivery(
             await store.WokenAsync(way.Kind, stoppingToken);
             try
             {
-                while (!stoppingToken.IsCancellationRequested && await store.ClaimAsync(way.Kind, way.Deadline + LeaseMargin, stoppingToken) is { } message)
+                // A claim is not cut short: its answer lost, the message would wait for the end of the lease.
+                while (!stoppingToken.IsCancellationRequested && await store.ClaimAsync(way.Kind, way.Deadline + LeaseMargin, CancellationToken.None) is { } message)
                 {
                     // There may be more, for another worker.
                     store.Wake(way.Kind);

@@ -40,6 +40,17 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
 
     public string Hash(string secret) => _hasher.HashPassword(new User(), secret);
 
+    /// <summary>The slow hash of a new secret, which this node then knows; null: too many wait for one already.</summary>
+    public async ValueTask<string?> TryHashAsync(string secret, CancellationToken cancellation)
+    {
+        using var slot = await _gate.TryEnterAsync(cancellation);
+        if (slot is null)
+            return null;
+        var hash = await _gate.HashAsync(() => Hash(secret));
+        _known[hash] = FastHash(secret);
+        return hash;
+    }
+
     /// <summary>Whether the slow hash is of this secret; for those who apply a manifest, not for requests.</summary>
     public bool IsHashOf(string hash, string secret)
     {

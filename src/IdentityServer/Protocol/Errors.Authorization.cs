@@ -33,7 +33,7 @@ public static partial class Errors
     public static readonly OAuthError PkceMethodRefused = new(InvalidRequest, "The code_challenge_method must be S256.");
     public static readonly OAuthError MalformedChallenge = new(InvalidRequest, "The code_challenge must be 43 characters of base64url.");
     public static readonly OAuthError MalformedDpopThumbprint = new(InvalidRequest, "The parameter dpop_jkt must be 43 characters of base64url.");
-    public static readonly OAuthError ResourceRefused = new(InvalidTarget, "The resource is unknown, or serves none of the requested scopes.");
+    public static readonly OAuthError ResourceNotAskedFor = new(InvalidTarget, "The resource is unknown, or serves none of the requested scopes.");
     public static readonly OAuthError SignInRequired = new(LoginRequired, "The user must sign in.");
     public static readonly OAuthError OtherUser = new(LoginRequired, "Another user is signed in than the one asked for.");
     public static readonly OAuthError ConsentIsRequired = new(ConsentRequired, "The user must be asked.");

@@ -11,6 +11,9 @@ public static class GrantTypes
     /// <summary>RFC 8628 §3.4.</summary>
     public const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 
+    /// <summary>RFC 8693 §2.1.</summary>
+    public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+
     /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
-    public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode, Password];
+    public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode, TokenExchange, Password];
 }

@@ -5,8 +5,5 @@ public static partial class Parameters
 {
     public const string PostLogoutRedirectUri = "post_logout_redirect_uri";
     public const string LogoutHint = "logout_hint";
-    public const string IdTokenHint = "id_token_hint";
-    public const string State = "state";
-    public const string UiLocales = "ui_locales";
     public const string LogoutToken = "logout_token";
 }

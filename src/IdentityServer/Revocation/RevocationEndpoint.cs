@@ -5,6 +5,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Revocation;
@@ -42,7 +43,7 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
         if (token.Contains('.', StringComparison.Ordinal))
             await RevokeAccessTokenAsync(http, client.Value, token);
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
-            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Revoked, Caller.AddressOf(http)));
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Revoked, Caller.AddressOf(http))).WaitAsync(http.Deadline());
         return null;
     }
 
@@ -50,6 +51,6 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
     {
         var claims = accessTokens.FindRevocable(token);
         if (claims?.JwtId is not null && claims.ClientId == client.ClientId)
-            await ending.EndTokenAsync(claims, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Revoked, Caller.AddressOf(http)), CancellationToken.None);
+            await ending.EndTokenAsync(claims, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Revoked, Caller.AddressOf(http)), http.Deadline());
     }
 }

@@ -8,6 +8,7 @@ using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using Jose;
+using LocalPostgres;
 
 namespace IdentityServer.Revocation;
 
@@ -56,6 +57,7 @@ internal sealed class RevocationFeedEndpoint(
 
     private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
     {
+        http.Features.Get<RequestDeadline>()?.Lift();
         // Who does not wait is told what is so now, not what was so at the last beat.
         if (after is null || wait == TimeSpan.Zero)
             await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);

@@ -6,7 +6,7 @@ namespace IdentityServer.Settings;
 internal sealed record LimitSettings(
     bool IsEnabled, TimeSpan Window,
     int TokensPerAddress, int SignInsPerAddress, int SignInsPerAccount,
-    int RegistrationsPerAddress, int ResetsPerAddress, int ResetsPerAccount,
+    int RegistrationsPerAddress, int ClientRegistrationsPerAddress, int ResetsPerAddress, int ResetsPerAccount,
     int UserCodesPerAddress, int UserCodesPerSession)
 {
     private const int Most = 1_000_000_000;
@@ -18,6 +18,7 @@ internal sealed record LimitSettings(
         settings.Number("Limits:SignInsPerAddress", 300, 1, Most),
         settings.Number("Limits:SignInsPerAccount", 30, 1, Most),
         settings.Number("Limits:RegistrationsPerAddress", 60, 1, Most),
+        settings.Number("Limits:ClientRegistrationsPerAddress", 30, 1, Most),
         settings.Number("Limits:ResetsPerAddress", 30, 1, Most),
         settings.Number("Limits:ResetsPerAccount", 5, 1, Most),
         settings.Number("Limits:UserCodesPerAddress", 60, 1, Most),

@@ -23,7 +23,11 @@ internal sealed record DeviceLeave(
 /// <summary>A device that asks whether its user has decided.</summary>
 /// <param name="MayRefresh">The client may have refresh tokens, where <c>offline_access</c> was granted.</param>
 internal sealed record DevicePoll(
-    Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain);
+    Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain)
+{
+    /// <summary>The key that refresh tokens are bound to from the redemption on (RFC 9449 §5).</summary>
+    public string? DpopThumbprint { get; init; }
+}
 
 /// <summary>How a poll found its device.</summary>
 /// <param name="IsClients">False: another client's, and nothing was changed.</param>
@@ -99,7 +103,8 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             WHERE d.id = device.id AND device.is_clients AND device.grant_id IS NULL AND NOT device.is_denied AND NOT device.is_expired
         ), spent AS (
             UPDATE grants g
-            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8
+            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8,
+                dpop_jkt = $9
             FROM device, users u, LATERAL (
                 SELECT $3 + CASE WHEN r.may THEN $7 ELSE $5 END AS absolute, $3 + CASE WHEN r.may THEN LEAST($6, $7) ELSE $5 END AS expires
                 FROM (SELECT $4 AND h.scopes @> ARRAY['offline_access'] AS may FROM grants h WHERE h.id = device.grant_id) r
@@ -182,6 +187,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, poll.RefreshLifetime);
         Add(command, poll.AbsoluteLifetime);
         Add(command, poll.PruneGrain);
+        command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

@@ -14,7 +14,14 @@ namespace IdentityServer.Storage;
 internal sealed record NewGrant(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, string SecurityStamp,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset PrunableAt,
-    DateTimeOffset Now, IPAddress? Address, string? Reason);
+    DateTimeOffset Now, IPAddress? Address, string? Reason)
+{
+    /// <summary>The key that its refresh tokens are bound to (RFC 9449 §5).</summary>
+    public string? DpopThumbprint { get; init; }
+
+    /// <summary>The resources that it is narrowed to; null: all that its scopes imply.</summary>
+    public string[]? Resources { get; init; }
+}
 
 /// <summary>What a spend needs to know: where the handle stands and what the new expiry is.</summary>
 /// <param name="Scopes">What the request asks for; the grant must hold all of it. Empty asks for no narrowing.</param>
@@ -24,6 +31,9 @@ internal sealed record Spend(
 {
     /// <summary>The key that the request proves (RFC 9449 §5). A grant that is bound to another, or to one where none is proved, is not spent.</summary>
     public string? DpopThumbprint { get; init; }
+
+    /// <summary>Whether a grant that is bound to no key is bound to this one from now on: a public client's (RFC 9449 §5).</summary>
+    public bool Binds { get; init; }
 
     /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
     public string[] Resources { get; init; } = [];
@@ -85,8 +95,8 @@ internal sealed class GrantStore : IDisposable
             WHERE id = $2 AND security_stamp = $3 AND disabled_at IS NULL
             RETURNING id
         ), started AS (
-            INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
-            SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3 FROM signed_in
+            INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp, dpop_jkt, resources)
+            SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3, $16, $17 FROM signed_in
             WHERE $11 OR EXISTS (SELECT FROM clients WHERE client_id = $5 AND NOT disabled)
             RETURNING id, subject
         )
@@ -101,7 +111,8 @@ internal sealed class GrantStore : IDisposable
         SET generation = g.generation + 1,
             rotated_at = $5,
             expires_at = LEAST($5 + $6, g.absolute_expires_at),
-            prunable_at = date_bin($7, LEAST($5 + $6, g.absolute_expires_at), 'epoch') + $7
+            prunable_at = date_bin($7, LEAST($5 + $6, g.absolute_expires_at), 'epoch') + $7,
+            dpop_jkt = COALESCE(g.dpop_jkt, $10)
         FROM users u
         WHERE g.id = $1 AND g.generation = $2 AND g.generation < 2147483647 AND g.client_id = $3 AND g.scopes @> $4
           AND g.revoked_at IS NULL AND g.expires_at > $5
@@ -119,10 +130,11 @@ internal sealed class GrantStore : IDisposable
         SET generation = g.generation + 1,
             rotated_at = a.now,
             expires_at = LEAST(a.now + a.lifetime, g.absolute_expires_at),
-            prunable_at = date_bin(a.grain, LEAST(a.now + a.lifetime, g.absolute_expires_at), 'epoch') + a.grain
+            prunable_at = date_bin(a.grain, LEAST(a.now + a.lifetime, g.absolute_expires_at), 'epoch') + a.grain,
+            dpop_jkt = COALESCE(g.dpop_jkt, a.binds)
         FROM (SELECT h.id, a.*
-              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[], $8::text[], $9::text[])
-                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, jkt, resources, number)
+              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[], $8::text[], $9::text[], $10::text[])
+                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, jkt, resources, binds, number)
               JOIN grants h ON h.id = a.grant_id
               FOR NO KEY UPDATE OF h SKIP LOCKED) a, users u
         WHERE g.id = a.id AND g.generation = a.generation AND g.generation < 2147483647 AND g.client_id = a.client_id
@@ -210,6 +222,8 @@ internal sealed class GrantStore : IDisposable
         Add(command, AuditEvents.SignInSucceeded);
         AddNullable(command, grant.Address, NpgsqlDbType.Inet);
         AddNullable(command, grant.Reason, NpgsqlDbType.Text);
+        AddNullable(command, grant.DpopThumbprint, NpgsqlDbType.Text);
+        AddNullable(command, grant.Resources, NpgsqlDbType.Array | NpgsqlDbType.Text);
         return await command.ExecuteNonQueryAsync(cancellation) == 1;
     }
 
@@ -231,6 +245,7 @@ internal sealed class GrantStore : IDisposable
         Add(command, spend.PruneGrain);
         AddNullable(command, spend.DpopThumbprint, NpgsqlDbType.Text);
         Add(command, spend.Resources);
+        AddNullable(command, spend.Binds ? spend.DpopThumbprint : null, NpgsqlDbType.Text);
         return await ReadAsync(command, CancellationToken.None);
     }
 
@@ -247,6 +262,7 @@ internal sealed class GrantStore : IDisposable
         Add(command, Array.ConvertAll(spends, spend => spend.DpopThumbprint));
         // No absolute URI holds a space.
         Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Resources)));
+        Add(command, Array.ConvertAll(spends, spend => spend.Binds ? spend.DpopThumbprint : null));
         await using var row = await command.ExecuteReaderAsync();
         var spent = new GrantState?[spends.Length];
         while (await row.ReadAsync())

@@ -1,16 +1,21 @@
 using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
+using IdentityServer.Configuration;
+using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Telemetry;
 using IdentityServer.Token.Grants;
+using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Token;
 
 /// <summary><c>POST /connect/token</c>: the story of a token request, in its order (RFC 6749 §3.2).</summary>
-internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue grants, DatabaseGate database, RequestLimits limits, ServerMetrics metrics)
+internal sealed class TokenEndpoint(
+    ClientAuthenticator clients, GrantCatalogue grants, DpopProofs proofs, CurrentConfiguration configuration, DatabaseGate database, RequestLimits limits, ServerMetrics metrics)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -39,11 +44,29 @@ internal sealed class TokenEndpoint(ClientAuthenticator clients, GrantCatalogue 
         if (!client.Value.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted);
+        var resources = ResourceIndicators.Read(parameters.Value, client.Value, configuration.Value);
+        if (resources.IsRefused)
+            return resources.Error;
+
+        var proof = await proofs.ReadAsync(http, Routes.Token);
+        if (proof.IsRefused)
+            return proof.Error;
+        // RFC 9449 §5.2
+        if (proof.Proof is null && client.Value.Metadata.DpopBoundAccessTokens == true)
+            return Errors.DpopProofMissing;
+
+        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
         // These need no database, or queue for a hash before they come to it.
-        if (grantType is GrantTypes.ClientCredentials or GrantTypes.Password)
-            return metrics.Granted(grantType, await grant.HandleAsync(request));
+        if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
+            return metrics.Granted(grantType, await HandleAsync(http, grant, request));
         using var place = database.TryEnter();
-        return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await grant.HandleAsync(request));
+        return metrics.Granted(grantType, place.IsRefused ? Errors.Busy : await HandleAsync(http, grant, request));
+    }
+
+    /// <summary>What a grant has begun may go on past the deadline, and the caller is told to come back.</summary>
+    private static ValueTask<Result<TokenResponse>> HandleAsync(HttpContext http, IGrant grant, TokenRequest request)
+    {
+        var handling = grant.HandleAsync(request);
+        return handling.IsCompleted ? handling : new(handling.AsTask().WaitAsync(http.Deadline()));
     }
 }

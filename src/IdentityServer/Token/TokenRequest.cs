@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
+using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
 
@@ -8,6 +9,33 @@ namespace IdentityServer.Token;
 /// <param name="Address">Where it comes from, for limits and the audit trail.</param>
 internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, IPAddress? Address, CancellationToken Cancellation)
 {
-    /// <summary>The thumbprint of the key whose possession the request proves (RFC 9449 §5); null: it proves none.</summary>
+    /// <summary>The key that the request proves to have (RFC 9449 §5): what is issued is bound to it.</summary>
     public string? DpopThumbprint { get; init; }
+
+    /// <summary>What the request narrows its token to (RFC 8707 §2.2); empty: nothing.</summary>
+    public Resource[] Resources { get; init; } = [];
+
+    /// <summary>What remains of the scopes for the named resources (RFC 8707 §2.2); refused where one of them serves none.</summary>
+    public Result<ScopeSet> Narrow(ScopeSet scopes)
+    {
+        if (Resources.Length == 0)
+            return scopes;
+        return ResourceIndicators.Refuse(scopes, Resources) is { } refused ? refused : ResourceIndicators.Narrow(scopes, Resources);
+    }
+
+    /// <summary>The same of a grant, which may be narrowed itself: when it is spent, nothing is refused any more.</summary>
+    /// <param name="granted">The resources of the grant; null: all that its scopes imply.</param>
+    public (ScopeSet Scopes, TokenTerms Terms) Narrow(ScopeSet scopes, string[]? granted, ServerConfiguration configuration)
+    {
+        if (Resources.Length == 0 && granted is null)
+            return (scopes, new TokenTerms(DpopThumbprint, Resources: null));
+        var resources = Resources.Length > 0 ? Resources : configuration.FindResources(granted!);
+        var narrowed = ResourceIndicators.Narrow(scopes, resources);
+        return (narrowed, new TokenTerms(DpopThumbprint, ResourceIndicators.AudienceOf(narrowed, resources)));
+    }
+
+    /// <summary>What the token is narrowed to beside its scopes.</summary>
+    /// <param name="scopes">Those of the token.</param>
+    public TokenTerms Terms(ScopeSet scopes) =>
+        new(DpopThumbprint, Resources.Length == 0 ? null : ResourceIndicators.AudienceOf(scopes, Resources));
 }

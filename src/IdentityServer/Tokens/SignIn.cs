@@ -17,7 +17,8 @@ internal sealed class SignIn(
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
     /// <param name="reason">For the audit trail, where it was no password that was checked.</param>
-    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null)
+    /// <param name="terms">What the tokens are narrowed to; the resources are the grant's too, and the key if it is a public client's (RFC 9449 §5).</param>
+    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null, TokenTerms terms = default)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var at = time.GetUtcNow();
@@ -26,13 +27,17 @@ internal sealed class SignIn(
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
         var grant = new NewGrant(
             GrantIds.Create(now), client.ClientId, user.Id, scopes.ToArray(), user.SecurityStamp,
-            now, expires, absolute, refresh.PrunableAfter(expires), at, address, reason);
+            now, expires, absolute, refresh.PrunableAfter(expires), at, address, reason)
+        {
+            DpopThumbprint = client.IsPublic ? terms.DpopThumbprint : null,
+            Resources = terms.Resources,
+        };
 
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;
         metrics.GrantIssued();
         return new IssuedTokens(
-            issuer.IssueToUser(client, scopes, new TokenUser(user.Id, grant.Id, now, user.RoleIds)),
+            issuer.IssueToUser(client, scopes, new TokenUser(user.Id, grant.Id, now, user.RoleIds), terms),
             mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, 0, now) : null,
             scopes,
             grant.Id);

@@ -12,6 +12,15 @@ namespace IdentityServer.Tokens;
 /// <param name="AuthTime">When the user signed in.</param>
 internal sealed record TokenUser(Guid Subject, Guid GrantId, DateTimeOffset AuthTime, Guid[] RoleIds);
 
+/// <summary>What a token is narrowed to beside its scopes.</summary>
+/// <param name="DpopThumbprint">The key that whoever uses it must prove (RFC 9449 §6); null: it is a bearer token.</param>
+/// <param name="Resources">Its audience (RFC 8707 §2); null: every resource whose scopes were granted.</param>
+internal readonly record struct TokenTerms(string? DpopThumbprint, string[]? Resources);
+
+/// <summary>Who acts by an exchanged token (RFC 8693 §4.1).</summary>
+/// <param name="NotAfter">When what proves it expires, and the token with it.</param>
+internal sealed record Actor(string Subject, DateTimeOffset NotAfter);
+
 /// <summary>
 /// Writes access tokens: JWTs by RFC 9068. The JSON goes into a buffer that the thread keeps, and from there into the
 /// signature: no claim objects, no reflection.
@@ -25,14 +34,21 @@ internal sealed class TokenIssuer(
     [ThreadStatic]
     private static Utf8JsonWriter? _json;
 
-    public AccessToken IssueToClient(Client client, ScopeSet scopes) => Issue(client, client.ClientId, scopes, null);
+    public AccessToken IssueToClient(Client client, ScopeSet scopes, TokenTerms terms = default) => Issue(client, client.ClientId, scopes, null, terms);
 
-    public AccessToken IssueToUser(Client client, ScopeSet scopes, TokenUser user) => Issue(client, user.Subject.ToString(), scopes, user);
+    public AccessToken IssueToUser(Client client, ScopeSet scopes, TokenUser user, TokenTerms terms = default) => Issue(client, user.Subject.ToString(), scopes, user, terms);
 
-    private AccessToken Issue(Client client, string subject, ScopeSet scopes, TokenUser? user)
+    /// <summary>For the subject of another token, and no longer than that one lives.</summary>
+    public AccessToken IssueExchanged(Client client, ScopeSet scopes, JwtClaims subject, Actor actor, TokenTerms terms)
+    {
+        var notAfter = subject.ExpiresAt < actor.NotAfter ? subject.ExpiresAt : actor.NotAfter;
+        return Issue(client, subject.Subject, scopes, null, terms, new Delegation(subject, actor, notAfter.ToUnixTimeSeconds()));
+    }
+
+    private AccessToken Issue(Client client, string subject, ScopeSet scopes, TokenUser? user, TokenTerms terms, Delegation? delegation = null)
     {
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
-        var lifetime = (int)settings.Lifetime.TotalSeconds;
+        var expiresAt = Math.Min(issuedAt + (long)settings.Lifetime.TotalSeconds, delegation?.NotAfter ?? long.MaxValue);
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(1024);
         buffer.ResetWrittenCount();
         var json = _json ??= new Utf8JsonWriter(Stream.Null);
@@ -41,24 +57,37 @@ internal sealed class TokenIssuer(
         json.WriteStartObject();
         json.WriteString(ClaimNames.Issuer, issuer.Issuer);
         json.WriteString(ClaimNames.Subject, subject);
-        WriteAudience(json, scopes);
-        json.WriteNumber(ClaimNames.ExpiresAt, issuedAt + lifetime);
+        WriteAudience(json, terms.Resources ?? configuration.Value.AudienceOf(scopes));
+        json.WriteNumber(ClaimNames.ExpiresAt, expiresAt);
         json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
         json.WriteString(ClaimNames.JwtId, CreateJwtId());
         json.WriteString(ClaimNames.ClientId, client.ClientId);
         json.WriteString(ClaimNames.Scope, scopes.ToString());
         if (user is not null)
             WriteUser(json, user);
+        if (delegation is not null)
+            WriteDelegation(json, delegation);
+        if (terms.DpopThumbprint is not null)
+            WriteConfirmation(json, terms.DpopThumbprint);
         json.WriteEndObject();
         json.Flush();
 
-        return new AccessToken(keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), lifetime);
+        return new AccessToken(
+            keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), (int)(expiresAt - issuedAt),
+            terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
+    }
+
+    /// <summary>RFC 9449 §6.1.</summary>
+    private static void WriteConfirmation(Utf8JsonWriter json, string thumbprint)
+    {
+        json.WriteStartObject(ClaimNames.Confirmation);
+        json.WriteString(ClaimNames.KeyThumbprint, thumbprint);
+        json.WriteEndObject();
     }
 
     /// <summary>RFC 9068 §2.2: the resources whose scopes were granted; the issuer itself where there is none.</summary>
-    private void WriteAudience(Utf8JsonWriter json, ScopeSet scopes)
+    private void WriteAudience(Utf8JsonWriter json, string[] audience)
     {
-        var audience = configuration.Value.AudienceOf(scopes);
         if (audience.Length <= 1)
         {
             json.WriteString(ClaimNames.Audience, audience.Length == 1 ? audience[0] : issuer.Issuer);
@@ -76,6 +105,26 @@ internal sealed class TokenIssuer(
         Write(json, ClaimNames.Permissions, permissions);
     }
 
+    /// <summary>What the token before says of the user's sign-in stays true; who acted before goes within who acts now (RFC 8693 §4.1).</summary>
+    private static void WriteDelegation(Utf8JsonWriter json, Delegation delegation)
+    {
+        foreach (var kept in (ReadOnlySpan<string>)[ClaimNames.GrantId, ClaimNames.AuthTime, ClaimNames.Roles, ClaimNames.Permissions])
+        {
+            if (!delegation.Subject.Root.TryGetProperty(kept, out var value))
+                continue;
+            json.WritePropertyName(kept);
+            value.WriteTo(json);
+        }
+        json.WriteStartObject(ClaimNames.Actor);
+        json.WriteString(ClaimNames.Subject, delegation.Actor.Subject);
+        if (delegation.Subject.Root.TryGetProperty(ClaimNames.Actor, out var before))
+        {
+            json.WritePropertyName(ClaimNames.Actor);
+            before.WriteTo(json);
+        }
+        json.WriteEndObject();
+    }
+
     private static void Write(Utf8JsonWriter json, string name, string[] values)
     {
         json.WriteStartArray(name);
@@ -91,4 +140,7 @@ internal sealed class TokenIssuer(
         RandomNumberGenerator.Fill(bytes);
         return Base64Url.Encode(bytes);
     }
+
+    /// <param name="NotAfter">Unix seconds.</param>
+    private sealed record Delegation(JwtClaims Subject, Actor Actor, long NotAfter);
 }

@@ -3,12 +3,16 @@ using IdentityServer.Protocol;
 
 namespace IdentityServer.UserInfo;
 
-/// <summary>The access token of a request: in the header, or in the body of a posted form (RFC 6750 §2.1, §2.2); never in the query.</summary>
-internal static class PresentedToken
+/// <summary>
+/// The access token of a request: in the header, or in the body of a posted form (RFC 6750 §2.1, §2.2); never in the query.
+/// </summary>
+/// <param name="IsDpop">It comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</param>
+internal sealed record PresentedToken(string Text, bool IsDpop)
 {
-    private const string Scheme = "Bearer ";
+    private const string Bearer = TokenTypes.Bearer + " ";
+    private const string Dpop = TokenTypes.Dpop + " ";
 
-    public static async ValueTask<Result<string>> ReadAsync(HttpContext http)
+    public static async ValueTask<Result<PresentedToken>> ReadAsync(HttpContext http)
     {
         string? inBody = null;
         // A post without a body, or with one of another kind, has its token in the header.
@@ -24,10 +28,13 @@ internal static class PresentedToken
         if (headers.Count > 1 || (headers.Count == 1 && inBody is not null))
             return Errors.AccessTokenTwice;
         if (inBody is not null)
-            return inBody;
+            return new PresentedToken(inBody, IsDpop: false);
         // RFC 9110 §11.1: the scheme is case-insensitive.
-        if (headers.ToString() is not { Length: > 0 } header || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-            return Errors.AccessTokenMissing;
-        return header[Scheme.Length..].Trim(' ');
+        var header = headers.ToString();
+        if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+            return new PresentedToken(header[Bearer.Length..].Trim(' '), IsDpop: false);
+        if (header.StartsWith(Dpop, StringComparison.OrdinalIgnoreCase))
+            return new PresentedToken(header[Dpop.Length..].Trim(' '), IsDpop: true);
+        return Errors.AccessTokenMissing;
     }
 }

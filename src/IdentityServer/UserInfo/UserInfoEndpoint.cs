@@ -1,5 +1,7 @@
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
@@ -11,7 +13,7 @@ namespace IdentityServer.UserInfo;
 
 /// <summary><c>GET|POST /connect/userinfo</c> (OpenID Connect Core §5.3): what the user's account tells the holder of an access token.</summary>
 internal sealed class UserInfoEndpoint(
-    AccessTokens tokens, UserInfoStore users, UserClaims claims, IdTokens idTokens, CurrentConfiguration configuration, Pulse pulse, DatabaseGate database)
+    AccessTokens tokens, UserInfoStore users, UserClaims claims, IdTokens idTokens, DpopProofs proofs, CurrentConfiguration configuration, Pulse pulse, DatabaseGate database)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -27,14 +29,19 @@ internal sealed class UserInfoEndpoint(
             await RefuseAsync(http, Errors.Unavailable);
             return;
         }
-        if (tokens.FindLive(presented.Value) is not { } token)
+        if (tokens.FindLive(presented.Value.Text) is not { } token)
         {
-            await RefuseAsync(http, Errors.AccessTokenRefused);
+            await RefuseAsync(http, Errors.AccessTokenRefused, presented.Value.IsDpop);
+            return;
+        }
+        if (await proofs.RefuseUseAsync(http, Routes.UserInfo, presented.Value.Text, token, presented.Value.IsDpop) is { } unproved)
+        {
+            await RefuseAsync(http, unproved, presented.Value.IsDpop);
             return;
         }
         if (!ScopeSet.TryParse(token.Scope ?? "", out var scopes) || !scopes.Contains(Scopes.OpenId))
         {
-            await RefuseAsync(http, Errors.OpenIdScopeMissing);
+            await RefuseAsync(http, Errors.OpenIdScopeMissing, presented.Value.IsDpop);
             return;
         }
         using var place = database.TryEnter();
@@ -68,13 +75,14 @@ internal sealed class UserInfoEndpoint(
         return http.Response.WriteAsync(idTokens.SignUserInfo(client, algorithm, Write), http.RequestAborted);
     }
 
-    /// <summary>RFC 6750 §3: the challenge tells the error, but to one who brought no token.</summary>
-    private static Task RefuseAsync(HttpContext http, OAuthError error)
+    /// <summary>RFC 6750 §3, RFC 9449 §7.1: the challenge tells the error, but to one who brought no token.</summary>
+    private static Task RefuseAsync(HttpContext http, OAuthError error, bool isDpop = false)
     {
+        var scheme = isDpop || error == Errors.TokenIsBound ? DpopProofs.Challenge : "Bearer realm=\"IdentityServer\"";
         if (error == Errors.AccessTokenMissing)
-            http.Response.Headers.WWWAuthenticate = "Bearer realm=\"IdentityServer\"";
+            http.Response.Headers.WWWAuthenticate = scheme;
         else if ((int)error.Status < 500)
-            http.Response.Headers.WWWAuthenticate = $"Bearer realm=\"IdentityServer\", error=\"{error.Code}\", error_description=\"{error.Description}\""
+            http.Response.Headers.WWWAuthenticate = $"{scheme}, error=\"{error.Code}\", error_description=\"{error.Description}\""
                 + (error == Errors.OpenIdScopeMissing ? $", scope=\"{Scopes.OpenId}\"" : "");
         return OAuthAnswer.WriteAsync(http, error);
     }

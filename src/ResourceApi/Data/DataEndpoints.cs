@@ -1,4 +1,5 @@
 using IdentityServer.ResourceServer;
+using LocalPostgres;
 using Postgres;
 using ResourceApi.Web;
 
@@ -78,7 +79,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             return;
         }
 
-        var item = await store.FindAsync(OwnerOf(context), key);
+        var item = await store.FindAsync(OwnerOf(context), key).WaitAsync(context.Deadline());
         if (item is null)
         {
             await Envelope.RefuseAsync(context, Refusal.KeyNotFound);

@@ -31,8 +31,8 @@ internal sealed class CorsOrigins
     public void Configure(CorsPolicyBuilder policy) => policy
         .SetIsOriginAllowed(Allows)
         .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete)
-        .WithHeaders(HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.IfMatch, HeaderNames.IfNoneMatch)
-        .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Location, HeaderNames.WWWAuthenticate, HeaderNames.RetryAfter)
+        .WithHeaders(HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.IfMatch, HeaderNames.IfNoneMatch, "DPoP")
+        .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Location, HeaderNames.WWWAuthenticate, HeaderNames.RetryAfter, "DPoP-Nonce")
         .SetPreflightMaxAge(TimeSpan.FromMinutes(10));
 
     public bool Allows(string origin) =>

@@ -1,11 +1,15 @@
+using LocalPostgres;
 using Npgsql;
 using Postgres;
 using ResourceApi.Health;
 
 namespace ResourceApi.Web;
 
-/// <summary>Gives what no endpoint answered its envelope: unknown paths, wrong methods, outages, our own faults.</summary>
-internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, Drain drain, ILogger<FaultResponses> logger)
+/// <summary>
+/// Gives what no endpoint answered its envelope: unknown paths, wrong methods, outages, our own faults. And every request
+/// its deadline, past which it is 503.
+/// </summary>
+internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, Drain drain, RequestDeadlines deadlines, ILogger<FaultResponses> logger)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -15,9 +19,18 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         // being closed. HTTP/2 says the same by GOAWAY when the listening ends.
         if (drain.IsStopping && context.Request.Protocol == HttpProtocol.Http11)
             context.Response.Headers.Connection = "close";
+        RequestDeadline? deadline = deadlines.Begin(context);
         try
         {
             await next(context);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver && !context.Response.HasStarted)
+        {
+            deadlines.End(context, ref deadline);
+            context.Response.Headers.ETag = default;
+            context.Response.Headers.Location = default;
+            await Envelope.RefuseAsync(context, Refusal.TooSlow);
+            return;
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -28,6 +41,10 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         {
             await AnswerAsync(context, e);
             return;
+        }
+        finally
+        {
+            deadlines.End(context, ref deadline);
         }
 
         if (context.Response.HasStarted || context.Response.ContentType is not null)

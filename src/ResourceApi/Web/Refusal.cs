@@ -55,6 +55,9 @@ internal sealed record Refusal(int StatusCode, string Code, string Message)
     public static readonly Refusal Busy = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
         "Too many requests wait for the store; try again shortly.");
 
+    public static readonly Refusal TooSlow = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
+        "The request took too long; try again shortly.");
+
     public static readonly Refusal Stopping = new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServiceUnavailable,
         "This node is stopping; ask another.");
 

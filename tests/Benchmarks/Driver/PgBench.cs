@@ -26,6 +26,9 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [5] = "now()",
             [6] = "interval '14 days'",
             [7] = "interval '18900 seconds'",
+            [8] = "NULL::text",
+            [9] = "'{}'::text[]",
+            [10] = "NULL::text",
         };
         var sample = await RunAsync(
             $"""
@@ -83,7 +86,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"\$(\d)")]
+    [GeneratedRegex(@"\$(\d+)")]
     private static partial Regex Parameter();
 
     [GeneratedRegex(@"tps = ([\d.]+) \(without")]

@@ -33,17 +33,23 @@ internal static class Clock
             var load = await Load.StartAsync(world, offset, options.Workers);
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(3, 15)));
             await load.StopAsync();
-            await new Checks(world, offset).RunAsync();
+            var isFar = Math.Abs(seconds) > 30;
+            if (isFar)
+            {
+                // As an operator would: the clock is set, the node started again. Tokens from the future stay refused until then.
+                await node.TerminateAsync();
+                node.Environment.Remove("LD_PRELOAD");
+                node.Start();
+                await node.IsReadyAsync();
+            }
+            await new Checks(world, offset) { LivingMayBeRefused = isFar }.RunAsync();
 
             tally.Rounds++;
             tally.Add(offset);
             tally.Note(string.Create(CultureInfo.InvariantCulture, $"{seconds:+0;-0} s: {offset.Acknowledged} acknowledged, {offset.LostCount} lost, {offset.ResurrectedCount} resurrected, {offset.WrongCount} wrong"));
             foreach (var line in offset.Explain())
                 tally.Note(string.Create(CultureInfo.InvariantCulture, $"{seconds:+0;-0} s: {line}"));
-            if (Math.Abs(seconds) <= 30)
-                tally.Require(offset.IsPassed, "half a minute is no matter");
-            else
-                tally.Require(offset.ResurrectedCount == 0, "nothing is resurrected by a wrong clock");
+            tally.Require(isFar ? offset.IsWrongOnlyBy("401 INVALID_TOKEN") : offset.IsPassed, $"{seconds:+0;-0} s does what the documents say");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Faults.Scenarios;
 
 /// <summary>
@@ -6,20 +8,18 @@ namespace Faults.Scenarios;
 /// </summary>
 internal static class Proof
 {
+    /// <summary>What is acknowledged stays in memory, whoever else would write it down by the way.</summary>
+    private static readonly string[] Forgetful =
+    [
+        "synchronous_commit = off", "wal_writer_delay = 10s", "wal_writer_flush_after = 1GB", "wal_buffers = 64MB", "bgwriter_lru_maxpages = 0", "autovacuum = off",
+    ];
+
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
-        var lossy = new Tally("proof-lost");
-        await using (var world = await World.OpenAsync(lab, lossy, new WorldSettings { Servers = 1, Apis = 1, Postgres = ["synchronous_commit = off", "wal_writer_delay = 10s"] }))
-        {
-            var load = await Load.StartAsync(world, lossy, options.Workers);
-            await Task.Delay(TimeSpan.FromSeconds(2));
-            lossy.Disturb();
-            await world.Postgres.KillAllAsync();
-            await world.Postgres.StartAsync();
-            await Task.Delay(TimeSpan.FromSeconds(1));
-            await load.StopAsync();
-            await new Checks(world, lossy).RunAsync();
-        }
+        // A moment at which everything happens to be on the disk is possible; three of them are not.
+        var lossy = await LoseAsync(lab, options, 1);
+        for (var round = 2; lossy.LostCount == 0 && round <= 3; round++)
+            lossy = await LoseAsync(lab, options, round);
 
         var forgetful = new Tally("proof-resurrected");
         await using (var world = await World.OpenAsync(lab, forgetful, new WorldSettings { Servers = 1, Apis = 1 }))
@@ -36,5 +36,20 @@ internal static class Proof
         tally.Note($"with the ended grants brought back {forgetful.ResurrectedCount} were counted as resurrected, as they must be");
         tally.Require(lossy.LostCount > 0, "lost operations are counted");
         tally.Require(forgetful.ResurrectedCount > 0, "resurrected grants are counted");
+    }
+
+    private static async Task<Tally> LoseAsync(Lab lab, Options options, int round)
+    {
+        var lossy = new Tally(string.Create(CultureInfo.InvariantCulture, $"proof-lost{round}"));
+        await using var world = await World.OpenAsync(lab, lossy, new WorldSettings { Servers = 1, Apis = 1, Postgres = Forgetful });
+        var load = await Load.StartAsync(world, lossy, options.Workers);
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        lossy.Disturb();
+        await world.Postgres.KillAllAsync();
+        await world.Postgres.StartAsync();
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        await load.StopAsync();
+        await new Checks(world, lossy).RunAsync();
+        return lossy;
     }
 }

@@ -25,7 +25,7 @@ internal static class Storm
             Server =
             {
                 ["Password__Iterations"] = null,
-                ["Lockout__MaxFailures"] = "100000",
+                ["Lockout__MaxFailures"] = "1000",
                 // So that the queue is empty again soon between two storms.
                 ["Password__QueueTimeout"] = "2",
                 ["Password__Parallelism"] = Math.Max(1, Environment.ProcessorCount - 1).ToString(CultureInfo.InvariantCulture),

@@ -30,7 +30,8 @@ internal static class FormOracle
                 bytes.Add(latin1[i] == '+' ? (byte)' ' : (byte)latin1[i]);
                 continue;
             }
-            if (i + 2 >= latin1.Length || !byte.TryParse(latin1.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
+            // The base library takes a number with NUL behind it for a number: "2\0" would be 2.
+            if (i + 2 >= latin1.Length || latin1[i + 2] == '\0' || !byte.TryParse(latin1.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
                 return null;
             bytes.Add(octet);
             i += 2;

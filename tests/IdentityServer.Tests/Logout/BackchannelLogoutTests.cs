@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using IdentityServer.Sessions;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
@@ -47,6 +48,33 @@ public sealed class BackchannelLogoutTests
         // Once, though it was reached twice.
         await IsEmptyAsync(server);
         Assert.Equal(1, site.Site.Requests);
+    }
+
+    [Fact, Rfc("RP-Initiated Logout", "2"), Rfc("Back-Channel Logout", "2")]
+    public async Task A_browser_that_signed_in_at_two_clients_is_signed_out_of_both()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await using var site = await ListenerAsync();
+        await server.SaysOfAsync(World.Web, $$"""{"backchannel_logout_uri":"{{site.Site.Address}}","post_logout_redirect_uris":["https://web.example/signed-out"]}""");
+        await server.SaysOfAsync(World.Portal, $$"""{"backchannel_logout_uri":"{{site.Site.Address}}","require_pkce":false,"require_consent":false}""");
+        var browser = await server.HasBrowserOfAsync();
+        var web = await browser.SignsInAtAsync(server, CodeFlow.WebRequest());
+        var portal = await browser.SignsInAtAsync(server, CodeFlow.PortalRequest(("scope", "openid profile offline_access")));
+        var unspent = await browser.GetsCodeAsync(CodeFlow.WebRequest());
+        Assert.Equal(HttpStatusCode.OK, await UserInfoAsync(server, web));
+        var session = Around.Claims(web["id_token"]).GetProperty("sid").GetString();
+
+        var answer = await browser.GetAsync(Query(("id_token_hint", web["id_token"]!), ("post_logout_redirect_uri", "https://web.example/signed-out")));
+
+        Assert.Equal("https://web.example/signed-out", answer.Location);
+        var told = new[] { Around.Claims((await site.NextAsync()).Token), Around.Claims((await site.NextAsync()).Token) };
+        Assert.Equal([World.Portal, World.Web], told.Select(claims => claims.GetProperty("aud").GetString()).Order(StringComparer.Ordinal));
+        Assert.All(told, claims => Assert.Equal(session, claims.GetProperty("sid").GetString()));
+        Assert.Equal(HttpStatusCode.Unauthorized, await UserInfoAsync(server, web));
+        Assert.Equal("invalid_grant", (await server.RedeemsAsync(unspent)).Error);
+        // What may act while its user is away goes on.
+        Assert.Equal(HttpStatusCode.OK, await UserInfoAsync(server, portal));
+        (await browser.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).SendsBack("login_required");
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.4")]
@@ -155,6 +183,9 @@ public sealed class BackchannelLogoutTests
 
         Assert.Equal(alice.Session.ToString(), Around.Claims((await site.NextAsync()).Token).GetProperty("sid").GetString());
     }
+
+    private static async Task<HttpStatusCode> UserInfoAsync(ServerUnderTest server, Answer tokens) =>
+        (await server.SendAsync(new(HttpMethod.Get, "/connect/userinfo") { Headers = { Authorization = new("Bearer", tokens.AccessToken) } })).Status;
 
     private static Task<bool> EndAsync(ServerUnderTest server, SignedIn who) =>
         server.Services.GetRequiredService<SessionEnding>().EndAsync(who.Session, who.User, ByTheUser);

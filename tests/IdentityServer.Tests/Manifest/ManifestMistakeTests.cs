@@ -80,6 +80,7 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a.example/keys","token_endpoint_auth_signing_alg":"HS256"}]}""", "$.clients[0].token_endpoint_auth_signing_alg")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"CANARY-SECRET","token_endpoint_auth_method":"none"}]}""", "$.clients[0].client_secret")]
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"none","grant_types":["refresh_token","client_credentials"]}]}""", "$.clients[0].grant_types[1]")]
+    [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"none","grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"]}]}""", "$.clients[0].grant_types[0]")]
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"none","grant_types":["password"]}]}""", "$.clients[0].grant_types[0]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","scope":["data:read"]}]}""", "$.clients[0].scope")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","scope":"da\"ta"}]}""", "$.clients[0].scope")]

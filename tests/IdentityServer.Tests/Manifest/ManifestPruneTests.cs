@@ -31,7 +31,7 @@ public sealed class ManifestPruneTests
         var changes = await server.AppliesAsync(ShopAlone, prune: true);
 
         Assert.Equal(
-            ["changed client shop (scope)", "removed client resource-api", "removed client rival", "removed client spa", "removed resource http://localhost:5010", "removed role admin"],
+            ["changed client shop (scope)", "removed client native", "removed client portal", "removed client resource-api", "removed client rival", "removed client spa", "removed client web", "removed resource http://localhost:5010", "removed role admin"],
             changes.Lines.Order(StringComparer.Ordinal));
         Assert.Equal("invalid_client", (await server.ActsAsync(World.Rival, World.RivalSecret)).Error);
         Assert.Equal(HttpStatusCode.OK, (await server.SignsInAsync(scope: "offline_access")).Status);

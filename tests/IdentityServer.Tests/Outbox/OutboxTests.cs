@@ -61,6 +61,21 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task What_another_node_wrote_and_did_not_deliver_is_found_when_Quartz_looks()
+    {
+        var postbox = new Postbox();
+        await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+
+        await server.Services.GetRequiredService<OutboxStore>().AddAsync(
+            connection, Postbox.Word, [Encoding.UTF8.GetBytes("hello")], server.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
+
+        await IsEmptyAsync(server);
+        Assert.Equal(["hello"], postbox.Brought);
+    }
+
+    [Fact]
     public async Task What_fails_is_tried_again_later_and_later_until_it_is_taken()
     {
         double[] pauses = [1, 5, 30, 120, 600, 1800, 1800];

@@ -14,7 +14,7 @@ public sealed class ArchitectureTests
     private const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     private static readonly Assembly Server = typeof(Errors).Assembly;
-    private static readonly string[] Slices = ["Token", "Introspection", "Revocation", "Discovery", "Accounts", "Manifest", "DeviceAuthorization", "Authorization", "UserInfo", "Logout"];
+    private static readonly string[] Slices = ["Token", "Introspection", "Revocation", "Discovery", "Accounts", "Manifest", "Registration", "DeviceAuthorization", "Authorization", "UserInfo", "Logout"];
     private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes).GetFields().Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
     private static readonly List<(Type From, Type To)> Dependencies = [.. Server.GetTypes().SelectMany(type => DependenciesOf(type).Distinct().Select(to => (type, to)))];
 
@@ -43,7 +43,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void What_lies_below_the_slices_knows_none_of_them()
     {
-        string[] below = ["Audit", "AuthorizationRequests", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Http", "Outbound", "Settings", "Protection", "Protocol"];
+        string[] below = ["Audit", "AuthorizationRequests", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Http", "Outbound", "Settings", "Protection", "Protocol"];
 
         Assert.Empty(Named(Dependencies.Where(dependency => below.Any(layer => IsIn(dependency.From, layer)) && Slices.Any(slice => IsIn(dependency.To, slice)))));
     }
@@ -89,7 +89,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void What_is_advertised_is_what_the_token_endpoint_has()
     {
-        var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(null!), null!);
+        var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(null!), null!, null!);
 
         Assert.Equal(typeof(GrantTypes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!).Order(), GrantTypes.Served.Order());
         Assert.NotNull(catalogue.Find(GrantTypes.ClientCredentials));

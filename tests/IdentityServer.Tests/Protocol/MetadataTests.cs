@@ -34,7 +34,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
 
         Assert.Equal("http://localhost:5000", document.GetProperty("issuer").GetString());
         Assert.Equal("http://localhost:5000/connect/token", document.GetProperty("token_endpoint").GetString());
-        Assert.Equal(["authorization_code", "client_credentials", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"], List(document, "grant_types_supported").Order());
+        Assert.Equal(["authorization_code", "client_credentials", "password", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"], List(document, "grant_types_supported").Order());
         Assert.Equal(["address", "data:read", "data:write", "email", "offline_access", "openid", "phone", "profile", "roles"], List(document, "scopes_supported").Order());
         Assert.Equal(["client_secret_basic", "client_secret_post", "none", "private_key_jwt"], List(document, "token_endpoint_auth_methods_supported").Order());
         Assert.Equal(["code"], List(document, "response_types_supported"));

@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Tests.DeviceAuthorization;
+using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 
@@ -26,11 +27,33 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
+    public async Task A_client_that_signs_for_itself_costs_one()
+    {
+        var client = await new ClientSigner("thrifty").RegisteredAtAsync(_server);
+        await _server.AuthenticatesAsync(client);
+
+        for (var i = 0; i < 3; i++)
+            Assert.Single(await StatementsAsync(() => _server.AuthenticatesAsync(client)));
+        Assert.Empty(await StatementsAsync(() => _server.AuthenticatesAsync(new ClientSigner("thrifty")), HttpStatusCode.Unauthorized));
+    }
+
+    [Fact]
     public async Task A_refresh_costs_one()
     {
         var current = await _server.SignsInAsync();
         for (var i = 0; i < 3; i++)
             Assert.Single(await StatementsAsync(async () => current = await _server.RefreshesAsync(current.RefreshToken)));
+    }
+
+    [Fact]
+    public async Task A_proof_of_possession_costs_one_more()
+    {
+        using var key = new Testing.DpopKey();
+        var nonce = await _server.NonceAsync();
+
+        Assert.Single(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, nonce)));
+        // What can be seen to be none costs none.
+        Assert.Empty(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, "x"), HttpStatusCode.BadRequest));
     }
 
     [Fact]

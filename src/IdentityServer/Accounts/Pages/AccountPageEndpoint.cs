@@ -35,7 +35,7 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
             await pages.RefuseAsync(http, (int)tooMany.Status, "too_many", issuer.Path + Routes.Account, tooMany.RetryAfter);
             return;
         }
-        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email);
+        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, http.RequestAborted);
         SeeOther.Write(http, $"{issuer.Path}{Routes.Account}?notice={(isSent ? "confirmation_sent" : "busy")}");
     }
 }

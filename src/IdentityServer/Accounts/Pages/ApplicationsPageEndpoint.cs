@@ -5,6 +5,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
+using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Accounts.Pages;
@@ -36,13 +37,13 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
         // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
         var db = http.RequestServices.GetRequiredService<AuthDb>();
         var now = time.GetUtcNow();
-        await db.Consents.Where(row => row.UserId == session.UserId && row.ClientId == clientId).ExecuteDeleteAsync(CancellationToken.None);
+        await db.Consents.Where(row => row.UserId == session.UserId && row.ClientId == clientId).ExecuteDeleteAsync(http.Deadline());
         var live = await db.Database.SqlQuery<Guid>(
             $"""
             SELECT id AS "Value" FROM grants
             WHERE subject = {session.UserId} AND client_id = {clientId} AND revoked_at IS NULL
               AND expires_at > {now} - make_interval(secs => (SELECT longest_access_token + 660 FROM configuration))
-            """).ToListAsync(CancellationToken.None);
+            """).ToListAsync(http.Deadline());
         var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
         foreach (var grant in live)
             await grants.TryEndGrantAsync(grant, clientId, note);

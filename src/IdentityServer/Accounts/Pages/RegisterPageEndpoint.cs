@@ -6,6 +6,7 @@ using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
+using LocalPostgres;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -49,7 +50,8 @@ internal sealed class RegisterPageEndpoint(
             return;
         }
         var user = stored.Value;
-        await confirmation.TrySendAsync(user.Id, filled.Email);
+        // The account is there now: a caller who hangs up does not undo it.
+        await confirmation.TrySendAsync(user.Id, filled.Email, http.Deadline());
         // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
         var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
         SeeOther.Write(http, isSignedIn ? form.ReturnUrl ?? $"{issuer.Path}{Routes.Account}?notice=registered" : ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl));

@@ -1,5 +1,6 @@
 using IdentityServer.Audit;
 using IdentityServer.AuthorizationRequests;
+using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -15,7 +16,7 @@ namespace IdentityServer.Token.Grants;
 /// </summary>
 internal sealed partial class AuthorizationCodeGrant(
     CodeStore codes, GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys,
-    RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
+    RefreshTokenSettings refresh, AccessTokenSettings access, CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -30,7 +31,7 @@ internal sealed partial class AuthorizationCodeGrant(
         var redeemed = await codes.TryRedeemAsync(new Redemption(
             grantId, client.ClientId, request.Parameters[Parameters.RedirectUri], challenge,
             // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
-            request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, [],
+            request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
             client.MayUse(GrantTypes.RefreshToken), time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain));
         return redeemed is null ? await ExplainAsync(request, grantId) : Issue(request, redeemed);
     }
@@ -39,8 +40,10 @@ internal sealed partial class AuthorizationCodeGrant(
     private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Guid grantId)
     {
         var found = await grants.FindAsync(grantId, time.GetUtcNow(), CancellationToken.None);
-        if (found is not { IsAlive: true, Generation: > 0 } || found.ClientId != request.Client.ClientId)
+        if (found is not { IsAlive: true } || found.ClientId != request.Client.ClientId)
             return Errors.CodeRefused;
+        if (found.Generation == 0)
+            return found.Resources is { } granted && !request.Resources.All(resource => granted.Contains(resource.Identifier)) ? Errors.ResourceWidened : Errors.CodeRefused;
 
         // RFC 6749 §4.1.2: used twice, whoever was first; thief and owner look alike.
         await ending.TryEndGrantAsync(found.Id, found.ClientId, new AuditNote(AuditEvents.AuthorizationCodeReused, null, request.Address));
@@ -53,11 +56,11 @@ internal sealed partial class AuthorizationCodeGrant(
     {
         var (client, (grant, user)) = (request.Client, redeemed);
         // What the client may ask for no longer ends here.
-        var granted = ScopeSet.Of(grant.Scopes).Intersect(client.Scopes);
-        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var (granted, terms) = request.Narrow(ScopeSet.Of(grant.Scopes).Intersect(client.Scopes), grant.Resources, configuration.Value);
+        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var mayRefresh = granted.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         return new TokenResponse(
-            token.Text, token.ExpiresIn, granted.ToString(),
+            token, granted,
             mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null)
         {
             IdToken = granted.Contains(Scopes.OpenId)
@@ -66,6 +69,6 @@ internal sealed partial class AuthorizationCodeGrant(
         };
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    [LoggerMessage(2102, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId);
 }

@@ -18,8 +18,9 @@ internal sealed class ClientCredentialsGrant(TokenIssuer issuer) : IGrant
             return new(scope.Error);
 
         // RFC 6749 §4.4.3: a refresh token should not be included, so what asks for one is passed over.
-        var granted = ReferenceEquals(scope.Value, request.Client.Scopes) ? request.Client.OwnScopes : scope.Value.Without(Scopes.AboutUsers);
-        var token = issuer.IssueToClient(request.Client, granted);
-        return new(new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), RefreshToken: null));
+        var granted = request.Narrow(ReferenceEquals(scope.Value, request.Client.Scopes) ? request.Client.OwnScopes : scope.Value.Without(Scopes.AboutUsers));
+        if (granted.IsRefused)
+            return new(granted.Error);
+        return new(new TokenResponse(issuer.IssueToClient(request.Client, granted.Value, request.Terms(granted.Value)), granted.Value, refreshToken: null));
     }
 }

@@ -18,7 +18,7 @@ namespace IdentityServer.Token.Grants;
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
     DeviceStore devices, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
-    ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
+    CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -29,7 +29,10 @@ internal sealed partial class DeviceCodeGrant(
 
         var poll = new DevicePoll(
             id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
-            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
+            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
+        {
+            DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
+        };
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
         // Only we write codes: what has no row any more has expired.
@@ -38,7 +41,7 @@ internal sealed partial class DeviceCodeGrant(
         if (!device.IsClients)
             return Errors.DeviceCodeRefused;
         if (device.Spent is { } grant)
-            return Issue(request.Client, grant);
+            return Issue(request, grant);
         if (device.IsDenied)
             return Errors.DeviceDenied;
         if (device is { GrantId: { } grantId, Generation: > 0 })
@@ -62,14 +65,15 @@ internal sealed partial class DeviceCodeGrant(
         return Errors.DeviceCodeRefused;
     }
 
-    private TokenResponse Issue(Client client, GrantState grant)
+    private TokenResponse Issue(TokenRequest request, GrantState grant)
     {
+        var client = request.Client;
         var allowed = ScopeSet.Of(grant.Scopes);
-        var granted = allowed.Intersect(client.Scopes);
-        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var (granted, terms) = request.Narrow(allowed.Intersect(client.Scopes), grant.Resources, configuration.Value);
+        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var mayRefresh = allowed.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var refreshToken = mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null;
-        return new TokenResponse(token.Text, token.ExpiresIn, granted.ToString(), refreshToken);
+        return new TokenResponse(token, granted, refreshToken);
     }
 
     [LoggerMessage(2101, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]

@@ -5,7 +5,7 @@ namespace IdentityServer.Token.Grants;
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
 internal sealed class GrantCatalogue(
     AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials,
-    DeviceCodeGrant deviceCode)
+    DeviceCodeGrant deviceCode, TokenExchangeGrant tokenExchange)
 {
     public IGrant? Find(string grantType) => grantType switch
     {
@@ -14,6 +14,7 @@ internal sealed class GrantCatalogue(
         GrantTypes.RefreshToken => refreshToken,
         GrantTypes.Password => password,
         GrantTypes.DeviceCode => deviceCode,
+        GrantTypes.TokenExchange => tokenExchange,
         _ => null,
     };
 }

@@ -22,6 +22,9 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, I
         var scope = RequestedScope.Read(request.Client, request.Parameters);
         if (scope.IsRefused)
             return scope.Error;
+        var granted = request.Narrow(scope.Value);
+        if (granted.IsRefused)
+            return granted.Error;
 
         if (limits.Refuse(Limit.SignIn, request.Address, username) is { } tooMany)
             return tooMany;
@@ -32,10 +35,10 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, I
         if (check.User is not { } user)
             return Errors.SignInRefused;
 
-        var tokens = await signIn.TryStartAsync(request.Client, user, scope.Value, request.Address, request.Cancellation);
+        var tokens = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, request.Cancellation, terms: request.Terms(granted.Value));
         if (tokens is null)
             return Errors.SignInRefused;
-        return new TokenResponse(tokens.AccessToken.Text, tokens.AccessToken.ExpiresIn, tokens.Scopes.ToString(), tokens.RefreshToken)
+        return new TokenResponse(tokens.AccessToken, tokens.Scopes, tokens.RefreshToken)
         {
             IdToken = tokens.Scopes.Contains(Scopes.OpenId) ? idTokens.Issue(request.Client, AuthenticationOf(user, tokens), tokens.AccessToken.Text) : null,
         };

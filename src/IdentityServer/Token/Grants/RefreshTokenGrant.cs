@@ -11,7 +11,7 @@ namespace IdentityServer.Token.Grants;
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
     GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, RefreshTokenSettings settings,
-    ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
+    CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -26,12 +26,21 @@ internal sealed partial class RefreshTokenGrant(
             return Errors.RefreshTokenRefused;
 
         var now = time.GetUtcNow();
-        var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain);
+        var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain)
+        {
+            DpopThumbprint = request.DpopThumbprint,
+            Binds = request.Client.IsPublic,
+            Resources = ResourceIndicators.IdentifiersOf(request.Resources),
+        };
+        // Which scopes a grant has does not change, so that a look may say whether a resource serves any of them.
+        if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, request.Cancellation) is { } known && known.ClientId == spend.ClientId
+            && ResourceIndicators.Refuse(GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
+            return refused;
         // Not ended with the request: a thief who hangs up is still found out.
         if (await grants.TrySpendAsync(spend) is { } spent)
         {
             metrics.Rotated();
-            return Issue(request.Client, spent, requested);
+            return Issue(request, spent, requested);
         }
         return await ExplainAsync(request, spend, requested);
     }
@@ -43,6 +52,9 @@ internal sealed partial class RefreshTokenGrant(
         // Another client's token: refused, and the grant lives on (RFC 6749 §10.4: bound to the client).
         if (found is null || found.ClientId != spend.ClientId || !found.IsAlive)
             return Errors.RefreshTokenRefused;
+        // RFC 9449 §5: before anything that ends the grant, which nobody without the key can use.
+        if (found.DpopThumbprint is { } key && key != spend.DpopThumbprint)
+            return spend.DpopThumbprint is null ? Errors.DpopKeyOfGrantMissing : Errors.DpopKeyOfGrantDiffers;
 
         // One that came before the rotation and lost the race is earlier than any leeway: without one it is no retry either.
         var isRetry = settings.Leeway > TimeSpan.Zero && found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + settings.Leeway;
@@ -56,22 +68,27 @@ internal sealed partial class RefreshTokenGrant(
         }
         if (!requested.IsSubsetOf(ScopeSet.Of(found.Scopes)))
             return Errors.ScopeWidened;
+        if (found.Resources is { } resources && !spend.Resources.All(resources.Contains))
+            return Errors.ResourceWidened;
         // The response of the rotation was lost, or two tabs refreshed at once: the same successor again.
         if (!isRetry)
             return Errors.RefreshTokenRefused;
         metrics.Repeated();
-        return Issue(request.Client, found, requested);
+        return Issue(request, found, requested);
     }
 
-    /// <param name="requested">Narrows this access token only; the next refresh token keeps the full scope (RFC 6749 §6).</param>
-    private TokenResponse Issue(Client client, GrantState grant, ScopeSet requested)
+    /// <summary>What the request names narrows this access token only; the next refresh token keeps it all (RFC 6749 §6, RFC 8707 §2.2).</summary>
+    private TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested)
     {
-        // What the client may ask for no longer ends with the next refresh.
-        var granted = requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
-        var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds));
+        var (granted, terms) = request.Narrow(GrantedOf(request.Client, grant, requested), grant.Resources, configuration.Value);
+        var access = issuer.IssueToUser(request.Client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
-        return new TokenResponse(access.Text, access.ExpiresIn, granted.ToString(), successor) { IdToken = IdTokenOf(client, grant, granted, access) };
+        return new TokenResponse(access, granted, successor) { IdToken = IdTokenOf(request.Client, grant, granted, access) };
     }
+
+    /// <summary>What the client may ask for no longer ends with the next refresh.</summary>
+    private static ScopeSet GrantedOf(Client client, GrantState grant, ScopeSet requested) =>
+        requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
 
     /// <summary>OpenID Connect Core §12.2: of the same authentication, without the nonce.</summary>
     private string? IdTokenOf(Client client, GrantState grant, ScopeSet granted, AccessToken access) => granted.Contains(Scopes.OpenId)

@@ -1,8 +1,7 @@
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
 
-namespace IdentityServer.Manifest;
+namespace IdentityServer.Tokens;
 
 /// <summary>
 /// Ends what a client that is switched off or removed was given: its own tokens by one entry of the feed, its users'
@@ -23,9 +22,14 @@ internal static class ClientEnding
     /// <summary>No index leads from a client to its grants: such an end is rare, and the index would cost every sign-in.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
+    /// <summary>Nodes' clocks may disagree about when a grant was started, and hours are no scan.</summary>
+    private static readonly TimeSpan Disagreement = TimeSpan.FromHours(1);
+
     /// <summary>Within the caller's transaction.</summary>
-    public static async Task EndAsync(AuthDb db, string[] clientIds, DateTimeOffset now, CancellationToken cancellation)
+    /// <param name="since">When the clients came to be, if that is known: their grants carry later ids, and no earlier one is looked at.</param>
+    public static async Task EndAsync(AuthDb db, string[] clientIds, DateTimeOffset now, CancellationToken cancellation, DateTimeOffset? since = null)
     {
+        var first = since is { } registered ? GrantIds.Create(registered - Disagreement) : Guid.Empty;
         var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + GrantEnding.ClockSkew;
         var patience = db.Database.GetCommandTimeout();
         db.Database.SetCommandTimeout(Patience);
@@ -36,7 +40,7 @@ internal static class ClientEnding
             $"""
             WITH ended AS (
                 UPDATE grants SET revoked_at = {now}
-                WHERE client_id = ANY({clientIds}) AND revoked_at IS NULL
+                WHERE client_id = ANY({clientIds}) AND revoked_at IS NULL AND id >= {first}
                 RETURNING id, COALESCE(rotated_at, created_at) AS issued_at
             )
             INSERT INTO revocations (grant_id, at, until)

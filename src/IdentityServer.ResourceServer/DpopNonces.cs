@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using System.Text;
+using Jose;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>
+/// This API's own nonces (RFC 9449 §9). Their key comes of the client secret, which all nodes of an API share, so that a nonce of one
+/// is good at the next; by a slow hash, so that a nonce is of no help to guess the secret.
+/// </summary>
+internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
+{
+    private const int Iterations = 210_000;
+
+    /// <summary>Seconds in which a nonce is given out; it is taken for up to twice that.</summary>
+    private const long Step = 60;
+
+    // Half a second of work, once, and only where nonces are asked for.
+    private readonly Lazy<byte[]> _key = new(() => Rfc2898DeriveBytes.Pbkdf2(
+        Encoding.UTF8.GetBytes(options.Value.ClientSecret), Encoding.UTF8.GetBytes("DPoP nonces of " + options.Value.Resource), Iterations, HashAlgorithmName.SHA512, 32));
+
+    public string Current() => DpopNonce.Write(_key.Value, StepNow());
+
+    /// <summary>Of this step or the one before; of the next too, which a node whose clock is ahead has given out.</summary>
+    public bool Accepts(string nonce, out bool isCurrent)
+    {
+        var now = StepNow();
+        isCurrent = false;
+        if (!DpopNonce.TryReadStep(nonce, out var step) || step < now - 1 || step > now + 1)
+            return false;
+        isCurrent = step >= now;
+        return DpopNonce.IsGenuine(nonce, _key.Value);
+    }
+
+    private long StepNow() => clock.GetUtcNow().ToUnixTimeSeconds() / Step;
+}

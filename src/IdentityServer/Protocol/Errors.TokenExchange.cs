@@ -1,0 +1,41 @@
+using static IdentityServer.Protocol.OAuthErrorCodes;
+
+namespace IdentityServer.Protocol;
+
+public static partial class Errors
+{
+    // Token exchange: RFC 8693 §2.1, §2.2.2
+    public static readonly OAuthError SubjectTokenMissing = new(InvalidRequest, "The parameters subject_token and subject_token_type are required.");
+    public static readonly OAuthError ActorTokenIncomplete = new(InvalidRequest, "The parameters actor_token and actor_token_type belong together.");
+    public static readonly OAuthError TokenTypeUnsupported = new(InvalidRequest, "Only access tokens are exchanged, and only for access tokens.");
+    public static readonly OAuthError SubjectTokenRefused = new(InvalidRequest, "The subject token is invalid, expired, revoked or not for this client.");
+    public static readonly OAuthError ActorTokenRefused = new(InvalidRequest, "The actor token is invalid, expired, revoked or not for this client.");
+    public static readonly OAuthError DelegationTooLong = new(InvalidRequest, "The subject token has been exchanged too often in a row.");
+    public static readonly OAuthError ExchangeWidens = new(InvalidScope, "The scope is wider than what the subject token allows.");
+    public static readonly OAuthError ExchangeEmpty = new(InvalidScope, "No scope is left that both the subject token and the client allow.");
+}
+
+public static partial class Parameters
+{
+    // RFC 8693 §2.1, §2.2.1
+    public const string SubjectToken = "subject_token";
+    public const string SubjectTokenType = "subject_token_type";
+    public const string ActorToken = "actor_token";
+    public const string ActorTokenType = "actor_token_type";
+    public const string RequestedTokenType = "requested_token_type";
+    public const string IssuedTokenType = "issued_token_type";
+    public const string Audience = "audience";
+}
+
+public static partial class ClaimNames
+{
+    /// <summary>Who acts in the subject's name; within it, who did before (RFC 8693 §4.1).</summary>
+    public const string Actor = "act";
+}
+
+/// <summary>What a token is said to be in a token exchange (RFC 8693 §3).</summary>
+public static class TokenTypeIdentifiers
+{
+    public const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
+    public const string Jwt = "urn:ietf:params:oauth:token-type:jwt";
+}

@@ -1,0 +1,31 @@
+using IdentityServer.Discovery;
+using IdentityServer.Http;
+using IdentityServer.Registration;
+using IdentityServer.Settings;
+
+namespace IdentityServer;
+
+/// <summary>Clients that register themselves; nothing of it is there while <c>Registration:Mode</c> is off.</summary>
+internal static class RegistrationServices
+{
+    public static void AddClientRegistration(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(ClientRegistrationSettings.Read(settings));
+        services.AddSingleton<ClientDescriptionReader>();
+        services.AddSingleton<RegistrationEndpoint>();
+        services.AddSingleton<RegistrationManagement>();
+    }
+
+    public static void MapClientRegistration(this WebApplication app)
+    {
+        var services = app.Services;
+        if (!services.GetRequiredService<ClientRegistrationSettings>().IsOn)
+            return;
+        app.MapPost(Routes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        var management = services.GetRequiredService<RegistrationManagement>();
+        const string client = Routes.Register + "/{client_id}";
+        app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.Policy);
+        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.Policy);
+        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.Policy);
+    }
+}

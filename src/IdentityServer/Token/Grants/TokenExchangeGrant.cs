@@ -1,0 +1,151 @@
+using System.Text.Json;
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+using Jose;
+
+namespace IdentityServer.Token.Grants;
+
+/// <summary>
+/// RFC 8693: an API that was called with a token gets another, by which it calls the next in the same user's name. Always
+/// delegation: <c>act</c> says who acts, and before whom. No database, no refresh token.
+/// </summary>
+/// <remarks>
+/// Who may: a confidential client that the token was issued to, or whose resource it is for. What it gets: scopes that it is
+/// registered for itself. Of a resource that the subject's token is for it gets no more than that token says; to the scopes of
+/// another resource the operator has put it by registering it for them. The client that the token was issued to, which the user
+/// was asked about, gets no more than it has. How long: as long as the subject's token at most; and it ends with the same grant.
+/// </remarks>
+internal sealed partial class TokenExchangeGrant(
+    AccessTokens tokens, TokenIssuer issuer, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> log) : IGrant
+{
+    /// <summary>Actors in a row.</summary>
+    public const int MaximumChain = 5;
+
+    public ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request) => new(Exchange(request));
+
+    private Result<TokenResponse> Exchange(TokenRequest request)
+    {
+        if (request.Client.IsPublic)
+            return Errors.GrantTypeNotAllowed;
+        // Not knowing what other nodes revoked, this one can't tell whether a token is alive.
+        if (!pulse.IsFresh)
+            return Errors.Unavailable;
+        if (request.Parameters[Parameters.RequestedTokenType] is not (null or TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.Jwt))
+            return Errors.TokenTypeUnsupported;
+
+        var subject = ReadSubject(request);
+        if (subject.IsRefused)
+            return subject.Error;
+        var actor = ReadActor(request);
+        if (actor.IsRefused)
+            return actor.Error;
+        if (ChainOf(subject.Value) >= MaximumChain)
+            return Errors.DelegationTooLong;
+
+        var targets = ReadTargets(request);
+        if (targets.IsRefused)
+            return targets.Error;
+        var scope = ReadScope(request, subject.Value);
+        if (scope.IsRefused)
+            return scope.Error;
+        request = request with { Resources = targets.Value };
+        var granted = request.Narrow(scope.Value);
+        if (granted.IsRefused)
+            return granted.Error;
+
+        var token = issuer.IssueExchanged(request.Client, granted.Value, subject.Value, actor.Value, request.Terms(granted.Value));
+        LogExchanged(request.Client.ClientId, subject.Value.ClientId, AccessTokens.GrantOf(subject.Value));
+        return new TokenResponse(token, granted.Value, refreshToken: null) { IssuedTokenType = TokenTypeIdentifiers.AccessToken };
+    }
+
+    private Result<JwtClaims> ReadSubject(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.SubjectToken] is not { } text || request.Parameters[Parameters.SubjectTokenType] is not { } type)
+            return Errors.SubjectTokenMissing;
+        if (!IsAccessToken(type))
+            return Errors.TokenTypeUnsupported;
+        if (FindToken(request.Client, text) is not { } subject)
+            return Errors.SubjectTokenRefused;
+        return RefuseKey(request, subject) is { } refused ? refused : subject;
+    }
+
+    /// <summary>Without an actor token the client acts itself.</summary>
+    private Result<Actor> ReadActor(TokenRequest request)
+    {
+        var (text, type) = (request.Parameters[Parameters.ActorToken], request.Parameters[Parameters.ActorTokenType]);
+        if (text is null && type is null)
+            return new Actor(request.Client.ClientId, DateTimeOffset.MaxValue);
+        if (text is null || type is null)
+            return Errors.ActorTokenIncomplete;
+        if (!IsAccessToken(type))
+            return Errors.TokenTypeUnsupported;
+        // One that acts for somebody itself would make two chains of one.
+        if (FindToken(request.Client, text) is not { } actor || actor.Root.TryGetProperty(ClaimNames.Actor, out _))
+            return Errors.ActorTokenRefused;
+        return RefuseKey(request, actor) is { } refused ? refused : new Actor(actor.Subject, actor.ExpiresAt);
+    }
+
+    private JwtClaims? FindToken(Client client, string text) =>
+        tokens.FindLive(text) is { } claims && (IsOwn(client, claims) || IsForResourceOf(client, claims)) ? claims : null;
+
+    private static bool IsOwn(Client client, JwtClaims claims) => claims.ClientId == client.ClientId;
+
+    private bool IsForResourceOf(Client client, JwtClaims claims) =>
+        configuration.Value.Resources.Any(resource => resource.ClientId == client.ClientId && claims.Audience.Contains(resource.Identifier));
+
+    /// <summary>
+    /// What comes of a bound token is bound: to the proof of the client that exchanges it. An API does not have its caller's
+    /// key; the client that the token was issued to does.
+    /// </summary>
+    private static OAuthError? RefuseKey(TokenRequest request, JwtClaims claims)
+    {
+        if (AccessTokens.KeyOf(claims) is not { } key)
+            return null;
+        if (request.DpopThumbprint is null)
+            return Errors.DpopProofMissing;
+        return IsOwn(request.Client, claims) && request.DpopThumbprint != key ? Errors.DpopProofOfOtherToken : null;
+    }
+
+    /// <summary>RFC 8693 §2.1: <c>resource</c> by its address, <c>audience</c> by that or by the name of its client.</summary>
+    private Result<Resource[]> ReadTargets(TokenRequest request)
+    {
+        if (request.Parameters[Parameters.Audience] is not { } audience)
+            return request.Resources;
+        var found = configuration.Value.Resources.Where(resource => resource.Identifier == audience || resource.ClientId == audience).ToArray();
+        return found.Length == 0 ? Errors.ResourceRefused : request.Resources.Union(found).ToArray();
+    }
+
+    private Result<ScopeSet> ReadScope(TokenRequest request, JwtClaims subject)
+    {
+        var requested = RequestedScope.Read(request.Client, request.Parameters);
+        if (requested.IsRefused)
+            return requested;
+        var has = ScopeSet.TryParse(subject.Scope ?? "", out var scopes) ? scopes : ScopeSet.Empty;
+        var (isOwn, audience) = (IsOwn(request.Client, subject), configuration.Value.FindResources([.. subject.Audience]));
+        // What asks about the user was allowed to the client that the user was asked about.
+        bool Allows(string scope) => isOwn
+            ? has.Contains(scope)
+            : !Scopes.AboutUsers.Contains(scope) && (has.Contains(scope) || !audience.Any(resource => resource.Scopes.Contains(scope)));
+
+        // No refresh token comes of it, so what asks for one is passed over.
+        var wanted = requested.Value.Without(Scopes.OfflineAccess);
+        var allowed = ScopeSet.Of(wanted.Tokens.Where(Allows));
+        if (request.Parameters[Parameters.Scope] is not null && !wanted.IsSubsetOf(allowed))
+            return Errors.ExchangeWidens;
+        return allowed.IsEmpty ? Errors.ExchangeEmpty : allowed;
+    }
+
+    private static bool IsAccessToken(string type) => type is TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.Jwt;
+
+    private static int ChainOf(JwtClaims claims)
+    {
+        var length = 0;
+        for (var at = claims.Root; at.TryGetProperty(ClaimNames.Actor, out var actor) && actor.ValueKind == JsonValueKind.Object; at = actor)
+            length++;
+        return length;
+    }
+
+    [LoggerMessage(2110, LogLevel.Information, "Client {ClientId} exchanged a token of client {SubjectClientId}, grant {GrantId}")]
+    private partial void LogExchanged(string clientId, string? subjectClientId, Guid? grantId);
+}

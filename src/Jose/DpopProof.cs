@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace Jose;
+
+/// <summary>
+/// A DPoP proof (RFC 9449 §4.2) whose signature holds by the very key that it brings along: it proves that the sender has that
+/// key, and nothing else. What it is about is for the caller to compare.
+/// </summary>
+public sealed class DpopProof
+{
+    /// <summary>The header's <c>typ</c>.</summary>
+    public const string Type = "dpop+jwt";
+
+    /// <summary>Characters of a proof; one with an RSA key of 8192 bits has some 4,500.</summary>
+    public const int MaximumLength = 8 * 1024;
+
+    private const int MaximumJwtIdLength = 1024;
+
+    // 9999-12-31T23:59:59Z, the last second that the base library knows.
+    private const double LastSecond = 253402300799;
+
+    private DpopProof(string thumbprint, string jwtId, string method, string address, DateTimeOffset issuedAt, string? nonce, string? accessTokenHash) =>
+        (Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
+
+    /// <summary>The signature algorithms of proofs.</summary>
+    public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
+
+    /// <summary>RFC 7638 with SHA-256 of the key: the <c>jkt</c> that tokens are bound to.</summary>
+    public string Thumbprint { get; }
+
+    public string JwtId { get; }
+
+    /// <summary><c>htm</c>.</summary>
+    public string Method { get; }
+
+    /// <summary><c>htu</c> as it was sent.</summary>
+    public string Address { get; }
+
+    public DateTimeOffset IssuedAt { get; }
+
+    /// <summary>Null when the proof has none.</summary>
+    public string? Nonce { get; }
+
+    /// <summary><c>ath</c>; null when the proof has none.</summary>
+    public string? AccessTokenHash { get; }
+
+    /// <summary>Returns <see cref="JwtError.None"/> and the proof, or the reason; never throws on what the text holds.</summary>
+    public static JwtError Verify(string text, out DpopProof? proof)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        proof = null;
+        if (text.Length > MaximumLength)
+            return JwtError.TooLarge;
+
+        var rented = ArrayPool<byte>.Shared.Rent(2 * text.Length);
+        try
+        {
+            var buffer = rented.AsSpan(text.Length);
+            return Ascii.FromUtf16(text, rented, out var length) == OperationStatus.Done && CompactJws.TryDecode(rented.AsSpan(0, length), buffer, out var jws)
+                ? Verify(jws, out proof)
+                : JwtError.Malformed;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Whether it was made for this request (RFC 9449 §4.3, checks 8 and 9).</summary>
+    /// <param name="address">As <see cref="HttpAddress.TryNormalise"/> writes it.</param>
+    public bool IsFor(string method, string address) =>
+        Method == method && (Address == address || (HttpAddress.TryNormalise(Address, out var normal) && normal == address));
+
+    /// <summary>Whether it was made lately, by clocks that may differ (check 11).</summary>
+    /// <param name="lifetime">The most that <c>iat</c> may lie in the past.</param>
+    /// <param name="skew">The most that it may lie in the future.</param>
+    public bool IsFresh(DateTimeOffset now, TimeSpan lifetime, TimeSpan skew) => IssuedAt >= now - lifetime && IssuedAt <= now + skew;
+
+    /// <summary>Whether it was made for this access token (check 12).</summary>
+    public bool IsForToken(string accessToken) =>
+        AccessTokenHash == Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)));
+
+    private static JwtError Verify(in CompactJws jws, out DpopProof? proof)
+    {
+        proof = null;
+        if (!StrictJson.TryParseObject(jws.Header, out var members))
+            return JwtError.Malformed;
+        var error = JoseHeader.Read(members, out var header);
+        if (error != JwtError.None)
+            return error;
+        if (!header!.IsOfType(Type))
+            return JwtError.WrongType;
+
+        // The one place where a key may come with what it signed: whose it is, the token says that is bound to it.
+        var rsa = header.Algorithm == JwsAlgorithms.PS256 ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
+        if (!members.TryGetProperty("jwk", out var jwk) || jwk.ValueKind != JsonValueKind.Object || !JsonWebKey.TryParseStrict(jwk, rsa, out var key, out _) || !key.MayVerify)
+            return JwtError.UnknownKey;
+        if (header.Algorithm != key.Key.Algorithm)
+            return JwtError.UnsupportedAlgorithm;
+        if (!key.Key.Verify(jws.SigningInput, jws.Signature))
+            return JwtError.BadSignature;
+        return Read(jws.Payload, key.Thumbprint, out proof);
+    }
+
+    private static JwtError Read(ReadOnlySpan<byte> payload, string thumbprint, out DpopProof? proof)
+    {
+        proof = null;
+        if (!StrictJson.TryParseObject(payload, out var claims))
+            return JwtError.Malformed;
+        if (!StrictJson.TryGetString(claims, "jti", out var jwtId) || jwtId is not { Length: > 0 and <= MaximumJwtIdLength }
+            || !StrictJson.TryGetString(claims, "htm", out var method) || method is null
+            || !StrictJson.TryGetString(claims, "htu", out var address) || address is null
+            || !StrictJson.TryGetString(claims, "nonce", out var nonce)
+            || !StrictJson.TryGetString(claims, "ath", out var accessTokenHash)
+            || !claims.TryGetProperty("iat", out var iat) || iat.ValueKind != JsonValueKind.Number
+            || !iat.TryGetDouble(out var seconds) || seconds is not (> 0 and <= LastSecond))
+            return JwtError.BadClaims;
+
+        proof = new DpopProof(thumbprint, jwtId, method, address, DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond)), nonce, accessTokenHash);
+        return JwtError.None;
+    }
+}

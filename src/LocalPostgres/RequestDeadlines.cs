@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+
+namespace LocalPostgres;
+
+/// <summary>
+/// Gives every request its deadline. None has a timer of its own: one looks over all of them, and what a request needs is
+/// used again for later ones.
+/// </summary>
+public sealed class RequestDeadlines : IDisposable
+{
+    /// <summary>Seconds from the headers of a request to its answer; past them it is 503.</summary>
+    private const string RequestTimeout = "Limits:RequestTimeout";
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly ConcurrentQueue<RequestDeadline> _idle = new();
+    private readonly ConcurrentDictionary<RequestDeadline, bool> _all = new();
+    private readonly TimeProvider _time;
+    private readonly long _ticks;
+    private readonly ITimer _timer;
+
+    /// <param name="timeout">As <see cref="Read"/> has it from the settings.</param>
+    public RequestDeadlines(TimeSpan timeout, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        _time = time;
+        _ticks = (long)(timeout.TotalSeconds * time.TimestampFrequency);
+        var pause = timeout / 20 < LongestPause ? timeout / 20 : LongestPause;
+        _timer = time.CreateTimer(static all => ((RequestDeadlines)all!).Look(), this, pause, pause);
+    }
+
+    public RequestDeadline Begin(HttpContext http)
+    {
+        if (!_idle.TryDequeue(out var deadline))
+        {
+            deadline = new RequestDeadline();
+            _all[deadline] = true;
+        }
+        deadline.Begin(http, _time.GetTimestamp() + _ticks);
+        return deadline;
+    }
+
+    /// <summary>Before the answer to a request that is over is written, and once more is no harm: by <paramref name="deadline"/> null.</summary>
+    public void End(HttpContext http, ref RequestDeadline? deadline)
+    {
+        if (deadline is null)
+            return;
+        if (deadline.End(http))
+            _idle.Enqueue(deadline);
+        else
+            _all.TryRemove(deadline, out _);
+        deadline = null;
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Look()
+    {
+        var now = _time.GetTimestamp();
+        foreach (var (deadline, _) in _all)
+            deadline.EndIfDue(now);
+    }
+
+    /// <exception cref="StartupException">The setting is no such number.</exception>
+    public static TimeSpan Read(IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var text = configuration[RequestTimeout];
+        if (string.IsNullOrWhiteSpace(text))
+            return TimeSpan.FromSeconds(30);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 1 and <= 3600
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new StartupException($"The setting {RequestTimeout} is \"{text.ReplaceLineEndings(" ")}\"; it must be a whole number of seconds from 1 to 3600.");
+    }
+}

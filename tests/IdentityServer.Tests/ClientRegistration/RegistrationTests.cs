@@ -1,0 +1,266 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using IdentityServer.Tests.ClientAuthentication;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Manifest;
+using IdentityServer.Tests.Protocol;
+using LocalPostgres;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.ClientRegistration;
+
+/// <summary>Clients that register themselves, from the first word to the last (RFC 7591, RFC 7592).</summary>
+public sealed class RegistrationTests
+{
+    private const string InitialToken = "initial-access-token-1";
+
+    [Fact, Rfc("7591", "3")]
+    public async Task It_is_off_unless_it_is_switched_on()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        (await server.RegistersAsync()).Refuses(HttpStatusCode.NotFound, "invalid_request");
+        Assert.False(await HasEndpointAsync(server));
+        await using var open = await server.StartNodeAsync("--Registration:Mode=open");
+        Assert.True(await HasEndpointAsync(open));
+    }
+
+    [Fact, Rfc("7591", "3.2.1")]
+    public async Task A_new_client_is_served_at_once_here_and_soon_elsewhere()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        await using var node = await server.StartNodeAsync();
+
+        var registered = await server.RegistersAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await AuthenticatesAsync(server, registered)).Status);
+        await Around.SoonAsync(async () => (await AuthenticatesAsync(node, registered)).Status == HttpStatusCode.OK, "the other node");
+        // Its secret opens it and no other does.
+        Assert.Equal(HttpStatusCode.Unauthorized, (await server.RevokesAsync("x", Calls.Basic(registered["client_id"]!, "wrong"))).Status);
+        Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM clients WHERE secret_hashes::text LIKE '%' || $1 || '%' OR registration_token_hash = convert_to($2, 'UTF8')", registered["client_secret"]!, registered["registration_access_token"]!));
+    }
+
+    [Fact, Rfc("7591", "2"), Rfc("7523", "2.2")]
+    public async Task It_authenticates_by_the_method_that_it_registered()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var signer = new ClientSigner("?");
+        var byKey = await server.RegistersAsync(new JsonObject { ["redirect_uris"] = new JsonArray(Registrar.Callback), ["token_endpoint_auth_method"] = "private_key_jwt", ["jwks"] = JsonNode.Parse(signer.Jwks()) }.ToJsonString());
+        Assert.Null(byKey["client_secret"]);
+        var id = byKey["client_id"]!;
+        var assertion = signer.Assertion(server.Clock.GetUtcNow(), claims => (claims["iss"], claims["sub"]) = (id, id));
+        Assert.Equal(HttpStatusCode.OK, (await server.PostFormAsync("/connect/revoke", [("token", "x"), ("client_assertion_type", ClientSigner.AssertionType), ("client_assertion", assertion)])).Status);
+
+        var native = await server.RegistersAsync(new { redirect_uris = new[] { "http://127.0.0.1/cb" }, token_endpoint_auth_method = "none" });
+        Assert.Null(native["client_secret"]);
+        Assert.Null(native["client_secret_expires_at"]);
+        Assert.Equal(HttpStatusCode.OK, (await server.PostFormAsync("/connect/revoke", [("token", "x"), ("client_id", native["client_id"]!)])).Status);
+    }
+
+    [Fact, Rfc("7591", "3"), Rfc("6750", "3.1")]
+    public async Task Where_a_token_is_asked_for_who_has_none_registers_nothing()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=initial_token", $"--Registration:InitialAccessTokens=another-access-token-0,{InitialToken}");
+
+        var without = await server.RegistersAsync();
+        without.Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        Assert.Equal("Bearer realm=\"IdentityServer\"", without.Message.Headers.WwwAuthenticate.ToString());
+        var wrong = await server.RegistersAsync(initialToken: InitialToken + "x");
+        wrong.Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        Assert.Contains("error=\"invalid_token\"", wrong.Message.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Created, (await server.RegistersAsync(initialToken: InitialToken)).Status);
+        // Somebody vouched for it: it may have tokens of its own.
+        var own = await server.RegistersAsync(new { grant_types = new[] { "client_credentials" } }, InitialToken);
+        Assert.Equal((HttpStatusCode.Created, 0), (own.Status, own.Texts("response_types").Length));
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync(own["client_id"]!, own["client_secret"]!)).Status);
+        (await server.RegistersAsync(new { grant_types = new[] { "client_credentials" }, token_endpoint_auth_method = "none" }, InitialToken)).Refuses("invalid_client_metadata");
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains(InitialToken, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--Registration:Mode=initial_token", "Registration:InitialAccessTokens is missing"), InlineData("--Registration:Mode=on", "Registration:Mode is \"on\""), InlineData("--Registration:MaxClients=0", "Registration:MaxClients is \"0\""), InlineData("--Registration:InitialAccessTokens=short", "Registration:InitialAccessTokens is \"(hidden)\""), InlineData("--Registration:Scopes=a\\b", "Registration:Scopes is")]
+    public async Task A_setting_that_can_not_be_stops_the_start(string setting, string message) =>
+        Assert.Contains(message, (await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync(setting))).Message, StringComparison.Ordinal);
+
+    [Fact, Rfc("7591", "2")]
+    public async Task The_operator_says_which_scopes_it_may_have()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Registration:Scopes=openid data:read nobody:serves");
+
+        Assert.Equal("openid data:read", (await server.RegistersAsync())["scope"]);
+        Assert.Equal("data:read", (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "data:read" }))["scope"]);
+        Assert.Equal("", (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "" }))["scope"]);
+        (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "data:write" })).Refuses("invalid_client_metadata");
+        (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "nobody:serves" })).Refuses("invalid_client_metadata");
+    }
+
+    [Fact]
+    public async Task Of_many_at_once_no_more_register_than_may()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Registration:MaxClients=5");
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => server.RegistersAsync()));
+
+        Assert.Equal(5, answers.Count(answer => answer.Status == HttpStatusCode.Created));
+        Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.Created), answer => answer.Refuses(HttpStatusCode.Forbidden, "access_denied"));
+        Assert.Equal(5, await server.ReadAsync<long>("SELECT count(*) FROM clients WHERE registered_at IS NOT NULL"));
+        // Who goes makes room.
+        await server.RemovesAsync(answers.First(answer => answer.Status == HttpStatusCode.Created));
+        Assert.Equal(HttpStatusCode.Created, (await server.RegistersAsync()).Status);
+    }
+
+    [Fact]
+    public async Task An_address_registers_only_so_often()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Limits:Enabled=true", "--Limits:ClientRegistrationsPerAddress=3");
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(HttpStatusCode.Created, (await server.RegistersAsync()).Status);
+
+        var refused = await server.RegistersAsync();
+
+        refused.Refuses(HttpStatusCode.TooManyRequests, "temporarily_unavailable");
+        Assert.NotNull(refused.Message.Headers.RetryAfter);
+    }
+
+    [Fact, Rfc("7592", "2.1")]
+    public async Task It_looks_at_what_it_registered()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+
+        var answer = await server.LooksAsync(registered);
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+        answer.IsNeverStored();
+        foreach (var name in new[] { "client_id", "client_name", "client_id_issued_at", "registration_access_token", "registration_client_uri", "redirect_uris", "scope" })
+            Assert.Equal(registered[name], answer[name]);
+        // Kept as a hash: nobody can tell it again.
+        Assert.Null(answer["client_secret"]);
+    }
+
+    [Fact, Rfc("7592", "2"), Rfc("7592", "3")]
+    public async Task Only_its_own_token_opens_a_client_and_all_else_answers_alike()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var (registered, other) = (await server.RegistersAsync(), await server.RegistersAsync());
+        var gone = await server.RegistersAsync();
+        Assert.Equal(HttpStatusCode.NoContent, (await server.RemovesAsync(gone)).Status);
+        var wrong = await server.LooksAsync(registered, other["registration_access_token"]);
+
+        wrong.Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        Assert.StartsWith("Bearer", wrong.Message.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        Assert.Equal(wrong.Visible(), (await server.LooksAsync(gone)).Visible());
+        foreach (var unknown in new[] { "nobody", World.Shop, "a%2Fb", "é" })
+            Assert.Equal(wrong.Visible(), (await server.SendAsync(new(HttpMethod.Get, $"{Registrar.Path}/{unknown}") { Headers = { Authorization = new("Bearer", registered["registration_access_token"]) } })).Visible());
+        (await server.LooksAsync(registered, "")).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        (await server.RemovesAsync(registered, other["registration_access_token"])).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        (await server.ReplacesAsync(registered, Registrar.Good, other["registration_access_token"])).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        (await server.SendAsync(new(HttpMethod.Get, $"{Registrar.Path}/{registered["client_id"]}") { Headers = { Authorization = Calls.Basic(registered["client_id"]!, registered["client_secret"]!) } })).Refuses(HttpStatusCode.Unauthorized, "invalid_token");
+        Assert.Equal(HttpStatusCode.OK, (await server.LooksAsync(registered)).Status);
+    }
+
+    [Fact, Rfc("7592", "2.2")]
+    public async Task It_replaces_what_it_registered_but_neither_its_name_nor_its_secret()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, client_name = "Old", client_uri = "https://app.example", scope = "openid email" });
+        var (id, secret) = (registered["client_id"]!, registered["client_secret"]!);
+
+        (await server.ReplacesAsync(registered, new { redirect_uris = new[] { Registrar.Callback } })).Refuses("invalid_client_metadata");
+        (await server.ReplacesAsync(registered, new { client_id = "other", redirect_uris = new[] { Registrar.Callback } })).Refuses("invalid_client_metadata");
+        (await server.ReplacesAsync(registered, new { client_id = id, client_secret = "chosen", redirect_uris = new[] { Registrar.Callback } })).Refuses("invalid_client_metadata");
+        (await server.ReplacesAsync(registered, new { client_id = id, redirect_uris = new[] { "http://evil.example" } })).Refuses("invalid_redirect_uri");
+        Assert.Equal("Old", (await server.LooksAsync(registered))["client_name"]);
+
+        var replaced = await server.ReplacesAsync(registered, new { client_id = id, client_secret = secret, redirect_uris = new[] { "https://app.example/new" }, client_name = "New", scope = "openid" });
+
+        Assert.Equal(HttpStatusCode.OK, replaced.Status);
+        Assert.Equal((id, "New", "openid", null, null), (replaced["client_id"], replaced["client_name"], replaced["scope"], replaced["client_uri"], replaced["client_secret"]));
+        Assert.Equal(["https://app.example/new"], replaced.Texts("redirect_uris"));
+        Assert.Equal(HttpStatusCode.OK, (await AuthenticatesAsync(server, registered)).Status);
+        Assert.Equal(replaced["client_name"], (await server.LooksAsync(registered))["client_name"]);
+    }
+
+    [Fact, Rfc("7592", "2.2")]
+    public async Task Who_comes_to_need_a_secret_gets_one_and_who_needs_none_loses_it()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+        var id = registered["client_id"]!;
+
+        var byKey = await server.ReplacesAsync(registered, new { client_id = id, redirect_uris = new[] { Registrar.Callback }, token_endpoint_auth_method = "none" });
+        Assert.Equal((HttpStatusCode.OK, null), (byKey.Status, byKey["client_secret"]));
+        Assert.Equal(HttpStatusCode.Unauthorized, (await AuthenticatesAsync(server, registered)).Status);
+        var again = await server.ReplacesAsync(registered, new { client_id = id, redirect_uris = new[] { Registrar.Callback } });
+
+        Assert.Equal("0", again["client_secret_expires_at"]);
+        Assert.NotEqual(registered["client_secret"], again["client_secret"]);
+        Assert.Equal(HttpStatusCode.OK, (await AuthenticatesAsync(server, again)).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await AuthenticatesAsync(server, registered)).Status);
+    }
+
+    [Fact, Rfc("7592", "2.3")]
+    public async Task What_a_client_was_given_ends_when_it_takes_itself_away()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+        var (id, secret) = (registered["client_id"]!, registered["client_secret"]!);
+        // A sign-in by password costs no browser; what it started is a grant like any other.
+        await server.ExecuteAsync("UPDATE clients SET grant_types = '{password,refresh_token,client_credentials}', scopes = '{data:read,offline_access}' WHERE client_id = $1", id);
+        await server.ConfiguresAsync(_ => { });
+        var (own, alices, shops) = (await server.ActsAsync(id, secret), await server.SignsInAsync(client: Calls.Basic(id, secret)), await server.SignsInAsync());
+        Assert.True(await server.IsActiveAsync(alices));
+
+        Assert.Equal(HttpStatusCode.NoContent, (await server.RemovesAsync(registered)).Status);
+
+        (await AuthenticatesAsync(server, registered)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+        await Around.SoonAsync(async () => !await server.IsActiveAsync(alices) && !await server.IsActiveAsync(own), "the end of its tokens");
+        Assert.True(await server.IsActiveAsync(shops));
+        Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL", id));
+    }
+
+    [Fact, Rfc("7592", "2.3")]
+    public async Task Of_two_removals_at_once_one_removes()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => server.RemovesAsync(registered)));
+
+        Assert.Single(answers, answer => answer.Status == HttpStatusCode.NoContent);
+        Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.NoContent), answer => answer.Refuses(HttpStatusCode.Unauthorized, "invalid_token"));
+    }
+
+    [Fact]
+    public async Task A_manifest_that_prunes_leaves_it_alone()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+
+        await server.AppliesAsync("""{"clients":[{"client_id":"shop","client_secret":"shop-secret"},{"client_id":"resource-api","client_secret":"resource-api-secret"}]}""", prune: true);
+
+        Assert.Equal(HttpStatusCode.OK, (await AuthenticatesAsync(server, registered)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.LooksAsync(registered)).Status);
+    }
+
+    [Fact]
+    public async Task Each_act_is_in_the_audit_trail_and_no_secret_in_the_log()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+        var id = registered["client_id"]!;
+        await server.ReplacesAsync(registered, new { client_id = id, redirect_uris = new[] { Registrar.Callback } });
+        await server.LooksAsync(registered);
+        await server.RemovesAsync(registered);
+
+        Assert.Equal("client_registered client_changed client_removed", await server.ReadAsync<string>("SELECT string_agg(event, ' ' ORDER BY id) FROM audit_events WHERE client_id = $1 AND remote_address = '127.0.0.1'", id));
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains(registered["client_secret"]!, StringComparison.Ordinal) || line.Contains(registered["registration_access_token"]!, StringComparison.Ordinal));
+    }
+
+    private static Task<Answer> AuthenticatesAsync(ServerUnderTest server, Answer registered) =>
+        server.RevokesAsync("x", Calls.Basic(registered["client_id"]!, registered["client_secret"]!));
+
+    private static async Task<bool> HasEndpointAsync(ServerUnderTest server) =>
+        (await server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration")))["registration_endpoint"] == ClientSigner.Issuer + Registrar.Path;
+}

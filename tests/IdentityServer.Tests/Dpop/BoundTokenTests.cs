@@ -1,0 +1,120 @@
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Dpop;
+
+/// <summary>What a token that is bound to a key may be used for, and by whom.</summary>
+public sealed class BoundTokenTests : IAsyncLifetime
+{
+    private const string Public = "public";
+
+    private readonly DpopKey _key = new();
+    private readonly DpopKey _other = new();
+    private ServerUnderTest _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ServerUnderTest.StartAsync("--Password:AllowPublicClients=true");
+        await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = Public, AuthMethod = "none", GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes }));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _key.Dispose();
+        _other.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    private static (string, string)[] Password => [("grant_type", "password"), ("username", World.Alice), ("password", World.AlicePassword)];
+
+    private static (string, string)[] Refresh(Answer answer) => [("grant_type", "refresh_token"), ("refresh_token", answer.RefreshToken!)];
+
+    private static (string, string)[] AsPublic((string, string)[] form) => [.. form, ("client_id", Public)];
+
+    private static string? KeyOf(Answer answer) =>
+        Around.Claims(answer.AccessToken).TryGetProperty("cnf", out var confirmation) ? confirmation.GetProperty("jkt").GetString() : null;
+
+    [Fact, Rfc("9449", "5")]
+    public async Task A_public_clients_refresh_token_works_with_its_key_alone()
+    {
+        var signedIn = await _server.ProvesAsync(_key, AsPublic(Password), null);
+        Assert.Equal(("DPoP", _key.Thumbprint), (signedIn["token_type"], KeyOf(signedIn)));
+
+        // Neither spends it, nor ends the grant.
+        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(signedIn)))).Refuses("invalid_dpop_proof");
+        (await _server.ProvesAsync(_other, AsPublic(Refresh(signedIn)), null)).Refuses("invalid_grant");
+
+        var refreshed = await _server.ProvesAsync(_key, AsPublic(Refresh(signedIn)), null);
+        Assert.Equal((HttpStatusCode.OK, "DPoP", _key.Thumbprint), (refreshed.Status, refreshed["token_type"], KeyOf(refreshed)));
+        Assert.Equal(HttpStatusCode.OK, (await _server.ProvesAsync(_key, AsPublic(Refresh(refreshed)), null)).Status);
+    }
+
+    [Fact, Rfc("9449", "5")]
+    public async Task Who_has_no_key_can_neither_retry_nor_end_the_grant_with_an_old_token()
+    {
+        var signedIn = await _server.ProvesAsync(_key, AsPublic(Password), null);
+        var refreshed = await _server.ProvesAsync(_key, AsPublic(Refresh(signedIn)), null);
+        var again = await _server.ProvesAsync(_key, AsPublic(Refresh(refreshed)), null);
+
+        // The one before is within the leeway, the first would be theft.
+        foreach (var old in new[] { refreshed, signedIn })
+        {
+            (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(old)))).Refuses("invalid_dpop_proof");
+            (await _server.ProvesAsync(_other, AsPublic(Refresh(old)), null)).Refuses("invalid_grant");
+        }
+        Assert.Equal(again.RefreshToken, (await _server.ProvesAsync(_key, AsPublic(Refresh(refreshed)), null)).RefreshToken);
+
+        (await _server.ProvesAsync(_key, AsPublic(Refresh(signedIn)), null)).Refuses("invalid_grant");
+        (await _server.ProvesAsync(_key, AsPublic(Refresh(again)), null)).Refuses("invalid_grant");
+    }
+
+    [Fact, Rfc("9449", "5")]
+    public async Task A_public_clients_refresh_token_is_bound_from_the_first_proof_on()
+    {
+        var signedIn = await _server.PostFormAsync("/connect/token", AsPublic(Password));
+        var bearer = await _server.PostFormAsync("/connect/token", AsPublic(Refresh(signedIn)));
+        Assert.Equal("Bearer", bearer["token_type"]);
+
+        var bound = await _server.ProvesAsync(_key, AsPublic(Refresh(bearer)), null);
+        Assert.Equal(_key.Thumbprint, KeyOf(bound));
+        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(bound)))).Refuses("invalid_dpop_proof");
+        (await _server.ProvesAsync(_other, AsPublic(Refresh(bound)), null)).Refuses("invalid_grant");
+        Assert.Equal(HttpStatusCode.OK, (await _server.ProvesAsync(_key, AsPublic(Refresh(bound)), null)).Status);
+    }
+
+    [Fact, Rfc("9449", "5")]
+    public async Task A_confidential_clients_refresh_token_is_bound_to_the_client_and_its_access_tokens_to_the_proof()
+    {
+        var signedIn = await _server.ProvesAsync(_key, Password, Calls.AsShop);
+        Assert.Equal(_key.Thumbprint, KeyOf(signedIn));
+
+        var other = await _server.ProvesAsync(_other, Refresh(signedIn), Calls.AsShop);
+        Assert.Equal(_other.Thumbprint, KeyOf(other));
+
+        var bearer = await _server.RefreshesAsync(other.RefreshToken);
+        Assert.Equal(("Bearer", null), (bearer["token_type"], KeyOf(bearer)));
+    }
+
+    [Fact, Rfc("9449", "6.2")]
+    public async Task Introspection_tells_the_key_and_the_type()
+    {
+        var token = (await _server.ProvesAsync(_key, [("grant_type", "client_credentials")], Calls.AsShop)).AccessToken;
+
+        var answer = await _server.IntrospectsAsync(token);
+
+        Assert.Equal(("True", "DPoP", $$"""{"jkt":"{{_key.Thumbprint}}"}"""), (answer["active"], answer["token_type"], answer["cnf"]));
+    }
+
+    [Fact, Rfc("9449", "7.2")]
+    public async Task A_bound_token_is_no_bearer_token_for_the_account_API()
+    {
+        var signedIn = await _server.ProvesAsync(_key, Password, Calls.AsShop);
+
+        foreach (var path in new[] { "/logout", "/auth/change_password" })
+            Assert.Equal(HttpStatusCode.Unauthorized, (await _server.PostJsonAsync(path, new { current_password = World.AlicePassword, new_password = "another long password" }, signedIn.AccessToken)).Status);
+        Assert.Equal("True", (await _server.IntrospectsAsync(signedIn.AccessToken))["active"]);
+    }
+}

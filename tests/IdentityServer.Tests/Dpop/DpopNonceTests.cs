@@ -1,0 +1,109 @@
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Dpop;
+
+/// <summary>The nonces that the server gives out (RFC 9449 §8). Each test moves a clock of its own.</summary>
+public sealed class DpopNonceTests : IAsyncLifetime
+{
+    private static readonly (string, string)[] Form = [("grant_type", "client_credentials")];
+
+    private readonly DpopKey _key = new();
+    private ServerUnderTest _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ServerUnderTest.StartAsync();
+        // Just after the beginning of a step, so that no test comes to the next by itself.
+        var second = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
+        _server.Clock.Advance(TimeSpan.FromSeconds(61 - (second % 60)));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _key.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    private Task<Answer> SendAsync(ServerUnderTest server, string? nonce) =>
+        server.PostProvedAsync(Form, Calls.AsShop, _key.Proof("POST", DpopCalls.TokenAddress, server.Clock.GetUtcNow(), nonce));
+
+    [Fact, Rfc("9449", "8")]
+    public async Task A_proof_without_a_nonce_is_told_which_to_use()
+    {
+        var first = await SendAsync(_server, null);
+        first.Refuses("use_dpop_nonce");
+
+        var second = await SendAsync(_server, first.DpopNonce());
+        Assert.Equal((HttpStatusCode.OK, "DPoP"), (second.Status, second["token_type"]));
+    }
+
+    [Theory, Rfc("9449", "8")]
+    [InlineData("")]
+    [InlineData("x")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData("😀")]
+    public async Task A_nonce_that_is_not_ours_is_none(string nonce) =>
+        (await SendAsync(_server, nonce)).Refuses("use_dpop_nonce");
+
+    [Fact, Rfc("9449", "8")]
+    public async Task A_changed_nonce_is_none()
+    {
+        var nonce = await _server.NonceAsync();
+        foreach (var at in new[] { 8, 11, 31 })
+            (await SendAsync(_server, nonce[..at] + (nonce[at] == 'A' ? 'B' : 'A') + nonce[(at + 1)..])).Refuses("use_dpop_nonce");
+    }
+
+    [Fact, Rfc("9449", "8.2")]
+    public async Task A_nonce_serves_many_requests_until_a_new_one_comes_with_an_answer()
+    {
+        var nonce = await _server.NonceAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            var answer = await SendAsync(_server, nonce);
+            Assert.Equal((HttpStatusCode.OK, null), (answer.Status, answer.DpopNonce()));
+        }
+
+        _server.Clock.Advance(TimeSpan.FromSeconds(60));
+        var later = await SendAsync(_server, nonce);
+        Assert.Equal(HttpStatusCode.OK, later.Status);
+        Assert.NotEqual(nonce, later.DpopNonce());
+        Assert.Null((await SendAsync(_server, later.DpopNonce())).DpopNonce());
+
+        _server.Clock.Advance(TimeSpan.FromSeconds(60));
+        (await SendAsync(_server, nonce)).Refuses("use_dpop_nonce");
+    }
+
+    [Fact, Rfc("9449", "8")]
+    public async Task Every_node_knows_every_nodes_nonces()
+    {
+        await using var other = await _server.StartNodeAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync(other, await _server.NonceAsync())).Status);
+        Assert.Equal(await _server.NonceAsync(), await other.NonceAsync());
+    }
+
+    [Fact]
+    public async Task Nonces_are_asked_for_unless_a_setting_says_no()
+    {
+        await using var without = await _server.StartNodeAsync("--Dpop:RequireNonce=false");
+
+        Assert.Equal("DPoP", (await SendAsync(without, null))["token_type"]);
+        // Who sends one all the same sends one of ours.
+        (await SendAsync(without, "x")).Refuses("use_dpop_nonce");
+    }
+
+    [Theory]
+    [InlineData("Dpop:RequireNonce", "maybe")]
+    [InlineData("Dpop:NonceLifetime", "9")]
+    [InlineData("Dpop:ProofLifetime", "601")]
+    public async Task An_impossible_setting_stops_the_start(string name, string value)
+    {
+        var refused = await Assert.ThrowsAsync<LocalPostgres.StartupException>(() => _server.StartNodeAsync($"--{name}={value}"));
+
+        Assert.Contains(name, refused.Message, StringComparison.Ordinal);
+    }
+}

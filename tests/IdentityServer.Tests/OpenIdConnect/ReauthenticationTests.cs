@@ -1,0 +1,156 @@
+using System.Net;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.OpenIdConnect;
+
+/// <summary>When a session does not do, and that nobody is asked twice.</summary>
+public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    private readonly ServerUnderTest _server = shared.Server;
+
+    [Theory, Rfc("OIDC Core", "3.1.2.1")]
+    [InlineData("prompt", "login")]
+    [InlineData("prompt", "select_account")]
+    [InlineData("prompt", "login consent")]
+    [InlineData("max_age", "0")]
+    public async Task Who_must_sign_in_again_does_so_once(string name, string value)
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest((name, value)));
+        asked.AsksToSignIn();
+
+        // Back without having signed in: asked again, as often as that is tried.
+        (await alice.GetAsync(asked.ReturnUrl())).AsksToSignIn();
+        await alice.IsSignedInAsync(_server);
+        var back = await alice.GetAsync(asked.ReturnUrl());
+        if (value.Contains("consent", StringComparison.Ordinal))
+            back = await alice.PressAsync(back, "consent-allow");
+
+        Assert.NotNull(back.Sent("code"));
+    }
+
+    [Fact]
+    public async Task The_proof_of_one_request_is_none_for_another_and_none_when_it_is_forged()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest(("prompt", "login")));
+        await alice.IsSignedInAsync(_server);
+        var marker = asked.ReturnUrl().Split("asked_at=")[1];
+
+        (await alice.GetAsync(CodeFlow.PortalRequest(("prompt", "login"), ("nonce", "another")).Address() + "&asked_at=" + marker)).AsksToSignIn();
+        foreach (var forged in new[] { "x", marker[..^4] + "AAAA", new string('A', 2000), "" })
+            (await alice.GetAsync(CodeFlow.PortalRequest(("prompt", "login")).Address() + "&asked_at=" + forged)).AsksToSignIn();
+        Assert.NotNull((await alice.GetAsync(asked.ReturnUrl())).Sent("code"));
+    }
+
+    [Fact]
+    public async Task A_proof_is_forgotten_after_an_hour()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var alice = await server.HasBrowserOfAsync();
+        var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest(("prompt", "login")));
+        await alice.IsSignedInAsync(server);
+
+        server.Clock.Advance(TimeSpan.FromMinutes(61));
+
+        (await alice.GetAsync(asked.ReturnUrl())).AsksToSignIn();
+    }
+
+    [Fact, Rfc("OIDC Core", "3.1.2.1")]
+    public async Task A_session_does_until_it_is_older_than_max_age()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var alice = await server.HasBrowserOfAsync();
+        server.Clock.Advance(TimeSpan.FromSeconds(100));
+
+        Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "200")))).Sent("code"));
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "99")))).AsksToSignIn();
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "99"), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
+        await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Portal).Metadata = """{"require_pkce":false,"require_consent":false,"default_max_age":50}""");
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest())).AsksToSignIn();
+        // The request's own word goes before the client's standing one.
+        Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "200")))).Sent("code"));
+    }
+
+    [Fact, Rfc("OIDC Core", "3.1.2.6")]
+    public async Task Nothing_is_shown_where_nothing_may_be()
+    {
+        var nobody = new Browser(_server);
+        var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
+
+        (await nobody.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).SendsBack("login_required");
+        (await user.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).SendsBack("consent_required");
+        await user.GetsCodeAsync(CodeFlow.WebRequest());
+        Assert.NotNull((await user.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).Sent("code"));
+        (await user.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none"), ("scope", "openid profile email")))).SendsBack("consent_required");
+    }
+
+    [Fact, Rfc("OIDC Core", "3.1.2.1")]
+    public async Task A_hint_of_another_user_asks_for_that_user_and_takes_nobody_else()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var bob = await server.HasUserAsync(name: "bob");
+        var alice = await server.HasBrowserOfAsync();
+        var hint = (await (await server.HasBrowserOfAsync(bob)).SignsInAtAsync(server, CodeFlow.PortalRequest()))["id_token"]!;
+        // An ID token that expired is a hint still.
+        server.Clock.Advance(TimeSpan.FromMinutes(10));
+
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("id_token_hint", hint), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
+        var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest(("id_token_hint", hint)));
+        asked.AsksToSignIn();
+        await alice.IsSignedInAsync(server);
+        (await alice.GetAsync(asked.ReturnUrl())).SendsBack("login_required", callback: World.PortalCallback);
+        var other = await alice.AuthorizesAsync(CodeFlow.PortalRequest(("id_token_hint", hint)));
+        await alice.IsSignedInAsync(server, bob);
+        Assert.NotNull((await alice.GetAsync(other.ReturnUrl())).Sent("code"));
+    }
+
+    [Fact, Rfc("OIDC Core", "5.5.1")]
+    public async Task The_claim_sub_asks_for_a_user_as_a_hint_does()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var id = await _server.ReadIdAsync("SELECT id FROM users WHERE user_name = 'alice'");
+        string Claims(string subject) => $$$$"""{"id_token":{"sub":{"value":"{{{{subject}}}}"}}}""";
+
+        Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest(("claims", Claims(id.ToString()))))).Sent("code"));
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("claims", Claims("somebody")), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
+    }
+
+    [Fact]
+    public async Task A_hint_must_be_an_ID_token_of_ours_for_that_client()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var tokens = await alice.SignsInAtAsync(_server, CodeFlow.WebRequest());
+
+        Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.WebRequest(("id_token_hint", tokens["id_token"])))).Sent("code"));
+        foreach (var hint in new[] { tokens.AccessToken!, tokens["id_token"]![..^4] + "AAAA", tokens["id_token"]!.Split('.')[1] })
+            (await alice.AuthorizesAsync(CodeFlow.WebRequest(("id_token_hint", hint)))).SendsBack("invalid_request");
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("id_token_hint", tokens["id_token"])))).SendsBack("invalid_request", callback: World.PortalCallback);
+    }
+
+    [Fact, Rfc("OIDC Core", "3.1.2.1")]
+    public async Task A_login_hint_goes_to_the_sign_in_page()
+    {
+        var asked = await new Browser(_server).AuthorizesAsync(CodeFlow.PortalRequest(("login_hint", "bob@example.com&x=\"<")));
+
+        asked.AsksToSignIn();
+        Assert.EndsWith("&login_hint=bob%40example.com%26x%3D%22%3C", asked.Location, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task By_the_page_itself_prompt_login_asks_once_and_leads_to_the_client()
+    {
+        var browser = new Browser(_server);
+        await browser.SignInAsync();
+        var page = await browser.VisitAsync(CodeFlow.PortalRequest(("prompt", "login")).Address());
+        Assert.True(page.Has("login-submit"), page.Body);
+
+        var back = await browser.SignInAsync(page);
+
+        Assert.Equal(HttpStatusCode.SeeOther, back.Status);
+        Assert.NotNull(back.Sent("code"));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Npgsql;
+using Xunit;
+
+namespace IdentityServer.Tests.Operations;
+
+/// <summary>Every request has an end, however its waits add up: 503 with <c>Retry-After</c>, in the words of its family.</summary>
+public sealed class DeadlineTests
+{
+    /// <summary>No wait of its own ends before the request's.</summary>
+    private const string Patient = "Timeout=60;Command Timeout=60";
+
+    [Fact]
+    public async Task A_request_behind_a_lock_is_answered_at_its_deadline_and_may_be_done_all_the_same()
+    {
+        await using var server = await ServerUnderTest.StartConnectedAsync(Patient, "--Limits:RequestTimeout=2");
+        var (refreshed, revoked, left) = (await server.SignsInAsync(), await server.SignsInAsync(), await server.SignsInAsync());
+        var hold = await LockAsync(server, "grants");
+
+        var started = Stopwatch.GetTimestamp();
+        var answers = await Task.WhenAll(
+            server.RefreshesAsync(refreshed.RefreshToken),
+            server.RevokesAsync(revoked.RefreshToken),
+            server.IntrospectsAsync(refreshed.RefreshToken, Calls.AsShop),
+            server.SignsInAsync(),
+            server.PostJsonAsync("/login", new { username = World.Alice, password = World.AlicePassword }),
+            server.PostJsonAsync("/logout", "", left.AccessToken));
+
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.9, 6);
+        Assert.All(answers[..4], answer =>
+        {
+            answer.Refuses(HttpStatusCode.ServiceUnavailable, "temporarily_unavailable");
+            Assert.NotNull(answer.Message.Headers.RetryAfter?.Delta);
+        });
+        Assert.All(answers[4..], answer =>
+        {
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, "SERVICE_UNAVAILABLE"), (answer.Status, answer["code"]));
+            Assert.NotNull(answer.Message.Headers.RetryAfter?.Delta);
+        });
+
+        await hold.DisposeAsync();
+        // What had begun has ended by itself; asked again, the same is said.
+        Assert.Equal(HttpStatusCode.OK, (await server.RefreshesAsync(refreshed.RefreshToken)).Status);
+        await Around.SoonAsync(async () => !(await server.IntrospectsAsync(revoked.AccessToken)).Json.GetProperty("active").GetBoolean(), "the revocation that was begun");
+        Assert.DoesNotContain(server.Log.Lines, line => line.StartsWith("Critical", StringComparison.Ordinal) || line.Contains(" 3001 ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_body_that_does_not_come_is_answered_at_the_deadline()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, server.Http.BaseAddress!.Port);
+        var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            "POST /connect/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ngrant_type="));
+
+        var started = Stopwatch.GetTimestamp();
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        var status = await reader.ReadLineAsync();
+
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.9, 4);
+        Assert.Equal("HTTP/1.1 503 Service Unavailable", status);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_on_time_and_those_after_it_notice_nothing()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");
+        var current = await server.SignsInAsync();
+        var started = Stopwatch.GetTimestamp();
+        // What one request needs is used again for later ones, past the time at which the first would have been over.
+        while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2.5))
+        {
+            current = await server.RefreshesAsync(current.RefreshToken);
+            Assert.Equal(HttpStatusCode.OK, current.Status);
+        }
+    }
+
+    [Fact]
+    public async Task The_revocation_feed_waits_as_long_as_it_was_asked_to()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");
+        var first = await server.SendAsync(new(HttpMethod.Get, "/connect/revocations") { Headers = { Authorization = Calls.AsResourceApi } });
+
+        var started = Stopwatch.GetTimestamp();
+        var polled = await server.SendAsync(new(HttpMethod.Get, $"/connect/revocations?wait=3&after={Uri.EscapeDataString(first["cursor"]!)}") { Headers = { Authorization = Calls.AsResourceApi } });
+
+        Assert.Equal(HttpStatusCode.OK, polled.Status);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 2.9, 8);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("3601")]
+    [InlineData("soon")]
+    public async Task An_impossible_deadline_is_named_at_the_start(string value)
+    {
+        var refused = await Assert.ThrowsAsync<LocalPostgres.StartupException>(() => ServerUnderTest.StartAsync($"--Limits:RequestTimeout={value}"));
+        Assert.Contains("Limits:RequestTimeout", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<NpgsqlConnection> LockAsync(ServerUnderTest server, string table)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await Around.Command(connection, $"BEGIN; LOCK TABLE {table}").ExecuteNonQueryAsync();
+        return connection;
+    }
+}
