@@ -1,7 +1,6 @@
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
 using IdentityServer.Pages;
-using IdentityServer.Protocol;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Authorization;
@@ -14,7 +13,7 @@ internal static class ConsentWords
         var metadata = request.Client.Metadata;
         List<string> items = [];
         foreach (var scope in request.Scopes.Tokens)
-            items.Add(Scopes.AboutUsers.Contains(scope) ? texts[$"consent.{scope}"] : texts.Say("consent.resource", PlacesOf(configuration, scope), scope));
+            items.Add(ScopeWords.Of(configuration, scope, texts));
         var claims = ConsentRules.ClaimsOf(request);
         if (claims.Length > 0)
             items.Add(texts.Say("consent.claims", string.Join(", ", claims.Select(claim => claim.Replace('_', ' ')))));
@@ -22,9 +21,6 @@ internal static class ConsentWords
             request.Client.Name ?? request.Client.ClientId, metadata.ClientUri, metadata.LogoUri, metadata.PolicyUri, metadata.TosUri,
             session.FullName ?? session.UserName, items, PlaceOf(request.Target.RedirectUri, texts), ticket);
     }
-
-    private static string PlacesOf(ServerConfiguration configuration, string scope) => string.Join(
-        ", ", configuration.Resources.Where(resource => resource.Scopes.Contains(scope)).Select(resource => resource.Name ?? resource.Identifier));
 
     /// <summary>What no client can dress up.</summary>
     private static string PlaceOf(string redirectUri, Texts texts)
