@@ -38,10 +38,13 @@ internal static class RedirectUris
     {
         if (!Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.AsSpan().ContainsAny(NotInUris))
             return "must be an absolute URI of ASCII characters without a fragment.";
+        // Not every reader finds the same host in "https:host" and "https:///path".
+        if (parsed.Scheme is "http" or "https" && (uri.Length < parsed.Scheme.Length + 4 || !uri.AsSpan(parsed.Scheme.Length).StartsWith("://", StringComparison.Ordinal) || uri[parsed.Scheme.Length + 3] == '/'))
+            return "has no host.";
         if (parsed.UserInfo.Length > 0)
             return "holds a user name or a password.";
         if (parsed.Scheme == Uri.UriSchemeHttps)
-            return parsed.Host.Length > 0 ? null : "has no host.";
+            return null;
         if (parsed.Scheme == Uri.UriSchemeHttp)
             return IsLoopback(uri) || parsed.Host == "localhost" ? null : "must be https: http is for programs on the user's own device (RFC 9700 §2.6).";
         if (!parsed.Scheme.Contains('.', StringComparison.Ordinal))
