@@ -134,6 +134,7 @@ internal static class Program
         builder.Services.AddPages(settings);
         builder.Services.AddLogout();
         builder.Services.AddDevices(settings);
+        builder.Services.AddPushedAuthorization(settings);
 
         var database = DatabaseSettings.Read(settings);
 
@@ -177,6 +178,7 @@ internal static class Program
         app.MapProtocol();
         app.MapClientRegistration();
         app.MapDevices();
+        app.MapPushedAuthorization();
         app.MapAccounts();
         app.MapLogout();
         app.MapPages();

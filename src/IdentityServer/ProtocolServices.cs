@@ -53,6 +53,7 @@ internal static class ProtocolServices
         services.AddSingleton<RefreshTokenGrant>();
         services.AddSingleton<ClientCredentialsGrant>();
         services.AddSingleton<TokenExchangeGrant>();
+        services.AddSingleton<GrantTokens>();
         services.AddSingleton<GrantCatalogue>();
 
         services.AddSingleton<Reauthentication>();

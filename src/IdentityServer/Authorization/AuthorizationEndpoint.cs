@@ -20,7 +20,7 @@ namespace IdentityServer.Authorization;
 /// allowed is asked on the consent page, whose answer comes back here too.
 /// </summary>
 internal sealed class AuthorizationEndpoint(
-    CurrentConfiguration configuration, BrowserSessions sessions, IdTokens idTokens, AuthorizationCodes codes, AuthorizationResponse response,
+    CurrentConfiguration configuration, BrowserSessions sessions, PushedRequests pushedRequests, PushedRequestSettings pushing, IdTokens idTokens, AuthorizationCodes codes, AuthorizationResponse response,
     Reauthentication reauthentication, ConsentTicket tickets, PageWriter pages, IAntiforgery antiforgery, DatabaseGate database, IssuerSettings issuer, TimeProvider time)
 {
     public const string ConsentField = "request";
@@ -76,13 +76,25 @@ internal sealed class AuthorizationEndpoint(
     /// <param name="isAllowed">The user was just shown this request, and allowed it.</param>
     private async Task AnswerAsync(HttpContext http, OAuthParameters parameters, bool isPost, bool isAllowed)
     {
+        var marker = parameters[Reauthentication.Marker];
+        PushedRequest? pushed = null;
+        if (PushedRequests.IsNamedBy(parameters))
+        {
+            var opened = await OpenAsync(parameters, http.RequestAborted);
+            if (opened.IsRefused)
+            {
+                await response.WritePageAsync(http, opened.Error);
+                return;
+            }
+            (pushed, parameters) = (opened.Value, opened.Value.Parameters);
+        }
         var target = AuthorizationTarget.Find(configuration.Value, parameters);
         if (target.IsRefused)
         {
             await response.WritePageAsync(http, target.Error);
             return;
         }
-        var request = Read(target.Value, parameters);
+        var request = Read(target.Value, parameters, pushed);
         if (request.IsRefused)
         {
             await response.WriteErrorAsync(http, target.Value, request.Error);
@@ -101,7 +113,7 @@ internal sealed class AuthorizationEndpoint(
             return;
         }
         var session = await sessions.FindAsync(http, request.Value.Client.ClientId);
-        var askedAt = reauthentication.AskedAt(parameters[Reauthentication.Marker], request.Value.Form);
+        var askedAt = reauthentication.AskedAt(marker, request.Value.Form);
         var hasJustSignedIn = session is not null && askedAt < session.AuthenticatedAt;
         if (SignInRefusal(request.Value, session, hasJustSignedIn) is { } refusal)
         {
@@ -115,19 +127,29 @@ internal sealed class AuthorizationEndpoint(
         await AuthorizeAsync(http, request.Value, session!, hasJustSignedIn, isAllowed);
     }
 
-    private Result<AuthorizationRequest> Read(AuthorizationTarget target, OAuthParameters parameters)
+    private async Task<Result<PushedRequest>> OpenAsync(OAuthParameters parameters, CancellationToken cancellation)
     {
+        using var place = database.TryEnter();
+        return place.IsRefused ? Errors.Busy : await pushedRequests.OpenAsync(parameters, cancellation);
+    }
+
+    private Result<AuthorizationRequest> Read(AuthorizationTarget target, OAuthParameters parameters, PushedRequest? pushed)
+    {
+        if (pushed is null && (pushing.IsRequired || target.Client.Metadata.RequirePushedAuthorizationRequests == true))
+            return Errors.PushRequired;
         if (parameters[Parameters.RequestUri] is not null)
             return Errors.RequestUriForeign;
         var request = AuthorizationRequestReader.Read(configuration.Value, target, parameters);
         if (request.IsRefused)
             return request;
-        var form = parameters.ToForm(Reauthentication.Marker);
+        var form = pushed is null ? parameters.ToForm(Reauthentication.Marker) : pushed.Form;
         if (form.Length > AuthorizationRequestReader.MaximumLength)
             return Errors.AuthorizationTooLong;
         if (WantedSubject(request.Value).IsRefused)
             return Errors.IdTokenHintRefused;
-        return request.Value with { Form = form };
+        return pushed is null
+            ? request.Value with { Form = form }
+            : request.Value with { Form = form, PushedRequestId = pushed.Id, DpopThumbprint = pushed.DpopThumbprint };
     }
 
     /// <summary>Why the session, or the lack of one, does not do; null: it does.</summary>
@@ -170,7 +192,7 @@ internal sealed class AuthorizationEndpoint(
         }
 
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
-        var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, pushedRequestId: null, Caller.AddressOf(http), http.RequestAborted);
+        var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.RequestAborted);
         await (code is null
             ? response.WriteErrorAsync(http, request.Target, Errors.SignInRequired)
             : response.WriteCodeAsync(http, request.Target, code));
@@ -185,10 +207,21 @@ internal sealed class AuthorizationEndpoint(
     }
 
     /// <summary>RFC 6749 §4.1.2.1, <c>access_denied</c>: nothing is written, and the next request asks again.</summary>
-    private Task DenyAsync(HttpContext http, OAuthParameters parameters)
+    private async Task DenyAsync(HttpContext http, OAuthParameters parameters)
     {
+        if (PushedRequests.IsNamedBy(parameters))
+        {
+            var opened = await OpenAsync(parameters, http.RequestAborted);
+            if (opened.IsRefused)
+            {
+                await response.WritePageAsync(http, opened.Error);
+                return;
+            }
+            await pushedRequests.EndAsync(opened.Value, http.RequestAborted);
+            parameters = opened.Value.Parameters;
+        }
         var target = AuthorizationTarget.Find(configuration.Value, parameters);
-        return target.IsRefused ? response.WritePageAsync(http, target.Error) : response.WriteErrorAsync(http, target.Value, Errors.Denied);
+        await (target.IsRefused ? response.WritePageAsync(http, target.Error) : response.WriteErrorAsync(http, target.Value, Errors.Denied));
     }
 
     /// <summary>The body is read already: antiforgery is given the one field that it looks at.</summary>

@@ -30,6 +30,9 @@ internal sealed record AuthorizationRequest(AuthorizationTarget Target, ScopeSet
     /// <summary>The key that the code is bound to (RFC 9449 §10).</summary>
     public string? DpopThumbprint { get; init; }
 
+    /// <summary>Used up by its code (RFC 9126 §4); null: it was not pushed.</summary>
+    public Guid? PushedRequestId { get; init; }
+
     /// <summary>The parameters as they are asked again after a page: form-urlencoded.</summary>
     public required string Form { get; init; }
 }

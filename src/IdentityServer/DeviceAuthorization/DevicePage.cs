@@ -1,6 +1,6 @@
+using System.Globalization;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
@@ -8,7 +8,7 @@ using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
-using Microsoft.AspNetCore.Antiforgery;
+using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace IdentityServer.DeviceAuthorization;
@@ -18,12 +18,11 @@ namespace IdentityServer.DeviceAuthorization;
 /// code may come in the address (§3.3.1); asked is all the same, with the code to compare (§5.4).
 /// </summary>
 internal sealed class DevicePage(
-    BrowserSessions sessions, DeviceStore devices, PageWriter pages, IAntiforgery antiforgery, CurrentConfiguration configuration, RequestLimits limits,
+    BrowserSessions sessions, DeviceStore devices, PageWriter pages, PageForms forms, CurrentConfiguration configuration, RequestLimits limits,
     IssuerSettings issuer, RefreshTokenSettings refresh, ServerMetrics metrics, TimeProvider time)
 {
-    private const string Unknown = "There is no device that waits with this code. Check it, or ask the device for a new one.";
-    private const string TooMany = "Too many codes were tried. Wait a minute, then go on.";
-    private const string Stale = "This page was open for too long. Check the code, and go on.";
+    private const string Unknown = "device.unknown";
+    private const string TooMany = "device.too_many";
 
     private const string Decision = "decision";
     private const string Allow = "allow";
@@ -31,24 +30,51 @@ internal sealed class DevicePage(
 
     public async Task ShowAsync(HttpContext http)
     {
-        string? typed = http.Request.Query[Parameters.UserCode];
+        var typed = http.Request.Query[Parameters.UserCode].ToString();
+        if (await sessions.FindAsync(http) is not { } session)
+            AskToSignIn(http, typed);
+        else if (string.IsNullOrWhiteSpace(typed))
+            await WriteEntryAsync(http, StatusCodes.Status200OK, null, null);
+        else if (limits.Refuse(Limit.UserCode, Caller.AddressOf(http), session.Id.ToString()) is { } tooMany)
+            await RefuseAsync(http, tooMany, typed);
+        else
+            await AskAsync(http, session, typed);
+    }
+
+    public async Task DecideAsync(HttpContext http)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var typed = form[Parameters.UserCode];
         if (await sessions.FindAsync(http) is not { } session)
         {
             AskToSignIn(http, typed);
             return;
         }
-        if (string.IsNullOrWhiteSpace(typed))
-        {
-            await WriteEntryAsync(http, StatusCodes.Status200OK, null, null);
-            return;
-        }
         if (limits.Refuse(Limit.UserCode, Caller.AddressOf(http), session.Id.ToString()) is { } tooMany)
         {
-            http.Response.Headers.RetryAfter = tooMany.RetryAfter.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            await WriteEntryAsync(http, StatusCodes.Status429TooManyRequests, typed, TooMany);
+            await RefuseAsync(http, tooMany, typed);
             return;
         }
 
+        var isDone = (UserCodes.Read(typed), form[Decision]) switch
+        {
+            ({ } userCode, Allow) => await TryAllowAsync(http, session, userCode),
+            ({ } userCode, Deny) => await devices.TryDenyAsync(userCode, time.GetUtcNow()),
+            _ => false,
+        };
+        if (isDone)
+            SeeOther.Write(http, issuer.Path + (form[Decision] == Allow ? DeviceRoutes.Allowed : DeviceRoutes.Denied));
+        else
+            await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
+    }
+
+    public Task ShowAllowedAsync(HttpContext http) => WriteDoneAsync(http, "device.allowed");
+
+    public Task ShowDeniedAsync(HttpContext http) => WriteDoneAsync(http, "device.denied");
+
+    private async Task AskAsync(HttpContext http, SessionState session, string typed)
+    {
         var userCode = UserCodes.Read(typed);
         var device = userCode is null ? null : await devices.FindAsync(userCode, time.GetUtcNow(), http.RequestAborted);
         if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client)
@@ -56,88 +82,44 @@ internal sealed class DevicePage(
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
             return;
         }
-        var permissions = Array.ConvertAll(device.Scopes, ScopeWords.Of);
+        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, scope));
         await pages.WriteAsync<DeviceConsent, DeviceConsentModel>(
-            http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.UserName));
+            http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
     }
-
-    public async Task DecideAsync(HttpContext http)
-    {
-        var form = await OAuthForm.ReadAsync(http);
-        if (form.IsRefused)
-        {
-            await WriteEntryAsync(http, (int)form.Error.Status, null, Unknown);
-            return;
-        }
-        var typed = form.Value[Parameters.UserCode];
-        if (await sessions.FindAsync(http) is not { } session)
-        {
-            AskToSignIn(http, typed);
-            return;
-        }
-        if (!await IsOurFormAsync(http, form.Value))
-        {
-            await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Stale);
-            return;
-        }
-        if (limits.Refuse(Limit.UserCode, Caller.AddressOf(http), session.Id.ToString()) is not null)
-        {
-            await WriteEntryAsync(http, StatusCodes.Status429TooManyRequests, typed, TooMany);
-            return;
-        }
-
-        var userCode = typed is null ? null : UserCodes.Read(typed);
-        var isDone = (userCode, form.Value[Decision]) switch
-        {
-            (not null, Allow) => await TryAllowAsync(http, session, userCode),
-            (not null, Deny) => await devices.TryDenyAsync(userCode, time.GetUtcNow()),
-            _ => false,
-        };
-        if (isDone)
-            SeeOther(http, form.Value[Decision] == Allow ? DeviceRoutes.Allowed : DeviceRoutes.Denied);
-        else
-            await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
-    }
-
-    public Task ShowAllowedAsync(HttpContext http) => pages.WriteAsync<DeviceDone, DeviceDoneModel>(http, StatusCodes.Status200OK, new DeviceDoneModel(IsAllowed: true));
-
-    public Task ShowDeniedAsync(HttpContext http) => pages.WriteAsync<DeviceDone, DeviceDoneModel>(http, StatusCodes.Status200OK, new DeviceDoneModel(IsAllowed: false));
 
     private async Task<bool> TryAllowAsync(HttpContext http, SessionState session, string userCode)
     {
         var now = time.GetUtcNow();
         var createdAt = GrantIds.After(now, session.GrantsEndedAt);
+        var details = new GrantDetails { Acr = AuthenticationContexts.Password, Amr = session.Amr };
         var leave = new DeviceLeave(
-            userCode, GrantIds.Create(createdAt), session.UserId, session.SecurityStamp, session.Id, session.AuthenticatedAt, Details: null,
-            createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));
+            userCode, GrantIds.Create(createdAt), sessions.Read(http)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));
         if (!await devices.TryAllowAsync(leave))
             return false;
         metrics.GrantIssued();
         return true;
     }
 
-    /// <summary>The form is read already, within our own bounds; antiforgery is shown what of it is its.</summary>
-    private async Task<bool> IsOurFormAsync(HttpContext http, OAuthParameters form)
+    private Task RefuseAsync(HttpContext http, OAuthError tooMany, string typed)
     {
-        var field = antiforgery.GetTokens(http).FormFieldName;
-        http.Features.Set<IFormFeature>(new FormFeature(new FormCollection(new() { [field] = form[field] })));
-        return await antiforgery.IsRequestValidAsync(http);
+        http.Response.Headers.RetryAfter = tooMany.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        return WriteEntryAsync(http, (int)tooMany.Status, typed, TooMany);
     }
 
-    private Task WriteEntryAsync(HttpContext http, int status, string? typed, string? mistake) =>
-        pages.WriteAsync<DeviceEntry, DeviceEntryModel>(http, status, new DeviceEntryModel(typed, mistake));
+    /// <param name="mistake">The name of a text.</param>
+    private Task WriteEntryAsync(HttpContext http, int status, string? typed, string? mistake) => pages.WriteAsync<DeviceEntry, DeviceEntryModel>(
+        http, status, new DeviceEntryModel(typed, mistake is null ? null : Languages.Choose(http)[mistake]));
 
-    private void AskToSignIn(HttpContext http, string? typed)
+    private Task WriteDoneAsync(HttpContext http, string name)
     {
-        var back = DeviceRoutes.Device + (typed is not null && UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
-        SeeOther(http, Routes.SignIn + QueryString.Create("return_url", back).Value);
+        var texts = Languages.Choose(http);
+        return pages.WritePlainAsync<MessagePage, MessageModel>(
+            http, StatusCodes.Status200OK, new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], Link: null, IsRefusal: false));
     }
 
-    /// <summary>RFC 9110 §15.4.4: what follows is got, not posted again.</summary>
-    private void SeeOther(HttpContext http, string path)
+    private void AskToSignIn(HttpContext http, string typed)
     {
-        http.Response.StatusCode = StatusCodes.Status303SeeOther;
-        http.Response.Headers.Location = issuer.Path + path;
-        http.Response.Headers.CacheControl = "no-store";
+        var back = issuer.Path + DeviceRoutes.Device + (UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
+        SeeOther.Write(http, ReturnUrl.Add(issuer.Path + Routes.SignIn, back));
     }
 }

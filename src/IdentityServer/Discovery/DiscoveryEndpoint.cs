@@ -14,7 +14,8 @@ namespace IdentityServer.Discovery;
 /// The metadata of RFC 8414 and OpenID Connect Discovery, one document at both places, and the JWKS (RFC 7517 §5).
 /// Built from what is served, never from the request.
 /// </summary>
-internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration)
+internal sealed class DiscoveryEndpoint(
+    IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration, PushedRequestSettings pushing)
 {
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
@@ -30,6 +31,8 @@ internal sealed class DiscoveryEndpoint(IssuerSettings issuer, CurrentConfigurat
         if (registration.IsOn)
             json.WriteString("registration_endpoint", issuer.At(Routes.Register));
         json.WriteString("device_authorization_endpoint", issuer.At(Routes.DeviceAuthorization));
+        json.WriteString("pushed_authorization_request_endpoint", issuer.At(Routes.PushedAuthorization));
+        json.WriteBoolean("require_pushed_authorization_requests", pushing.IsRequired);
         Write(json, "scopes_supported", served.Scopes.Tokens);
         WriteAuthorization(json);
         Write(json, "grant_types_supported", GrantTypes.Served.Where(grant => IsOffered(served, grant)));

@@ -9,6 +9,7 @@ internal static class Routes
     public const string Revoke = "/connect/revoke";
     public const string Introspect = "/connect/introspect";
     public const string EndSession = "/connect/logout";
+    public const string PushedAuthorization = "/connect/par";
     public const string DeviceAuthorization = "/connect/device_authorization";
     public const string Revocations = "/connect/revocations";
     public const string Register = "/connect/register";

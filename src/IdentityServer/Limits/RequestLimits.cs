@@ -26,6 +26,9 @@ internal enum Limit
 
     /// <summary>A code typed from a device (RFC 8628 §5.1); its account is the browser session.</summary>
     UserCode,
+
+    /// <summary>A request pushed in the name of a public client (RFC 9126 §2): the beginning of a sign-in, too.</summary>
+    Push,
 }
 
 /// <summary>
@@ -44,7 +47,7 @@ internal sealed class RequestLimits : IDisposable
         _addresses = Create(settings.Window, limit => limit switch
         {
             Limit.Token or Limit.Feed => settings.TokensPerAddress,
-            Limit.SignIn or Limit.Device => settings.SignInsPerAddress,
+            Limit.SignIn or Limit.Device or Limit.Push => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
             Limit.ClientRegistration => settings.ClientRegistrationsPerAddress,
             Limit.UserCode => settings.UserCodesPerAddress,

@@ -10,6 +10,3 @@ public sealed record DeviceEntryModel(string? UserCode, string? Mistake);
 /// <param name="Permissions">The scopes in words.</param>
 /// <param name="UserName">Who would be signed in there.</param>
 public sealed record DeviceConsentModel(string UserCode, string ClientName, IReadOnlyList<string> Permissions, string UserName);
-
-/// <summary>What was decided.</summary>
-public sealed record DeviceDoneModel(bool IsAllowed);

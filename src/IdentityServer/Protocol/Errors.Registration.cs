@@ -9,7 +9,7 @@ public static partial class Errors
     public static readonly OAuthError NotJson = new(InvalidRequest, "The body must be application/json.");
     public static readonly OAuthError MalformedJson = new(InvalidClientMetadata, "The body must be one JSON object in UTF-8, without a member twice.");
     public static readonly OAuthError RegistrationTokenRefused = new(InvalidToken, "The access token for registration is missing or wrong.", HttpStatusCode.Unauthorized);
-    public static readonly OAuthError TooManyClients = new("access_denied", "No more clients can register here.", HttpStatusCode.Forbidden);
+    public static readonly OAuthError TooManyClients = new(AccessDenied, "No more clients can register here.", HttpStatusCode.Forbidden);
 
     public static readonly OAuthError RedirectUrisMissing = new(InvalidRedirectUri, "redirect_uris must hold at least one address for authorization_code.");
     public static readonly OAuthError RedirectUrisMalformed = new(InvalidRedirectUri, "redirect_uris must be an array of at most 50 absolute URIs of at most 2000 characters, without fragment or user.");

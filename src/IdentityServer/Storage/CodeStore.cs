@@ -40,16 +40,19 @@ internal sealed record RedeemedGrant(GrantState Grant, UserProfile User);
 internal sealed class CodeStore(NpgsqlDataSource source)
 {
     // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that
-    // came before leaves no live session here. A pushed request is used up with the code that it led to (RFC 9126 §4).
+    // came before leaves no live session here. A pushed request is used up with the code that it led to (RFC 9126 §4):
+    // of two that come with it at once, the second waits for its row and finds it gone.
     private const string StartSql =
         """
-        WITH live AS (
+        WITH pushed AS (
+            SELECT id FROM pushed_requests WHERE id = $5 FOR UPDATE
+        ), live AS (
             SELECT s.id, s.user_id, s.security_stamp, s.authenticated_at
             FROM sessions s JOIN users u ON u.id = s.user_id
             WHERE s.id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3
               AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
               AND EXISTS (SELECT FROM clients c WHERE c.client_id = $4 AND NOT c.disabled)
-              AND ($5::uuid IS NULL OR EXISTS (SELECT FROM pushed_requests p WHERE p.id = $5))
+              AND ($5::uuid IS NULL OR EXISTS (SELECT FROM pushed))
             FOR SHARE OF s
         ), started AS (
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp,

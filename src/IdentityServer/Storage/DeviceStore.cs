@@ -15,19 +15,14 @@ internal sealed record WaitingDevice(string ClientId, string[] Scopes);
 
 /// <summary>A user's leave for a device, given in a browser session.</summary>
 /// <param name="CreatedAt">In whole milliseconds, as the grant's id carries them; <paramref name="Now"/> is when it is.</param>
-/// <param name="SecurityStamp">The stamp that the user's row must still carry.</param>
 internal sealed record DeviceLeave(
-    string UserCode, Guid GrantId, Guid UserId, string SecurityStamp, Guid SessionId, DateTimeOffset AuthTime, string? Details,
-    DateTimeOffset CreatedAt, DateTimeOffset Now, TimeSpan PruneGrain, IPAddress? Address);
+    string UserCode, Guid GrantId, SessionKey Session, string Details, DateTimeOffset CreatedAt, DateTimeOffset Now, TimeSpan PruneGrain, IPAddress? Address);
 
 /// <summary>A device that asks whether its user has decided.</summary>
+/// <param name="BoundThumbprint">The key that its refresh tokens are bound to from now on (RFC 9449 §5).</param>
 /// <param name="MayRefresh">The client may have refresh tokens, where <c>offline_access</c> was granted.</param>
 internal sealed record DevicePoll(
-    Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain)
-{
-    /// <summary>The key that refresh tokens are bound to from the redemption on (RFC 9449 §5).</summary>
-    public string? DpopThumbprint { get; init; }
-}
+    Guid Id, string ClientId, DateTimeOffset Now, string? BoundThumbprint, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain);
 
 /// <summary>How a poll found its device.</summary>
 /// <param name="IsClients">False: another client's, and nothing was changed.</param>
@@ -53,32 +48,39 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         WHERE user_code = $1 AND expires_at > $2 AND grant_id IS NULL AND denied_at IS NULL
         """;
 
-    // The grant waits for the device no longer than its code lives; the poll that redeems it gives it its own time.
+    // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that came
+    // before leaves no live session here. The grant waits for the device no longer than its code lives; the poll that redeems it
+    // gives it its own time.
     private const string AllowSql =
         """
-        WITH decided AS (
+        WITH live AS (
+            SELECT s.id, s.user_id, s.security_stamp, s.authenticated_at
+            FROM sessions s JOIN users u ON u.id = s.user_id
+            WHERE s.id = $4 AND s.secret_hash = $5 AND s.ended_at IS NULL AND s.expires_at > $3
+              AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
+            FOR SHARE OF s
+        ), decided AS (
             UPDATE device_authorizations d SET grant_id = $2
-            FROM users u, sessions s, clients c
+            FROM live, clients c
             WHERE d.user_code = $1 AND d.expires_at > $3 AND d.grant_id IS NULL AND d.denied_at IS NULL
               AND c.client_id = d.client_id AND NOT c.disabled
-              AND u.id = $4 AND u.security_stamp = $5 AND u.disabled_at IS NULL
-              AND s.id = $6 AND s.user_id = u.id AND s.ended_at IS NULL
-            RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at
+            RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at,
+                      live.id AS session_id, live.user_id, live.security_stamp, live.authenticated_at
         ), started AS (
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp,
                                 session_id, auth_time, resources, dpop_jkt, details)
-            SELECT $2, client_id, $4, scopes, 0, $7, expires_at, expires_at, date_bin($8, expires_at, 'epoch') + $8, $5,
-                   $6, $9, resources, dpop_jkt, $10 FROM decided
-            RETURNING id, client_id, subject, scopes
+            SELECT $2, client_id, user_id, scopes, 0, $6, expires_at, expires_at, date_bin($7, expires_at, 'epoch') + $7, security_stamp,
+                   session_id, authenticated_at, resources, dpop_jkt, $8 FROM decided
+            RETURNING id, client_id, subject, scopes, session_id
         ), joined AS (
-            INSERT INTO session_grants (session_id, grant_id, client_id) SELECT $6, id, client_id FROM started
+            INSERT INTO session_grants (session_id, grant_id, client_id) SELECT session_id, id, client_id FROM started
         ), consented AS (
             INSERT INTO consents AS c (user_id, client_id, scopes, claims, granted_at) SELECT subject, client_id, scopes, '{}', $3 FROM started
             ON CONFLICT (user_id, client_id) DO UPDATE
             SET scopes = c.scopes || ARRAY(SELECT unnest(excluded.scopes) EXCEPT SELECT unnest(c.scopes)), granted_at = excluded.granted_at
         )
         INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
-        SELECT $3, $11, subject, client_id, id, $12, $13 FROM started
+        SELECT $3, $9, subject, client_id, id, $10, $11 FROM started
         """;
 
     private const string DenySql =
@@ -103,8 +105,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             WHERE d.id = device.id AND device.is_clients AND device.grant_id IS NULL AND NOT device.is_denied AND NOT device.is_expired
         ), spent AS (
             UPDATE grants g
-            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8,
-                dpop_jkt = $9
+            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8, dpop_jkt = $9
             FROM device, users u, LATERAL (
                 SELECT $3 + CASE WHEN r.may THEN $7 ELSE $5 END AS absolute, $3 + CASE WHEN r.may THEN LEAST($6, $7) ELSE $5 END AS expires
                 FROM (SELECT $4 AND h.scopes @> ARRAY['offline_access'] AS may FROM grants h WHERE h.id = device.grant_id) r
@@ -153,12 +154,10 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, leave.UserCode);
         Add(command, leave.GrantId);
         Add(command, leave.Now);
-        Add(command, leave.UserId);
-        Add(command, leave.SecurityStamp);
-        Add(command, leave.SessionId);
+        Add(command, leave.Session.Id);
+        Add(command, leave.Session.SecretHash);
         Add(command, leave.CreatedAt);
         Add(command, leave.PruneGrain);
-        Add(command, leave.AuthTime);
         command.Parameters.Add(AuditTrail.Nullable(leave.Details, NpgsqlDbType.Jsonb));
         Add(command, AuditEvents.SignInSucceeded);
         command.Parameters.Add(AuditTrail.Nullable(leave.Address, NpgsqlDbType.Inet));
@@ -187,7 +186,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, poll.RefreshLifetime);
         Add(command, poll.AbsoluteLifetime);
         Add(command, poll.PruneGrain);
-        command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
+        command.Parameters.Add(AuditTrail.Nullable(poll.BoundThumbprint, NpgsqlDbType.Text));
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

@@ -220,6 +220,32 @@ public sealed class RegistrationTests
         Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL", id));
     }
 
+    [Fact, Rfc("7591", "5"), Rfc("OIDC Core", "3.1")]
+    public async Task A_user_signs_in_at_a_client_that_registered_itself_and_is_always_asked()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, client_name = "Newcomer", grant_types = new[] { "authorization_code", "refresh_token" }, require_consent = false });
+        var client = Calls.Basic(registered["client_id"]!, registered["client_secret"]!);
+        // Not even an operator's slip makes it first-party.
+        await server.ExecuteAsync("UPDATE clients SET metadata = metadata || '{\"require_consent\":false}' WHERE client_id = $1", registered["client_id"]!);
+        await server.ConfiguresAsync(_ => { });
+        var alice = await server.HasBrowserOfAsync();
+        var request = CodeFlow.WebRequest(("client_id", registered["client_id"]), ("redirect_uri", Registrar.Callback), ("scope", "openid offline_access"));
+
+        var page = await alice.AuthorizesAsync(request);
+        Assert.Contains("Newcomer", page.Body, StringComparison.Ordinal);
+        var tokens = await server.RedeemsAsync(await alice.GetsCodeAsync(request), Registrar.Callback, client: client);
+
+        Assert.Equal(HttpStatusCode.OK, tokens.Status);
+        Assert.Equal(registered["client_id"], Around.Claims(tokens["id_token"]).GetProperty("aud").GetString());
+        var refreshed = await server.RefreshesAsync(tokens.RefreshToken, client);
+        Assert.Equal(HttpStatusCode.OK, refreshed.Status);
+        (await alice.AuthorizesAsync(CodeFlow.WebRequest(("client_id", registered["client_id"]), ("redirect_uri", "https://app.example/other")))).ShowsError();
+        await server.RemovesAsync(registered);
+        Assert.NotEqual(HttpStatusCode.OK, (await server.RefreshesAsync(refreshed.RefreshToken, client)).Status);
+        (await alice.AuthorizesAsync(request)).ShowsError();
+    }
+
     [Fact, Rfc("7592", "2.3")]
     public async Task Of_two_removals_at_once_one_removes()
     {

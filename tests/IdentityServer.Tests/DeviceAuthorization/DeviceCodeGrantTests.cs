@@ -19,7 +19,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         var device = await _server.AsksAsync("openid data:read offline_access");
         (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
         var done = await alice.DecidesAsync(device["user_code"]);
-        Assert.True(done.Has("device-allowed"), done.Body);
+        Assert.True(done.Title.StartsWith("The device is connected", StringComparison.Ordinal), done.Body);
 
         var tokens = await _server.PollsAsync(device["device_code"]);
 
@@ -29,6 +29,10 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         var claims = Around.Claims(tokens.AccessToken);
         Assert.Equal(World.Native, claims.GetProperty("client_id").GetString());
         Assert.Equal(await _server.ReadAsync<string>("SELECT id::text FROM users WHERE user_name = 'alice'"), claims.GetProperty("sub").GetString());
+        var idToken = Around.Claims(tokens["id_token"]);
+        Assert.Equal((claims.GetProperty("sub").GetString(), World.Native), (idToken.GetProperty("sub").GetString(), idToken.GetProperty("aud").GetString()));
+        Assert.Equal(claims.GetProperty("auth_time").GetInt64(), idToken.GetProperty("auth_time").GetInt64());
+        Assert.Equal("pwd", Assert.Single(idToken.GetProperty("amr").EnumerateArray()).GetString());
         Assert.Equal("admin", claims.GetProperty("roles")[0].GetString());
         Assert.True((await _server.IntrospectsAsync(tokens.AccessToken)).Json.GetProperty("active").GetBoolean());
         var refreshed = await RefreshesAsync(tokens.RefreshToken);
@@ -87,7 +91,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     {
         var device = await _server.AsksAsync();
         var done = await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"], "consent-deny");
-        Assert.True(done.Has("device-denied"), done.Body);
+        Assert.True(done.Title.StartsWith("The device was refused", StringComparison.Ordinal), done.Body);
 
         (await _server.PollsAsync(device["device_code"])).Refuses("access_denied");
         (await _server.PollsAsync(device["device_code"])).Refuses("access_denied");

@@ -27,8 +27,6 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
             Assert.Equal((HttpStatusCode.SeeOther, "/account/sign-in"), (page.Status, page.Location!.Split('?')[0]));
             Assert.Equal(back, page.LocationParameter("return_url"));
         }
-        var posted = await stranger.PostAsync("/device", ("user_code", device["user_code"]!), ("decision", "allow"));
-        Assert.Equal((HttpStatusCode.SeeOther, $"/device?user_code={device["user_code"]}"), (posted.Status, posted.LocationParameter("return_url")));
         (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
     }
 
@@ -41,10 +39,11 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         var page = await browser.SubmitAsync(await browser.GetAsync("/device"), "device-continue", ("user_code", device["user_code"]!.Replace("-", " ", StringComparison.Ordinal).ToLowerInvariant()));
 
         Assert.Equal(HttpStatusCode.OK, page.Status);
-        Assert.Equal("Native application", page.TextOf("client-name"));
+        Assert.Equal("Native application", page.TextOf("consent-client"));
         Assert.Equal(device["user_code"], page.AttributeOf("user-code", "value"));
-        foreach (var words in new[] { "as <strong>alice</strong>", "see your e-mail address", "change your data", "stay signed in while you are away" })
+        foreach (var words in new[] { "Know who you are", "See your e-mail address", "Use Data store for you", "Keep this access while you are away" })
             Assert.Contains(words, page.Body, StringComparison.Ordinal);
+        Assert.Equal(World.Alice, page.TextOf("consent-user"));
         Assert.DoesNotContain("postal address", page.Body, StringComparison.Ordinal);
         Assert.Equal("no-store", page.Header("Cache-Control"));
         Assert.Contains("frame-ancestors 'none'", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
@@ -80,7 +79,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         {
             var page = await browser.GetAsync("/device?user_code=" + Uri.EscapeDataString(code));
             Assert.Equal(HttpStatusCode.BadRequest, page.Status);
-            Assert.NotEmpty(page.Alert);
+            Assert.StartsWith("No device waits", page.Alert, StringComparison.Ordinal);
             Assert.Equal(code, page.AttributeOf("user-code", "value"));
             Assert.DoesNotContain("<b>", page.Body, StringComparison.Ordinal);
         }
@@ -133,7 +132,8 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
 
         await _server.ExecuteAsync("UPDATE sessions SET ended_at = now() WHERE user_id = (SELECT id FROM users WHERE user_name = 'gone')");
 
-        Assert.StartsWith("/account/sign-in", (await browser.PressAsync(page, "consent-allow")).Location, StringComparison.Ordinal);
+        var pressed = await browser.PressAsync(page, "consent-allow");
+        Assert.Equal(("/account/sign-in", $"/device?user_code={device["user_code"]}"), (pressed.Location!.Split('?')[0], pressed.LocationParameter("return_url")));
         (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
     }
 

@@ -14,7 +14,10 @@ public sealed class ArchitectureTests
     private const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     private static readonly Assembly Server = typeof(Errors).Assembly;
-    private static readonly string[] Slices = ["Token", "Introspection", "Revocation", "Discovery", "Accounts", "Manifest", "Registration", "DeviceAuthorization", "Authorization", "UserInfo", "Logout"];
+    private static readonly string[] Slices =
+    [
+        "Token", "Introspection", "Revocation", "Discovery", "Accounts", "Manifest", "Registration", "DeviceAuthorization", "PushedAuthorization", "Authorization", "UserInfo", "Logout",
+    ];
     private static readonly Dictionary<short, OpCode> OpCodesByValue = typeof(OpCodes).GetFields().Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
     private static readonly List<(Type From, Type To)> Dependencies = [.. Server.GetTypes().SelectMany(type => DependenciesOf(type).Distinct().Select(to => (type, to)))];
 

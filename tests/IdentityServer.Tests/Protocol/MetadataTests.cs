@@ -40,7 +40,10 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(["code"], List(document, "response_types_supported"));
         // No endpoint that is not served is named.
         Assert.Equal(
-            ["authorization_endpoint", "device_authorization_endpoint", "introspection_endpoint", "jwks_uri", "revocation_endpoint", "token_endpoint", "userinfo_endpoint"],
+            [
+                "authorization_endpoint", "device_authorization_endpoint", "end_session_endpoint", "introspection_endpoint", "jwks_uri",
+                "pushed_authorization_request_endpoint", "revocation_endpoint", "token_endpoint", "userinfo_endpoint",
+            ],
             document.EnumerateObject().Select(member => member.Name).Where(name => name.EndsWith("_endpoint", StringComparison.Ordinal) || name.EndsWith("_uri", StringComparison.Ordinal)).Order());
     }
 

@@ -15,8 +15,8 @@ namespace IdentityServer.Token.Grants;
 /// client's attempt, leave it to its owner for the rest of its 60 s.
 /// </summary>
 internal sealed partial class AuthorizationCodeGrant(
-    CodeStore codes, GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys,
-    RefreshTokenSettings refresh, AccessTokenSettings access, CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
+    CodeStore codes, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys,
+    RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -33,7 +33,9 @@ internal sealed partial class AuthorizationCodeGrant(
             // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
             request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
             client.MayUse(GrantTypes.RefreshToken), time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain));
-        return redeemed is null ? await ExplainAsync(request, grantId) : Issue(request, redeemed);
+        return redeemed is null
+            ? await ExplainAsync(request, grantId)
+            : tokens.Issue(request, redeemed.Grant, ScopeSet.Empty, GrantDetails.Parse(redeemed.Grant.Details), redeemed.User);
     }
 
     /// <summary>The spend found no row that it may change. One look tells whether that is a mistake or a theft.</summary>
@@ -50,23 +52,6 @@ internal sealed partial class AuthorizationCodeGrant(
         metrics.Reused();
         LogReuse(found.Id, found.ClientId);
         return Errors.CodeRefused;
-    }
-
-    private TokenResponse Issue(TokenRequest request, RedeemedGrant redeemed)
-    {
-        var (client, (grant, user)) = (request.Client, redeemed);
-        // What the client may ask for no longer ends here.
-        var (granted, terms) = request.Narrow(ScopeSet.Of(grant.Scopes).Intersect(client.Scopes), grant.Resources, configuration.Value);
-        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
-        var mayRefresh = granted.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
-        return new TokenResponse(
-            token, granted,
-            mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null)
-        {
-            IdToken = granted.Contains(Scopes.OpenId)
-                ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details), user), token.Text)
-                : null,
-        };
     }
 
     [LoggerMessage(2102, LogLevel.Warning, "The code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]

@@ -1,5 +1,4 @@
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -17,8 +16,8 @@ namespace IdentityServer.Token.Grants;
 /// refused and ends nothing. Later, thief and owner look alike, and the grant ends as it does by a code's replay (RFC 6749 §4.1.2).
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
-    DeviceStore devices, GrantEnding ending, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
-    CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
+    DeviceStore devices, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
+    ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -28,11 +27,10 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
-            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
-        {
-            DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
-        };
+            id, request.Client.ClientId, time.GetUtcNow(),
+            // Those of other clients are bound to the client's secret.
+            request.Client.IsPublic ? request.DpopThumbprint : null, request.Client.MayUse(GrantTypes.RefreshToken),
+            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
         // Only we write codes: what has no row any more has expired.
@@ -41,7 +39,7 @@ internal sealed partial class DeviceCodeGrant(
         if (!device.IsClients)
             return Errors.DeviceCodeRefused;
         if (device.Spent is { } grant)
-            return Issue(request, grant);
+            return tokens.Issue(request, grant, ScopeSet.Empty, GrantDetails.Parse(grant.Details));
         if (device.IsDenied)
             return Errors.DeviceDenied;
         if (device is { GrantId: { } grantId, Generation: > 0 })
@@ -65,17 +63,6 @@ internal sealed partial class DeviceCodeGrant(
         return Errors.DeviceCodeRefused;
     }
 
-    private TokenResponse Issue(TokenRequest request, GrantState grant)
-    {
-        var client = request.Client;
-        var allowed = ScopeSet.Of(grant.Scopes);
-        var (granted, terms) = request.Narrow(allowed.Intersect(client.Scopes), grant.Resources, configuration.Value);
-        var token = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
-        var mayRefresh = allowed.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
-        var refreshToken = mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt!.Value) : null;
-        return new TokenResponse(token, granted, refreshToken);
-    }
-
-    [LoggerMessage(2101, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
+    [LoggerMessage(2102, LogLevel.Warning, "The device code of grant {GrantId} at client {ClientId} was used again; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId);
 }

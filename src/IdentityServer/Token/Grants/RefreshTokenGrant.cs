@@ -10,8 +10,8 @@ namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
-    GrantStore grants, GrantEnding ending, TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, RefreshTokenSettings settings,
-    CurrentConfiguration configuration, ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
+    GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings settings,
+    ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
     {
@@ -34,7 +34,7 @@ internal sealed partial class RefreshTokenGrant(
         };
         // Which scopes a grant has does not change, so that a look may say whether a resource serves any of them.
         if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, request.Cancellation) is { } known && known.ClientId == spend.ClientId
-            && ResourceIndicators.Refuse(GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
+            && ResourceIndicators.Refuse(GrantTokens.GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
             return refused;
         // Not ended with the request: a thief who hangs up is still found out.
         if (await grants.TrySpendAsync(spend) is { } spent)
@@ -77,23 +77,9 @@ internal sealed partial class RefreshTokenGrant(
         return Issue(request, found, requested);
     }
 
-    /// <summary>What the request names narrows this access token only; the next refresh token keeps it all (RFC 6749 §6, RFC 8707 §2.2).</summary>
-    private TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested)
-    {
-        var (granted, terms) = request.Narrow(GrantedOf(request.Client, grant, requested), grant.Resources, configuration.Value);
-        var access = issuer.IssueToUser(request.Client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
-        var successor = GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt);
-        return new TokenResponse(access, granted, successor) { IdToken = IdTokenOf(request.Client, grant, granted, access) };
-    }
-
-    /// <summary>What the client may ask for no longer ends with the next refresh.</summary>
-    private static ScopeSet GrantedOf(Client client, GrantState grant, ScopeSet requested) =>
-        requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
-
-    /// <summary>OpenID Connect Core §12.2: of the same authentication, without the nonce.</summary>
-    private string? IdTokenOf(Client client, GrantState grant, ScopeSet granted, AccessToken access) => granted.Contains(Scopes.OpenId)
-        ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, GrantDetails.Parse(grant.Details) with { Nonce = null }), access.Text)
-        : null;
+    /// <summary>Of the same authentication, without its nonce (OpenID Connect Core §12.2).</summary>
+    private TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested) =>
+        tokens.Issue(request, grant, requested, GrantDetails.Parse(grant.Details) with { Nonce = null });
 
     [LoggerMessage(2100, LogLevel.Warning, "Refresh token of grant {GrantId} at client {ClientId} was used again: generation {Used} of {Current}; the grant is revoked")]
     private partial void LogReuse(Guid grantId, string clientId, int used, int current);

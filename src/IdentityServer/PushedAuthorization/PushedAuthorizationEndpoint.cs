@@ -1,0 +1,60 @@
+using IdentityServer.AuthorizationRequests;
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using Postgres;
+
+namespace IdentityServer.PushedAuthorization;
+
+/// <summary>
+/// <c>POST /connect/par</c> (RFC 9126 §2): the client says its authorization request to us directly, authenticated as at the
+/// token endpoint, and sends the browser with a reference. The request is checked here as it will be there.
+/// </summary>
+internal sealed class PushedAuthorizationEndpoint(
+    ClientAuthenticator clients, PushedRequests requests, CurrentConfiguration configuration, PushedRequestSettings settings, DatabaseGate database, RequestLimits limits)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        var answer = await AnswerAsync(http);
+        await (answer.IsRefused
+            ? OAuthAnswer.WriteAsync(http, answer.Error)
+            : OAuthAnswer.WriteAsync(http, StatusCodes.Status201Created, answer.Value, (json, requestUri) =>
+            {
+                json.WriteString(Parameters.RequestUri, requestUri);
+                json.WriteNumber(Parameters.ExpiresIn, (int)settings.Lifetime.TotalSeconds);
+            }));
+    }
+
+    /// <summary>The <c>request_uri</c>.</summary>
+    private async ValueTask<Result<string>> AnswerAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.Token, http) is { } tooMany)
+            return tooMany;
+        var parameters = await OAuthForm.ReadAsync(http);
+        if (parameters.IsRefused)
+            return parameters.Error;
+        var client = await clients.AuthenticateAsync(http, parameters.Value);
+        if (client.IsRefused)
+            return client.Error;
+        // Whoever knows the name of a public client may push, and each push is stored.
+        if (client.Value.IsPublic && limits.Refuse(Limit.Push, http) is { } tooManyPushed)
+            return tooManyPushed;
+        if (parameters.Value[Parameters.RequestUri] is not null)
+            return Errors.RequestUriPushed;
+
+        var target = AuthorizationTarget.Find(client.Value, parameters.Value);
+        if (target.IsRefused)
+            return target.Error;
+        var request = AuthorizationRequestReader.Read(configuration.Value, target.Value, parameters.Value);
+        if (request.IsRefused)
+            return request.Error;
+
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
+        return await requests.AddAsync(client.Value, parameters.Value, request.Value.DpopThumbprint, http.RequestAborted);
+    }
+}

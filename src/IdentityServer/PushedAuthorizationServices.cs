@@ -1,0 +1,23 @@
+using IdentityServer.AuthorizationRequests;
+using IdentityServer.Discovery;
+using IdentityServer.Http;
+using IdentityServer.PushedAuthorization;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer;
+
+/// <summary>Authorization requests that are said to us before the browser comes (RFC 9126).</summary>
+internal static class PushedAuthorizationServices
+{
+    public static void AddPushedAuthorization(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(PushedRequestSettings.Read(settings));
+        services.AddSingleton<PushedRequestStore>();
+        services.AddSingleton<PushedRequests>();
+        services.AddSingleton<PushedAuthorizationEndpoint>();
+    }
+
+    public static void MapPushedAuthorization(this WebApplication app) =>
+        app.MapPost(Routes.PushedAuthorization, app.Services.GetRequiredService<PushedAuthorizationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+}

@@ -1,0 +1,255 @@
+using System.Net;
+using System.Net.Http.Headers;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Microsoft.AspNetCore.WebUtilities;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.PushedAuthorization;
+
+/// <summary>Authorization requests that are pushed, and the browser that comes with what stands for them.</summary>
+public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    private const string Endpoint = "/connect/par";
+    private const string Prefix = "urn:ietf:params:oauth:request_uri:";
+
+    private readonly ServerUnderTest _server = shared.Server;
+
+    [Fact, Rfc("9126", "2.2")]
+    public async Task A_pushed_request_is_answered_with_what_stands_for_it()
+    {
+        var answer = await PushAsync(_server, CodeFlow.WebRequest(), CodeFlow.AsWeb);
+
+        Assert.Equal(HttpStatusCode.Created, answer.Status);
+        answer.IsNeverStored();
+        Assert.Equal("application/json", answer.Message.Content.Headers.ContentType?.ToString());
+        Assert.StartsWith(Prefix, answer["request_uri"], StringComparison.Ordinal);
+        Assert.Equal(Prefix.Length + 76, answer["request_uri"]!.Length);
+        Assert.Equal("60", answer["expires_in"]);
+    }
+
+    [Fact, Rfc("9126", "2"), Rfc("6749", "2.3")]
+    public async Task The_client_authenticates_as_at_the_token_endpoint()
+    {
+        Assert.Equal(HttpStatusCode.Created, (await PushAsync(_server, CodeFlow.NativeRequest(), null)).Status);
+        Assert.Equal(HttpStatusCode.Created, (await PushAsync(_server, CodeFlow.WebRequest(("client_id", null)), CodeFlow.AsWeb)).Status);
+
+        (await PushAsync(_server, CodeFlow.WebRequest(), null)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+        (await PushAsync(_server, CodeFlow.WebRequest(), Calls.Basic(World.Web, "wrong"))).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+        (await PushAsync(_server, CodeFlow.WebRequest(("client_id", World.Portal)), CodeFlow.AsWeb)).Refuses("invalid_request");
+        (await PushAsync(_server, CodeFlow.WebRequest(("client_id", null)), null)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+    }
+
+    [Fact, Rfc("9126", "2.1"), Rfc("9126", "2.3")]
+    public async Task It_is_held_to_what_the_authorization_endpoint_would_hold_it_to()
+    {
+        foreach (var (name, value, error) in new[]
+        {
+            ("redirect_uri", "https://evil.example/", "invalid_request"), ("redirect_uri", null, "invalid_request"), ("response_type", "token", "unsupported_response_type"),
+            ("response_type", null, "invalid_request"), ("scope", "users:manage", "invalid_scope"), ("code_challenge", null, "invalid_request"),
+            ("code_challenge_method", "plain", "invalid_request"), ("request", "a.b.c", "request_not_supported"), ("prompt", "none login", "invalid_request"), ("claims", "[]", "invalid_request"),
+            // RFC 9126 §2.1: never this one.
+            ("request_uri", Prefix + "x", "invalid_request"), ("request_uri", "https://web.example/request", "invalid_request"),
+        })
+            (await PushAsync(_server, CodeFlow.WebRequest((name, value)), CodeFlow.AsWeb)).Refuses(error);
+        (await _server.PostFormAsync(Endpoint, [.. Form(CodeFlow.WebRequest()), ("state", "again")], CodeFlow.AsWeb)).Refuses("invalid_request");
+        (await PushAsync(_server, CodeFlow.WebRequest(("x", new string('x', 70_000))), CodeFlow.AsWeb)).Refuses(HttpStatusCode.RequestEntityTooLarge, "invalid_request");
+        (await _server.PostFormAsync(Endpoint, [("redirect_uri", "https://shop.example")], Calls.AsShop)).Refuses("invalid_request");
+        (await _server.SendAsync(new(HttpMethod.Get, Endpoint))).Refuses(HttpStatusCode.MethodNotAllowed, "invalid_request");
+    }
+
+    [Fact, Rfc("9126", "4"), Rfc("9126", "7.3")]
+    public async Task The_user_signs_in_and_allows_by_what_was_pushed_and_nothing_else()
+    {
+        var requestUri = await PushesAsync(CodeFlow.WebRequest(("scope", "openid email"), ("nonce", "pushed")));
+        // Whatever stands beside it means nothing.
+        var address = Address(World.Web, requestUri) + "&scope=openid%20roles&redirect_uri=https%3A%2F%2Fevil.example%2F&state=forged&response_type=token&prompt=none";
+        var browser = new Browser(_server);
+
+        var asked = await browser.GetAsync(address);
+        asked.AsksToSignIn();
+        // The address of the sign-in page tells nothing of the request.
+        var parameters = QueryHelpers.ParseQuery(asked.ReturnUrl().Split('?')[1]);
+        Assert.Equal((World.Web, requestUri), (parameters["client_id"].ToString(), parameters["request_uri"].ToString()));
+        Assert.DoesNotContain(parameters.Keys, name => name is "scope" or "redirect_uri" or "state" or "nonce" or "code_challenge");
+
+        await browser.IsSignedInAsync(_server);
+        var page = await browser.GetAsync(asked.ReturnUrl());
+        Assert.Contains("See your e-mail address", page.Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("roles", page.Body, StringComparison.Ordinal);
+        var back = await browser.PressAsync(page, "consent-allow");
+
+        Assert.StartsWith(World.WebCallback + "?code=", back.Location, StringComparison.Ordinal);
+        Assert.Equal(("the state", "http://localhost:5000"), (back.Sent("state"), back.Sent("iss")));
+        var tokens = await _server.RedeemsAsync(back.Sent("code"));
+        Assert.Equal((HttpStatusCode.OK, "openid email"), (tokens.Status, tokens["scope"]));
+        Assert.Equal("pushed", Around.Claims(tokens["id_token"]).GetProperty("nonce").GetString());
+    }
+
+    [Fact, Rfc("9126", "4"), Rfc("9126", "7.3")]
+    public async Task It_is_good_for_one_code()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest()));
+
+        Assert.NotNull((await alice.GetAsync(address)).Sent("code"));
+
+        (await alice.GetAsync(address)).ShowsError();
+    }
+
+    [Fact, Rfc("9126", "4")]
+    public async Task Of_20_that_come_with_it_at_once_one_gets_a_code()
+    {
+        var name = await _server.HasUserAsync();
+        var browser = await _server.HasBrowserOfAsync(name);
+        var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest()));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => browser.GetAsync(address)));
+
+        Assert.Single(answers, answer => answer.Sent("code") is not null);
+        Assert.All(answers, answer => Assert.True((int)answer.Status < 500, answer.Body));
+        Assert.Equal(1, await _server.ReadAsync<int>("SELECT count(*) FROM grants g JOIN users u ON u.id = g.subject WHERE u.user_name = $1", name));
+    }
+
+    [Fact, Rfc("9126", "2.2"), Rfc("9126", "7.1")]
+    public async Task It_belongs_to_its_client_and_can_not_be_made_up()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var requestUri = await PushesAsync(CodeFlow.PortalRequest());
+        var forged = requestUri[..^1] + (requestUri[^1] == 'A' ? 'E' : 'A');
+
+        foreach (var address in new[] { Address(World.Web, requestUri), Address(World.Portal, forged), Address(World.Portal, Prefix), Address(World.Portal, Prefix + "x"), $"/connect/authorize?request_uri={Uri.EscapeDataString(requestUri)}", Address(World.Portal, requestUri) + "&client_id=" + World.Portal })
+            (await alice.GetAsync(address)).ShowsError();
+        // None of them used it up.
+        Assert.NotNull((await alice.GetAsync(Address(World.Portal, requestUri))).Sent("code"));
+    }
+
+    [Fact, Rfc("9126", "2.2")]
+    public async Task It_expires_unless_the_browser_has_come_with_it()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var late = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
+        var inTime = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
+        var slow = new Browser(server);
+        (await slow.GetAsync(inTime)).AsksToSignIn();
+
+        server.Clock.Advance(TimeSpan.FromSeconds(61));
+
+        (await new Browser(server).GetAsync(late)).ShowsError();
+        // Who reads the sign-in page slowly is signed in all the same, and who forgets it is not.
+        await slow.IsSignedInAsync(server);
+        server.Clock.Advance(TimeSpan.FromMinutes(13));
+        Assert.NotNull((await slow.GetAsync(inTime)).Sent("code"));
+        var forgotten = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
+        (await new Browser(server).GetAsync(forgotten)).AsksToSignIn();
+        server.Clock.Advance(TimeSpan.FromMinutes(16));
+        (await slow.GetAsync(forgotten)).ShowsError();
+    }
+
+    [Fact, Rfc("6749", "4.1.2.1")]
+    public async Task Who_is_denied_has_used_it_up()
+    {
+        var alice = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
+        var address = Address(World.Web, await PushesAsync(CodeFlow.WebRequest()));
+
+        (await alice.PressAsync(await alice.GetAsync(address), "consent-deny")).SendsBack("access_denied");
+
+        (await alice.GetAsync(address)).ShowsError();
+    }
+
+    [Fact, Rfc("9126", "5"), Rfc("9126", "6")]
+    public async Task A_client_and_a_server_may_take_pushed_requests_alone()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Portal).Metadata = """{"require_consent":false,"require_pushed_authorization_requests":true}""");
+        var alice = await server.HasBrowserOfAsync();
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest())).SendsBack("invalid_request", callback: World.PortalCallback);
+        Assert.NotNull((await alice.GetAsync(Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server)))).Sent("code"));
+        Assert.True((await alice.AuthorizesAsync(CodeFlow.WebRequest())).Has("consent-allow"));
+
+        await using var strict = await server.StartNodeAsync("--PushedRequests:Required=true", "--PushedRequests:Lifetime=90");
+        (await (await strict.HasBrowserOfAsync()).AuthorizesAsync(CodeFlow.WebRequest())).SendsBack("invalid_request");
+        Assert.Equal("90", (await PushAsync(strict, CodeFlow.WebRequest(), CodeFlow.AsWeb))["expires_in"]);
+        Assert.Equal(("False", "True"), (await RequirementAsync(server), await RequirementAsync(strict)));
+
+        static async Task<string?> RequirementAsync(ServerUnderTest server) => (await server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration")))["require_pushed_authorization_requests"];
+    }
+
+    [Fact]
+    public async Task What_proves_the_client_is_not_kept()
+    {
+        await PushesAsync(CodeFlow.PortalRequest(("state", "kept")));
+
+        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM pushed_requests WHERE parameters LIKE '%secret%'"));
+        Assert.NotEqual(0, await _server.ReadAsync<int>("SELECT count(*) FROM pushed_requests WHERE parameters LIKE '%state=kept%'"));
+    }
+
+    [Fact, Rfc("9126", "1")]
+    public async Task What_is_too_long_for_an_address_can_be_pushed()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var state = new string('s', 6_000);
+        (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("state", state)))).SendsBack("invalid_request", state, World.PortalCallback);
+
+        var back = await alice.GetAsync(Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(("state", state)))));
+
+        Assert.NotNull(back.Sent("code"));
+        Assert.Equal(state, back.Sent("state"));
+    }
+
+    [Fact, Rfc("9449", "10.1")]
+    public async Task The_key_that_it_names_binds_the_code()
+    {
+        const string thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        var alice = await _server.HasBrowserOfAsync();
+
+        var code = (await alice.GetAsync(Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(("dpop_jkt", thumbprint)))))).Sent("code");
+
+        Assert.NotNull(code);
+        Assert.Equal(1, await _server.ReadAsync<int>("SELECT count(*) FROM grants WHERE dpop_jkt = $1", thumbprint));
+        Assert.NotEqual(HttpStatusCode.OK, (await _server.RedeemsAsync(code, World.PortalCallback, more: [("client_id", World.Portal), ("client_secret", World.PortalSecret)])).Status);
+    }
+
+    [Fact, Rfc("9126", "4"), Rfc("OIDC Core", "3.1.2.1")]
+    public async Task The_browser_may_come_by_post()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var requestUri = await PushesAsync(CodeFlow.PortalRequest());
+
+        var posted = await alice.PostAsync("/connect/authorize", ("client_id", World.Portal), ("request_uri", requestUri));
+
+        Assert.Equal(HttpStatusCode.SeeOther, posted.Status);
+        Assert.NotNull((await alice.GetAsync(posted.Location!)).Sent("code"));
+    }
+
+    [Fact, Rfc("9126", "7.2")]
+    public async Task In_the_name_of_a_public_client_only_so_many_are_stored()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAddress=2", "--Limits:Window=3600");
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(HttpStatusCode.Created, (await PushAsync(server, CodeFlow.NativeRequest(), null)).Status);
+
+        (await PushAsync(server, CodeFlow.NativeRequest(), null)).Refuses(HttpStatusCode.TooManyRequests, "temporarily_unavailable");
+
+        // A web application pushes for all of its users from one address.
+        Assert.Equal(HttpStatusCode.Created, (await PushAsync(server, CodeFlow.WebRequest(), CodeFlow.AsWeb)).Status);
+    }
+
+    private static string Address(string clientId, string requestUri) => $"/connect/authorize?client_id={clientId}&request_uri={Uri.EscapeDataString(requestUri)}";
+
+    /// <summary>The <c>request_uri</c>.</summary>
+    private async Task<string> PushesAsync(Dictionary<string, string?> request, ServerUnderTest? server = null)
+    {
+        var answer = request["client_id"] == World.Portal
+            ? await PushAsync(server ?? _server, new(request) { ["client_secret"] = World.PortalSecret }, null)
+            : await PushAsync(server ?? _server, request, CodeFlow.AsWeb);
+        Assert.True(answer.Status == HttpStatusCode.Created, answer.Body);
+        return answer["request_uri"]!;
+    }
+
+    private static Task<Answer> PushAsync(ServerUnderTest server, Dictionary<string, string?> request, AuthenticationHeaderValue? client) =>
+        server.PostFormAsync(Endpoint, Form(request), client);
+
+    private static (string, string)[] Form(Dictionary<string, string?> request) => [.. request.Select(pair => (pair.Key, pair.Value!))];
+}
