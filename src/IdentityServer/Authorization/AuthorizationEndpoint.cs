@@ -113,15 +113,14 @@ internal sealed class AuthorizationEndpoint(
             return;
         }
         var session = await sessions.FindAsync(http, request.Value.Client.ClientId);
-        var askedAt = reauthentication.AskedAt(marker, request.Value.Form);
-        var hasJustSignedIn = session is not null && askedAt < session.AuthenticatedAt;
+        var hasJustSignedIn = reauthentication.IsMet(marker, request.Value.Form, session);
         if (SignInRefusal(request.Value, session, hasJustSignedIn) is { } refusal)
         {
             // Asked once for this request: whoever signed in is not who must, and asking again would turn in circles.
             if (request.Value.Prompt == Prompts.None || hasJustSignedIn)
                 await response.WriteErrorAsync(http, target.Value, refusal);
             else
-                SendToSignIn(http, request.Value);
+                SendToSignIn(http, request.Value, session);
             return;
         }
         await AuthorizeAsync(http, request.Value, session!, hasJustSignedIn, isAllowed);
@@ -173,11 +172,11 @@ internal sealed class AuthorizationEndpoint(
         return hint.Subject;
     }
 
-    private void SendToSignIn(HttpContext http, AuthorizationRequest request)
+    private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
     {
-        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form)}";
-        var hint = request.LoginHint is { } loginHint ? $"&login_hint={Uri.EscapeDataString(loginHint)}" : "";
-        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}{hint}");
+        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
+        // The page finds the login_hint in it.
+        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
 
     private async Task AuthorizeAsync(HttpContext http, AuthorizationRequest request, SessionState session, bool hasJustSignedIn, bool isAllowed)
@@ -202,7 +201,7 @@ internal sealed class AuthorizationEndpoint(
     {
         var marked = http.Request.Query[Reauthentication.Marker].ToString();
         var form = marked.Length == 0 ? request.Form : $"{request.Form}&{Reauthentication.Marker}={Uri.EscapeDataString(marked)}";
-        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form));
+        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(http));
         return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, FormTargets.Of([request.Target.RedirectUri]));
     }
 

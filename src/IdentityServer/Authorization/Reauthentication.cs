@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using IdentityServer.Storage;
 using Jose;
 using Microsoft.AspNetCore.DataProtection;
 
@@ -8,33 +9,40 @@ namespace IdentityServer.Authorization;
 
 /// <summary>
 /// Proves that the user was authenticated for this very request, where <c>prompt</c> or <c>max_age</c> ask for it: the request
-/// goes to the sign-in page with a marker of when it came, under Data Protection, and a session that was authenticated
-/// later than that has met it. So nobody is asked twice, and nobody passes unasked.
+/// goes to the sign-in page with a marker, under Data Protection, of when it came and in which session. A session that was
+/// authenticated since has met it. So nobody is asked twice, and nobody passes unasked.
 /// </summary>
 internal sealed class Reauthentication(IDataProtectionProvider protection, TimeProvider time)
 {
     /// <summary>The parameter that only this server writes.</summary>
     public const string Marker = "asked_at";
 
+    private const int StateLength = 16 + 8;
+    private const int Length = 8 + StateLength + SHA256.HashSizeInBytes;
+
     /// <summary>How long a user may take to sign in; after it the request counts as new.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
+
+    /// <summary>The node that took the password may have another clock than the one that asked for it.</summary>
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
 
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Authorization.Reauthentication");
 
     /// <param name="form">The request, without a marker.</param>
-    public string Mark(string form)
+    public string Mark(string form, SessionState? session)
     {
-        Span<byte> bytes = stackalloc byte[8 + SHA256.HashSizeInBytes];
+        var bytes = new byte[Length];
         BinaryPrimitives.WriteInt64BigEndian(bytes, time.GetUtcNow().UtcTicks);
-        SHA256.HashData(Encoding.UTF8.GetBytes(form), bytes[8..]);
-        return Base64Url.Encode(_protector.Protect(bytes.ToArray()));
+        WriteState(bytes.AsSpan(8), session);
+        SHA256.HashData(Encoding.UTF8.GetBytes(form), bytes.AsSpan(8 + StateLength));
+        return Base64Url.Encode(_protector.Protect(bytes));
     }
 
-    /// <summary>When this request first came, if its marker says so and is ours; else null.</summary>
-    public DateTimeOffset? AskedAt(string? marker, string form)
+    /// <summary>Whether the session was authenticated since its marker says that this request came.</summary>
+    public bool IsMet(string? marker, string form, SessionState? session)
     {
-        if (marker is null || marker.Length > 1024 || !Base64Url.TryDecode(marker, out var bytes))
-            return null;
+        if (session is null || marker is null || marker.Length > 1024 || !Base64Url.TryDecode(marker, out var bytes))
+            return false;
         byte[] clear;
         try
         {
@@ -42,11 +50,24 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
         }
         catch (CryptographicException)
         {
-            return null;
+            return false;
         }
-        if (clear.Length != 8 + SHA256.HashSizeInBytes || !clear.AsSpan(8).SequenceEqual(SHA256.HashData(Encoding.UTF8.GetBytes(form))))
-            return null;
-        var at = new DateTimeOffset(BinaryPrimitives.ReadInt64BigEndian(clear), TimeSpan.Zero);
-        return time.GetUtcNow() - at < Lifetime ? at : null;
+        if (clear.Length != Length || !clear.AsSpan(8 + StateLength).SequenceEqual(SHA256.HashData(Encoding.UTF8.GetBytes(form))))
+            return false;
+        Span<byte> state = stackalloc byte[StateLength];
+        WriteState(state, session);
+        var askedAt = new DateTimeOffset(BinaryPrimitives.ReadInt64BigEndian(clear), TimeSpan.Zero);
+        return time.GetUtcNow() - askedAt < Lifetime
+            && session.AuthenticatedAt > askedAt - ClockSkew
+            && !clear.AsSpan(8, StateLength).SequenceEqual(state);
+    }
+
+    /// <summary>It changes with each authentication; zeros where nobody is signed in.</summary>
+    private static void WriteState(Span<byte> state, SessionState? session)
+    {
+        if (session is null)
+            return;
+        session.Id.TryWriteBytes(state, bigEndian: true, out _);
+        BinaryPrimitives.WriteInt64BigEndian(state[16..], session.AuthenticatedAt.UtcTicks);
     }
 }

@@ -9,6 +9,9 @@ namespace IdentityServer.AuthorizationRequests;
 /// </summary>
 internal static class RedirectUris
 {
+    // RFC 3986 Appendix A, and the fragment's sign.
+    private static readonly System.Buffers.SearchValues<char> NotInUris = System.Buffers.SearchValues.Create("#\\\"<>^`{|}");
+
     private static readonly string[] Loopback = ["http://127.0.0.1", "http://[::1]"];
 
     public static bool IsRegistered(string[] registered, string requested)
@@ -24,6 +27,29 @@ internal static class RedirectUris
                 return true;
         }
         return false;
+    }
+
+    /// <summary>
+    /// What keeps an address from being registered; null: nothing. A code goes over https, to a program on the user's own
+    /// device over http (RFC 8252 §7.3, <c>localhost</c> too), or to one that has a scheme of its own, named like a
+    /// domain that is its maker's (RFC 8252 §7.1).
+    /// </summary>
+    public static string? MistakeIn(string uri, bool isNative)
+    {
+        if (!Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.AsSpan().ContainsAny(NotInUris))
+            return "must be an absolute URI of ASCII characters without a fragment.";
+        // Not every reader finds the same host in "https:host" and "https:///path".
+        if (parsed.Scheme is "http" or "https" && (uri.Length < parsed.Scheme.Length + 4 || !uri.AsSpan(parsed.Scheme.Length).StartsWith("://", StringComparison.Ordinal) || uri[parsed.Scheme.Length + 3] == '/'))
+            return "has no host.";
+        if (parsed.UserInfo.Length > 0)
+            return "holds a user name or a password.";
+        if (parsed.Scheme == Uri.UriSchemeHttps)
+            return null;
+        if (parsed.Scheme == Uri.UriSchemeHttp)
+            return IsLoopback(uri) || parsed.Host == "localhost" ? null : "must be https: http is for programs on the user's own device (RFC 9700 §2.6).";
+        if (!parsed.Scheme.Contains('.', StringComparison.Ordinal))
+            return "must be https, http of a loopback address, or have a scheme with a dot such as com.example.app (RFC 8252 §7.1).";
+        return isNative ? null : "has a scheme of its own, which only a client with \"application_type\": \"native\" may (RFC 8252 §7.1).";
     }
 
     public static bool IsLoopback(string uri) => LoopbackOf(uri, out _) is not null;

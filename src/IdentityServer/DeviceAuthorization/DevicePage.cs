@@ -9,7 +9,6 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace IdentityServer.DeviceAuthorization;
 
@@ -82,7 +81,8 @@ internal sealed class DevicePage(
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
             return;
         }
-        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, scope));
+        var texts = Languages.Choose(http);
+        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, texts, scope));
         await pages.WriteAsync<DeviceConsent, DeviceConsentModel>(
             http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
     }

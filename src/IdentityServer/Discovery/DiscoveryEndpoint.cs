@@ -66,6 +66,7 @@ internal sealed class DiscoveryEndpoint(
         json.WriteBoolean("request_uri_parameter_supported", false);
         Write(json, "prompt_values_supported", PromptNames.Served);
         Write(json, "display_values_supported", ["page"]);
+        Write(json, "ui_locales_supported", Pages.Languages.Served);
         Write(json, "acr_values_supported", AuthenticationContexts.Served);
         json.WriteBoolean("authorization_response_iss_parameter_supported", true);
     }

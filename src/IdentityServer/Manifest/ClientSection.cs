@@ -1,3 +1,4 @@
+using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
@@ -28,7 +29,7 @@ internal static class ClientSection
             client.Text("client_name", 200),
             authMethod,
             secrets,
-            // RFC 7591 §2 would have "authorization_code" where this is left out; what is not served can't be had by silence.
+            // RFC 7591 §2 would have "authorization_code" where this is left out; a manifest gives no rights by silence.
             client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? [],
             ReadScope(client),
             client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
@@ -40,6 +41,7 @@ internal static class ClientSection
 
         CheckSecrets(client, read);
         CheckGrantTypes(read, passwords);
+        CheckRedirectUris(client, read);
         return read;
     }
 
@@ -92,6 +94,21 @@ internal static class ClientSection
             throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake($"belongs to no client that authenticates by {read.AuthMethod}.");
         if (hasSecret && read.Secrets.Length == 0)
             throw client.Missing("client_secret", "; a public client says \"token_endpoint_auth_method\": \"none\"");
+    }
+
+    /// <summary>Where codes go; a client without the grant may name whatever it likes.</summary>
+    private static void CheckRedirectUris(NodeObject client, ManifestClient read)
+    {
+        if (!read.GrantTypes.Contains(GrantTypes.AuthorizationCode))
+            return;
+        if (read.RedirectUris.Length == 0)
+            throw client.Missing("redirect_uris", ", and grant_types holds authorization_code");
+        var isNative = read.Metadata.ApplicationType == "native";
+        for (var i = 0; i < read.RedirectUris.Length; i++)
+        {
+            if (RedirectUris.MistakeIn(read.RedirectUris[i], isNative) is { } mistake)
+                throw new ManifestMistake($"{read.Path}.redirect_uris[{i}]", $"is {read.RedirectUris[i]}; it {mistake}");
+        }
     }
 
     private static void CheckGrantTypes(ManifestClient read, PasswordSettings passwords)

@@ -26,5 +26,8 @@ internal sealed class Differences
         _writes.Add(write);
     }
 
+    /// <summary>What goes along with a difference and is none itself.</summary>
+    public void Also(Action write) => _writes.Add(write);
+
     public void Write() => _writes.ForEach(write => write());
 }

@@ -36,6 +36,12 @@ internal sealed record ManifestUser(
     string Path, string? UserName, string? Email, ManifestPassword? Password,
     string? FullName, int? Age, string? Gender, string[]? Roles, bool IsDisabled)
 {
+    /// <summary>A JSON object of standard claims; null: left as it is.</summary>
+    public string? Profile { get; init; }
+
+    /// <summary>Confirmed, as the operator's e-mail addresses are.</summary>
+    public string? PhoneNumber { get; init; }
+
     /// <summary>By which the summary and the log call the account.</summary>
     public string Name => UserName ?? Email!;
 }

@@ -13,7 +13,7 @@ internal static class NamedAccounts
     private const string Sql =
         """
         SELECT id, user_name, normalized_user_name, email, normalized_email, email_confirmed, full_name, age, gender, disabled_at, concurrency_stamp,
-               ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id)
+               ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), phone_number, phone_number_confirmed, profile, updated_at
         FROM users WHERE normalized_user_name = ANY($1) OR normalized_email = ANY($2)
         """;
 
@@ -64,6 +64,10 @@ internal static class NamedAccounts
                     Gender = row.IsDBNull(8) ? null : row.GetString(8),
                     DisabledAt = row.IsDBNull(9) ? null : row.GetFieldValue<DateTimeOffset>(9),
                     ConcurrencyStamp = row.IsDBNull(10) ? null : row.GetString(10),
+                    PhoneNumber = row.IsDBNull(12) ? null : row.GetString(12),
+                    PhoneNumberConfirmed = row.GetBoolean(13),
+                    Profile = row.GetString(14),
+                    UpdatedAt = row.IsDBNull(15) ? null : row.GetFieldValue<DateTimeOffset>(15),
                 },
                 row.GetFieldValue<Guid[]>(11)));
         }

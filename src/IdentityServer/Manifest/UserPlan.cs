@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -63,6 +64,9 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
             FullName = user.FullName,
             Age = user.Age,
             Gender = user.Gender,
+            Profile = user.Profile ?? "{}",
+            PhoneNumber = user.PhoneNumber,
+            PhoneNumberConfirmed = user.PhoneNumber is not null,
             CreatedAt = time.GetUtcNow(),
             DisabledAt = user.IsDisabled ? time.GetUtcNow() : null,
         };
@@ -79,6 +83,13 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         differences.Compare("full_name", row.FullName, user.FullName ?? row.FullName, name => row.FullName = name);
         differences.Compare("age", row.Age, user.Age ?? row.Age, age => row.Age = age);
         differences.Compare("gender", row.Gender, user.Gender ?? row.Gender, gender => row.Gender = gender);
+        if (user.PhoneNumber is { } phone)
+            differences.Compare("phone_number", (row.PhoneNumber, row.PhoneNumberConfirmed), (phone, true), _ => (row.PhoneNumber, row.PhoneNumberConfirmed) = (phone, true));
+        // PostgreSQL keeps a jsonb in an order and spacing of its own.
+        if (user.Profile is { } profile && !JsonNode.DeepEquals(JsonNode.Parse(row.Profile), JsonNode.Parse(profile)))
+            differences.Add("profile", () => row.Profile = profile);
+        if (differences.Members.Count > 0)
+            differences.Also(() => row.UpdatedAt = time.GetUtcNow());
         differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? time.GetUtcNow() : null);
         if (user.IsDisabled && row.DisabledAt is null)
             plan.EndedUsers.Add(row.Id);

@@ -9,7 +9,7 @@ internal static class UserSection
 
     public static ManifestUser Read(Node node, SecretPlaces places)
     {
-        var user = node.Members("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled");
+        var user = node.Members("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled", "profile", "phone_number");
         var read = new ManifestUser(
             user.Path,
             user.Find("username") is { } username ? Read(username, NameRules.MaximumUserNameLength, NameRules.IsUserName, "1 to 64 visible characters without an @") : null,
@@ -19,8 +19,21 @@ internal static class UserSection
             user.Find("age")?.Number(1, 150),
             ReadLine(user, "gender", NameRules.MaximumGenderLength),
             user.Set("roles", MaximumRoles, role => role.Text(100)),
-            user.Flag("disabled"));
+            user.Flag("disabled"))
+        {
+            Profile = user.Find("profile") is { } profile ? ProfileSection.Read(profile) : null,
+            PhoneNumber = user.Find("phone_number") is { } phone ? ReadPhoneNumber(phone) : null,
+        };
         return read.UserName is null && read.Email is null ? throw user.Missing("username", "; an account has that, or an email, or both") : read;
+    }
+
+    /// <summary>E.164 with what people put between its digits (OpenID Connect Core §5.1).</summary>
+    private static string ReadPhoneNumber(Node node)
+    {
+        var text = node.Text(32);
+        return text.Any(char.IsAsciiDigit) && text.All(c => char.IsAsciiDigit(c) || c is '+' or ' ' or '-' or '(' or ')' or '.')
+            ? text
+            : throw node.Mistake("must be a phone number such as +44 20 7946 0000.");
     }
 
     private static ManifestPassword? ReadPassword(NodeObject user, SecretPlaces places)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
@@ -32,6 +33,11 @@ internal sealed class UserClaims(CurrentConfiguration configuration)
         Add(names, scopes, Scopes.Roles, [ClaimNames.Roles]);
         return names;
     }
+
+    /// <summary>OpenID Connect Core §5.1: a date, with year 0000 where it is not told, or a year alone.</summary>
+    public static bool IsBirthdate(string text) =>
+        (text.Length == 4 && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        || DateOnly.TryParseExact(text.StartsWith("0000", StringComparison.Ordinal) ? "2000" + text[4..] : text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
 
     public void Write(Utf8JsonWriter json, UserProfile user, HashSet<string> wanted)
     {

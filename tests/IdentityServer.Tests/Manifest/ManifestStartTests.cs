@@ -95,7 +95,7 @@ public sealed class ManifestStartTests
         Assert.Contains("created client kiosk", apply.Lines);
         Assert.Contains("removed client rival", apply.Lines);
         Assert.Contains("created user bob", apply.Lines);
-        Assert.Contains($"Applied {file.Path}: 7 changes.", apply.Lines);
+        Assert.Contains($"Applied {file.Path}: 10 changes.", apply.Lines);
         Assert.DoesNotContain(apply.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
         Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
     }

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
@@ -45,18 +43,18 @@ public sealed class AuthorizationAnswerTests(SharedServer shared) : IClassFixtur
         string? code = null;
         Answer? tokens = null;
 
-        Assert.Equal(2, (await StatementsAsync(async () => code = (await browser.AuthorizesAsync(CodeFlow.WebRequest())).Sent("code"))).Count);
-        Assert.Single(await StatementsAsync(async () => tokens = await _server.RedeemsAsync(code)));
-        Assert.Single(await StatementsAsync(() => _server.SendAsync(new(HttpMethod.Get, "/connect/userinfo") { Headers = { Authorization = new("Bearer", tokens!.AccessToken) } })));
-        Assert.Empty(await StatementsAsync(() => new Browser(_server).AuthorizesAsync(CodeFlow.WebRequest())));
-        Assert.Empty(await StatementsAsync(() => _server.RedeemsAsync("forged")));
+        Assert.Equal(2, (await Statements.OfAsync(async () => code = (await browser.AuthorizesAsync(CodeFlow.WebRequest())).Sent("code"))).Count);
+        Assert.Single(await Statements.OfAsync(async () => tokens = await _server.RedeemsAsync(code)));
+        Assert.Single(await Statements.OfAsync(() => _server.SendAsync(new(HttpMethod.Get, "/connect/userinfo") { Headers = { Authorization = new("Bearer", tokens!.AccessToken) } })));
+        Assert.Empty(await Statements.OfAsync(() => new Browser(_server).AuthorizesAsync(CodeFlow.WebRequest())));
+        Assert.Empty(await Statements.OfAsync(() => _server.RedeemsAsync("forged")));
     }
 
     [Fact]
     public async Task A_whole_flow_with_the_page_and_consent_costs_six()
     {
         var name = await _server.HasUserAsync();
-        var statements = await StatementsAsync(async () =>
+        var statements = await Statements.OfAsync(async () =>
         {
             var browser = new Browser(_server);
             var page = await browser.VisitAsync(CodeFlow.WebRequest().Address());
@@ -94,29 +92,4 @@ public sealed class AuthorizationAnswerTests(SharedServer shared) : IClassFixtur
     private static Dictionary<string, string> Fields(BrowserPage page) =>
         System.Text.RegularExpressions.Regex.Matches(page.Body, "<input type=\"hidden\" name=\"([^\"]*)\" value=\"([^\"]*)\"")
             .ToDictionary(match => match.Groups[1].Value, match => WebUtility.HtmlDecode(match.Groups[2].Value));
-
-    /// <summary>The statements that were sent within the trace of what is called.</summary>
-    private static async Task<IReadOnlyCollection<string>> StatementsAsync(Func<Task> call)
-    {
-        var statements = new ConcurrentQueue<string>();
-        using var source = new ActivitySource("AuthorizationAnswerTests");
-        var trace = default(ActivityTraceId);
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = heard => heard.Name is "Npgsql" or "AuthorizationAnswerTests" or "Microsoft.AspNetCore" or "System.Net.Http",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = activity =>
-            {
-                if (activity.Source.Name == "Npgsql" && activity.TraceId == trace && (activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement")) is string statement)
-                    statements.Enqueue(statement);
-            },
-        };
-        ActivitySource.AddActivityListener(listener);
-        using (var activity = source.StartActivity("call"))
-        {
-            trace = activity!.TraceId;
-            await call();
-        }
-        return statements;
-    }
 }
