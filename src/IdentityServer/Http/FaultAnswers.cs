@@ -127,8 +127,8 @@ internal sealed partial class FaultAnswers(
 
     private Task AnswerReaderAsync(HttpContext http, int status) => status switch
     {
-        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + Routes.Account),
-        405 => pages.RefuseAsync(http, status, "method", issuer.Path + Routes.Account),
+        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + Routes.Account, linkText: "confirmed.link"),
+        405 => pages.RefuseAsync(http, status, "method", issuer.Path + Routes.Account, linkText: "confirmed.link"),
         413 => pages.RefuseAsync(http, status, "too_large", link: null),
         503 => pages.RefuseAsync(http, status, "unavailable", link: null, Errors.Unavailable.RetryAfter),
         500 => pages.RefuseAsync(http, status, "fault", link: null),

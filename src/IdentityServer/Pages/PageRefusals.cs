@@ -5,12 +5,13 @@ internal static class PageRefusals
 {
     /// <summary>The text named <paramref name="name"/> with <c>.title</c> and <c>.text</c> behind it.</summary>
     /// <param name="link">Where the reader may go on; null: nowhere.</param>
-    public static Task RefuseAsync(this PageWriter writer, HttpContext http, int status, string name, string? link, int? retryAfter = null)
+    /// <param name="linkText">The name of what stands there.</param>
+    public static Task RefuseAsync(this PageWriter writer, HttpContext http, int status, string name, string? link, int? retryAfter = null, string linkText = "refused.link")
     {
         if (retryAfter is { } seconds)
             http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         var texts = Languages.Choose(http);
-        var model = new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], link is null ? null : new PageLink(link, texts["refused.link"]), IsRefusal: true);
+        var model = new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], link is null ? null : new PageLink(link, texts[linkText]), IsRefusal: true);
         return writer.WritePlainAsync<MessagePage, MessageModel>(http, status, model);
     }
 }

@@ -81,7 +81,8 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
         var refused = await browser.PressAsync(page, "reset-submit", ("new_password", "short"));
 
         Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
-        Assert.Contains("At least 8 characters", refused.TextOf("new_password-error"), StringComparison.Ordinal);
+        Assert.Contains("won't do", refused.TextOf("new_password-error"), StringComparison.Ordinal);
+        Assert.Contains("At least 8 characters", refused.TextOf("new_password-hint"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.SeeOther, (await browser.PressAsync(refused, "reset-submit", ("new_password", NewPassword))).Status);
     }
 

@@ -1,7 +1,6 @@
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Pages;
-using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -19,7 +18,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
         var rows = await http.RequestServices.GetRequiredService<AuthDb>().Consents.AsNoTracking()
             .Where(row => row.UserId == session.UserId).OrderBy(row => row.GrantedAt).ToListAsync(http.RequestAborted);
         var shown = rows.Select(row => new ShownApplication(
-            row.ClientId, configuration.Value.FindClient(row.ClientId)?.Name ?? row.ClientId, [.. row.Scopes.Select(scope => WordsOf(scope, texts))], row.GrantedAt)).ToList();
+            row.ClientId, configuration.Value.FindClient(row.ClientId)?.Name ?? row.ClientId, [.. row.Scopes.Select(scope => ScopeWords.Of(configuration.Value, texts, scope))], row.GrantedAt)).ToList();
         await pages.WriteAsync<ApplicationsPage, ApplicationsModel>(
             http, StatusCodes.Status200OK, new ApplicationsModel(shown, http.Request.Query["notice"] == "withdrawn" ? texts["applications.withdrawn"] : null));
     }
@@ -49,16 +48,4 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
             await grants.TryEndGrantAsync(grant, clientId, note);
         SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
     }
-
-    private string WordsOf(string scope, Texts texts) => scope switch
-    {
-        Scopes.OpenId => texts["scope.openid"],
-        Scopes.Profile => texts["scope.profile"],
-        Scopes.Email => texts["scope.email"],
-        Scopes.Address => texts["scope.address"],
-        Scopes.Phone => texts["scope.phone"],
-        Scopes.Roles => texts["scope.roles"],
-        Scopes.OfflineAccess => texts["scope.offline_access"],
-        _ => texts.Say("scope.other", string.Join(", ", configuration.Value.Resources.Where(resource => resource.Scopes.Contains(scope)).Select(resource => resource.Name ?? resource.Identifier)), scope),
-    };
 }

@@ -38,5 +38,5 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
     }
 
     private Task RefuseAsync(HttpContext http) =>
-        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + Routes.Account);
+        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + Routes.Account, linkText: "confirmed.link");
 }

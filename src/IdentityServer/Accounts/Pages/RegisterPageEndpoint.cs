@@ -76,14 +76,14 @@ internal sealed class RegisterPageEndpoint(
         return WriteAsync(http, (int)problems[0].Status, returnUrl, filled, error, errors);
     }
 
-    private (string? Field, string Text) WordsOf(ApiError problem, Texts texts) => problem.Code switch
+    private static (string? Field, string Text) WordsOf(ApiError problem, Texts texts) => problem.Code switch
     {
         _ when problem == AccountErrors.InvalidUserName => ("username", texts["register.username_refused"]),
         _ when problem == AccountErrors.UserNameExists => ("username", texts["register.username_taken"]),
         _ when problem == AccountErrors.InvalidEmail => ("email", texts["register.email_refused"]),
         _ when problem == AccountErrors.EmailExists => ("email", texts["register.email_taken"]),
         _ when problem == AccountErrors.InvalidProfile => ("full_name", texts["register.full_name_refused"]),
-        "INVALID_PASSWORD" => ("password", $"{texts["password.refused"]} {PasswordWords.Describe(policy, texts)}"),
+        "INVALID_PASSWORD" => ("password", texts["password.refused"]),
         "TOO_MANY_REQUESTS" => (null, texts["refused.too_many"]),
         _ => (null, texts["refused.busy"]),
     };

@@ -46,7 +46,7 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
             http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         var (field, text) = made.Error.Code switch
         {
-            "INVALID_PASSWORD" => ("new_password", $"{texts["password.refused"]} {PasswordWords.Describe(policy, texts)}"),
+            "INVALID_PASSWORD" => ("new_password", texts["password.refused"]),
             "TOO_MANY_REQUESTS" => ("", texts["refused.too_many"]),
             _ when made.Error == AccountErrors.InvalidResetToken => ("", texts["reset.refused"]),
             _ => ("", texts["refused.busy"]),
