@@ -9,7 +9,6 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace IdentityServer.DeviceAuthorization;
 
