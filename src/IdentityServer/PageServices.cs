@@ -1,3 +1,4 @@
+using IdentityServer.Accounts;
 using IdentityServer.Accounts.Pages;
 using IdentityServer.Pages;
 using IdentityServer.Sessions;
@@ -21,8 +22,21 @@ internal static class PageServices
         services.AddSingleton<PageWriter>();
         services.AddSingleton<PageForms>();
         services.AddSingleton<StyleSheet>();
+        services.AddSingleton(EmailConfirmationSettings.Read(settings));
+        services.AddSingleton<EmailConfirmation>();
+        services.AddSingleton<ConfirmationMail>();
+        services.AddSingleton<BrowserPasswordChange>();
+        services.AddSingleton<SignedInOnly>();
         services.AddSingleton<SignInPageEndpoint>();
-        services.AddRazorComponents();
+        services.AddSingleton<RegisterPageEndpoint>();
+        services.AddSingleton<ForgotPasswordPageEndpoint>();
+        services.AddSingleton<ResetPasswordPageEndpoint>();
+        services.AddSingleton<ConfirmEmailPageEndpoint>();
+        services.AddSingleton<AccountPageEndpoint>();
+        services.AddSingleton<ProfilePageEndpoint>();
+        services.AddSingleton<ChangePasswordPageEndpoint>();
+        services.AddSingleton<SessionsPageEndpoint>();
+        services.AddSingleton<ApplicationsPageEndpoint>();
         services.AddAntiforgery(options =>
         {
             options.FormFieldName = "antiforgery";
@@ -45,12 +59,36 @@ internal static class PageServices
         app.MapMethods(Routes.Style, GetAndHead, services.GetRequiredService<StyleSheet>().HandleAsync);
         var signIn = services.GetRequiredService<SignInPageEndpoint>();
         Map(app, Routes.SignIn, signIn.GetAsync, signIn.PostAsync);
+        var register = services.GetRequiredService<RegisterPageEndpoint>();
+        Map(app, Routes.Register, register.GetAsync, register.PostAsync);
+        var forgot = services.GetRequiredService<ForgotPasswordPageEndpoint>();
+        Map(app, Routes.ForgotPassword, forgot.GetAsync, forgot.PostAsync);
+        var reset = services.GetRequiredService<ResetPasswordPageEndpoint>();
+        Map(app, Routes.ResetPassword, reset.GetAsync, reset.PostAsync);
+        var confirm = services.GetRequiredService<ConfirmEmailPageEndpoint>();
+        Map(app, Routes.ConfirmEmail, confirm.GetAsync, confirm.PostAsync);
+
+        var account = services.GetRequiredService<AccountPageEndpoint>();
+        MapSignedIn(app, Routes.Account, account.GetAsync, account.PostAsync);
+        var profile = services.GetRequiredService<ProfilePageEndpoint>();
+        MapSignedIn(app, Routes.Profile, profile.GetAsync, profile.PostAsync);
+        var password = services.GetRequiredService<ChangePasswordPageEndpoint>();
+        MapSignedIn(app, Routes.Password, password.GetAsync, password.PostAsync);
+        var sessions = services.GetRequiredService<SessionsPageEndpoint>();
+        MapSignedIn(app, Routes.Sessions, sessions.GetAsync, sessions.PostAsync);
+        var applications = services.GetRequiredService<ApplicationsPageEndpoint>();
+        MapSignedIn(app, Routes.Applications, applications.GetAsync, applications.PostAsync);
     }
 
-    private static void Map(WebApplication app, string path, RequestDelegate show, RequestDelegate? take = null)
+    private static void MapSignedIn(WebApplication app, string path, Func<HttpContext, SessionState, Task> show, Func<HttpContext, SessionState, Task> take)
+    {
+        var signedIn = app.Services.GetRequiredService<SignedInOnly>();
+        Map(app, path, signedIn.For(show), signedIn.For(take));
+    }
+
+    private static void Map(WebApplication app, string path, RequestDelegate show, RequestDelegate take)
     {
         app.MapMethods(path, GetAndHead, show);
-        if (take is not null)
-            app.MapPost(path, take);
+        app.MapPost(path, take);
     }
 }

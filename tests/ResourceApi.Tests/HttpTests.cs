@@ -104,7 +104,7 @@ public sealed class HttpTests : IAsyncLifetime
         var answer = await _store.Anonymous.SendAsync(HttpMethod.Get, "/api/data/x", null, ("Origin", origin));
         Assert.Equal(isAllowed, answer.Headers.Contains("Access-Control-Allow-Origin"));
         if (isAllowed)
-            Assert.Equal("ETag,Location,WWW-Authenticate,Retry-After", answer.Headers.GetValues("Access-Control-Expose-Headers").Single());
+            Assert.Equal("ETag,Location,WWW-Authenticate,Retry-After,DPoP-Nonce", answer.Headers.GetValues("Access-Control-Expose-Headers").Single());
     }
 
     [Fact]

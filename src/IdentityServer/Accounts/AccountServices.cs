@@ -26,6 +26,7 @@ internal static class AccountServices
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<BearerAuthentication>();
         services.AddSingleton<RegistrationRules>();
+        services.AddSingleton<NewAccounts>();
         services.AddSingleton<RegisterEndpoint>();
         services.AddSingleton<SignInEndpoint>();
         services.AddSingleton<LogoutEndpoint>();

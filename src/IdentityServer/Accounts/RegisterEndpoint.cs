@@ -9,18 +9,15 @@ using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
 using LocalPostgres;
-using Microsoft.AspNetCore.Identity;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace IdentityServer.Accounts;
 
 /// <summary>
 /// <c>POST /api/register</c> and <c>POST /register</c>: makes an account and, so that the caller may go on at once, its
-/// first access token. Whether a name is free is decided by the unique indexes alone: of two at once one gets it.
+/// first access token.
 /// </summary>
 internal sealed class RegisterEndpoint(
-    RegistrationRules rules, PasswordHashing passwords, SignIn signIn, RequestLimits limits, TimeProvider time)
+    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, RequestLimits limits)
 {
     /// <summary>Whoever wants a refresh token signs in.</summary>
     private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
@@ -46,9 +43,10 @@ internal sealed class RegisterEndpoint(
         if (hash is null)
             return ApiErrors.ServiceUnavailable;
 
-        var user = CreateUser(registration.Value, hash);
-        if (await TryStoreAsync(http, user, registration.Value) is { } taken)
-            return taken;
+        var stored = await accounts.TryStoreAsync(http, registration.Value, hash);
+        if (stored.IsRefused)
+            return stored.Error;
+        var user = stored.Value;
 
         // The account is there now: a caller who hangs up does not undo it.
         var tokens = await signIn.TryStartAsync(
@@ -57,42 +55,6 @@ internal sealed class RegisterEndpoint(
         if (tokens is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, tokens.AccessToken));
-    }
-
-    private User CreateUser(Registration registration, string hash)
-    {
-        var now = time.GetUtcNow();
-        return new User
-        {
-            Id = Guid.CreateVersion7(now),
-            UserName = registration.UserName,
-            Email = registration.Email,
-            PasswordHash = hash,
-            FullName = registration.FullName,
-            Age = registration.Age,
-            Gender = registration.Gender,
-            CreatedAt = now,
-        };
-    }
-
-    /// <summary>Null: stored. UserManager folds the names and makes the security stamp.</summary>
-    private static async Task<ApiError?> TryStoreAsync(HttpContext http, User user, Registration registration)
-    {
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        // Saved with the account, by the store that shares this context.
-        http.RequestServices.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
-        {
-            At = user.CreatedAt, Event = AuditEvents.UserRegistered, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,
-        });
-        try
-        {
-            var result = await http.RequestServices.GetRequiredService<UserManager<User>>().CreateAsync(user);
-            return result.Succeeded ? null : throw new InvalidOperationException($"ASP.NET Core Identity refused the account: {result}.");
-        }
-        catch (DbUpdateException refused) when (refused.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } taken)
-        {
-            return taken.ConstraintName == "users_by_email" || registration.IsNamedByEmail ? AccountErrors.EmailExists : AccountErrors.UserNameExists;
-        }
     }
 
     private static void Write(Utf8JsonWriter json, User user, AccessToken token)

@@ -1,3 +1,4 @@
+using IdentityServer.Http;
 using IdentityServer.Passwords;
 
 namespace IdentityServer.Accounts;
@@ -40,17 +41,23 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
 
         if (!TryReadAge(body, out var age))
             return AccountErrors.InvalidAge;
+        var problem = Problems(userName, email, password, fullName, gender).FirstOrDefault();
+        return problem is not null ? problem : new Registration(userName ?? email!, userName is null, email, password, fullName, age, gender);
+    }
+
+    /// <summary>All that is wrong with the members that are given, in a fixed order.</summary>
+    public IEnumerable<ApiError> Problems(string? userName, string? email, string password, string? fullName, string? gender)
+    {
         if (userName is not null && !NameRules.IsUserName(userName))
-            return AccountErrors.InvalidUserName;
+            yield return AccountErrors.InvalidUserName;
         if (email is not null && !NameRules.IsEmail(email))
-            return AccountErrors.InvalidEmail;
+            yield return AccountErrors.InvalidEmail;
         if (fullName is not null && !NameRules.IsLine(fullName, NameRules.MaximumFullNameLength))
-            return AccountErrors.InvalidProfile;
+            yield return AccountErrors.InvalidProfile;
         if (gender is not null && !NameRules.IsLine(gender, NameRules.MaximumGenderLength))
-            return AccountErrors.InvalidProfile;
+            yield return AccountErrors.InvalidProfile;
         if (!policy.Allows(password))
-            return AccountErrors.InvalidPassword(policy.Requirements);
-        return new Registration(userName ?? email!, userName is null, email, password, fullName, age, gender);
+            yield return AccountErrors.InvalidPassword(policy.Requirements);
     }
 
     private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;

@@ -40,7 +40,7 @@ internal sealed class ResetPasswordEndpoint(
     }
 
     /// <summary>Looks nothing up, and writes the same whoever is named: answer and time are the same whether the account exists.</summary>
-    private async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
+    public async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
     {
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
@@ -51,7 +51,8 @@ internal sealed class ResetPasswordEndpoint(
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
 
-    private async Task<ApiResult<ApiSuccess>> MakeAsync(HttpContext http, string email, string token, string chosen)
+    /// <param name="token">As it was sent.</param>
+    public async Task<ApiResult<ApiSuccess>> MakeAsync(HttpContext http, string email, string token, string chosen)
     {
         if (limits.Refuse(Limit.Reset, http) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);

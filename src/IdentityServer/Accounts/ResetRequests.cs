@@ -6,6 +6,7 @@ using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Mail;
 using IdentityServer.Outbox;
+using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using Npgsql;
@@ -99,12 +100,15 @@ internal sealed partial class ResetRequests(
                 Somebody, most likely you, asked to reset the password of your account at
                 {issuer.Issuer}
 
-                Your reset token, good once and for {minutes} minutes:
+                To choose a new password open this address, within {minutes} minutes and once:
+
+                {issuer.At(Routes.ResetPassword)}?email={Uri.EscapeDataString(address)}&token={token}
+
+                Where you are asked for a reset token instead, it is:
 
                 {token}
 
-                Give it where you asked for it, or send it with your e-mail address and the
-                new password to
+                Programs send it with your e-mail address and the new password to
                 {issuer.At(AccountRoutes.ResetPassword)}
 
                 If it was not you, do nothing: your password stays as it is.

@@ -76,6 +76,12 @@ internal static class AuditReasons
     public const string Revoked = "revoked";
     public const string Logout = "logout";
 
+    /// <summary>Its user ended it at the account page.</summary>
+    public const string Account = "account";
+
+    /// <summary>The user took back what the client was allowed.</summary>
+    public const string ConsentWithdrawn = "consent_withdrawn";
+
     /// <summary>The account's password was changed or reset.</summary>
     public const string Password = "password";
 

@@ -13,7 +13,7 @@ internal static class ConsentWords
         var metadata = request.Client.Metadata;
         List<string> items = [];
         foreach (var scope in request.Scopes.Tokens)
-            items.Add(ScopeWords.Of(configuration, scope, texts));
+            items.Add(ScopeWords.Of(configuration, texts, scope));
         var claims = ConsentRules.ClaimsOf(request);
         if (claims.Length > 0)
             items.Add(texts.Say("consent.claims", string.Join(", ", claims.Select(claim => claim.Replace('_', ' ')))));

@@ -53,7 +53,7 @@ internal sealed partial class ClientAssertions(
         if (verified.IsRefused)
             return verified.Error;
         var claims = verified.Value;
-        return Check(http, client, claims) is { } refused ? refused : await UseAsync(client, claims, http.RequestAborted);
+        return Check(http, claims) is { } refused ? refused : await UseAsync(client, claims, http.RequestAborted);
     }
 
     private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, string assertion, CancellationToken cancellation)
@@ -82,9 +82,10 @@ internal sealed partial class ClientAssertions(
         };
     }
 
-    private OAuthError? Check(HttpContext http, Client client, JwtClaims claims)
+    private OAuthError? Check(HttpContext http, JwtClaims claims)
     {
-        if (claims.Subject != client.ClientId || claims.JwtId is not { Length: > 0 and <= MaximumJwtIdLength } || claims.Audience.Count == 0)
+        // The subject is the client: by it the client was found. That iss says the same is among the expectations.
+        if (claims.JwtId is not { Length: > 0 and <= MaximumJwtIdLength } || claims.Audience.Count == 0)
             return Errors.AssertionClaims;
         if (!IsForUs(http, claims))
             return Errors.AssertionAudience;

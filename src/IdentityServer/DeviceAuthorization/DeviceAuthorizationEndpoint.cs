@@ -17,7 +17,7 @@ namespace IdentityServer.DeviceAuthorization;
 /// its user types elsewhere. The client authenticates as at the token endpoint.
 /// </summary>
 internal sealed class DeviceAuthorizationEndpoint(
-    ClientAuthenticator clients, DeviceStore devices, UserCodes userCodes, CurrentKeys keys, IssuerSettings issuer, DeviceCodeSettings settings,
+    ClientAuthenticator clients, DeviceStore devices, UserCodes userCodes, CurrentKeys keys, CurrentConfiguration configuration, IssuerSettings issuer, DeviceCodeSettings settings,
     DatabaseGate database, RequestLimits limits, TimeProvider time)
 {
     /// <summary>Seconds between polls at first (RFC 8628 §3.2).</summary>
@@ -49,6 +49,12 @@ internal sealed class DeviceAuthorizationEndpoint(
         var scope = RequestedScope.Read(client.Value, parameters.Value);
         if (scope.IsRefused)
             return scope.Error;
+        var resources = ResourceIndicators.Read(parameters.Value, client.Value, configuration.Value);
+        if (resources.IsRefused)
+            return resources.Error;
+        if (ResourceIndicators.Refuse(scope.Value, resources.Value) is { } useless)
+            return useless;
+        var narrowed = resources.Value.Length == 0 ? null : ResourceIndicators.IdentifiersOf(resources.Value);
 
         using var place = database.TryEnter();
         if (place.IsRefused)
@@ -56,7 +62,7 @@ internal sealed class DeviceAuthorizationEndpoint(
         var now = time.GetUtcNow();
         for (var tries = 0; tries < Tries; tries++)
         {
-            var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), client.Value.ClientId, scope.Value.ToArray(), now, now + settings.Lifetime, Interval);
+            var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), client.Value.ClientId, scope.Value.ToArray(), narrowed, now, now + settings.Lifetime, Interval);
             if (await devices.TryAddAsync(device, http.RequestAborted))
                 return device;
         }

@@ -81,7 +81,8 @@ internal sealed class DevicePage(
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
             return;
         }
-        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, scope, Languages.Choose(http)));
+        var texts = Languages.Choose(http);
+        var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, texts, scope));
         await pages.WriteAsync<DeviceConsent, DeviceConsentModel>(
             http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
     }

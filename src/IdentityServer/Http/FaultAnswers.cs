@@ -1,4 +1,6 @@
+using IdentityServer.Pages;
 using IdentityServer.Protocol;
+using IdentityServer.Settings;
 using LocalPostgres;
 using Postgres;
 
@@ -6,11 +8,15 @@ namespace IdentityServer.Http;
 
 /// <summary>
 /// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the body of its family: OAuth errors below
-/// <c>/connect</c> and <c>/.well-known</c>, the envelope elsewhere. No exception ever reaches a caller. And gives every
-/// request its deadline, past which it is 503.
+/// <c>/connect</c> and <c>/.well-known</c>, a page where people come by browser, the envelope elsewhere. No exception ever
+/// reaches a caller. And gives every request its deadline, past which it is 503.
 /// </summary>
-internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, RequestDeadlines deadlines, TimeProvider time, ILogger<FaultAnswers> log)
+internal sealed partial class FaultAnswers(
+    RequestDelegate next, Drain drain, RequestDeadlines deadlines, PageWriter pages, IssuerSettings issuer, TimeProvider time, ILogger<FaultAnswers> log)
 {
+    /// <summary>Where people come with their browser.</summary>
+    private static readonly string[] PageRoutes = [Routes.Account, Routes.Device, Routes.Authorize, Routes.Logout];
+
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
 
     private long _lastOutageLogged;
@@ -83,10 +89,12 @@ internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, Re
             && Interlocked.CompareExchange(ref _lastOutageLogged, time.GetTimestamp(), last) == last;
     }
 
-    private static Task AnswerAsync(HttpContext http)
+    private Task AnswerAsync(HttpContext http)
     {
         var status = http.Response.StatusCode;
         var path = http.Request.Path;
+        if (IsForReaders(http))
+            return AnswerReaderAsync(http, status);
         if (path.StartsWithSegments("/connect") || path.StartsWithSegments("/.well-known"))
         {
             return OAuthAnswer.WriteAsync(http, status switch
@@ -111,6 +119,21 @@ internal sealed partial class FaultAnswers(RequestDelegate next, Drain drain, Re
             _ => ApiErrors.InvalidRequest with { Status = (System.Net.HttpStatusCode)status },
         });
     }
+
+    /// <summary>A person follows a link here; a program that asks for JSON gets JSON.</summary>
+    private static bool IsForReaders(HttpContext http) =>
+        Array.Exists(PageRoutes, route => http.Request.Path.StartsWithSegments(route))
+        && http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+
+    private Task AnswerReaderAsync(HttpContext http, int status) => status switch
+    {
+        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + Routes.Account),
+        405 => pages.RefuseAsync(http, status, "method", issuer.Path + Routes.Account),
+        413 => pages.RefuseAsync(http, status, "too_large", link: null),
+        503 => pages.RefuseAsync(http, status, "unavailable", link: null, Errors.Unavailable.RetryAfter),
+        500 => pages.RefuseAsync(http, status, "fault", link: null),
+        _ => pages.RefuseAsync(http, status, "malformed", link: null),
+    };
 
     [LoggerMessage(3000, LogLevel.Error, "The database could not serve {Path}")]
     private partial void LogOutage(string path, Exception fault);

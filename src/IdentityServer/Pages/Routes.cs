@@ -17,6 +17,7 @@ internal static class Routes
     public const string Password = "/account/password";
     public const string Sessions = "/account/sessions";
     public const string Applications = "/account/applications";
+    public const string SignOut = "/account/sign-out";
 
     public const string Authorize = "/connect/authorize";
     public const string Logout = "/connect/logout";

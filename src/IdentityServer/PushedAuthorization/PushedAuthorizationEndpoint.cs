@@ -1,6 +1,8 @@
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
+using IdentityServer.Discovery;
+using IdentityServer.Dpop;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
@@ -14,7 +16,7 @@ namespace IdentityServer.PushedAuthorization;
 /// token endpoint, and sends the browser with a reference. The request is checked here as it will be there.
 /// </summary>
 internal sealed class PushedAuthorizationEndpoint(
-    ClientAuthenticator clients, PushedRequests requests, CurrentConfiguration configuration, PushedRequestSettings settings, DatabaseGate database, RequestLimits limits)
+    ClientAuthenticator clients, DpopProofs proofs, PushedRequests requests, CurrentConfiguration configuration, PushedRequestSettings settings, DatabaseGate database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -51,10 +53,17 @@ internal sealed class PushedAuthorizationEndpoint(
         var request = AuthorizationRequestReader.Read(configuration.Value, target.Value, parameters.Value);
         if (request.IsRefused)
             return request.Error;
+        // RFC 9449 §10.1: the key may be proved instead of named, and both must be the same.
+        var proof = await proofs.ReadAsync(http, Routes.PushedAuthorization);
+        if (proof.IsRefused)
+            return proof.Error;
+        var thumbprint = request.Value.DpopThumbprint ?? proof.Thumbprint;
+        if (proof.Thumbprint is not null && proof.Thumbprint != thumbprint)
+            return Errors.DpopKeyOfRequestDiffers;
 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await requests.AddAsync(client.Value, parameters.Value, request.Value.DpopThumbprint, http.RequestAborted);
+        return await requests.AddAsync(client.Value, parameters.Value, thumbprint, http.RequestAborted);
     }
 }

@@ -7,8 +7,10 @@ namespace IdentityServer.Storage;
 
 /// <summary>A device that begins to wait for its user.</summary>
 /// <param name="UserCode">Upper case, without the hyphen.</param>
+/// <param name="Resources">What the grant is narrowed to (RFC 8707); null: all that its scopes imply.</param>
 /// <param name="Interval">Seconds between polls.</param>
-internal sealed record NewDevice(Guid Id, string UserCode, string ClientId, string[] Scopes, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int Interval);
+internal sealed record NewDevice(
+    Guid Id, string UserCode, string ClientId, string[] Scopes, string[]? Resources, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int Interval);
 
 /// <summary>Who asks and for what: a device that its user has not decided about.</summary>
 internal sealed record WaitingDevice(string ClientId, string[] Scopes);
@@ -19,10 +21,16 @@ internal sealed record DeviceLeave(
     string UserCode, Guid GrantId, SessionKey Session, string Details, DateTimeOffset CreatedAt, DateTimeOffset Now, TimeSpan PruneGrain, IPAddress? Address);
 
 /// <summary>A device that asks whether its user has decided.</summary>
-/// <param name="BoundThumbprint">The key that its refresh tokens are bound to from now on (RFC 9449 §5).</param>
 /// <param name="MayRefresh">The client may have refresh tokens, where <c>offline_access</c> was granted.</param>
 internal sealed record DevicePoll(
-    Guid Id, string ClientId, DateTimeOffset Now, string? BoundThumbprint, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain);
+    Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain)
+{
+    /// <summary>The key that refresh tokens are bound to from the redemption on (RFC 9449 §5).</summary>
+    public string? DpopThumbprint { get; init; }
+
+    /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
+    public string[] Resources { get; init; } = [];
+}
 
 /// <summary>How a poll found its device.</summary>
 /// <param name="IsClients">False: another client's, and nothing was changed.</param>
@@ -38,8 +46,8 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
 {
     private const string AddSql =
         """
-        INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_code) DO NOTHING
+        INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval, resources)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_code) DO NOTHING
         """;
 
     private const string FindSql =
@@ -105,12 +113,14 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             WHERE d.id = device.id AND device.is_clients AND device.grant_id IS NULL AND NOT device.is_denied AND NOT device.is_expired
         ), spent AS (
             UPDATE grants g
-            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8, dpop_jkt = $9
+            SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8,
+                dpop_jkt = $9
             FROM device, users u, LATERAL (
                 SELECT $3 + CASE WHEN r.may THEN $7 ELSE $5 END AS absolute, $3 + CASE WHEN r.may THEN LEAST($6, $7) ELSE $5 END AS expires
                 FROM (SELECT $4 AND h.scopes @> ARRAY['offline_access'] AS may FROM grants h WHERE h.id = device.grant_id) r
             ) t
             WHERE g.id = device.grant_id AND device.is_clients AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
+              AND (g.resources IS NULL OR g.resources @> $10)
               AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
             RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true AS is_alive,
                       ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject) AS roles,
@@ -131,6 +141,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, device.CreatedAt);
         Add(command, device.ExpiresAt);
         Add(command, device.Interval);
+        command.Parameters.Add(AuditTrail.Nullable(device.Resources, NpgsqlDbType.Array | NpgsqlDbType.Text));
         return await command.ExecuteNonQueryAsync(cancellation) == 1;
     }
 
@@ -186,7 +197,8 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, poll.RefreshLifetime);
         Add(command, poll.AbsoluteLifetime);
         Add(command, poll.PruneGrain);
-        command.Parameters.Add(AuditTrail.Nullable(poll.BoundThumbprint, NpgsqlDbType.Text));
+        command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
+        Add(command, poll.Resources);
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

@@ -216,6 +216,36 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         Assert.Equal(90 * 86_400, await _server.ReadAsync<int>("SELECT extract(epoch FROM absolute_expires_at - rotated_at) FROM grants WHERE id = $1", grant));
     }
 
+    [Fact, Rfc("9449", "5")]
+    public async Task A_key_that_the_device_proves_binds_its_tokens()
+    {
+        using var key = new DpopKey();
+        var device = await _server.AsksAsync("data:read offline_access");
+        await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"]);
+
+        var tokens = await _server.ProvesAsync(key, [("grant_type", Devices.GrantType), ("device_code", device["device_code"]!), ("client_id", World.Native)], null);
+
+        Assert.Equal((HttpStatusCode.OK, "DPoP"), (tokens.Status, tokens["token_type"]));
+        Assert.Equal(key.Thumbprint, Around.Claims(tokens.AccessToken).GetProperty("cnf").GetProperty("jkt").GetString());
+        Assert.NotEqual(HttpStatusCode.OK, (await RefreshesAsync(tokens.RefreshToken)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await _server.ProvesAsync(key, [("grant_type", "refresh_token"), ("refresh_token", tokens.RefreshToken!), ("client_id", World.Native)], null)).Status);
+    }
+
+    [Fact, Rfc("8707", "2")]
+    public async Task A_device_names_the_resource_that_its_tokens_are_for()
+    {
+        Task<Answer> AsksFor(string scope, string resource) => _server.PostFormAsync("/connect/device_authorization", [("client_id", World.Native), ("scope", scope), ("resource", resource)]);
+        (await AsksFor("data:read", "https://elsewhere.example")).Refuses("invalid_target");
+        (await AsksFor("openid", World.Resource)).Refuses("invalid_target");
+        var device = await AsksFor("openid data:read", World.Resource);
+        await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"]);
+
+        var tokens = await _server.PollsAsync(device["device_code"]);
+
+        Assert.Equal(World.Resource, Around.Claims(tokens.AccessToken).GetProperty("aud").GetString());
+        Assert.Equal(World.Resource, await _server.ReadAsync<string>("SELECT array_to_string(resources, ' ') FROM grants WHERE id = $1", Guid.Parse(Around.Claims(tokens.AccessToken).GetProperty("grant_id").GetString()!)));
+    }
+
     [Theory]
     [InlineData("UPDATE users SET security_stamp = 'other' WHERE user_name = $1")]
     [InlineData("UPDATE users SET disabled_at = now() WHERE user_name = $1")]

@@ -75,6 +75,7 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code"],"redirect_uris":["https://a.example/callback","http://127.0.0.1.example/callback"]}]}""", "$.clients[0].redirect_uris[1]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code"],"redirect_uris":["https://a.example/callback","https://a.example/{x}"]}]}""", "$.clients[0].redirect_uris[1]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code"],"redirect_uris":["https://a.example/#x"]}]}""", "$.clients[0].redirect_uris[0]")]
+    [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["authorization_code "]}]}""", "$.clients[0].grant_types[0]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":["password","password"]}]}""", "$.clients[0].grant_types[1]")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","grant_types":"password"}]}""", "$.clients[0].grant_types")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","token_endpoint_auth_method":"client_secret_jwt"}]}""", "$.clients[0].token_endpoint_auth_method")]

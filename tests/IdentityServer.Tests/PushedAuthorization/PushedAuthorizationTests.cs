@@ -211,6 +211,26 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
         Assert.NotEqual(HttpStatusCode.OK, (await _server.RedeemsAsync(code, World.PortalCallback, more: [("client_id", World.Portal), ("client_secret", World.PortalSecret)])).Status);
     }
 
+    [Fact, Rfc("9449", "10.1")]
+    public async Task The_key_may_be_proved_instead_and_must_be_the_one_that_is_named()
+    {
+        using var key = new DpopKey();
+        var alice = await _server.HasBrowserOfAsync();
+        (await ProvesAsync(key, CodeFlow.NativeRequest(("dpop_jkt", "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")))).Refuses("invalid_dpop_proof");
+
+        foreach (var request in new[] { CodeFlow.NativeRequest(), CodeFlow.NativeRequest(("dpop_jkt", key.Thumbprint)) })
+        {
+            var pushed = await ProvesAsync(key, request);
+            Assert.True(pushed.Status == HttpStatusCode.Created, pushed.Body);
+            var page = await alice.GetAsync(Address(World.Native, pushed["request_uri"]!));
+            var code = (page.Has("consent-allow") ? await alice.PressAsync(page, "consent-allow") : page).Sent("code")!;
+            (string, string)[] form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", World.NativeCallback), ("code_verifier", CodeFlow.Verifier), ("client_id", World.Native)];
+            using var other = new DpopKey();
+            Assert.NotEqual(HttpStatusCode.OK, (await _server.ProvesAsync(other, form, null)).Status);
+            Assert.Equal("DPoP", (await _server.ProvesAsync(key, form, null))["token_type"]);
+        }
+    }
+
     [Fact, Rfc("9126", "4"), Rfc("OIDC Core", "3.1.2.1")]
     public async Task The_browser_may_come_by_post()
     {
@@ -246,6 +266,14 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
             : await PushAsync(server ?? _server, request, CodeFlow.AsWeb);
         Assert.True(answer.Status == HttpStatusCode.Created, answer.Body);
         return answer["request_uri"]!;
+    }
+
+    private async Task<Answer> ProvesAsync(DpopKey key, Dictionary<string, string?> request, string? nonce = null)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, Endpoint) { Content = new FormUrlEncodedContent(request!) };
+        message.Headers.TryAddWithoutValidation("DPoP", key.Proof("POST", "http://localhost:5000" + Endpoint, _server.Clock.GetUtcNow(), nonce));
+        var answer = await _server.SendAsync(message);
+        return answer.Error == "use_dpop_nonce" && nonce is null ? await ProvesAsync(key, request, answer.DpopNonce()) : answer;
     }
 
     private static Task<Answer> PushAsync(ServerUnderTest server, Dictionary<string, string?> request, AuthenticationHeaderValue? client) =>

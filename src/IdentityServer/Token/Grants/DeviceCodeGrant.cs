@@ -1,4 +1,5 @@
 using IdentityServer.Audit;
+using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -27,10 +28,12 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(),
-            // Those of other clients are bound to the client's secret.
-            request.Client.IsPublic ? request.DpopThumbprint : null, request.Client.MayUse(GrantTypes.RefreshToken),
-            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain);
+            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
+            access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
+        {
+            DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
+            Resources = ResourceIndicators.IdentifiersOf(request.Resources),
+        };
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
         // Only we write codes: what has no row any more has expired.

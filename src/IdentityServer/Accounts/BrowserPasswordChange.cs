@@ -1,0 +1,51 @@
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
+using IdentityServer.Passwords;
+using IdentityServer.Sessions;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using LocalPostgres;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// A change of the password at a browser: every grant of the user and every session but the browser's own ends in its transaction, and
+/// whoever asked for a reset before no longer may.
+/// </summary>
+internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding sessions, TimeProvider time)
+{
+    /// <summary>False: the password was changed or the account disabled since the old one was checked; nothing is changed.</summary>
+    /// <param name="user">As the old password was checked.</param>
+    public async Task<bool> TryAsync(HttpContext http, Guid sessionId, CheckedUser user, string hash)
+    {
+        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
+        var cancellation = http.Deadline();
+        var db = http.RequestServices.GetRequiredService<AuthDb>();
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        // First and alone: it holds the user's row, and finds another stamp than was checked where somebody was quicker.
+        var changed = await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL
+            WHERE id = {user.Id} AND security_stamp = {user.SecurityStamp} AND disabled_at IS NULL
+            """, cancellation);
+        if (changed == 0 || await grants.EndAllAsync(db, user.Id, cancellation) is not { } ended)
+            return false;
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE sessions SET security_stamp = users.security_stamp FROM users WHERE sessions.id = {sessionId} AND users.id = {user.Id} AND sessions.user_id = users.id", cancellation);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM reset_tokens WHERE user_id = {user.Id}", cancellation);
+        db.AuditEvents.Add(new AuditEventRow
+        {
+            At = time.GetUtcNow(), Event = AuditEvents.PasswordChanged, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,
+        });
+        await db.SaveChangesAsync(cancellation);
+        var left = await sessions.EndAllAsync(
+            (NpgsqlConnection)db.Database.GetDbConnection(), user.Id, kept: sessionId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
+        grants.Announce(ended);
+        sessions.Announce(left);
+        return true;
+    }
+}

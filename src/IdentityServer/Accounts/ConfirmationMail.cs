@@ -1,0 +1,32 @@
+using IdentityServer.Mail;
+using IdentityServer.Settings;
+using Npgsql;
+using Postgres;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>Puts the message that asks an address to be confirmed into the outbox.</summary>
+internal sealed partial class ConfirmationMail(
+    NpgsqlDataSource source, EmailConfirmation confirmation, MailDelivery mail, EmailConfirmationSettings settings, TimeProvider time, ILogger<ConfirmationMail> log)
+{
+    /// <summary>False: the database is away. The account stands without it, and its owner may ask for another message.</summary>
+    /// <param name="email">As registered.</param>
+    public async Task<bool> TrySendAsync(Guid userId, string email, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellation);
+            await mail.AddAsync(connection, confirmation.Write(userId, email), time.GetUtcNow() + settings.Lifetime, cancellation);
+        }
+        catch (Exception outage) when (Outage.Is(outage))
+        {
+            LogNotSent(userId, outage);
+            return false;
+        }
+        mail.Wake();
+        return true;
+    }
+
+    [LoggerMessage(4310, LogLevel.Warning, "The message to confirm the address of user {UserId} could not be written")]
+    private partial void LogNotSent(Guid userId, Exception outage);
+}

@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using IdentityServer.Mail;
+using IdentityServer.Pages;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using Jose;
+using Microsoft.AspNetCore.DataProtection;
+using Npgsql;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// Shows that an address is its account's: a message with a link goes there, and who follows it and presses the button has
+/// read it. The link's token names the account and the address under Data Protection, so nothing is stored, and it dies
+/// with its time or when the account gets another address.
+/// </summary>
+internal sealed class EmailConfirmation(
+    NpgsqlDataSource source, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time)
+{
+    private const int HeadLength = 16 + 8;
+
+    private const string ConfirmSql =
+        """
+        UPDATE users SET email_confirmed = true, updated_at = CASE WHEN email_confirmed THEN updated_at ELSE $3 END
+        WHERE id = $1 AND normalized_email = $2 AND disabled_at IS NULL
+        """;
+
+    private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Accounts.EmailConfirmation");
+
+    /// <param name="email">As registered.</param>
+    public string CreateToken(Guid userId, string email)
+    {
+        var folded = Encoding.UTF8.GetBytes(LoginName.Fold(email));
+        var clear = new byte[HeadLength + folded.Length];
+        userId.TryWriteBytes(clear, bigEndian: true, out _);
+        BinaryPrimitives.WriteInt64BigEndian(clear.AsSpan(16), (time.GetUtcNow() + settings.Lifetime).ToUnixTimeSeconds());
+        folded.CopyTo(clear, HeadLength);
+        return Base64Url.Encode(_protector.Protect(clear));
+    }
+
+    /// <summary>Null: it is no token of ours, or its time is over.</summary>
+    public (Guid UserId, string FoldedEmail)? Read(string token)
+    {
+        if (token.Length is 0 or > 4096 || !Base64Url.TryDecode(token, out var bytes))
+            return null;
+        byte[] clear;
+        try
+        {
+            clear = _protector.Unprotect(bytes!);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+        if (BinaryPrimitives.ReadInt64BigEndian(clear.AsSpan(16)) <= time.GetUtcNow().ToUnixTimeSeconds())
+            return null;
+        return (new Guid(clear.AsSpan(0, 16), bigEndian: true), Encoding.UTF8.GetString(clear.AsSpan(HeadLength)));
+    }
+
+    /// <summary>False: the token is dead, or the account is disabled or has another address now. Once more changes nothing.</summary>
+    public async Task<bool> TryConfirmAsync(string token, CancellationToken cancellation)
+    {
+        if (Read(token) is not var (userId, email))
+            return false;
+        await using var command = source.CreateCommand(ConfirmSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = email });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
+        return await command.ExecuteNonQueryAsync(cancellation) == 1;
+    }
+
+    /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>
+    public Message Write(Guid userId, string email) => new(
+        email,
+        "Confirm your e-mail address",
+        string.Create(CultureInfo.InvariantCulture,
+            $"""
+            Somebody, most likely you, gave this address to an account at
+            {issuer.Issuer}
+
+            If it was you, open this address and press the button that you find there.
+            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
+
+            {issuer.At(Routes.ConfirmEmail)}?token={CreateToken(userId, email)}
+
+            If it was not you, do nothing.
+            """));
+}

@@ -1,0 +1,64 @@
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
+using IdentityServer.Pages;
+using IdentityServer.Protocol;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using IdentityServer.Tokens;
+using LocalPostgres;
+using Microsoft.EntityFrameworkCore;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary><c>/account/applications</c>: what was allowed to whom. To withdraw it ends the consent and every grant of the client for this user.</summary>
+internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms, CurrentConfiguration configuration, GrantEnding grants, IssuerSettings issuer, TimeProvider time)
+{
+    public async Task GetAsync(HttpContext http, SessionState session)
+    {
+        var texts = Languages.Choose(http);
+        var rows = await http.RequestServices.GetRequiredService<AuthDb>().Consents.AsNoTracking()
+            .Where(row => row.UserId == session.UserId).OrderBy(row => row.GrantedAt).ToListAsync(http.RequestAborted);
+        var shown = rows.Select(row => new ShownApplication(
+            row.ClientId, configuration.Value.FindClient(row.ClientId)?.Name ?? row.ClientId, [.. row.Scopes.Select(scope => WordsOf(scope, texts))], row.GrantedAt)).ToList();
+        await pages.WriteAsync<ApplicationsPage, ApplicationsModel>(
+            http, StatusCodes.Status200OK, new ApplicationsModel(shown, http.Request.Query["notice"] == "withdrawn" ? texts["applications.withdrawn"] : null));
+    }
+
+    public async Task PostAsync(HttpContext http, SessionState session)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var clientId = form["withdraw"];
+        if (clientId.Length == 0)
+        {
+            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + Routes.Applications);
+            return;
+        }
+        // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
+        var db = http.RequestServices.GetRequiredService<AuthDb>();
+        var now = time.GetUtcNow();
+        await db.Consents.Where(row => row.UserId == session.UserId && row.ClientId == clientId).ExecuteDeleteAsync(http.Deadline());
+        var live = await db.Database.SqlQuery<Guid>(
+            $"""
+            SELECT id AS "Value" FROM grants
+            WHERE subject = {session.UserId} AND client_id = {clientId} AND revoked_at IS NULL
+              AND expires_at > {now} - make_interval(secs => (SELECT longest_access_token + 660 FROM configuration))
+            """).ToListAsync(http.Deadline());
+        var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
+        foreach (var grant in live)
+            await grants.TryEndGrantAsync(grant, clientId, note);
+        SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
+    }
+
+    private string WordsOf(string scope, Texts texts) => scope switch
+    {
+        Scopes.OpenId => texts["scope.openid"],
+        Scopes.Profile => texts["scope.profile"],
+        Scopes.Email => texts["scope.email"],
+        Scopes.Address => texts["scope.address"],
+        Scopes.Phone => texts["scope.phone"],
+        Scopes.Roles => texts["scope.roles"],
+        Scopes.OfflineAccess => texts["scope.offline_access"],
+        _ => texts.Say("scope.other", string.Join(", ", configuration.Value.Resources.Where(resource => resource.Scopes.Contains(scope)).Select(resource => resource.Name ?? resource.Identifier)), scope),
+    };
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using IdentityServer.Audit;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Pages;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary><c>/account/password</c>: a new password for who knows the old one. This browser stays signed in; everything else ends.</summary>
+internal sealed class ChangePasswordPageEndpoint(
+    PageWriter pages, PageForms forms, PasswordPolicy policy, PasswordSettings settings, PasswordVerifier verifier, PasswordHashing hashing,
+    BrowserPasswordChange change, RequestLimits limits, IssuerSettings issuer)
+{
+    public Task GetAsync(HttpContext http, SessionState session) =>
+        WriteAsync(http, StatusCodes.Status200OK, session, new Said(Notice: http.Request.Query["notice"] == "changed" ? "change_password.changed" : null));
+
+    public async Task PostAsync(HttpContext http, SessionState session)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var (current, chosen) = (form["current_password"], form["new_password"]);
+        if (current.Length == 0 || chosen.Length == 0)
+        {
+            await RefuseAsync(http, session, AccountErrors.PasswordsMissing, new Said(
+                Current: current.Length == 0 ? "change_password.current_missing" : null, New: chosen.Length == 0 ? "reset.password_missing" : null));
+            return;
+        }
+        if (!policy.Allows(chosen))
+        {
+            await RefuseAsync(http, session, AccountErrors.InvalidPassword(policy.Requirements), new Said(New: "password.refused"));
+            return;
+        }
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, session.UserId.ToString()) is { } tooMany)
+        {
+            await RefuseAsync(http, session, AccountErrors.TooManyRequests(tooMany), new Said("refused.too_many"));
+            return;
+        }
+        var check = await verifier.CheckAsync(session.UserId, current, Caller.Of(http, Client.AccountApi.ClientId), http.RequestAborted);
+        if (check.Outcome == PasswordOutcome.Busy)
+        {
+            await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
+            return;
+        }
+        if (check.User is not { } user)
+        {
+            await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
+            return;
+        }
+        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+            await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
+        // Another change was quicker: the password that was right no longer is.
+        else if (!await change.TryAsync(http, session.Id, user, hash))
+            await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
+        else
+            SeeOther.Write(http, $"{issuer.Path}{Routes.Password}?notice=changed");
+    }
+
+    /// <summary>A wrong password is 400 here: who asks is signed in, so it is the form that is wrong and not the request that lacks credentials.</summary>
+    private Task RefuseAsync(HttpContext http, SessionState session, ApiError error, Said said)
+    {
+        http.Features.Set(error);
+        if (error.RetryAfter is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, session, said);
+    }
+
+    private Task WriteAsync(HttpContext http, int status, SessionState session, Said said)
+    {
+        var texts = Languages.Choose(http);
+        var hint = PasswordWords.Describe(settings, texts);
+        return pages.WriteAsync<ChangePasswordPage, ChangePasswordModel>(
+            http, status, new ChangePasswordModel(session.UserName, hint, Say(said.Both), Say(said.Current), Say(said.New), Say(said.Notice)));
+
+        string? Say(string? name) => name is null ? null : texts[name];
+    }
+
+    /// <summary>Names of texts, by what they speak of.</summary>
+    private sealed record Said(string? Both = null, string? Current = null, string? New = null, string? Notice = null);
+}

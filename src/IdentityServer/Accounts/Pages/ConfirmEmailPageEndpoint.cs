@@ -1,0 +1,42 @@
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+using Postgres;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>
+/// <c>/account/confirm-email</c>: where the link of a message leads. Programs that read mail open links, so that to open it shows a
+/// button and only who presses it confirms.
+/// </summary>
+internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms, EmailConfirmation confirmation, DatabaseGate database, IssuerSettings issuer)
+{
+    public Task GetAsync(HttpContext http)
+    {
+        if (http.Request.Query["done"] == "true")
+        {
+            var texts = Languages.Choose(http);
+            return pages.WritePlainAsync<MessagePage, MessageModel>(
+                http, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + Routes.Account, texts["confirmed.link"])));
+        }
+        var token = http.Request.Query["token"].ToString();
+        return confirmation.Read(token) is var (_, email)
+            ? pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(http, StatusCodes.Status200OK, new ConfirmEmailModel(token, email))
+            : RefuseAsync(http);
+    }
+
+    public async Task PostAsync(HttpContext http)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await confirmation.TryConfirmAsync(form["token"], http.RequestAborted))
+            SeeOther.Write(http, $"{issuer.Path}{Routes.ConfirmEmail}?done=true");
+        else
+            await RefuseAsync(http);
+    }
+
+    private Task RefuseAsync(HttpContext http) =>
+        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + Routes.Account);
+}

@@ -1,0 +1,24 @@
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>Says what a new password must be, in the reader's language.</summary>
+internal static class PasswordWords
+{
+    public static string Describe(PasswordSettings settings, Texts texts)
+    {
+        List<string> asked = [texts.Say("password.length", settings.MinimumLength)];
+        if (settings.RequireDigit)
+            asked.Add(texts["password.digit"]);
+        if (settings.RequireLowercase)
+            asked.Add(texts["password.lowercase"]);
+        if (settings.RequireUppercase)
+            asked.Add(texts["password.uppercase"]);
+        if (settings.RequireNonAlphanumeric)
+            asked.Add(texts["password.other"]);
+        if (settings.RejectCommon)
+            asked.Add(texts["password.uncommon"]);
+        return string.Join(' ', asked);
+    }
+}

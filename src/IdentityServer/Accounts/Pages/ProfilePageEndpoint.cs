@@ -1,0 +1,61 @@
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary><c>/account/profile</c>: what clients with the scopes <c>profile</c>, <c>phone</c> and <c>address</c> are told.</summary>
+internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, IssuerSettings issuer, TimeProvider time)
+{
+    public async Task GetAsync(HttpContext http, SessionState session)
+    {
+        var user = await http.RequestServices.GetRequiredService<AuthDb>().Users.AsNoTracking()
+            .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync(http.RequestAborted);
+        Dictionary<string, string> values = [];
+        foreach (var (name, value) in new[] { ("full_name", user.FullName), ("gender", user.Gender), ("phone_number", user.PhoneNumber) })
+        {
+            if (value is not null)
+                values[name] = value;
+        }
+        ProfileForm.Read(user.Profile, values);
+        await WriteAsync(http, StatusCodes.Status200OK, values, [], http.Request.Query["notice"] == "saved" ? "profile.saved" : null);
+    }
+
+    public async Task PostAsync(HttpContext http, SessionState session)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var texts = Languages.Choose(http);
+        Dictionary<string, string> values = [];
+        Dictionary<string, string> errors = [];
+        foreach (var name in ProfileForm.Fields)
+        {
+            var value = form[name].Trim();
+            if (value.Length == 0)
+                continue;
+            values[name] = value;
+            if (ProfileForm.Refuse(name, value) is { } refused)
+                errors[name] = texts[refused];
+        }
+        if (errors.Count > 0)
+        {
+            await WriteAsync(http, StatusCodes.Status400BadRequest, values, errors, notice: null);
+            return;
+        }
+
+        // In one statement: members that this form does not know stay, whoever writes them meanwhile.
+        var (fullName, gender, phone) = (values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"));
+        await http.RequestServices.GetRequiredService<AuthDb>().Database.ExecuteSqlAsync(
+            $"""
+            UPDATE users SET full_name = {fullName}, gender = {gender}, phone_number = {phone},
+                phone_number_confirmed = phone_number_confirmed AND phone_number IS NOT DISTINCT FROM {phone},
+                profile = (profile - {ProfileForm.Replaced}) || {ProfileForm.Write(values)}::jsonb, updated_at = {time.GetUtcNow()}
+            WHERE id = {session.UserId}
+            """, http.RequestAborted);
+        SeeOther.Write(http, $"{issuer.Path}{Routes.Profile}?notice=saved");
+    }
+
+    private Task WriteAsync(HttpContext http, int status, Dictionary<string, string> values, Dictionary<string, string> errors, string? notice) =>
+        pages.WriteAsync<ProfilePage, ProfileModel>(http, status, new ProfileModel(values, errors, notice is null ? null : Languages.Choose(http)[notice]));
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>
+/// <c>/account/reset-password</c>: where the link of a message leads. To open it changes nothing and asks nobody; the new password
+/// is taken as the account API takes it.
+/// </summary>
+internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms forms, ResetPasswordEndpoint resets, PasswordSettings policy, IssuerSettings issuer)
+{
+    public Task GetAsync(HttpContext http)
+    {
+        var (email, token) = (http.Request.Query["email"].ToString(), http.Request.Query["token"].ToString());
+        return WriteAsync(http, StatusCodes.Status200OK, new Filled(email, ResetTokens.HashOf(token) is null ? "" : token), []);
+    }
+
+    public async Task PostAsync(HttpContext http)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var texts = Languages.Choose(http);
+        var (filled, chosen) = (new Filled(form["email"].Trim(), form["token"].Trim()), form["new_password"]);
+        Dictionary<string, string> missing = [];
+        if (filled.Email.Length == 0)
+            missing["email"] = texts["forgot.email_missing"];
+        if (filled.Token.Length == 0)
+            missing["token"] = texts["reset.token_missing"];
+        if (chosen.Length == 0)
+            missing["new_password"] = texts["reset.password_missing"];
+        if (missing.Count > 0)
+        {
+            await WriteAsync(http, StatusCodes.Status400BadRequest, filled, missing);
+            return;
+        }
+
+        var made = await resets.MakeAsync(http, filled.Email, filled.Token, chosen);
+        if (!made.IsRefused)
+        {
+            SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?notice=password_reset");
+            return;
+        }
+        http.Features.Set(made.Error);
+        if (made.Error.RetryAfter is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        var (field, text) = made.Error.Code switch
+        {
+            "INVALID_PASSWORD" => ("new_password", $"{texts["password.refused"]} {PasswordWords.Describe(policy, texts)}"),
+            "TOO_MANY_REQUESTS" => ("", texts["refused.too_many"]),
+            _ when made.Error == AccountErrors.InvalidResetToken => ("", texts["reset.refused"]),
+            _ => ("", texts["refused.busy"]),
+        };
+        await WriteAsync(http, (int)made.Error.Status, filled, new Dictionary<string, string> { [field] = text });
+    }
+
+    /// <param name="errors">By field; the whole form's under the empty name.</param>
+    private Task WriteAsync(HttpContext http, int status, Filled filled, Dictionary<string, string> errors) =>
+        pages.WriteAsync<ResetPasswordPage, ResetPasswordModel>(http, status, new ResetPasswordModel(
+            filled.Email, filled.Token, PasswordWords.Describe(policy, Languages.Choose(http)), errors.GetValueOrDefault(""),
+            errors.GetValueOrDefault("email"), errors.GetValueOrDefault("token"), errors.GetValueOrDefault("new_password"), issuer.Path + Routes.ForgotPassword));
+
+    private sealed record Filled(string Email, string Token);
+}

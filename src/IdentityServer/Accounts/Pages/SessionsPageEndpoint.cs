@@ -1,0 +1,55 @@
+using IdentityServer.Audit;
+using IdentityServer.Pages;
+using IdentityServer.Sessions;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary><c>/account/sessions</c>: the browsers that are signed in; each may be ended from here, but for this one, which signs out.</summary>
+internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, SessionEnding ending, IssuerSettings issuer, TimeProvider time)
+{
+    /// <summary>More are not shown; those that were signed in last come first.</summary>
+    private const int MaximumShown = 100;
+
+    public async Task GetAsync(HttpContext http, SessionState session)
+    {
+        var texts = Languages.Choose(http);
+        var now = time.GetUtcNow();
+        var rows = await http.RequestServices.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
+            .Where(row => row.UserId == session.UserId && row.EndedAt == null && row.ExpiresAt > now && row.SecurityStamp == session.SecurityStamp)
+            .OrderByDescending(row => row.AuthenticatedAt).Take(MaximumShown)
+            .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync(http.RequestAborted);
+        var shown = rows
+            .Select(row => new ShownSession(row.Id, DeviceWords.Describe(row.UserAgent, texts), row.RemoteAddress?.ToString(), row.AuthenticatedAt, row.ExpiresAt, row.Id == session.Id))
+            .OrderByDescending(row => row.IsThis).ToList();
+        var notice = http.Request.Query["notice"].ToString() switch
+        {
+            "ended" => texts["sessions.ended"],
+            "others_ended" => texts["sessions.others_ended"],
+            _ => null,
+        };
+        await pages.WriteAsync<SessionsPage, SessionsModel>(http, StatusCodes.Status200OK, new SessionsModel(shown, notice));
+    }
+
+    public async Task PostAsync(HttpContext http, SessionState session)
+    {
+        if (await forms.ReadAsync(http) is not { } form)
+            return;
+        var note = new AuditNote(AuditEvents.SessionEnded, AuditReasons.Account, Caller.AddressOf(http));
+        if (form["end"] == "others")
+        {
+            await ending.EndOthersAsync(session.Id, session.UserId, note);
+            SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=others_ended");
+        }
+        else if (Guid.TryParse(form["end"], out var id))
+        {
+            // One that is over already is what was wished for.
+            await ending.EndAsync(id, session.UserId, note);
+            SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=ended");
+        }
+        else
+            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + Routes.Sessions);
+    }
+}

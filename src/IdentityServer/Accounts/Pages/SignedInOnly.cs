@@ -1,0 +1,26 @@
+using IdentityServer.Pages;
+using IdentityServer.Sessions;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Postgres;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>Lets the signed-in pass, and leads everybody else to sign in and back.</summary>
+internal sealed class SignedInOnly(BrowserSessions sessions, DatabaseGate database, IssuerSettings issuer)
+{
+    public RequestDelegate For(Func<HttpContext, SessionState, Task> answer) => async http =>
+    {
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await sessions.FindAsync(http) is { } session)
+            await answer(http, session);
+        else
+        {
+            // What was posted is lost: it was given under a session that is over.
+            var query = HttpMethods.IsPost(http.Request.Method) ? "" : http.Request.QueryString.Value;
+            SeeOther.Write(http, ReturnUrl.Add(issuer.Path + Routes.SignIn, ReturnUrl.Check($"{issuer.Path}{http.Request.Path}{query}", issuer.Path)));
+        }
+    };
+}
