@@ -51,7 +51,7 @@ public sealed class ManifestProfileTests
             {"clients":[{"client_id":"described","token_endpoint_auth_method":"none","application_type":"native","grant_types":["authorization_code"],"scope":"openid",
               "redirect_uris":["http://[::1]/callback","http://localhost:3000/callback","com.example.described:/callback","https://described.example/callback"]}]}
             """);
-        await server.FollowsAsync();
+        await Around.FollowsAsync(server);
         var alice = await server.HasBrowserOfAsync();
 
         foreach (var address in new[] { "http://[::1]:4711/callback", "http://localhost:3000/callback", "com.example.described:/callback", "https://described.example/callback" })
