@@ -87,7 +87,6 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("nonsense", "unsupported_grant_type")]
     [InlineData("Password", "unsupported_grant_type")]
     [InlineData("client_credentials ", "unsupported_grant_type")]
-    [InlineData("authorization_code", "unsupported_grant_type")]
     [InlineData("implicit", "unsupported_grant_type")]
     [InlineData("urn:ietf:params:oauth:grant-type:jwt-bearer", "unsupported_grant_type")]
     public async Task A_grant_type_that_is_not_served_is_refused(string? grantType, string error) =>
