@@ -56,7 +56,7 @@ public sealed class ManifestProfileTests
 
         foreach (var address in new[] { "http://[::1]:4711/callback", "http://localhost:3000/callback", "com.example.described:/callback", "https://described.example/callback" })
         {
-            var page = await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", address)));
+            var page = await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", address), ("prompt", "consent")));
             Assert.Equal(HttpStatusCode.OK, page.Status);
             Assert.StartsWith(address + "?code=", (await alice.PressAsync(page, "consent-allow")).Location, StringComparison.Ordinal);
             // RFC 6749 §4.1.2: and browsers let the form's redirect through.
