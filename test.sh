@@ -186,6 +186,12 @@ else
   skip "shellcheck: every script" "shellcheck is missing"
 fi
 
+if has npm && has openssl; then
+  check "clients of others sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" tests/Interop/run.sh
+else
+  skip "clients of others sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" "npm or openssl is missing"
+fi
+
 if has npm; then
   check "kubernetes: the manifests are what the API takes, and a mistake is named" deploy/kubernetes/validate.sh
 else

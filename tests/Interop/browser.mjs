@@ -45,7 +45,11 @@ export class Browser {
     for (const [tag] of form.matchAll(/<button[^>]*>/g)) {
       if (tag.includes(`id="${id}"`) && read(tag, "name")) fields[read(tag, "name")] = read(tag, "value") ?? "";
     }
-    return this.open(new URL(read(/<form[^>]*>/.exec(form)[0], "action") || page.url, page.url), { ...fields, ...values });
+    const [opening] = /<form[^>]*>/.exec(form);
+    const address = new URL(read(opening, "action") || page.url, page.url);
+    if (/post/i.test(read(opening, "method") ?? "")) return this.open(address, { ...fields, ...values });
+    address.search = new URLSearchParams({ ...fields, ...values });
+    return this.open(address);
   }
 
   async signIn(page, username = "alice", password = "correct horse battery staple") {

@@ -10,13 +10,15 @@ root=$(cd "$here/../.." && pwd)
 command -v node >/dev/null && command -v npm >/dev/null || { echo "node or npm is missing" && exit 77; }
 
 scratch=$(mktemp -d)
+mkdir -p "$root/.data"
+postgres=$(mktemp -d "$root/.data/interop.XXXXXX")
 server='' apache=''
 cleanup() {
   local status=$?
   [[ -z $apache ]] || kill "$apache" 2>/dev/null || true
   [[ -z $server ]] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null; } || true
   [[ $status == 0 ]] || tail -n 40 "$scratch/server.log" "$scratch/apache-error.log" 2>/dev/null || true
-  rm -rf "$scratch"
+  rm -rf "$scratch" "$postgres"
   exit "$status"
 }
 trap cleanup EXIT
@@ -42,7 +44,7 @@ node "$scratch/manifest.mjs" "$scratch"
 chmod 755 "$scratch"
 ASPNETCORE_ENVIRONMENT=Development ASPNETCORE_URLS=$ISSUER \
   ASPNETCORE_Kestrel__Certificates__Default__Path=$scratch/localhost.crt ASPNETCORE_Kestrel__Certificates__Default__KeyPath=$scratch/localhost.key \
-  IdentityServer__Issuer=$ISSUER IdentityServer__Manifest=$scratch/manifest.json LocalPostgres__Directory=$root/.data/interop \
+  IdentityServer__Issuer=$ISSUER IdentityServer__Manifest=$scratch/manifest.json LocalPostgres__Directory=$postgres \
   Mail__Directory=$scratch/mail Limits__Enabled=false Cors__Origins=$SPA_URL DataProtection__CertificatePath=$scratch/data-protection.pfx \
   Registration__Mode=initial_token Registration__InitialAccessTokens__0=interop-initial-token \
   dotnet "$root/src/IdentityServer/bin/${CONFIGURATION:-Release}/net10.0/IdentityServer.dll" >"$scratch/server.log" 2>&1 &
