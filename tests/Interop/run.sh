@@ -7,7 +7,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-command -v node >/dev/null && command -v npm >/dev/null || { echo "node or npm is missing" && exit 77; }
+for needed in node npm; do
+  command -v "$needed" >/dev/null || { echo "$needed is missing" && exit 77; }
+done
 
 scratch=$(mktemp -d)
 mkdir -p "$root/.data"
