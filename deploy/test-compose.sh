@@ -20,7 +20,7 @@ change=$(sed -nE "s|^ +- (sed -E .*) /etc/nginx/nginx.conf >/tmp/nginx.conf && e
 [[ -n $change ]] || fail "compose.two-nodes.yaml does not say how nginx.conf becomes that of two nodes"
 bash -c "$change '$folder/nginx.conf'" >"$scratch/two.conf"
 for name in identityserver resourceapi; do
-  [[ $(grep -cF "server $name:8080; server $name-2:8080;" "$scratch/two.conf") == 1 ]] || fail "nginx does not know two nodes of $name"
+  [[ $(grep -cF "server $name:8080 fail_timeout=1s; server $name-2:8080 fail_timeout=1s;" "$scratch/two.conf") == 1 ]] || fail "nginx does not know two nodes of $name"
 done
 openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -keyout "$scratch/key" -out "$scratch/crt" 2>/dev/null
 sed -E -e "s|/tmp/|$scratch/|" -e "s|/run/secrets/tls.crt|$scratch/crt|" -e "s|/run/secrets/tls.key|$scratch/key|" \

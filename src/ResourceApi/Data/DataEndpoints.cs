@@ -140,7 +140,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             }
 
             var (match, noneMatch) = Conditions(context.Request);
-            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, ct);
+            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, ct).WaitAsync(context.Deadline());
             if (change == Change.Done)
                 context.Response.Headers.ETag = ETag.Of(version);
             await AnswerAsync(context, change, "Data updated successfully.", key);

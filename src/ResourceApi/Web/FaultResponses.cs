@@ -39,6 +39,8 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         }
         catch (Exception e) when (!context.Response.HasStarted)
         {
+            // Past the deadline the answer itself could not be written.
+            deadlines.End(context, ref deadline);
             await AnswerAsync(context, e);
             return;
         }

@@ -7,12 +7,17 @@ namespace Fuzz.Http;
 /// <summary>Sound requests to every route of both programs, then up to three things wrong with each.</summary>
 internal sealed class Generator(Mutator mutator, Session session)
 {
+    private static readonly string[] Pages =
+        ["/device", "/account", "/account/sign-in", "/account/register", "/account/forgot-password", "/account/reset-password", "/account/confirm-email", "/account/consent"];
+
     /// <summary>All routes of the IdentityServer; a test holds the list against the documents that the programs serve.</summary>
     public static readonly string[] IdentityRoutes =
     [
         "/connect/token", "/connect/revoke", "/connect/introspect", "/connect/revocations", "/.well-known/jwks", "/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server", "/api/register", "/register", "/auth/register", "/api/token", "/auth/token", "/login", "/auth/login",
         "/logout", "/auth/logout", "/auth/change_password", "/auth/reset_password", "/health/live", "/health/ready", "/openapi/v1.json",
+        "/connect/authorize", "/connect/par", "/connect/device_authorization", "/connect/userinfo", "/connect/logout",
+        .. Pages,
     ];
 
     public static readonly string[] ApiRoutes =
@@ -54,16 +59,58 @@ internal sealed class Generator(Mutator mutator, Session session)
 
     private HostileRequest Sound(bool isForApi, string route)
     {
-        var isPost = !isForApi && (route is "/connect/token" or "/connect/revoke" or "/connect/introspect" || (route[1] is 'a' or 'r' or 'l' && !route.StartsWith("/.", StringComparison.Ordinal)));
+        var isPost = !isForApi && (route is "/connect/token" or "/connect/revoke" or "/connect/introspect" or "/connect/par" or "/connect/device_authorization" || (route[1] is 'a' or 'r' or 'l' && !route.StartsWith("/.", StringComparison.Ordinal)));
         var request = new HostileRequest { IsForApi = isForApi, Method = isPost ? "POST" : "GET", Path = route };
         request.Headers.Add(("Host", "localhost"));
         if (isForApi)
             AddData(request);
+        else if (Array.IndexOf(Pages, route) >= 0)
+            AddPage(request);
+        else if (route is "/connect/authorize" or "/connect/logout")
+            AddBrowser(request);
+        else if (route == "/connect/userinfo")
+            request.Headers.Add(("Authorization", mutator.Pick(["Bearer ", "DPoP "]) + session.UserToken));
         else if (route.StartsWith("/connect/", StringComparison.Ordinal))
             AddForm(request);
         else if (isPost)
             AddJson(request);
         return request;
+    }
+
+    /// <summary>A page as a browser asks for it, or a form of it that has no token against forgery.</summary>
+    private void AddPage(HostileRequest request)
+    {
+        request.Headers.Add(("Accept", "text/html"));
+        request.Method = mutator.Pick(["GET", "GET", "POST"]);
+        request.Query = mutator.Pick(
+        [
+            "", "return_url=" + WebUtility.UrlEncode(mutator.DamageText(["/account", "//evil.example", "/\\evil.example", "https://evil.example"])), "user_code=BCDF-GHJK",
+            "token=" + WebUtility.UrlEncode(mutator.DamageText(["AAAA"])), "ui_locales=de+xx+\u00e9", "login_hint=%3Cscript%3E",
+        ]);
+        if (request.Method == "GET")
+            return;
+        request.Headers.Add(("Content-Type", "application/x-www-form-urlencoded"));
+        request.Body = Encoding.UTF8.GetBytes($"username={session.Name}&password={Session.Password}&antiforgery=" + WebUtility.UrlEncode(mutator.DamageText(["CfDJ8", ""])));
+    }
+
+    private void AddBrowser(HostileRequest request)
+    {
+        request.Headers.Add(("Accept", "text/html"));
+        string[] redirects = ["http://localhost:3000/callback", "http://127.0.0.1:4711/callback", "https://evil.example/"];
+        var parameters = request.Path == "/connect/authorize"
+            ? "client_id=" + mutator.Pick(["spa", "native", Pair.Client, "x"]) + "&response_type=" + mutator.Pick(["code", "token", "code id_token"])
+                + "&redirect_uri=" + WebUtility.UrlEncode(mutator.DamageText(redirects)) + "&scope=openid+" + WebUtility.UrlEncode(mutator.DamageText(["profile", "data:read"]))
+                + "&state=" + WebUtility.UrlEncode(mutator.DamageText(["s", "\r\n", "<b>"])) + "&nonce=n&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+                + mutator.Pick(["", "&prompt=none", "&prompt=login+none", "&max_age=0", "&max_age=-1", "&claims=%7B%7D", "&claims=%7B%22id_token%22%3A1%7D", "&request=x", "&request_uri=urn%3Ax", "&response_mode=form_post", "&resource=x"])
+            : "id_token_hint=" + mutator.Pick([session.UserToken, "a.b.c", ""]) + "&post_logout_redirect_uri=" + WebUtility.UrlEncode(mutator.DamageText(redirects)) + "&client_id=spa&state=s";
+        if (mutator.OneIn(2))
+        {
+            request.Query = parameters;
+            return;
+        }
+        request.Method = "POST";
+        request.Headers.Add(("Content-Type", "application/x-www-form-urlencoded"));
+        request.Body = Encoding.UTF8.GetBytes(parameters);
     }
 
     private void AddForm(HostileRequest request)
@@ -86,6 +133,8 @@ internal sealed class Generator(Mutator mutator, Session session)
                 "grant_type=client_credentials&scope=data%3Aread", $"grant_type=password&username={session.Name}&password={Session.Password}&scope=data%3Aread+offline_access",
                 $"grant_type=refresh_token&refresh_token={session.RefreshToken}", $"grant_type=refresh_token&refresh_token={session.RefreshToken[..^1]}A", "grant_type=authorization_code&code=x",
             ])
+            : request.Path is "/connect/par" or "/connect/device_authorization"
+            ? mutator.Pick(["client_id=native&scope=openid", "scope=data%3Aread", "response_type=code&redirect_uri=https%3A%2F%2Fevil.example&scope=openid", "request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Ax"])
             : "token=" + mutator.Pick([session.RefreshToken, session.UserToken, session.ClientToken, "x"]) + "&token_type_hint=" + mutator.Pick(["access_token", "refresh_token", "x"]));
     }
 

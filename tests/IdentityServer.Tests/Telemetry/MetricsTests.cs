@@ -63,7 +63,7 @@ public sealed class MetricsTests
         // ASP.NET Core's times and Npgsql's pool.
         Assert.Equal(3, metrics.Samples.Where(sample => sample.Key.StartsWith("http_server_request_duration_seconds_count{", StringComparison.Ordinal)
             && sample.Key.Contains("http_response_status_code=\"200\"", StringComparison.Ordinal) && sample.Key.Contains("http_route=\"/connect/token\"", StringComparison.Ordinal)).Sum(sample => sample.Value));
-        Assert.Contains("""db_client_connection_count{db_client_connection_pool_name="identityserver",db_client_connection_state="idle"}""", metrics.Samples);
+        Assert.Contains(metrics.Samples, sample => sample.Key.StartsWith("db_client_connection_count{db_client_connection_pool_name=\"identityserver\"", StringComparison.Ordinal));
     }
 
     [Fact]
