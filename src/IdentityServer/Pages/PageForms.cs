@@ -31,7 +31,9 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
     /// <summary>Null: the post is refused, and the page that says so is written.</summary>
     public async ValueTask<PageForm?> ReadAsync(HttpContext http)
     {
-        if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true)
+        var feature = new FormFeature(http.Request, Limits);
+        // Two types in one header begin like a form and are none.
+        if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true || !feature.HasFormContentType)
             return await RefuseAsync(http, StatusCodes.Status415UnsupportedMediaType, "malformed");
         if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
             return await RefuseAsync(http, StatusCodes.Status413PayloadTooLarge, "too_large");
@@ -41,7 +43,6 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
         IFormCollection fields;
         try
         {
-            var feature = new FormFeature(http.Request, Limits);
             http.Features.Set<IFormFeature>(feature);
             fields = await feature.ReadFormAsync(http.RequestAborted);
         }

@@ -86,7 +86,8 @@ internal sealed class ItemStore : IDisposable
 
     private readonly record struct ItemName(string Owner, string Key);
 
-    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At);
+    /// <param name="Cancellation">Ends the statement of a write that goes alone: one that waited past its deadline must not land after a later one.</param>
+    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, CancellationToken Cancellation);
 
     /// <summary>The new version, or null when the key exists.</summary>
     public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken ct)
@@ -128,7 +129,7 @@ internal sealed class ItemStore : IDisposable
         var version = NewVersion();
         if (match is null && noneMatch is null)
         {
-            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime);
+            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, ct);
             var isDone = await (value.Utf8.Length <= LargestShared ? _updates.SendAsync(write) : UpdateAloneAsync(write));
             return (isDone ? Change.Done : Change.Missing, version);
         }
@@ -145,7 +146,7 @@ internal sealed class ItemStore : IDisposable
         await using var command = _database.CreateCommand(UpdateSql);
         AddText(command, write.Owner, write.Key);
         AddContent(command, write.Value, write.Version, write.At);
-        return await command.ExecuteNonQueryAsync() == 1;
+        return await command.ExecuteNonQueryAsync(write.Cancellation) == 1;
     }
 
     private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
