@@ -1,4 +1,5 @@
 // dotnet run native.cs: signs in by the system's browser (RFC 8252), then calls the data store.
+#:property PublishAot=false
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.Net;
