@@ -24,6 +24,7 @@ public sealed partial class ObservabilityTests
         {
             using var http = new HttpClient();
             var text = await http.GetStringAsync(await Production.MetricsOfAsync(program));
+            Assert.Contains("\ndb_client_connection_count{db_client_connection_pool_name=\"", text, StringComparison.Ordinal);
             foreach (var type in TypeLine().Matches(text).Cast<Match>())
                 written.UnionWith(type.Groups[2].Value == "histogram" ? [$"{type.Groups[1].Value}_bucket", $"{type.Groups[1].Value}_count", $"{type.Groups[1].Value}_sum"] : [type.Groups[1].Value]);
             labels.UnionWith(LabelName().Matches(text).Select(label => label.Groups[1].Value));

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using Testing;
 
 namespace IdentityServer.Tests.Hosting;
@@ -37,21 +38,21 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>Starts a server on a database of its own that holds <see cref="World"/>.</summary>
     public static async Task<ServerUnderTest> StartAsync(params string[] settings)
     {
-        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        var database = await NewWorldAsync();
         return await StartAsync(database, database.ConnectionString, new TestClock(), customise: null, settings);
     }
 
     /// <param name="customise">Replaces the outside world.</param>
     public static async Task<ServerUnderTest> StartAsync(Action<WebApplicationBuilder> customise, params string[] settings)
     {
-        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        var database = await NewWorldAsync();
         return await StartAsync(database, database.ConnectionString, new TestClock(), customise, settings);
     }
 
     /// <param name="keywords">More of the connection string, as an operator writes it.</param>
     public static async Task<ServerUnderTest> StartConnectedAsync(string keywords, params string[] settings)
     {
-        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        var database = await NewWorldAsync();
         return await StartAsync(database, $"{database.ConnectionString};{keywords}", new TestClock(), customise: null, settings);
     }
 
@@ -92,6 +93,17 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         await Program.PrepareAsync(app, CommandLine.Parse([]));
         await app.StartAsync();
         return new ServerUnderTest(app, database, clock, log, connectionString);
+    }
+
+    /// <summary>A clone of <see cref="World"/>. Its keys are as old as the test, not as the template, which serves every run of a build.</summary>
+    private static async Task<TestDatabase> NewWorldAsync()
+    {
+        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("UPDATE keys SET created_at = now(), signs_from = now()", connection);
+        await command.ExecuteNonQueryAsync();
+        return database;
     }
 
     private static async Task BuildWorldAsync(string connectionString)
