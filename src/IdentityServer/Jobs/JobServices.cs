@@ -25,6 +25,7 @@ internal static class JobServices
                 trigger => trigger.WithIdentity("deliver-outbox").WithSimpleSchedule(every => every.WithInterval(DeliverOutbox.Interval).RepeatForever()),
                 job => job.WithIdentity("deliver-outbox"));
         });
-        services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
+        services.Configure<QuartzHostedServiceOptions>(hosted => hosted.WaitForJobsToComplete = true);
+        services.AddHostedService<LateScheduler>();
     }
 }
