@@ -37,8 +37,9 @@ internal sealed partial class ClientAssertions(
     // As strangers may cause it, it is said now and then.
     private long _lastRefusalLogged;
 
+    /// <summary>All but whether it was used before: that is <see cref="TryUseAsync"/>'s.</summary>
     /// <param name="bodyId">The parameter <c>client_id</c>; null: left out.</param>
-    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, string assertion, string? bodyId)
+    public async ValueTask<Result<ProvenClient>> VerifyAsync(HttpContext http, string assertion, string? bodyId)
     {
         // RFC 7521 §4.2: the assertion names the client by its subject; who that is decides which keys it must be signed with.
         if (UnverifiedJwt.SubjectOf(assertion) is not { } clientId)
@@ -53,7 +54,7 @@ internal sealed partial class ClientAssertions(
         if (verified.IsRefused)
             return verified.Error;
         var claims = verified.Value;
-        return Check(http, claims) is { } refused ? refused : await UseAsync(client, claims, http.RequestAborted);
+        return Check(http, claims) is { } refused ? refused : new ProvenClient(client, claims);
     }
 
     private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, string assertion, CancellationToken cancellation)
@@ -108,14 +109,14 @@ internal sealed partial class ClientAssertions(
         return audience == issuer.Issuer || audience == issuer.At(Routes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
     }
 
-    /// <summary>Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
-    private async ValueTask<Result<Client>> UseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
+    /// <summary>Null: it was not used before. Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
+    public async ValueTask<OAuthError?> TryUseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
     {
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
         return await used.TryUseAsync(UsedJwts.ClientAssertion, client.ClientId, claims.JwtId!, claims.ExpiresAt + ClockSkew, cancellation)
-            ? client
+            ? null
             : Errors.AssertionUsed;
     }
 
