@@ -54,7 +54,7 @@ internal sealed class TokenEndpoint(
             return proof.Error;
         // RFC 9449 §5.2
         if (proof.Proof is null && client.Metadata.DpopBoundAccessTokens == true)
-            return Errors.DpopProofMissing;
+            return Errors.DpopProofLeftOut;
         // RFC 9449 §8: who was told a nonce sends the same form again, its client assertion too.
         if (await clients.TryUseAsync(proven.Value, http.RequestAborted) is { } used)
             return used;

@@ -221,7 +221,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         }));
         var bound = Calls.Basic("bound", "secret");
 
-        (await _server.PostFormAsync("/connect/token", Form, bound)).Refuses("invalid_dpop_proof");
+        (await _server.PostFormAsync("/connect/token", Form, bound)).Refuses("invalid_request");
         Assert.Equal("DPoP", (await _server.ProvesAsync(_key, Form, bound))["token_type"]);
     }
 
