@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
+using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
@@ -21,6 +22,14 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
         if (Resources.Length == 0)
             return scopes;
         return ResourceIndicators.Refuse(scopes, Resources) is { } refused ? refused : ResourceIndicators.Narrow(scopes, Resources);
+    }
+
+    /// <summary>Why a grant can't be narrowed to the named resources (RFC 8707 §2.2); null: it can.</summary>
+    public OAuthError? RefuseResources(GrantState grant)
+    {
+        if (grant.Resources is { } granted && !Resources.All(resource => granted.Contains(resource.Identifier)))
+            return Errors.ResourceWidened;
+        return ResourceIndicators.Refuse(ScopeSet.Of(grant.Scopes).Intersect(Client.Scopes), Resources);
     }
 
     /// <summary>The same of a grant, which may be narrowed itself: when it is spent, nothing is refused any more.</summary>
