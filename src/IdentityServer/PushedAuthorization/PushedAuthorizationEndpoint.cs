@@ -48,6 +48,9 @@ internal sealed class PushedAuthorizationEndpoint(
         if (parameters.Value[Parameters.RequestUri] is not null)
             return Errors.RequestUriPushed;
 
+        // FAPI 2.0 Security Profile §5.3.2.2: whoever pushes says where the answer goes; no registration says it in its place.
+        if (parameters.Value[Parameters.RedirectUri] is null)
+            return Errors.RedirectUriMissing;
         var target = AuthorizationTarget.Find(client, parameters.Value);
         if (target.IsRefused)
             return target.Error;
