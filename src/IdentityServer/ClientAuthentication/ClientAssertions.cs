@@ -20,9 +20,6 @@ internal sealed partial class ClientAssertions(
     /// <summary>The only value of <c>client_assertion_type</c> (RFC 7523 §2.2).</summary>
     public const string Type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-    /// <summary>What clients may sign with: asymmetric all, FAPI 2.0's PS256 and ES256 among them.</summary>
-    public static readonly string[] Algorithms = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
-
     /// <summary>
     /// How far <c>exp</c> may lie ahead. That long the <c>jti</c> is remembered, and that long an assertion that leaks before it
     /// was used is worth something.

@@ -369,6 +369,24 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
         }
     }
 
+    [Fact, Rfc("FAPI 2.0", "5.4")]
+    public async Task What_a_setting_leaves_out_is_neither_taken_nor_advertised()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--ClientAssertions:Algorithms=PS256 ES256", "--Registration:Mode=open");
+        foreach (var (algorithm, namesAlgorithm, isTaken) in new[] { ("ES256", true, true), ("PS256", true, true), ("RS256", true, false), ("RS256", false, false), ("PS256", false, true) })
+        {
+            var client = New(algorithm);
+            await client.RegisteredAtAsync(server, client.Jwks(namesAlgorithm));
+            Assert.Equal(isTaken ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, (await server.AuthenticatesAsync(client)).Status);
+        }
+        var described = new JsonObject { ["redirect_uris"] = new JsonArray("https://app.example/"), ["token_endpoint_auth_method"] = "private_key_jwt", ["jwks"] = JsonNode.Parse(New("RS256").Jwks()) };
+        (await server.PostJsonAsync("/connect/register", described.ToJsonString())).Refuses("invalid_client_metadata");
+
+        var metadata = (await server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json;
+        foreach (var endpoint in new[] { "token", "revocation", "introspection" })
+            Assert.Equal("""["ES256","PS256"]""", metadata.GetProperty($"{endpoint}_endpoint_auth_signing_alg_values_supported").GetRawText());
+    }
+
     [Fact]
     public async Task What_is_refused_for_its_claims_is_not_used_up()
     {
