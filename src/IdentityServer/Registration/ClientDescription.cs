@@ -167,9 +167,18 @@ internal sealed class ClientDescriptionReader(
             return;
         var utf8 = Encoding.UTF8.GetBytes(jwks.GetRawText());
         if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || ClientKeys.HasPrivateKey(jwks)
-            // The database takes no NUL, and no member of a key needs one.
-            || utf8.AsSpan().IndexOf("\\u0000"u8) >= 0
+            || !IsStorable(jwks)
             || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg, assertions.Algorithms) is null)
             members.Refuse(Errors.KeysUnusable);
     }
+
+    /// <summary>The database's JSON has no NUL, and no number without bounds such as 1e999999; no key needs either.</summary>
+    private static bool IsStorable(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => json.EnumerateObject().All(member => !member.Name.Contains('\0', StringComparison.Ordinal) && IsStorable(member.Value)),
+        JsonValueKind.Array => json.EnumerateArray().All(IsStorable),
+        JsonValueKind.String => !json.GetString()!.Contains('\0', StringComparison.Ordinal),
+        JsonValueKind.Number => json.GetRawText() is { Length: <= 100 } number && !number.AsSpan().ContainsAny('e', 'E'),
+        _ => true,
+    };
 }

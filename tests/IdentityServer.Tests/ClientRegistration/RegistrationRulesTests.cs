@@ -71,7 +71,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     [Fact]
     public async Task A_key_set_that_no_database_takes_is_refused()
     {
-        foreach (var member in new[] { "\"a\\u0000b\":1", "\"x\":\"\\u0000\"", "\"x\":{\"\\ud800\":1}" })
+        foreach (var member in new[] { "\"a\\u0000b\":1", "\"x\":\"\\u0000\"", "\"x\":{\"\\ud800\":1}", "\"x\":[{\"y\":1e999999}]", "\"x\":1E-999999" })
         {
             var jwks = new ClientSigner("x").Jwks()[..^1] + "," + member + "}";
             (await _server.PostJsonAsync(Registrar.Path, $"{{\"redirect_uris\":[\"{Registrar.Callback}\"],\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{jwks}}}")).Refuses("invalid_client_metadata");
