@@ -48,6 +48,15 @@ ask() {
 }
 
 echo
+echo "Of TLS 1.2 there is what BCP 195 has:"
+for cipher in ECDHE+AESGCM:yes ECDHE+CHACHA20:yes AES128-GCM-SHA256:no ECDHE+AES+SHA384:no ECDHE+AES+SHA1:no DHE+AESGCM:no; do
+  taken=no
+  openssl s_client -connect "localhost:$port" -servername localhost -tls1_2 -cipher "${cipher%:*}:@SECLEVEL=0" </dev/null >"$scratch/tls" 2>&1 &&
+    grep -q '^ *Cipher *: [A-Z]' "$scratch/tls" && taken=yes
+  [[ $taken == "${cipher#*:}" ]] || fail "TLS 1.2 with ${cipher%:*}: $taken"
+  echo "  ${cipher%:*}: $taken"
+done
+
 echo "Keys that look like paths stay keys:"
 token=$(ask --data grant_type=client_credentials --user postman:postman-development-secret "$origin/connect/token" |
   sed -nE 's/.*"access_token" *: *"([^"]*)".*/\1/p')

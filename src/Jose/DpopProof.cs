@@ -22,11 +22,14 @@ public sealed class DpopProof
     // 9999-12-31T23:59:59Z, the last second that the base library knows.
     private const double LastSecond = 253402300799;
 
-    private DpopProof(string thumbprint, string jwtId, string method, string address, DateTimeOffset issuedAt, string? nonce, string? accessTokenHash) =>
-        (Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
+    private DpopProof(string algorithm, string thumbprint, string jwtId, string method, string address, DateTimeOffset issuedAt, string? nonce, string? accessTokenHash) =>
+        (Algorithm, Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (algorithm, thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
 
     /// <summary>The signature algorithms of proofs.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
+
+    /// <summary>That it is signed with: one of <see cref="Algorithms"/>.</summary>
+    public string Algorithm { get; }
 
     /// <summary>RFC 7638 with SHA-256 of the key: the <c>jkt</c> that tokens are bound to.</summary>
     public string Thumbprint { get; }
@@ -102,10 +105,10 @@ public sealed class DpopProof
             return JwtError.UnsupportedAlgorithm;
         if (!key.Key.Verify(jws.SigningInput, jws.Signature))
             return JwtError.BadSignature;
-        return Read(jws.Payload, key.Thumbprint, out proof);
+        return Read(jws.Payload, key, out proof);
     }
 
-    private static JwtError Read(ReadOnlySpan<byte> payload, string thumbprint, out DpopProof? proof)
+    private static JwtError Read(ReadOnlySpan<byte> payload, JsonWebKey key, out DpopProof? proof)
     {
         proof = null;
         if (!StrictJson.TryParseObject(payload, out var claims))
@@ -119,7 +122,7 @@ public sealed class DpopProof
             || !iat.TryGetDouble(out var seconds) || seconds is not (> 0 and <= LastSecond))
             return JwtError.BadClaims;
 
-        proof = new DpopProof(thumbprint, jwtId, method, address, DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond)), nonce, accessTokenHash);
+        proof = new DpopProof(key.VerifiedAlgorithm, key.Thumbprint, jwtId, method, address, DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond)), nonce, accessTokenHash);
         return JwtError.None;
     }
 }

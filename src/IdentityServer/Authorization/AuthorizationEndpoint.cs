@@ -97,7 +97,7 @@ internal sealed class AuthorizationEndpoint(
         var request = Read(target.Value, parameters, pushed);
         if (request.IsRefused)
         {
-            await response.WriteErrorAsync(http, target.Value, request.Error);
+            await RefuseAsync(http, target.Value, request.Error, pushed?.Id);
             return;
         }
         if (isPost)
@@ -118,7 +118,7 @@ internal sealed class AuthorizationEndpoint(
         {
             // Asked once for this request: whoever signed in is not who must, and asking again would turn in circles.
             if (request.Value.Prompt == Prompts.None || hasJustSignedIn)
-                await response.WriteErrorAsync(http, target.Value, refusal);
+                await RefuseAsync(http, request.Value, refusal);
             else
                 SendToSignIn(http, request.Value, session);
             return;
@@ -184,7 +184,7 @@ internal sealed class AuthorizationEndpoint(
         if (!isAllowed && ConsentRules.MustAsk(request, session, hasJustSignedIn))
         {
             if (request.Prompt == Prompts.None)
-                await response.WriteErrorAsync(http, request.Target, Errors.ConsentIsRequired);
+                await RefuseAsync(http, request, Errors.ConsentIsRequired);
             else
                 await AskAsync(http, request, session);
             return;
@@ -193,8 +193,18 @@ internal sealed class AuthorizationEndpoint(
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
         var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.RequestAborted);
         await (code is null
-            ? response.WriteErrorAsync(http, request.Target, Errors.SignInRequired)
+            ? RefuseAsync(http, request, Errors.SignInRequired)
             : response.WriteCodeAsync(http, request.Target, code));
+    }
+
+    private Task RefuseAsync(HttpContext http, AuthorizationRequest request, OAuthError error) => RefuseAsync(http, request.Target, error, request.PushedRequestId);
+
+    /// <summary>The client has its answer, and what it pushed is over (RFC 9126 §4).</summary>
+    private async Task RefuseAsync(HttpContext http, AuthorizationTarget target, OAuthError error, Guid? pushedRequestId)
+    {
+        if (pushedRequestId is { } id)
+            await pushedRequests.EndAsync(id, http.RequestAborted);
+        await response.WriteErrorAsync(http, target, error);
     }
 
     private Task AskAsync(HttpContext http, AuthorizationRequest request, SessionState session)
@@ -216,7 +226,7 @@ internal sealed class AuthorizationEndpoint(
                 await response.WritePageAsync(http, opened.Error);
                 return;
             }
-            await pushedRequests.EndAsync(opened.Value, http.RequestAborted);
+            await pushedRequests.EndAsync(opened.Value.Id, http.RequestAborted);
             parameters = opened.Value.Parameters;
         }
         var target = AuthorizationTarget.Find(configuration.Value, parameters);

@@ -48,7 +48,8 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         if (!GrantHandle.TryRead(HandleKind.PushedRequest, keys.Value.Handles, requestUri[Prefix.Length..], out var id, out _))
             return Errors.PushedRequestUnknown;
         var now = time.GetUtcNow();
-        if (await store.TryOpenAsync(id, clientId, now, now + PushedRequestSettings.OpenedLifetime, cancellation) is not { } stored)
+        var (kept, longest) = (now + PushedRequestSettings.OpenedLifetime, GrantIds.TimeOf(id) + PushedRequestSettings.LongestLifetime);
+        if (await store.TryOpenAsync(id, clientId, now, kept < longest ? kept : longest, cancellation) is not { } stored)
             return Errors.PushedRequestUnknown;
         var pushed = OAuthParameters.ParseLeniently(Encoding.UTF8.GetBytes(stored.Parameters));
         if (pushed.IsRefused)
@@ -58,5 +59,5 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
     }
 
     /// <summary>It got its answer, and that was no code.</summary>
-    public Task EndAsync(PushedRequest request, CancellationToken cancellation) => store.RemoveAsync(request.Id, cancellation);
+    public Task EndAsync(Guid id, CancellationToken cancellation) => store.RemoveAsync(id, cancellation);
 }

@@ -1,10 +1,12 @@
 using System.Text.Json;
+using IdentityServer.Tokens;
 
 namespace IdentityServer.AuthorizationRequests;
 
 /// <summary>
 /// The parameter <c>claims</c> (OpenID Connect Core §5.5): claims that are asked for one by one. Whether one is essential
-/// changes only <c>acr</c>: the others are given where we know them and left out where not, as §5.5.1 has it.
+/// changes only <c>acr</c>: the others are given where we know them and left out where not, as §5.5.1 has it. Names that we
+/// don't know are passed over (§5.5), so that nothing of a stranger's making is kept with the grant.
 /// </summary>
 /// <param name="IdToken">Names wanted in the ID token.</param>
 /// <param name="UserInfo">Names wanted of userinfo.</param>
@@ -46,11 +48,13 @@ internal sealed record RequestedClaims(string[] IdToken, string[] UserInfo, stri
         if (wanted.ValueKind != JsonValueKind.Object)
             return null;
         var names = new List<string>();
+        var count = 0;
         foreach (var claim in wanted.EnumerateObject())
         {
-            if (names.Count == MaximumNames || claim.Name.Length > MaximumNameLength || claim.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Object))
+            if (count++ == MaximumNames || claim.Name.Length > MaximumNameLength || claim.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Object))
                 return null;
-            names.Add(claim.Name);
+            if (UserClaims.Served.Contains(claim.Name))
+                names.Add(claim.Name);
             if (claim.Value.ValueKind == JsonValueKind.Null)
                 continue;
             if (!TryReadValues(claim.Value, out var values, out var isEssential))

@@ -20,9 +20,6 @@ internal sealed partial class ClientAssertions(
     /// <summary>The only value of <c>client_assertion_type</c> (RFC 7523 §2.2).</summary>
     public const string Type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-    /// <summary>What clients may sign with: asymmetric all, FAPI 2.0's PS256 and ES256 among them.</summary>
-    public static readonly string[] Algorithms = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
-
     /// <summary>
     /// How far <c>exp</c> may lie ahead. That long the <c>jti</c> is remembered, and that long an assertion that leaks before it
     /// was used is worth something.
@@ -37,8 +34,9 @@ internal sealed partial class ClientAssertions(
     // As strangers may cause it, it is said now and then.
     private long _lastRefusalLogged;
 
+    /// <summary>All but whether it was used before: that is <see cref="TryUseAsync"/>'s.</summary>
     /// <param name="bodyId">The parameter <c>client_id</c>; null: left out.</param>
-    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, string assertion, string? bodyId)
+    public async ValueTask<Result<ProvenClient>> VerifyAsync(HttpContext http, string assertion, string? bodyId)
     {
         // RFC 7521 §4.2: the assertion names the client by its subject; who that is decides which keys it must be signed with.
         if (UnverifiedJwt.SubjectOf(assertion) is not { } clientId)
@@ -53,7 +51,7 @@ internal sealed partial class ClientAssertions(
         if (verified.IsRefused)
             return verified.Error;
         var claims = verified.Value;
-        return Check(http, claims) is { } refused ? refused : await UseAsync(client, claims, http.RequestAborted);
+        return Check(http, claims) is { } refused ? refused : new ProvenClient(client, claims);
     }
 
     private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, string assertion, CancellationToken cancellation)
@@ -108,14 +106,14 @@ internal sealed partial class ClientAssertions(
         return audience == issuer.Issuer || audience == issuer.At(Routes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
     }
 
-    /// <summary>Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
-    private async ValueTask<Result<Client>> UseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
+    /// <summary>Null: it was not used before. Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
+    public async ValueTask<OAuthError?> TryUseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
     {
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
         return await used.TryUseAsync(UsedJwts.ClientAssertion, client.ClientId, claims.JwtId!, claims.ExpiresAt + ClockSkew, cancellation)
-            ? client
+            ? null
             : Errors.AssertionUsed;
     }
 

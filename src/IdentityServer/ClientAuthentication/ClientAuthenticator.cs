@@ -1,6 +1,7 @@
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
+using Jose;
 
 namespace IdentityServer.ClientAuthentication;
 
@@ -12,27 +13,43 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
 {
     public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
     {
+        var proven = await ProveAsync(http, parameters);
+        if (proven.IsRefused)
+            return proven.Error;
+        return await TryUseAsync(proven.Value, http.RequestAborted) is { } refused ? refused : proven.Value.Client;
+    }
+
+    /// <summary>
+    /// Who the client is, its assertion not used up yet: for an endpoint that may ask for the same request once more, with a nonce
+    /// (RFC 9449 §8). <see cref="TryUseAsync"/> must follow before anything is done in the client's name.
+    /// </summary>
+    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters)
+    {
         var presented = Read(http, parameters);
         if (presented.IsRefused)
             return presented.Error;
         if (presented.Value.Assertion is { } assertion)
-            return await assertions.AuthenticateAsync(http, assertion, presented.Value.ClientId);
+            return await assertions.VerifyAsync(http, assertion, presented.Value.ClientId);
         var (clientId, secret) = (presented.Value.ClientId!, presented.Value.Secret);
 
         var client = configuration.Value.FindClient(clientId);
         if (client is null || client.IsDisabled)
             return Errors.ClientRefused;
         if (client.IsPublic)
-            return secret is null ? client : Errors.ClientRefused;
+            return secret is null ? new ProvenClient(client) : Errors.ClientRefused;
         if (secret is null)
             return Errors.ClientRefused;
         return await secrets.CheckAsync(client, secret, http.RequestAborted) switch
         {
-            SecretOutcome.Right => client,
+            SecretOutcome.Right => new ProvenClient(client),
             SecretOutcome.Busy => Errors.Busy,
             _ => Errors.ClientRefused,
         };
     }
+
+    /// <summary>Why the client is refused after all; null: it is who it says. Of those who come with one assertion, one is let through.</summary>
+    public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellation) =>
+        client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellation) : default;
 
     /// <summary>Introspection and the feed are for confidential clients only (RFC 7662 §2.1).</summary>
     public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext http, OAuthParameters parameters)
@@ -72,6 +89,10 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         return type == ClientAssertions.Type ? new PresentedClient(bodyId, null, assertion) : Errors.AssertionTypeUnknown;
     }
 }
+
+/// <summary>A client that proved who it is.</summary>
+/// <param name="Assertion">The JWT that it proved it by, which is good for one use; null: it needs none.</param>
+internal sealed record ProvenClient(Client Client, JwtClaims? Assertion = null);
 
 /// <summary>What a request says of its client, not yet believed.</summary>
 /// <param name="ClientId">Null only where an assertion tells it.</param>

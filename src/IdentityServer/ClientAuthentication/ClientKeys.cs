@@ -5,6 +5,7 @@ using System.Text.Json;
 using IdentityServer.Configuration;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol;
+using IdentityServer.Settings;
 using Jose;
 
 namespace IdentityServer.ClientAuthentication;
@@ -13,7 +14,7 @@ namespace IdentityServer.ClientAuthentication;
 /// The keys that clients sign with: registered as <c>jwks</c>, parsed once for each version of the configuration, or fetched
 /// from their <c>jwks_uri</c> and kept for a while. However many requests wait for them, they are fetched once.
 /// </summary>
-internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, TimeProvider time, ILoggerFactory logs)
+internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, ClientAssertionSettings settings, TimeProvider time, ILoggerFactory logs)
 {
     /// <summary>Fetches at once, of all clients: one that does not answer holds its place for <see cref="OutboundHttp.Deadline"/>.</summary>
     private const int MaximumFetches = 64;
@@ -22,7 +23,7 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
 
     private readonly ConditionalWeakTable<Client, JwtVerifier> _registered = [];
     private readonly ConcurrentDictionary<string, FetchedKeys> _fetched = new(StringComparer.Ordinal);
-    private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), time, logs.CreateLogger<FetchedKeys>());
+    private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), settings.Algorithms, time, logs.CreateLogger<FetchedKeys>());
 
     public async ValueTask<Result<JwtVerifier>> FindAsync(Client client, CancellationToken cancellation)
     {
@@ -41,12 +42,13 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
     }
 
     /// <summary>The keys of the set that may verify, of the client's registered algorithm when it has one.</summary>
-    internal static JwtVerifier? TryParse(ReadOnlySpan<byte> utf8, string? algorithm)
+    /// <param name="may">The algorithms that are taken from anybody.</param>
+    internal static JwtVerifier? TryParse(ReadOnlySpan<byte> utf8, string? algorithm, string[] may)
     {
-        var rsa = algorithm == JwsAlgorithms.PS256 ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
+        var rsa = algorithm == JwsAlgorithms.PS256 || !may.Contains(JwsAlgorithms.RS256) ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
         if (!JsonWebKeySet.TryParse(utf8, rsa, out var set, out _))
             return null;
-        var usable = set.Keys.Where(key => key.MayVerify && (algorithm is null || key.VerifiedAlgorithm == algorithm)).ToList();
+        var usable = set.Keys.Where(key => key.MayVerify && may.Contains(key.VerifiedAlgorithm) && (algorithm is null || key.VerifiedAlgorithm == algorithm)).ToList();
         return usable.Count == 0 ? null : new JwtVerifier(new JsonWebKeySet(usable));
     }
 
@@ -55,8 +57,8 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
         key => key.ValueKind == JsonValueKind.Object && (key.TryGetProperty("d", out _) || key.TryGetProperty("k", out _)));
 
     // What registers a client has looked at the set before: one without a key verifies nothing.
-    private static JwtVerifier Parse(Client client) =>
-        TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg) ?? new JwtVerifier(new JsonWebKeySet([]));
+    private JwtVerifier Parse(Client client) =>
+        TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg, settings.Algorithms) ?? new JwtVerifier(new JsonWebKeySet([]));
 
     private FetchedKeys CacheOf(Client client)
     {

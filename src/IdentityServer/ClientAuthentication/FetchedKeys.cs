@@ -11,7 +11,7 @@ namespace IdentityServer.ClientAuthentication;
 internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clientId, string uri, string? algorithm)
 {
     /// <summary>What all of them share.</summary>
-    internal sealed record Source(OutboundHttp Outbound, SemaphoreSlim Places, TimeProvider Time, ILogger Log);
+    internal sealed record Source(OutboundHttp Outbound, SemaphoreSlim Places, string[] Algorithms, TimeProvider Time, ILogger Log);
 
     /// <summary>Octets of a key set.</summary>
     public const int MaximumLength = 64 * 1024;
@@ -89,7 +89,7 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
             // RFC 7517 §8.5: application/jwk-set+json; most say application/json.
             if (answer.MediaType is not ("application/json" or "application/jwk-set+json"))
                 return (null, default, "the answer is not JSON by its Content-Type");
-            if (ClientKeys.TryParse(answer.Body, algorithm) is not { } keys)
+            if (ClientKeys.TryParse(answer.Body, algorithm, source.Algorithms) is not { } keys)
                 return (null, default, "the answer is no JWK Set with a key that can be used");
             var age = answer.MaxAge ?? UsualAge;
             return (keys, age < ShortestAge ? ShortestAge : age > LongestAge ? LongestAge : age, null);

@@ -55,5 +55,9 @@ internal static class ResourceIndicators
 
     public static string[] IdentifiersOf(Resource[] resources) => Array.ConvertAll(resources, resource => resource.Identifier);
 
+    /// <summary>Of each resource the scopes that the client may have, parted by spaces: for a statement that must know whether a grant has any of them.</summary>
+    public static string[] ReachOf(Resource[] resources, Client client) =>
+        Array.ConvertAll(resources, resource => resource.Scopes.Intersect(client.Scopes).ToString());
+
     private static bool Serves(Resource resource, ScopeSet scopes) => resource.Scopes.Tokens.Any(scopes.Contains);
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using IdentityServer.AuthorizationRequests;
-using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
@@ -15,7 +14,8 @@ namespace IdentityServer.Discovery;
 /// Built from what is served, never from the request.
 /// </summary>
 internal sealed class DiscoveryEndpoint(
-    IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration, PushedRequestSettings pushing)
+    IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration, PushedRequestSettings pushing,
+    ClientAssertionSettings assertions, DpopSettings dpop)
 {
     private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
 
@@ -40,7 +40,7 @@ internal sealed class DiscoveryEndpoint(
         WriteClientAuthentication(json, "revocation_endpoint", TokenEndpointAuthMethods.Served);
         WriteClientAuthentication(json, "introspection_endpoint", TokenEndpointAuthMethods.Confidential);
         Write(json, "subject_types_supported", ["public"]);
-        Write(json, "dpop_signing_alg_values_supported", Jose.DpopProof.Algorithms);
+        Write(json, "dpop_signing_alg_values_supported", dpop.Algorithms);
     });
 
     /// <summary>RP-Initiated Logout §2.1, Back-Channel Logout §2.1.</summary>
@@ -83,10 +83,10 @@ internal sealed class DiscoveryEndpoint(
     private static bool IsOffered(ServerConfiguration served, string grantType) =>
         grantType != GrantTypes.Password || served.GrantTypesInUse.Contains(grantType);
 
-    private static void WriteClientAuthentication(Utf8JsonWriter json, string endpoint, string[] methods)
+    private void WriteClientAuthentication(Utf8JsonWriter json, string endpoint, string[] methods)
     {
         Write(json, $"{endpoint}_auth_methods_supported", methods);
-        Write(json, $"{endpoint}_auth_signing_alg_values_supported", ClientAssertions.Algorithms);
+        Write(json, $"{endpoint}_auth_signing_alg_values_supported", assertions.Algorithms);
     }
 
     private static Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)

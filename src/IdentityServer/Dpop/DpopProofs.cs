@@ -19,7 +19,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     public const string NonceHeader = "DPoP-Nonce";
 
     /// <summary>In <c>WWW-Authenticate</c> of an endpoint that takes bound tokens (RFC 9449 §7.1).</summary>
-    public static readonly string Challenge = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', DpopProof.Algorithms)}\"";
+    public string Challenge { get; } = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', settings.Algorithms)}\"";
 
     /// <param name="route">Of the endpoint, below the issuer: <c>/connect/token</c>.</param>
     public ValueTask<DpopReading> ReadAsync(HttpContext http, string route) =>
@@ -45,9 +45,9 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     {
         if (values.Count != 1)
             return Errors.DpopProofTwice;
-        if (DpopProof.Verify(values.ToString(), out var proof) != JwtError.None)
+        if (DpopProof.Verify(values.ToString(), out var proof) != JwtError.None || !settings.Algorithms.Contains(proof!.Algorithm))
             return Errors.DpopProofMalformed;
-        if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof!.IsFor(http.Request.Method, address))
+        if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof.IsFor(http.Request.Method, address))
             return Errors.DpopProofOfOtherRequest;
         if (!IsNonceAccepted(http, proof))
             return Errors.DpopNonceRequired;

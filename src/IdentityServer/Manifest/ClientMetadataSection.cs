@@ -3,6 +3,7 @@ using System.Text.Json;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
+using IdentityServer.Settings;
 using Jose;
 
 namespace IdentityServer.Manifest;
@@ -44,7 +45,7 @@ internal static class ClientMetadataSection
             PostLogoutRedirectUris = client.Set("post_logout_redirect_uris", MaximumUris, uri => uri.AbsoluteUri()),
             BackchannelLogoutUri = Web(client, "backchannel_logout_uri"),
             BackchannelLogoutSessionRequired = client.Find("backchannel_logout_session_required")?.Flag(),
-            TokenEndpointAuthSigningAlg = client.Find("token_endpoint_auth_signing_alg")?.OneOf(ClientAssertions.Algorithms),
+            TokenEndpointAuthSigningAlg = client.Find("token_endpoint_auth_signing_alg")?.OneOf(SignatureAlgorithms.Served),
             Jwks = client.Find("jwks") is { } jwks ? ReadJwks(jwks) : null,
             JwksUri = Web(client, "jwks_uri"),
         };
@@ -61,8 +62,8 @@ internal static class ClientMetadataSection
     {
         if (metadata is { Jwks: null, JwksUri: null })
             throw client.Missing("jwks", ", or jwks_uri: with private_key_jwt the client signs with its own key");
-        if (metadata.Jwks is { } jwks && ClientKeys.TryParse(Encoding.UTF8.GetBytes(jwks.GetRawText()), metadata.TokenEndpointAuthSigningAlg) is null)
-            throw client.Find("jwks")!.Value.Mistake($"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", ClientAssertions.Algorithms)}.");
+        if (metadata.Jwks is { } jwks && ClientKeys.TryParse(Encoding.UTF8.GetBytes(jwks.GetRawText()), metadata.TokenEndpointAuthSigningAlg, SignatureAlgorithms.Served) is null)
+            throw client.Find("jwks")!.Value.Mistake($"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", SignatureAlgorithms.Served)}.");
         if (metadata.JwksUri is { } uri && new Uri(uri) is { Scheme: "http", IsLoopback: false })
             throw client.Find("jwks_uri")!.Value.Mistake("must be an https address.");
     }

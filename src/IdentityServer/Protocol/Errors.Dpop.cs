@@ -7,6 +7,8 @@ public static partial class Errors
 {
     // Proof of possession: RFC 9449 §4.3, §5, §8
     public static readonly OAuthError DpopProofMissing = new(InvalidDpopProof, "This needs a DPoP proof in the header DPoP.");
+    /// <summary>At the token endpoint: of a proof that is not there, none is invalid (RFC 6749 §5.2).</summary>
+    public static readonly OAuthError DpopProofLeftOut = new(InvalidRequest, "The client, or the token that it presents, needs a DPoP proof in the header DPoP.");
     public static readonly OAuthError DpopProofTwice = new(InvalidDpopProof, "The header DPoP must occur once.");
     public static readonly OAuthError DpopProofMalformed = new(InvalidDpopProof, "The DPoP proof is malformed, unsigned, or of a type, key or algorithm that is not accepted.");
     public static readonly OAuthError DpopProofOfOtherRequest = new(InvalidDpopProof, "The DPoP proof was made for another method or address.");
@@ -16,7 +18,7 @@ public static partial class Errors
     public static readonly OAuthError DpopNonceRequired = new(UseDpopNonce, "The DPoP proof must carry the nonce that the header DPoP-Nonce of this answer holds.");
     public static readonly OAuthError TokenIsBound = new(InvalidToken, "The access token is bound to a key: it goes by the scheme DPoP, with a proof.", HttpStatusCode.Unauthorized);
     public static readonly OAuthError TokenIsUnbound = new(InvalidToken, "The access token is bound to no key: it goes by the scheme Bearer.", HttpStatusCode.Unauthorized);
-    public static readonly OAuthError DpopKeyOfGrantMissing = new(InvalidDpopProof, "The refresh token is bound to a key: this needs a DPoP proof by it.");
+    public static readonly OAuthError DpopKeyOfGrantMissing = new(InvalidRequest, "The refresh token is bound to a key: this needs a DPoP proof by it.");
     public static readonly OAuthError DpopKeyOfGrantDiffers = new(InvalidGrant, "The refresh token is bound to another key than the DPoP proof's.");
 }
 

@@ -38,16 +38,20 @@ internal sealed class PushedAuthorizationEndpoint(
         var parameters = await OAuthForm.ReadAsync(http);
         if (parameters.IsRefused)
             return parameters.Error;
-        var client = await clients.AuthenticateAsync(http, parameters.Value);
-        if (client.IsRefused)
-            return client.Error;
+        var proven = await clients.ProveAsync(http, parameters.Value);
+        if (proven.IsRefused)
+            return proven.Error;
+        var client = proven.Value.Client;
         // Whoever knows the name of a public client may push, and each push is stored.
-        if (client.Value.IsPublic && limits.Refuse(Limit.Push, http) is { } tooManyPushed)
+        if (client.IsPublic && limits.Refuse(Limit.Push, http) is { } tooManyPushed)
             return tooManyPushed;
         if (parameters.Value[Parameters.RequestUri] is not null)
             return Errors.RequestUriPushed;
 
-        var target = AuthorizationTarget.Find(client.Value, parameters.Value);
+        // FAPI 2.0 Security Profile §5.3.2.2: whoever pushes says where the answer goes; no registration says it in its place.
+        if (parameters.Value[Parameters.RedirectUri] is null)
+            return Errors.RedirectUriMissing;
+        var target = AuthorizationTarget.Find(client, parameters.Value);
         if (target.IsRefused)
             return target.Error;
         var request = AuthorizationRequestReader.Read(configuration.Value, target.Value, parameters.Value);
@@ -60,10 +64,13 @@ internal sealed class PushedAuthorizationEndpoint(
         var thumbprint = request.Value.DpopThumbprint ?? proof.Thumbprint;
         if (proof.Thumbprint is not null && proof.Thumbprint != thumbprint)
             return Errors.DpopKeyOfRequestDiffers;
+        // After a nonce was told, as at the token endpoint.
+        if (await clients.TryUseAsync(proven.Value, http.RequestAborted) is { } used)
+            return used;
 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await requests.AddAsync(client.Value, parameters.Value, thumbprint, http.RequestAborted);
+        return await requests.AddAsync(client, parameters.Value, thumbprint, http.RequestAborted);
     }
 }

@@ -16,7 +16,8 @@ internal sealed record ClientDescription(string AuthMethod, string[] GrantTypes,
 /// Reads a description (RFC 7591 §2, OpenID Connect Registration §2). What a stranger may not have is refused and not quietly
 /// left out, unless the standard says ignore; what opens a door of ours (<c>require_pkce</c>, <c>require_consent</c>) is none of its members.
 /// </summary>
-internal sealed class ClientDescriptionReader(ClientRegistrationSettings settings, CurrentConfiguration configuration, OutboundHttp outbound)
+internal sealed class ClientDescriptionReader(
+    ClientRegistrationSettings settings, ClientAssertionSettings assertions, CurrentConfiguration configuration, OutboundHttp outbound)
 {
     public const string ResponseType = "code";
 
@@ -116,6 +117,8 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
             Contacts = members.Texts("contacts", 20, 254),
             SoftwareId = members.Text("software_id", 200),
             SoftwareVersion = members.Text("software_version", 200),
+            // Only by the operator's word, and never of a public client (RFC 9700 §2.1.1).
+            RequirePkce = settings.RequirePkce || authMethod == TokenEndpointAuthMethods.None ? null : false,
             RequirePushedAuthorizationRequests = members.Flag("require_pushed_authorization_requests"),
             DpopBoundAccessTokens = members.Flag("dpop_bound_access_tokens"),
             DefaultMaxAge = members.Number("default_max_age"),
@@ -127,7 +130,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
             PostLogoutRedirectUris = ReadPostLogoutRedirectUris(members, applicationType == "native"),
             BackchannelLogoutUri = Asked(members, "backchannel_logout_uri"),
             BackchannelLogoutSessionRequired = members.Flag("backchannel_logout_session_required"),
-            TokenEndpointAuthSigningAlg = members.OneOf("token_endpoint_auth_signing_alg", ClientAssertions.Algorithms),
+            TokenEndpointAuthSigningAlg = members.OneOf("token_endpoint_auth_signing_alg", assertions.Algorithms),
             Jwks = members.Find("jwks")?.Clone(),
             JwksUri = Asked(members, "jwks_uri"),
         };
@@ -154,7 +157,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
         return null;
     }
 
-    private static void CheckKeys(MetadataMembers members, ClientMetadata metadata, bool areNeeded)
+    private void CheckKeys(MetadataMembers members, ClientMetadata metadata, bool areNeeded)
     {
         if (metadata is { Jwks: not null, JwksUri: not null })
             members.Refuse(Errors.KeysTwice);
@@ -164,7 +167,18 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
             return;
         var utf8 = Encoding.UTF8.GetBytes(jwks.GetRawText());
         if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || ClientKeys.HasPrivateKey(jwks)
-            || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg) is null)
+            || !IsStorable(jwks)
+            || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg, assertions.Algorithms) is null)
             members.Refuse(Errors.KeysUnusable);
     }
+
+    /// <summary>The database's JSON has no NUL, and no number without bounds such as 1e999999; no key needs either.</summary>
+    private static bool IsStorable(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => json.EnumerateObject().All(member => !member.Name.Contains('\0', StringComparison.Ordinal) && IsStorable(member.Value)),
+        JsonValueKind.Array => json.EnumerateArray().All(IsStorable),
+        JsonValueKind.String => !json.GetString()!.Contains('\0', StringComparison.Ordinal),
+        JsonValueKind.Number => json.GetRawText() is { Length: <= 100 } number && !number.AsSpan().ContainsAny('e', 'E'),
+        _ => true,
+    };
 }

@@ -41,7 +41,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         var started = await store.TryStartAsync(
             new NewSession(
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
-                Caller.AddressOf(http), agent.Length == 0 ? null : agent[..Math.Min(agent.Length, MaximumUserAgentLength)], Read(http)),
+                Caller.AddressOf(http), Shorten(agent), Read(http)),
             http.RequestAborted);
         if (started is null)
             return false;
@@ -61,6 +61,14 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !Base64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
             return null;
         return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
+    }
+
+    /// <summary>Null for nothing. No pair of surrogates is cut in two: half of one is no text for the database.</summary>
+    private static string? Shorten(string agent)
+    {
+        if (agent.Length <= MaximumUserAgentLength)
+            return agent.Length == 0 ? null : agent;
+        return agent[..(char.IsHighSurrogate(agent[MaximumUserAgentLength - 1]) ? MaximumUserAgentLength - 1 : MaximumUserAgentLength)];
     }
 
     private static string Write(Guid id, byte[] secret)

@@ -5,7 +5,10 @@ namespace IdentityServer.Settings;
 /// Takes no <c>aud</c> but the issuer as one string, as FAPI 2.0 §5.3.2.1 asks; else the address of the token endpoint, or of the
 /// endpoint that is called, will do too (RFC 7523 §3, RFC 9126 §2). Off when not set.
 /// </param>
-internal sealed record ClientAssertionSettings(bool IssuerAudienceOnly)
+/// <param name="Algorithms">What they may be signed with; all that there are when not set. FAPI 2.0 §5.4 has no RS256.</param>
+internal sealed record ClientAssertionSettings(bool IssuerAudienceOnly, string[] Algorithms)
 {
-    public static ClientAssertionSettings Read(SettingsReader settings) => new(settings.Flag("ClientAssertions:IssuerAudienceOnly", false));
+    public static ClientAssertionSettings Read(SettingsReader settings) => new(
+        settings.Flag("ClientAssertions:IssuerAudienceOnly", false),
+        SignatureAlgorithms.Read(settings, "ClientAssertions:Algorithms"));
 }

@@ -21,7 +21,8 @@ internal enum RegistrationMode
 /// <param name="InitialAccessTokens">Their SHA-256: the tokens themselves are not kept.</param>
 /// <param name="MaxClients">How many such clients there may be at once; 10,000 when not set. Each node holds them all in memory.</param>
 /// <param name="Scopes">What such a client may ask for; those about the user and <c>offline_access</c> when not set.</param>
-internal sealed record ClientRegistrationSettings(RegistrationMode Mode, byte[][] InitialAccessTokens, int MaxClients, ScopeSet Scopes)
+/// <param name="RequirePkce">True when not set; false: a confidential client that registers may do without, as certification suites do.</param>
+internal sealed record ClientRegistrationSettings(RegistrationMode Mode, byte[][] InitialAccessTokens, int MaxClients, ScopeSet Scopes, bool RequirePkce)
 {
     private const string ModeName = "Registration:Mode";
     private const string TokensName = "Registration:InitialAccessTokens";
@@ -55,6 +56,7 @@ internal sealed record ClientRegistrationSettings(RegistrationMode Mode, byte[][
             mode,
             Array.ConvertAll(tokens, token => SHA256.HashData(Encoding.UTF8.GetBytes(token))),
             settings.Number("Registration:MaxClients", 10_000, 1, 1_000_000),
-            scopes.Length > 0 ? ScopeSet.Of(scopes) : Protocol.Scopes.AboutUsers);
+            scopes.Length > 0 ? ScopeSet.Of(scopes) : Protocol.Scopes.AboutUsers,
+            settings.Flag("Registration:RequirePkce", true));
     }
 }

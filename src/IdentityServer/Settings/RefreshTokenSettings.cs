@@ -8,6 +8,12 @@ namespace IdentityServer.Settings;
 /// </param>
 internal sealed record RefreshTokenSettings(TimeSpan Lifetime, TimeSpan AbsoluteLifetime, TimeSpan Leeway)
 {
+    /// <summary>
+    /// The least that a leeway is for a confidential client whose tokens are bound to keys: a stolen one is of no use without the
+    /// client's own credentials and a key, and such a client may be long in coming back (FAPI 2.0 Security Profile §5.3.2.1).
+    /// </summary>
+    public static readonly TimeSpan BoundLeeway = TimeSpan.FromSeconds(120);
+
     private const int Year = 365 * 86_400;
 
     public static RefreshTokenSettings Read(SettingsReader settings)

@@ -23,10 +23,11 @@ internal sealed record NewConsent(string[] Scopes, string[] Claims);
 /// <param name="ProvenThumbprint">The key that the request proves (RFC 9449 §5).</param>
 /// <param name="BoundThumbprint">The key that its refresh tokens are bound to from now on.</param>
 /// <param name="Resources">What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</param>
+/// <param name="Reach">The scopes of each of those resources, parted by spaces; the grant must have one of each.</param>
 /// <param name="RefreshLifetime">Of a refresh token, if the grant gets one.</param>
 /// <param name="AccessLifetime">Else the grant lives as long as its access token.</param>
 internal sealed record Redemption(
-    Guid GrantId, string ClientId, string? RedirectUri, string? CodeChallenge, string? ProvenThumbprint, string? BoundThumbprint, string[] Resources,
+    Guid GrantId, string ClientId, string? RedirectUri, string? CodeChallenge, string? ProvenThumbprint, string? BoundThumbprint, string[] Resources, string[] Reach,
     bool MayRefresh, DateTimeOffset Now, TimeSpan RefreshLifetime, TimeSpan AccessLifetime, TimeSpan PruneGrain);
 
 /// <summary>A grant whose code was just exchanged, and its user.</summary>
@@ -87,6 +88,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         WHERE g.id = $1 AND g.generation = 0 AND g.client_id = $3 AND g.revoked_at IS NULL AND g.expires_at > $2 AND g.session_id IS NOT NULL
           AND (g.redirect_uri IS NULL OR g.redirect_uri = $4) AND g.code_challenge IS NOT DISTINCT FROM $5
           AND (g.dpop_jkt IS NULL OR g.dpop_jkt = $6) AND (g.resources IS NULL OR g.resources @> $8)
+          AND NOT EXISTS (SELECT FROM unnest($14::text[]) AS r (scopes) WHERE NOT g.scopes && string_to_array(r.scopes, ' '))
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.created_at, g.rotated_at, g.expires_at, g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details,
                   {UserProfile.Columns}
@@ -137,6 +139,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         Add(command, redemption.AccessLifetime);
         Add(command, redemption.PruneGrain);
         Add(command, Protocol.Scopes.OfflineAccess);
+        Add(command, redemption.Reach);
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

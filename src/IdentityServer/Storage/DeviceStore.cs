@@ -30,6 +30,9 @@ internal sealed record DevicePoll(
 
     /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
     public string[] Resources { get; init; } = [];
+
+    /// <summary>The scopes of each of those resources, parted by spaces; the grant must have one of each.</summary>
+    public string[] Reach { get; init; } = [];
 }
 
 /// <summary>How a poll found its device.</summary>
@@ -121,6 +124,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             ) t
             WHERE g.id = device.grant_id AND device.is_clients AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
               AND (g.resources IS NULL OR g.resources @> $10)
+              AND NOT EXISTS (SELECT FROM unnest($11::text[]) AS r (scopes) WHERE NOT g.scopes && string_to_array(r.scopes, ' '))
               AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
             RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true AS is_alive,
                       ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject) AS roles,
@@ -199,6 +203,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, poll.PruneGrain);
         command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
         Add(command, poll.Resources);
+        Add(command, poll.Reach);
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

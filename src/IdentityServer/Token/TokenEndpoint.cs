@@ -32,19 +32,20 @@ internal sealed class TokenEndpoint(
         if (parameters.IsRefused)
             return parameters.Error;
 
-        var client = await clients.AuthenticateAsync(http, parameters.Value);
-        if (client.IsRefused)
-            return client.Error;
+        var proven = await clients.ProveAsync(http, parameters.Value);
+        if (proven.IsRefused)
+            return proven.Error;
+        var client = proven.Value.Client;
 
         var grantType = parameters.Value[Parameters.GrantType];
         if (grantType is null)
             return Errors.GrantTypeMissing;
         if (grants.Find(grantType) is not { } grant)
             return Errors.GrantTypeUnknown;
-        if (!client.Value.MayUse(grantType))
+        if (!client.MayUse(grantType))
             return Errors.GrantTypeNotAllowed;
 
-        var resources = ResourceIndicators.Read(parameters.Value, client.Value, configuration.Value);
+        var resources = ResourceIndicators.Read(parameters.Value, client, configuration.Value);
         if (resources.IsRefused)
             return resources.Error;
 
@@ -52,10 +53,13 @@ internal sealed class TokenEndpoint(
         if (proof.IsRefused)
             return proof.Error;
         // RFC 9449 §5.2
-        if (proof.Proof is null && client.Value.Metadata.DpopBoundAccessTokens == true)
-            return Errors.DpopProofMissing;
+        if (proof.Proof is null && client.Metadata.DpopBoundAccessTokens == true)
+            return Errors.DpopProofLeftOut;
+        // RFC 9449 §8: who was told a nonce sends the same form again, its client assertion too.
+        if (await clients.TryUseAsync(proven.Value, http.RequestAborted) is { } used)
+            return used;
 
-        var request = new TokenRequest(client.Value, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
+        var request = new TokenRequest(client, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
         // These need no database, or queue for a hash before they come to it.
         if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
             return metrics.Granted(grantType, await HandleAsync(http, grant, request));

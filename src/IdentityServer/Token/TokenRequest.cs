@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
+using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
@@ -32,6 +33,14 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
         var resources = Resources.Length > 0 ? Resources : configuration.FindResources(granted!);
         var narrowed = ResourceIndicators.Narrow(scopes, resources);
         return (narrowed, new TokenTerms(DpopThumbprint, ResourceIndicators.AudienceOf(narrowed, resources)));
+    }
+
+    /// <summary>Why a grant can't be narrowed to the named resources (RFC 8707 §2.2); null: it can.</summary>
+    public OAuthError? RefuseResources(GrantState grant)
+    {
+        if (grant.Resources is { } granted && !Resources.All(resource => granted.Contains(resource.Identifier)))
+            return Errors.ResourceWidened;
+        return ResourceIndicators.Refuse(ScopeSet.Of(grant.Scopes).Intersect(Client.Scopes), Resources);
     }
 
     /// <summary>What the token is narrowed to beside its scopes.</summary>

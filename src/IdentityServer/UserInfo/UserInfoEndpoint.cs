@@ -76,9 +76,9 @@ internal sealed class UserInfoEndpoint(
     }
 
     /// <summary>RFC 6750 §3, RFC 9449 §7.1: the challenge tells the error, but to one who brought no token.</summary>
-    private static Task RefuseAsync(HttpContext http, OAuthError error, bool isDpop = false)
+    private Task RefuseAsync(HttpContext http, OAuthError error, bool isDpop = false)
     {
-        var scheme = isDpop || error == Errors.TokenIsBound ? DpopProofs.Challenge : "Bearer realm=\"IdentityServer\"";
+        var scheme = isDpop || error == Errors.TokenIsBound ? proofs.Challenge : "Bearer realm=\"IdentityServer\"";
         if (error == Errors.AccessTokenMissing)
             http.Response.Headers.WWWAuthenticate = scheme;
         else if ((int)error.Status < 500)

@@ -332,6 +332,61 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
         Assert.Equal(49, answers.Count(answer => answer.Status == HttpStatusCode.Unauthorized));
     }
 
+    [Theory, Rfc("9449", "8"), Rfc("9126", "2")]
+    [InlineData("/connect/token"), InlineData("/connect/par")]
+    public async Task Who_is_told_a_nonce_sends_the_same_assertion_again_and_then_it_is_used_up(string path)
+    {
+        using var key = new DpopKey();
+        await using var node = await _server.StartNodeAsync();
+        var client = await New().RegisteredAtAsync(_server);
+        await _server.ConfiguresAsync(db =>
+        {
+            var row = db.Clients.Single(row => row.ClientId == client.ClientId);
+            (row.GrantTypes, row.RedirectUris) = ([.. row.GrantTypes, "authorization_code"], [World.WebCallback]);
+        });
+        await Around.FollowsAsync(node);
+        (string, string)[] form =
+        [
+            .. Form(Assertion(client)), ("response_type", "code"), ("redirect_uri", World.WebCallback), ("code_challenge", CodeFlow.Challenge), ("code_challenge_method", "S256"),
+        ];
+
+        var first = await SendAsync(_server, null);
+        first.Refuses("use_dpop_nonce");
+
+        var nonce = first.DpopNonce();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => SendAsync(i % 2 == 0 ? _server : node, nonce)));
+        Assert.Single(answers, answer => answer.Status is HttpStatusCode.OK or HttpStatusCode.Created);
+        Assert.All(answers.Where(answer => answer.Status is not (HttpStatusCode.OK or HttpStatusCode.Created)), answer => answer.Refuses(HttpStatusCode.Unauthorized, "invalid_client"));
+        (await SendAsync(node, nonce)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+        // Without a proof it is no other.
+        (await node.PostFormAsync(path, form)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+
+        Task<Answer> SendAsync(ServerUnderTest to, string? nonce)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form.Select(pair => KeyValuePair.Create(pair.Item1, pair.Item2))) };
+            request.Headers.TryAddWithoutValidation("DPoP", key.Proof("POST", ClientSigner.Issuer + path, to.Clock.GetUtcNow(), nonce));
+            return to.SendAsync(request);
+        }
+    }
+
+    [Fact, Rfc("FAPI 2.0", "5.4")]
+    public async Task What_a_setting_leaves_out_is_neither_taken_nor_advertised()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--ClientAssertions:Algorithms=PS256 ES256", "--Registration:Mode=open");
+        foreach (var (algorithm, namesAlgorithm, isTaken) in new[] { ("ES256", true, true), ("PS256", true, true), ("RS256", true, false), ("RS256", false, false), ("PS256", false, true) })
+        {
+            var client = New(algorithm);
+            await client.RegisteredAtAsync(server, client.Jwks(namesAlgorithm));
+            Assert.Equal(isTaken ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, (await server.AuthenticatesAsync(client)).Status);
+        }
+        var described = new JsonObject { ["redirect_uris"] = new JsonArray("https://app.example/"), ["token_endpoint_auth_method"] = "private_key_jwt", ["jwks"] = JsonNode.Parse(New("RS256").Jwks()) };
+        (await server.PostJsonAsync("/connect/register", described.ToJsonString())).Refuses("invalid_client_metadata");
+
+        var metadata = (await server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json;
+        foreach (var endpoint in new[] { "token", "revocation", "introspection" })
+            Assert.Equal("""["ES256","PS256"]""", metadata.GetProperty($"{endpoint}_endpoint_auth_signing_alg_values_supported").GetRawText());
+    }
+
     [Fact]
     public async Task What_is_refused_for_its_claims_is_not_used_up()
     {

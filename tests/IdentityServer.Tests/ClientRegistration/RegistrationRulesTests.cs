@@ -51,6 +51,33 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
             answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true, "client_secret_basic", false), InlineData(false, "client_secret_basic", true), InlineData(false, "none", false)]
+    public async Task Without_PKCE_goes_whoever_the_operator_lets(bool isRequired, string method, bool mayGoWithout)
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", $"--Registration:RequirePkce={isRequired}");
+        // Its own word is none.
+        var client = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, token_endpoint_auth_method = method, require_pkce = false });
+        await server.FollowsAsync();
+
+        var answer = await new Browser(server).GetAsync($"/connect/authorize?response_type=code&scope=openid&client_id={client["client_id"]}&redirect_uri={Uri.EscapeDataString(Registrar.Callback)}");
+
+        if (mayGoWithout)
+            answer.AsksToSignIn();
+        else
+            answer.SendsBack("invalid_request", state: null, callback: Registrar.Callback);
+    }
+
+    [Fact]
+    public async Task A_key_set_that_no_database_takes_is_refused()
+    {
+        foreach (var member in new[] { "\"a\\u0000b\":1", "\"x\":\"\\u0000\"", "\"x\":{\"\\ud800\":1}", "\"x\":[{\"y\":1e999999}]", "\"x\":1E-999999" })
+        {
+            var jwks = new ClientSigner("x").Jwks()[..^1] + "," + member + "}";
+            (await _server.PostJsonAsync(Registrar.Path, $"{{\"redirect_uris\":[\"{Registrar.Callback}\"],\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{jwks}}}")).Refuses("invalid_client_metadata");
+        }
+    }
+
     [Fact, Rfc("7591", "3.2.1")]
     public async Task It_is_told_all_that_it_registered_and_nothing_else()
     {

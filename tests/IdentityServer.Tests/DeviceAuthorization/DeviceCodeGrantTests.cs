@@ -129,6 +129,17 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         (await _server.PollsAsync(code)).Refuses("authorization_pending");
     }
 
+    [Fact, Rfc("8707", "2.2")]
+    public async Task A_resource_that_the_granted_scopes_do_not_reach_is_an_invalid_target_and_spends_nothing()
+    {
+        var device = await _server.AsksAsync("openid profile");
+        await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"]);
+        (string, string)[] poll = [("grant_type", Devices.GrantType), ("device_code", device["device_code"]!), ("client_id", World.Native)];
+
+        (await _server.PostFormAsync("/connect/token", [.. poll, ("resource", World.Resource)])).Refuses("invalid_target");
+        Assert.Equal("openid profile", (await _server.PostFormAsync("/connect/token", poll))["scope"]);
+    }
+
     [Fact, Rfc("8628", "3.5")]
     public async Task Of_50_parallel_polls_one_gets_the_tokens_and_they_live()
     {

@@ -82,7 +82,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
 
         Assert.Equal((HttpStatusCode.OK, "DPoP", _key.Thumbprint), (signedIn.Status, signedIn["token_type"], KeyOf(signedIn)));
         Assert.NotNull(signedIn["id_token"]);
-        (await _server.PostFormAsync("/connect/token", [.. Refresh(signedIn), .. AsNative])).Refuses("invalid_dpop_proof");
+        (await _server.PostFormAsync("/connect/token", [.. Refresh(signedIn), .. AsNative])).Refuses("invalid_request");
         (await _server.ProvesAsync(_other, [.. Refresh(signedIn), .. AsNative], null)).Refuses("invalid_grant");
         Assert.Equal("DPoP", (await _server.ProvesAsync(_key, [.. Refresh(signedIn), .. AsNative], null))["token_type"]);
     }

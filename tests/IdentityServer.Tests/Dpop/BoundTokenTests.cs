@@ -44,7 +44,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
         Assert.Equal(("DPoP", _key.Thumbprint), (signedIn["token_type"], KeyOf(signedIn)));
 
         // Neither spends it, nor ends the grant.
-        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(signedIn)))).Refuses("invalid_dpop_proof");
+        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(signedIn)))).Refuses("invalid_request");
         (await _server.ProvesAsync(_other, AsPublic(Refresh(signedIn)), null)).Refuses("invalid_grant");
 
         var refreshed = await _server.ProvesAsync(_key, AsPublic(Refresh(signedIn)), null);
@@ -62,7 +62,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
         // The one before is within the leeway, the first would be theft.
         foreach (var old in new[] { refreshed, signedIn })
         {
-            (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(old)))).Refuses("invalid_dpop_proof");
+            (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(old)))).Refuses("invalid_request");
             (await _server.ProvesAsync(_other, AsPublic(Refresh(old)), null)).Refuses("invalid_grant");
         }
         Assert.Equal(again.RefreshToken, (await _server.ProvesAsync(_key, AsPublic(Refresh(refreshed)), null)).RefreshToken);
@@ -80,7 +80,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
 
         var bound = await _server.ProvesAsync(_key, AsPublic(Refresh(bearer)), null);
         Assert.Equal(_key.Thumbprint, KeyOf(bound));
-        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(bound)))).Refuses("invalid_dpop_proof");
+        (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(bound)))).Refuses("invalid_request");
         (await _server.ProvesAsync(_other, AsPublic(Refresh(bound)), null)).Refuses("invalid_grant");
         Assert.Equal(HttpStatusCode.OK, (await _server.ProvesAsync(_key, AsPublic(Refresh(bound)), null)).Status);
     }
@@ -96,6 +96,30 @@ public sealed class BoundTokenTests : IAsyncLifetime
 
         var bearer = await _server.RefreshesAsync(other.RefreshToken);
         Assert.Equal(("Bearer", null), (bearer["token_type"], KeyOf(bearer)));
+    }
+
+    [Theory, Rfc("FAPI 2.0", "5.3.2.1")]
+    [InlineData("", true, 119, true), InlineData("", true, 121, false), InlineData("", false, 31, false), InlineData("--RefreshTokens:Leeway=200", true, 199, true), InlineData("--RefreshTokens:Leeway=0", true, 1, false)]
+    public async Task A_confidential_client_whose_tokens_are_bound_may_repeat_a_refresh_for_two_minutes(string setting, bool isBound, int seconds, bool isRepeated)
+    {
+        await using var server = await _server.StartNodeAsync(setting.Length == 0 ? [] : [setting]);
+        await server.ConfiguresAsync(db => db.Clients.Add(new()
+        {
+            ClientId = "bank", AuthMethod = "client_secret_basic", SecretHashes = [server.SecretHash("secret")], GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes,
+            Metadata = isBound ? """{"dpop_bound_access_tokens":true}""" : "{}",
+        }));
+        var bank = Calls.Basic("bank", "secret");
+        var first = await server.ProvesAsync(_key, Password, bank);
+        var second = await server.ProvesAsync(_key, Refresh(first), bank);
+
+        server.Clock.Advance(TimeSpan.FromSeconds(seconds));
+        var again = await server.ProvesAsync(_key, Refresh(first), bank);
+
+        if (isRepeated)
+            Assert.Equal((HttpStatusCode.OK, second.RefreshToken), (again.Status, again.RefreshToken));
+        else
+            again.Refuses("invalid_grant");
+        Assert.Equal(isRepeated ? HttpStatusCode.OK : HttpStatusCode.BadRequest, (await server.ProvesAsync(_key, Refresh(second), bank)).Status);
     }
 
     [Fact, Rfc("9449", "6.2")]

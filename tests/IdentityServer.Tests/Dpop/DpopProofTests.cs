@@ -47,7 +47,10 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("PS256", "PS256", true)]
     [InlineData("PS256", "RS256", false)]
     [InlineData("RS256", "PS256", false)]
-    public async Task A_proof_by_an_RSA_key_is_taken_as_the_algorithm_says(string named, string used, bool isTaken)
+    public async Task A_proof_by_an_RSA_key_is_taken_as_the_algorithm_says(string named, string used, bool isTaken) =>
+        Assert.Equal(isTaken ? "DPoP" : null, (await _server.PostProvedAsync(Form, Calls.AsShop, await RsaProofAsync(_server, named, used)))["token_type"]);
+
+    private static async Task<string> RsaProofAsync(ServerUnderTest server, string named, string used)
     {
         using var rsa = System.Security.Cryptography.RSA.Create(2048);
         var parameters = rsa.ExportParameters(false);
@@ -59,12 +62,11 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         };
         var claims = new JsonObject
         {
-            ["jti"] = Guid.NewGuid().ToString(), ["htm"] = "POST", ["htu"] = DpopCalls.TokenAddress, ["iat"] = _server.Clock.GetUtcNow().ToUnixTimeSeconds(), ["nonce"] = await _server.NonceAsync(),
+            ["jti"] = Guid.NewGuid().ToString(), ["htm"] = "POST", ["htu"] = DpopCalls.TokenAddress, ["iat"] = server.Clock.GetUtcNow().ToUnixTimeSeconds(), ["nonce"] = await server.NonceAsync(),
         };
         var input = Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(header.ToJsonString())) + "." + Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(claims.ToJsonString()));
         var signature = rsa.SignData(System.Text.Encoding.ASCII.GetBytes(input), System.Security.Cryptography.HashAlgorithmName.SHA256, used == "PS256" ? System.Security.Cryptography.RSASignaturePadding.Pss : System.Security.Cryptography.RSASignaturePadding.Pkcs1);
-
-        Assert.Equal(isTaken ? "DPoP" : null, (await _server.PostProvedAsync(Form, Calls.AsShop, $"{input}.{Jose.Base64Url.Encode(signature)}"))["token_type"]);
+        return $"{input}.{Jose.Base64Url.Encode(signature)}";
     }
 
     public static TheoryData<string, Action<JsonObject, JsonObject>> Broken => new()
@@ -211,6 +213,18 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         Assert.Equal("""["ES256","PS256","RS256"]""", metadata.Json.GetProperty("dpop_signing_alg_values_supported").GetRawText());
     }
 
+    [Fact, Rfc("FAPI 2.0", "5.4")]
+    public async Task What_a_setting_leaves_out_is_neither_taken_nor_advertised()
+    {
+        await using var strict = await _server.StartNodeAsync("--Dpop:Algorithms:0=ES256", "--Dpop:Algorithms:1=PS256");
+        Assert.Equal("DPoP", (await strict.ProvesAsync(_key, Form, Calls.AsShop))["token_type"]);
+        Assert.Equal("DPoP", (await strict.PostProvedAsync(Form, Calls.AsShop, await RsaProofAsync(strict, "PS256", "PS256")))["token_type"]);
+        (await strict.PostProvedAsync(Form, Calls.AsShop, await RsaProofAsync(strict, "RS256", "RS256"))).Refuses("invalid_dpop_proof");
+        Assert.Equal("""["ES256","PS256"]""", (await strict.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json.GetProperty("dpop_signing_alg_values_supported").GetRawText());
+        var asked = await strict.SendAsync(new(HttpMethod.Get, "/connect/userinfo") { Headers = { Authorization = new("DPoP", "x") } });
+        Assert.Contains("algs=\"ES256 PS256\"", asked.Message.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact, Rfc("9449", "5.2")]
     public async Task A_client_that_says_so_gets_no_token_without_a_proof()
     {
@@ -221,7 +235,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         }));
         var bound = Calls.Basic("bound", "secret");
 
-        (await _server.PostFormAsync("/connect/token", Form, bound)).Refuses("invalid_dpop_proof");
+        (await _server.PostFormAsync("/connect/token", Form, bound)).Refuses("invalid_request");
         Assert.Equal("DPoP", (await _server.ProvesAsync(_key, Form, bound))["token_type"]);
     }
 

@@ -234,6 +234,20 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
         Assert.Equal(HttpStatusCode.BadRequest, (await _server.PostJsonAsync("/connect/authorize", "{}")).Status);
     }
 
+    [Theory, Rfc("OIDC Core", "5.5")]
+    [InlineData("userinfo", "user_info_claims"), InlineData("id_token", "id_token_claims")]
+    public async Task Claims_that_nobody_knows_are_passed_over_and_not_kept(string member, string kept)
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var strange = string.Join(',', Enumerable.Range(0, 90).Select(i => $"\"x{i}\":null"));
+        var claims = $$$"""{"{{{member}}}":{"a\u0000b":null,"\u0000":{"essential":true,"value":"\u0000"},"email":null,"sub":null,{{{strange}}}}}""";
+
+        var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(("scope", "openid"), ("claims", claims)));
+
+        var grant = Around.Claims(tokens.AccessToken).GetProperty("grant_id").GetGuid();
+        Assert.Equal("[\"email\"]", await _server.ReadAsync<string>($"SELECT details->>'{kept}' FROM grants WHERE id = $1", grant));
+    }
+
     [Fact]
     public async Task No_byte_of_the_query_brings_a_fault()
     {

@@ -50,6 +50,20 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
         Assert.Equal("""{"active":false}""", (await _server.IntrospectsAsync(won.AccessToken)).Body);
     }
 
+    [Fact, Rfc("8707", "2.2")]
+    public async Task A_resource_that_the_granted_scopes_do_not_reach_is_an_invalid_target_and_spends_nothing()
+    {
+        var alice = await _server.HasBrowserOfAsync();
+        var code = await alice.GetsCodeAsync(CodeFlow.PortalRequest(("scope", "openid profile")));
+        (string, string)[] portal = [("client_id", World.Portal), ("client_secret", World.PortalSecret)];
+
+        (await _server.RedeemsAsync(code, World.PortalCallback, more: [.. portal, ("resource", World.Resource)])).Refuses("invalid_target");
+        Assert.Equal("openid profile", (await _server.RedeemsAsync(code, World.PortalCallback, more: portal))["scope"]);
+
+        var reaching = await alice.GetsCodeAsync(CodeFlow.PortalRequest(("scope", "openid data:read")));
+        Assert.Equal("openid data:read", (await _server.RedeemsAsync(reaching, World.PortalCallback, more: [.. portal, ("resource", World.Resource)]))["scope"]);
+    }
+
     /// <summary>No timing: the second waits on the row that the first has locked, and then must look again.</summary>
     [Fact, Rfc("6749", "4.1.2")]
     public async Task Of_two_redemptions_that_both_found_the_code_unspent_one_wins()
@@ -58,7 +72,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
         var code = await alice.GetsCodeAsync(CodeFlow.WebRequest());
         var grant = await _server.ReadIdAsync("SELECT id FROM grants WHERE client_id = 'web' ORDER BY id DESC LIMIT 1");
         var store = _server.Services.GetRequiredService<CodeStore>();
-        var redemption = new Redemption(grant, World.Web, World.WebCallback, CodeFlow.Challenge, null, null, [], true, _server.Clock.GetUtcNow(), TimeSpan.FromDays(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        var redemption = new Redemption(grant, World.Web, World.WebCallback, CodeFlow.Challenge, null, null, [], [], true, _server.Clock.GetUtcNow(), TimeSpan.FromDays(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1));
 
         await using var holder = new NpgsqlConnection(_server.ConnectionString);
         await holder.OpenAsync();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.RegularExpressions;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
@@ -26,6 +27,26 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
 
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.SeeOther, "/account"), (page.Status, answer.Status, answer.Location));
         Assert.True(await browser.IsSignedInAsync(_server));
+    }
+
+    [Theory]
+    [InlineData(198, 200), InlineData(199, 199), InlineData(200, 200), InlineData(300, 200)]
+    public async Task A_browser_may_call_itself_anything(int before, int kept)
+    {
+        var name = await _server.HasUserAsync();
+        var browser = new Browser(_server);
+        var form = (await browser.GetAsync(SignIn)).FormOf("login-submit");
+        var fields = form.Fields.Where(field => field.Name is not ("username" or "password")).Append(("username", name)).Append(("password", World.AlicePassword));
+        // A key is two units of UTF-16; the second may lie past what is kept.
+        var agent = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(new string('a', before) + "🔑 and more"));
+
+        var answer = await _server.PostsRawAsync(
+            SignIn, $"Origin: null\nUser-Agent: {agent}\nCookie: {string.Join("; ", browser.Cookies.Select(cookie => $"{cookie.Key}={cookie.Value}"))}",
+            string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Item1)}={Uri.EscapeDataString(field.Item2)}")));
+
+        Assert.Equal(303, RawHttp.StatusOf(answer));
+        var stored = await _server.ReadAsync<string>("SELECT s.user_agent FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.user_name = $1", name);
+        Assert.Equal(kept, stored.Length);
     }
 
     [Fact]

@@ -245,7 +245,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
         using var apis = new DpopKey();
         var signedIn = await _server.ProvesAsync(callers, [("grant_type", "password"), ("username", World.Alice), ("password", World.AlicePassword)], Calls.Basic("front", "secret"));
 
-        (await ExchangeAsync("orders-api", signedIn.AccessToken)).Refuses("invalid_dpop_proof");
+        (await ExchangeAsync("orders-api", signedIn.AccessToken)).Refuses("invalid_request");
         var answer = await _server.ProvesAsync(apis, Form(signedIn.AccessToken, ("resource", Mail)), Calls.Basic("orders-api", "secret"));
         Assert.Equal(("DPoP", $$"""{"jkt":"{{apis.Thumbprint}}"}"""), (answer["token_type"], Around.Claims(answer.AccessToken).GetProperty("cnf").GetRawText()));
 

@@ -147,6 +147,59 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
         (await slow.GetAsync(forgotten)).ShowsError();
     }
 
+    [Fact, Rfc("9126", "2.2")]
+    public async Task It_is_over_after_an_hour_however_often_the_browser_comes()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
+        var browser = new Browser(server);
+        for (var minutes = 0; minutes < 56; minutes += 14)
+        {
+            (await browser.GetAsync(address)).AsksToSignIn();
+            server.Clock.Advance(TimeSpan.FromMinutes(14));
+        }
+        (await browser.GetAsync(address)).AsksToSignIn();
+        await browser.IsSignedInAsync(server);
+
+        server.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        (await browser.GetAsync(address)).ShowsError();
+    }
+
+    [Theory, Rfc("9126", "4"), Rfc("OIDC Core", "3.1.2.6")]
+    [InlineData(false, "prompt", "none", "login_required"), InlineData(true, "prompt", "none", "consent_required")]
+    public async Task An_error_is_an_answer_and_uses_it_up(bool isSignedIn, string name, string value, string error)
+    {
+        var browser = isSignedIn ? await _server.HasBrowserOfAsync(await _server.HasUserAsync()) : new Browser(_server);
+        var address = Address(World.Web, await PushesAsync(CodeFlow.WebRequest((name, value))));
+
+        (await browser.GetAsync(address)).SendsBack(error);
+
+        (await browser.GetAsync(address)).ShowsError();
+    }
+
+    [Fact, Rfc("9126", "4")]
+    public async Task So_is_what_its_clients_registration_no_longer_allows()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
+        await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Portal).Scopes = ["openid"]);
+        var alice = await server.HasBrowserOfAsync();
+
+        (await alice.GetAsync(address)).SendsBack("invalid_scope", callback: World.PortalCallback);
+
+        (await alice.GetAsync(address)).ShowsError();
+    }
+
+    [Fact, Rfc("FAPI 2.0", "5.3.2.2")]
+    public async Task It_says_where_its_answer_goes()
+    {
+        var request = CodeFlow.PortalRequest(("scope", "data:read"), ("redirect_uri", null));
+        Assert.NotNull((await (await _server.HasBrowserOfAsync()).AuthorizesAsync(request)).Sent("code"));
+
+        (await PushAsync(_server, new(request) { ["client_secret"] = World.PortalSecret }, null)).Refuses("invalid_request");
+    }
+
     [Fact, Rfc("6749", "4.1.2.1")]
     public async Task Who_is_denied_has_used_it_up()
     {

@@ -32,6 +32,7 @@ internal sealed partial class AuthorizationCodeGrant(
             grantId, client.ClientId, request.Parameters[Parameters.RedirectUri], challenge,
             // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
             request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
+            ResourceIndicators.ReachOf(request.Resources, client),
             client.MayUse(GrantTypes.RefreshToken), time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain));
         return redeemed is null
             ? await ExplainAsync(request, grantId)
@@ -45,7 +46,7 @@ internal sealed partial class AuthorizationCodeGrant(
         if (found is not { IsAlive: true } || found.ClientId != request.Client.ClientId)
             return Errors.CodeRefused;
         if (found.Generation == 0)
-            return found.Resources is { } granted && !request.Resources.All(resource => granted.Contains(resource.Identifier)) ? Errors.ResourceWidened : Errors.CodeRefused;
+            return request.RefuseResources(found) ?? Errors.CodeRefused;
 
         // RFC 6749 §4.1.2: used twice, whoever was first; thief and owner look alike.
         await ending.TryEndGrantAsync(found.Id, found.ClientId, new AuditNote(AuditEvents.AuthorizationCodeReused, null, request.Address));

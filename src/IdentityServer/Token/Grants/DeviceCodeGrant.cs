@@ -17,7 +17,7 @@ namespace IdentityServer.Token.Grants;
 /// refused and ends nothing. Later, thief and owner look alike, and the grant ends as it does by a code's replay (RFC 6749 §4.1.2).
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
-    DeviceStore devices, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
+    DeviceStore devices, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
     ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
     public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
@@ -33,6 +33,7 @@ internal sealed partial class DeviceCodeGrant(
         {
             DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
             Resources = ResourceIndicators.IdentifiersOf(request.Resources),
+            Reach = ResourceIndicators.ReachOf(request.Resources, request.Client),
         };
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
@@ -49,10 +50,18 @@ internal sealed partial class DeviceCodeGrant(
             return await RefuseReuseAsync(request, poll, device, grantId);
         if (device.IsExpired)
             return Errors.DeviceCodeExpired;
-        // Allowed, but another poll has it, or the account is not as it was when it allowed.
-        if (device.Generation is 0)
-            return Errors.DeviceCodeRefused;
+        // Allowed, but another poll has it, the account is not as it was when it allowed, or the request names what was not allowed.
+        if (device is { GrantId: { } unspent, Generation: 0 })
+            return await ExplainAsync(request, poll, unspent);
         return device.IsEarly ? Errors.DevicePolledTooSoon : Errors.DevicePending;
+    }
+
+    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, DevicePoll poll, Guid grantId)
+    {
+        if (poll.Resources.Length == 0)
+            return Errors.DeviceCodeRefused;
+        var found = await grants.FindAsync(grantId, poll.Now, CancellationToken.None);
+        return found is { IsAlive: true, Generation: 0 } && request.RefuseResources(found) is { } refused ? refused : Errors.DeviceCodeRefused;
     }
 
     private async ValueTask<Result<TokenResponse>> RefuseReuseAsync(TokenRequest request, DevicePoll poll, PolledDevice device, Guid grantId)

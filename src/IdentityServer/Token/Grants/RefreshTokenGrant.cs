@@ -57,7 +57,8 @@ internal sealed partial class RefreshTokenGrant(
             return spend.DpopThumbprint is null ? Errors.DpopKeyOfGrantMissing : Errors.DpopKeyOfGrantDiffers;
 
         // One that came before the rotation and lost the race is earlier than any leeway: without one it is no retry either.
-        var isRetry = settings.Leeway > TimeSpan.Zero && found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + settings.Leeway;
+        var leeway = LeewayOf(request.Client, found);
+        var isRetry = leeway > TimeSpan.Zero && found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + leeway;
         if (found.Generation > spend.Generation && !isRetry)
         {
             // Revoke the family: thief and owner look alike.
@@ -75,6 +76,14 @@ internal sealed partial class RefreshTokenGrant(
             return Errors.RefreshTokenRefused;
         metrics.Repeated();
         return Issue(request, found, requested);
+    }
+
+    /// <summary>Zero is zero for everybody.</summary>
+    private TimeSpan LeewayOf(Client client, GrantState grant)
+    {
+        // RFC 9449 §5 binds no grant of a confidential client itself: what binds all of its tokens is what it registered.
+        var isBound = !client.IsPublic && (grant.DpopThumbprint is not null || client.Metadata.DpopBoundAccessTokens == true);
+        return isBound && settings.Leeway > TimeSpan.Zero && settings.Leeway < RefreshTokenSettings.BoundLeeway ? RefreshTokenSettings.BoundLeeway : settings.Leeway;
     }
 
     /// <summary>Of the same authentication, without its nonce (OpenID Connect Core §12.2).</summary>

@@ -103,7 +103,7 @@ internal sealed partial class TokenExchangeGrant(
         if (AccessTokens.KeyOf(claims) is not { } key)
             return null;
         if (request.DpopThumbprint is null)
-            return Errors.DpopProofMissing;
+            return Errors.DpopProofLeftOut;
         return IsOwn(request.Client, claims) && request.DpopThumbprint != key ? Errors.DpopProofOfOtherToken : null;
     }
 
