@@ -116,7 +116,6 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"resources":[{"identifier":"http://a.test"},{"identifier":"http://a.test"}]}""", "$.resources[1].identifier")]
     [InlineData("""{"resources":[{"identifier":"http://a.test","scopes":["a b"]}]}""", "$.resources[0].scopes[0]")]
     [InlineData("""{"resources":[{"identifier":"http://a.test","scopes":["a","offline_access"]}]}""", "$.resources[0].scopes[1]")]
-    [InlineData("""{"resources":[{"identifier":"http://a.test","client_id":"nobody"}]}""", "$.resources[0].client_id")]
     [InlineData("""{"resources":[{"identifier":"http://a.test","client_id":"spa"}]}""", "$.resources[0].client_id")]
     // Roles
     [InlineData("""{"roles":[{"permissions":[]}]}""", "$.roles[0].name")]

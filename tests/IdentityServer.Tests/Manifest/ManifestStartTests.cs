@@ -44,6 +44,54 @@ public sealed class ManifestStartTests
         Assert.DoesNotContain(node.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
     }
 
+    /// <summary>As the contract writes it, with secrets of some length; its resource names a client that it does not describe.</summary>
+    private const string Example =
+        """
+        {
+          "clients": [
+            { "client_id": "shop", "client_secret": "a secret of the shop", "client_name": "Shop", "grant_types": ["password", "refresh_token", "client_credentials"],
+              "token_endpoint_auth_method": "client_secret_basic", "scope": "data:read data:write offline_access", "redirect_uris": [] }
+          ],
+          "resources": [ { "identifier": "http://localhost:5010", "name": "Data store", "scopes": ["data:read", "data:write"], "client_id": "resource-api" } ],
+          "roles": [ { "name": "admin", "permissions": ["users:manage"] } ],
+          "users": [ { "username": "alice", "email": "alice@example.com", "password": "a password of alice", "full_name": "Alice", "roles": ["admin"] } ]
+        }
+        """;
+
+    private const string ResourceClient = """{"clients":[{"client_id":"resource-api","client_secret":"a secret of the store"}]}""";
+
+    [Fact, Rfc("7662", "2.1")]
+    public async Task The_example_starts_an_empty_server_and_its_resource_introspects_once_its_client_is_there()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        using var file = new ManifestFile(Example);
+        await using var server = await ServerUnderTest.StartOnAsync(database.ConnectionString, $"--IdentityServer:Manifest={file.Path}");
+        var shop = Calls.Basic("shop", "a secret of the shop");
+        var resource = Calls.Basic("resource-api", "a secret of the store");
+
+        Assert.Contains(server.Log.Lines, line => line.Contains("$.resources[0].client_id is resource-api, which is no client", StringComparison.Ordinal));
+        var tokens = await server.PostFormAsync("/connect/token", [("grant_type", "password"), ("username", "alice"), ("password", "a password of alice")], shop);
+        Assert.Equal("data:read data:write offline_access", tokens["scope"]);
+        Assert.Equal("invalid_client", (await server.IntrospectsAsync(tokens.AccessToken, resource)).Error);
+
+        Assert.Empty((await server.AppliesAsync(ResourceClient)).Warnings);
+        Assert.True((await server.IntrospectsAsync(tokens.AccessToken, resource)).Json.GetProperty("active").GetBoolean());
+        var again = await server.AppliesAsync(Example);
+        Assert.Empty(again.Lines.Concat(again.Warnings));
+    }
+
+    [Fact]
+    public async Task The_command_apply_warns_of_a_resource_whose_client_is_none()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var file = new ManifestFile("""{"resources":[{"identifier":"http://a.test","scopes":["a"],"client_id":"nobody"}]}""");
+
+        await using var apply = Run(server.ConnectionString, "Production", "apply", file.Path);
+
+        Assert.Equal(0, await apply.ExitsAsync());
+        Assert.Contains("Warning: $.resources[0].client_id is nobody, which is no client: until it is one, http://a.test can't introspect or read the revocation feed.", apply.Lines);
+    }
+
     [Theory]
     [InlineData("no-such-file.json", "does not exist")]
     [InlineData(".", "is a directory")]
