@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Manifest;
+using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using LocalPostgres;
@@ -179,6 +180,23 @@ public sealed class ManifestStartTests
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Contains("refresh_token", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        // Postman may try every grant: what is refused then is a request that says no more.
+        foreach (var grantType in GrantTypes.Served)
+        {
+            using var bare = new HttpRequestMessage(HttpMethod.Post, "/connect/token")
+            {
+                Content = new FormUrlEncodedContent([new("grant_type", grantType)]),
+                Headers = { Authorization = Calls.Basic("postman", "postman-development-secret") },
+            };
+            using var tried = await http.SendAsync(bare);
+            Assert.True(grantType == GrantTypes.ClientCredentials ? tried.StatusCode == HttpStatusCode.OK : (await tried.Content.ReadAsStringAsync()).Contains("\"invalid_request\"", StringComparison.Ordinal), grantType);
+        }
+        foreach (var callback in (string[])["https://oauth.pstmn.io/v1/callback", "http://127.0.0.1:49152/callback"])
+        {
+            var authorize = $"/connect/authorize?client_id=postman&response_type=code&redirect_uri={Uri.EscapeDataString(callback)}&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+            Assert.Contains("sign-in", (await http.GetAsync(authorize)).RequestMessage!.RequestUri!.AbsolutePath, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
