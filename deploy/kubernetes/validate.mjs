@@ -133,6 +133,14 @@ for (const { value, name } of of("NetworkPolicy")) {
   }
 }
 
+// Clients' keys and logout addresses are at any public address, and no node's or cloud's own.
+const open = of("NetworkPolicy").filter(({ value }) => selected(value.spec.podSelector).some((pod) => pod.template.metadata?.labels?.["app.kubernetes.io/name"] === "identityserver"))
+  .flatMap(({ value }) => value.spec.egress ?? []).filter((rule) => rule.ports?.some((port) => port.protocol === "TCP" && port.port === 443))
+  .flatMap((rule) => rule.to ?? []).find((to) => to.ipBlock?.cidr === "0.0.0.0/0");
+if (of("NetworkPolicy").length > 0 && !open) say("NetworkPolicy", "the IdentityServer reaches no client by TCP 443");
+for (const network of ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"])
+  if (open && !open.ipBlock.except?.includes(network)) say("NetworkPolicy", `the IdentityServer reaches ${network} by TCP 443`);
+
 for (const { value, name } of of("Ingress")) {
   for (const { host, http } of value.spec.rules ?? []) {
     if (!value.spec.tls?.some((tls) => tls.hosts.includes(host))) say(name, `${host} has no certificate`);

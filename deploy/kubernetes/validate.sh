@@ -55,6 +55,7 @@ breaks "does not exist in type 'IIngressBackend'" ingress.yaml 's|networking.k8s
 breaks "readOnlyRootFilesystem" identityserver.yaml 's/readOnlyRootFilesystem: true/readOnlyRootFilesystem: false/'
 breaks "time to end" config.yaml 's/Shutdown__DrainSeconds: "10"/Shutdown__DrainSeconds: "30"/'
 breaks "port web" network-policy.yaml 's/port: http }/port: web }/'
+breaks "reaches 169.254.0.0/16 by TCP 443" network-policy.yaml 's/169.254.0.0\/16, //'
 breaks "matches no pod" identityserver.yaml 's/selector: { app.kubernetes.io\/name: identityserver }/selector: { app.kubernetes.io\/name: identity }/'
 breaks "no ConfigMap" migrate.yaml 's/configMapRef: { name: identityserver }/configMapRef: { name: identityservers }/'
 breaks "given in the clear" resourceapi.yaml 's/valueFrom: { secretKeyRef: { name: resourceapi, key: client-secret } }/value: hunter2/'

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -10,7 +11,7 @@ public static class IdentityServerTokensExtensions
 {
     /// <summary>
     /// Accepts the access tokens of an IdentityServer as scheme <c>Bearer</c>, and those that are bound to a key with their proof as
-    /// <c>DPoP</c>; revoked ones are refused within a second.
+    /// <c>DPoP</c>; revoked ones are refused within a second. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
     /// </summary>
     public static IServiceCollection AddIdentityServerTokens(this IServiceCollection services, Action<IdentityServerTokensOptions> configure)
     {
@@ -24,6 +25,7 @@ public static class IdentityServerTokensExtensions
         services.TryAddSingleton(provider => new UsedProofs(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<DpopProofs>();
         services.TryAddSingleton<ProtectedResourceMetadata>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, ProtectedResourceMetadataFilter>());
         services.TryAddSingleton<IssuerKeys>();
         services.AddMetrics();
         services.TryAddSingleton<RevocationFeedMetrics>();

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Jose;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -70,11 +71,39 @@ internal sealed class ProtectedResourceMetadata
     }
 }
 
+/// <summary>
+/// Serves the document in an API that does not map it, so that what each challenge points to is there (RFC 9728 §5.1). Before all
+/// else: no policy of the API stands before a document that tells how to get past policies.
+/// </summary>
+internal sealed class ProtectedResourceMetadataFilter(ProtectedResourceMetadata metadata) : IStartupFilter
+{
+    private bool? _isMapped;
+
+    public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+    {
+        app.Use(following => context => IsAsked(context) && !IsMapped(context) ? metadata.WriteAsync(context) : following(context));
+        next(app);
+    };
+
+    private bool IsAsked(HttpContext context) =>
+        context.Request.Path.Value is { } path && path.StartsWith(ProtectedResourceMetadata.WellKnown, StringComparison.Ordinal)
+        && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+        && path.AsSpan(ProtectedResourceMetadata.WellKnown.Length) is var suffix && (suffix.IsEmpty || suffix.SequenceEqual(metadata.PathSuffix));
+
+    /// <summary>An API that has mapped it has said what goes with it, such as CORS. Routes are complete once requests come.</summary>
+    private bool IsMapped(HttpContext context) => _isMapped ??=
+        context.RequestServices.GetService<EndpointDataSource>() is { } routes
+        && routes.Endpoints.OfType<RouteEndpoint>().Any(route => "/" + route.RoutePattern.RawText?.TrimStart('/') == ProtectedResourceMetadata.WellKnown);
+}
+
 public static class ProtectedResourceMetadataExtensions
 {
     private static readonly string[] ReadMethods = [HttpMethods.Get, HttpMethods.Head];
 
-    /// <summary>Maps the metadata document, at its place for this resource's path too.</summary>
+    /// <summary>
+    /// Maps the metadata document, at its place for this resource's path too. It is served without; mapped, it has what an endpoint
+    /// of the API has, such as its CORS policy.
+    /// </summary>
     public static IEndpointConventionBuilder MapProtectedResourceMetadata(this IEndpointRouteBuilder endpoints)
     {
         var metadata = endpoints.ServiceProvider.GetRequiredService<ProtectedResourceMetadata>();

@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Audit;
 using IdentityServer.Http;
+using IdentityServer.Limits;
 using IdentityServer.Tokens;
 using LocalPostgres;
 using Postgres;
@@ -8,20 +9,26 @@ using Postgres;
 namespace IdentityServer.Accounts;
 
 /// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
-internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, DatabaseGate database)
+internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, RequestLimits limits, DatabaseGate database)
 {
     public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
     {
+        if (limits.Refuse(Limit.SignOut, http) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
         var token = bearer.Authenticate(http);
         if (token.IsRefused)
             return token.Error;
+        var grant = AccessTokens.GrantOf(token.Value);
+        // A client's own token is of no account.
+        if (grant is not null && limits.RefuseAccount(Limit.SignOut, token.Value.Subject) is { } tooManyOfAccount)
+            return AccountErrors.TooManyRequests(tooManyOfAccount);
         using var place = database.TryEnter();
         if (place.IsRefused)
             return ApiErrors.ServiceUnavailable;
 
         // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
         var address = Caller.AddressOf(http);
-        if (AccessTokens.GrantOf(token.Value) is { } grantId)
+        if (grant is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
             if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WaitAsync(http.Deadline()))

@@ -15,6 +15,12 @@ internal enum Limit
     /// <summary>The revocation feed, by the rate of tokens: a resource server must not lose it to its neighbours' requests.</summary>
     Feed,
     SignIn,
+
+    /// <summary>
+    /// Sign-outs, by the rate of tokens for an address, which may be a gateway's, and by that of sign-ins for an account: nobody has
+    /// more to end.
+    /// </summary>
+    SignOut,
     Registration,
 
     /// <summary>Clients that register themselves, or manage what they registered.</summary>
@@ -46,7 +52,7 @@ internal sealed class RequestLimits : IDisposable
             return;
         _addresses = Create(settings.Window, limit => limit switch
         {
-            Limit.Token or Limit.Feed => settings.TokensPerAddress,
+            Limit.Token or Limit.Feed or Limit.SignOut => settings.TokensPerAddress,
             Limit.SignIn or Limit.Device or Limit.Push => settings.SignInsPerAddress,
             Limit.Registration => settings.RegistrationsPerAddress,
             Limit.ClientRegistration => settings.ClientRegistrationsPerAddress,
@@ -72,6 +78,9 @@ internal sealed class RequestLimits : IDisposable
         return Refuse(_addresses, (limit, AddressKey(address)))
             ?? (account is null ? null : Refuse(_accounts, (limit, AccountKey(account))));
     }
+
+    /// <summary>Counts a request about an account whose address is counted already.</summary>
+    public OAuthError? RefuseAccount(Limit limit, string account) => _accounts is null ? null : Refuse(_accounts, (limit, AccountKey(account)));
 
     public void Dispose()
     {

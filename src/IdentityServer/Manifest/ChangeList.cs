@@ -11,6 +11,9 @@ internal sealed class ChangeList
 
     public IReadOnlyList<string> Lines => _lines;
 
+    /// <summary>What the operator should know of the manifest; none is a change.</summary>
+    public IReadOnlyList<string> Warnings { get; set; } = [];
+
     public void Created(string kind, string name) => _lines.Add($"created {kind} {name}");
 
     public void Removed(string kind, string name) => _lines.Add($"removed {kind} {name}");

@@ -8,12 +8,16 @@ using Jose;
 
 namespace IdentityServer.Manifest;
 
-/// <summary>The members of a client that matter to sign-in by browser and to proof of possession.</summary>
+/// <summary>
+/// The members of a client (RFC 7591 §2, OpenID Connect Registration §2) that matter to sign-in by browser and to proof of
+/// possession: those that a client which registers itself may have, by the same rules, and what only an operator may say.
+/// </summary>
 internal static class ClientMetadataSection
 {
     public static readonly string[] Names =
     [
-        "application_type", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "require_pkce", "require_consent",
+        "application_type", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "software_id", "software_version",
+        "response_types", "subject_type", "require_pkce", "require_consent",
         "require_pushed_authorization_requests", "dpop_bound_access_tokens", "default_max_age", "require_auth_time", "default_acr_values",
         "initiate_login_uri", "id_token_signed_response_alg", "userinfo_signed_response_alg", "post_logout_redirect_uris",
         "backchannel_logout_uri", "backchannel_logout_session_required", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
@@ -22,8 +26,11 @@ internal static class ClientMetadataSection
     private const int MaximumUris = 100;
     private const int MaximumJwksLength = 32 * 1024;
 
-    public static ClientMetadata Read(NodeObject client, string authMethod)
+    public static ClientMetadata Read(NodeObject client, string authMethod, string[] grantTypes)
     {
+        CheckResponseTypes(client, grantTypes);
+        // OpenID Connect Core §8: a user's `sub` is the same for all clients.
+        client.Find("subject_type")?.OneOf("public");
         var metadata = new ClientMetadata
         {
             ApplicationType = client.Find("application_type")?.OneOf("web", "native"),
@@ -32,6 +39,8 @@ internal static class ClientMetadataSection
             PolicyUri = Web(client, "policy_uri"),
             TosUri = Web(client, "tos_uri"),
             Contacts = client.Set("contacts", 20, contact => contact.Text(254)),
+            SoftwareId = client.Text("software_id", 200),
+            SoftwareVersion = client.Text("software_version", 200),
             RequirePkce = client.Find("require_pkce")?.Flag(),
             RequireConsent = client.Find("require_consent")?.Flag(),
             RequirePushedAuthorizationRequests = client.Find("require_pushed_authorization_requests")?.Flag(),
@@ -56,6 +65,14 @@ internal static class ClientMetadataSection
         if (authMethod == TokenEndpointAuthMethods.PrivateKeyJwt)
             CheckKeys(client, metadata);
         return metadata;
+    }
+
+    /// <summary>RFC 7591 §2.1: the two must agree, so there is nothing to keep of them.</summary>
+    private static void CheckResponseTypes(NodeObject client, string[] grantTypes)
+    {
+        var types = client.Set("response_types", 10, type => type.OneOf("code"));
+        if (types is not null && types.Length > 0 != grantTypes.Contains(GrantTypes.AuthorizationCode))
+            throw client.Find("response_types")!.Value.Mistake("must hold code where grant_types holds authorization_code, and nothing where it does not (RFC 7591 §2.1).");
     }
 
     private static void CheckKeys(NodeObject client, ClientMetadata metadata)

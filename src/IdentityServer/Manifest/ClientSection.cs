@@ -7,7 +7,7 @@ using Jose;
 
 namespace IdentityServer.Manifest;
 
-/// <summary>A client, by the names of RFC 7591 §2. What that leaves to a default which is not served yet has none here.</summary>
+/// <summary>A client, by the names and defaults of RFC 7591 §2.</summary>
 internal static class ClientSection
 {
     /// <summary>The JWS algorithm of the client's access tokens, ours by the pattern of RFC 7591's names; left out, the server's.</summary>
@@ -23,20 +23,21 @@ internal static class ClientSection
             .. ClientMetadataSection.Names]);
         var secrets = ReadSecrets(client, places);
         var authMethod = client.Find("token_endpoint_auth_method")?.OneOf(TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic;
+        var redirectUris = client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [];
+        var grantTypes = client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? DefaultGrantTypes(redirectUris);
         var read = new ManifestClient(
             client.Path,
             ReadClientId(client.Require("client_id")),
             client.Text("client_name", 200),
             authMethod,
             secrets,
-            // RFC 7591 §2 would have "authorization_code" where this is left out; a manifest gives no rights by silence.
-            client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? [],
+            grantTypes,
             ReadScope(client),
-            client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [],
+            redirectUris,
             client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
             client.Flag("disabled"))
         {
-            Metadata = ClientMetadataSection.Read(client, authMethod),
+            Metadata = ClientMetadataSection.Read(client, authMethod, grantTypes),
         };
 
         CheckSecrets(client, read);
@@ -44,6 +45,9 @@ internal static class ClientSection
         CheckRedirectUris(client, read);
         return read;
     }
+
+    /// <summary>RFC 7591 §2, where there is an address that a code could go to; else none: who only introspects has nowhere to be sent.</summary>
+    private static string[] DefaultGrantTypes(string[] redirectUris) => redirectUris.Length > 0 ? [GrantTypes.AuthorizationCode] : [];
 
     private static string ReadClientId(Node node)
     {

@@ -9,7 +9,8 @@ internal static class CrossChecks
     /// Holds what the manifest names against what will be there: its own items, and those of the database that
     /// <paramref name="prune"/> leaves.
     /// </summary>
-    public static void Check(ManifestDocument manifest, Registered registered, bool prune)
+    /// <returns>What is no mistake and still no good, each a line for the operator.</returns>
+    public static IReadOnlyList<string> Check(ManifestDocument manifest, Registered registered, bool prune)
     {
         var clients = Left(registered.Clients, manifest.Clients, prune).ToDictionary(row => row.ClientId, row => row.AuthMethod == Protocol.TokenEndpointAuthMethods.None, StringComparer.Ordinal);
         foreach (var client in manifest.Clients ?? [])
@@ -23,9 +24,10 @@ internal static class CrossChecks
         roles.UnionWith((manifest.Roles ?? []).Select(role => LoginName.Fold(role.Name)));
 
         CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Concat(Protocol.Scopes.AboutUsers.Tokens).ToHashSet(StringComparer.Ordinal));
-        CheckResourceClients(manifest, clients, resources);
+        var warnings = CheckResourceClients(manifest, clients, resources);
         CheckRemovedClients(registered, clients, resources);
         CheckRoles(manifest, roles);
+        return warnings;
     }
 
     private static TRow[] Left<TRow, TItem>(Dictionary<string, TRow> rows, IReadOnlyList<TItem>? section, bool prune) =>
@@ -40,15 +42,17 @@ internal static class CrossChecks
         }
     }
 
-    private static void CheckResourceClients(ManifestDocument manifest, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
+    /// <summary>A resource is served without its client too, which another manifest may describe; only, nobody can introspect as it.</summary>
+    private static List<string> CheckResourceClients(ManifestDocument manifest, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
     {
+        var warnings = new List<string>();
         foreach (var resource in manifest.Resources ?? [])
         {
             if (resource.ClientId is not { } clientId)
                 continue;
             if (!clients.TryGetValue(clientId, out var isPublic))
-                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, which is no client.");
-            if (isPublic)
+                warnings.Add($"{resource.Path}.client_id is {clientId}, which is no client: until it is one, {resource.Identifier} can't introspect or read the revocation feed.");
+            else if (isPublic)
                 throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
         }
         // A resource that only the database knows of must not lose its client either.
@@ -57,6 +61,7 @@ internal static class CrossChecks
             if (client.IsPublic && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
                 throw new ManifestMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
         }
+        return warnings;
     }
 
     private static void CheckRemovedClients(Registered registered, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)

@@ -40,10 +40,14 @@ internal sealed partial class ManifestApplication(
         {
             foreach (var line in changes.Lines)
                 Console.WriteLine(line);
+            foreach (var warning in changes.Warnings)
+                Console.WriteLine($"Warning: {warning}");
             Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : $"{changes.Count} changes")}.");
             return changes;
         }
         LogApplied(manifest.Name, changes);
+        foreach (var warning in changes.Warnings)
+            LogWarning(manifest.Name, warning);
         if (settings.IsBuiltIn)
         {
             foreach (var user in manifest.Users?.Where(user => user.Password is not null) ?? [])
@@ -79,11 +83,11 @@ internal sealed partial class ManifestApplication(
     private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation)
     {
         var registered = await Registered.ReadAsync(connection, cancellation);
-        CrossChecks.Check(manifest, registered, prune);
+        var warnings = CrossChecks.Check(manifest, registered, prune);
         var users = manifest.Users ?? [];
         var accounts = await NamedAccounts.FindAsync(connection, users, cancellation);
 
-        var plan = new Plan();
+        var plan = new Plan { Changes = { Warnings = warnings } };
         ResourcePlan.Add(plan, manifest.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
         var roles = RolePlan.Add(plan, manifest.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
         ClientPlan.Add(plan, manifest.Clients ?? [], registered.Clients, secrets, prune && manifest.Clients is not null);
@@ -121,6 +125,9 @@ internal sealed partial class ManifestApplication(
 
     [LoggerMessage(1200, LogLevel.Information, "Manifest {File} is applied: {Changes}")]
     private partial void LogApplied(string file, ChangeList changes);
+
+    [LoggerMessage(1202, LogLevel.Warning, "Manifest {File}: {Warning}")]
+    private partial void LogWarning(string file, string warning);
 
     // Of the built-in development manifest only: it stands in the repository for everyone to read.
     [LoggerMessage(1201, LogLevel.Information, "Development account {Name} was made with the password: {Password}")]

@@ -3,6 +3,7 @@ using IdentityServer.Configuration;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Http;
+using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -13,10 +14,15 @@ namespace IdentityServer.UserInfo;
 
 /// <summary><c>GET|POST /connect/userinfo</c> (OpenID Connect Core §5.3): what the user's account tells the holder of an access token.</summary>
 internal sealed class UserInfoEndpoint(
-    AccessTokens tokens, UserInfoStore users, UserClaims claims, IdTokens idTokens, DpopProofs proofs, CurrentConfiguration configuration, Pulse pulse, DatabaseGate database)
+    AccessTokens tokens, UserInfoStore users, UserClaims claims, IdTokens idTokens, DpopProofs proofs, CurrentConfiguration configuration, RequestLimits limits, Pulse pulse, DatabaseGate database)
 {
     public async Task HandleAsync(HttpContext http)
     {
+        if (limits.Refuse(Limit.Token, http) is { } tooMany)
+        {
+            await OAuthAnswer.WriteAsync(http, tooMany);
+            return;
+        }
         var presented = await PresentedToken.ReadAsync(http);
         if (presented.IsRefused)
         {

@@ -56,6 +56,36 @@ public sealed class AccountLimitsTests
         Refuses(await server.ChangesPasswordAsync(session.Data("access_token"), World.AlicePassword, People.Password));
     }
 
+    [Theory]
+    [InlineData("/logout")]
+    [InlineData("/auth/logout")]
+    public async Task Sign_outs_are_limited_by_address(string path)
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:TokensPerAddress=3");
+        var session = await server.LogsInAsync(World.Alice, World.AlicePassword);
+
+        for (var i = 0; i < 3; i++)
+            (await server.PostJsonAsync(path, "", "garbage")).IsRefused("INVALID_TOKEN", HttpStatusCode.Unauthorized);
+        Refuses(await server.PostJsonAsync(path, "", session.Data("access_token")));
+    }
+
+    [Fact]
+    public async Task Sign_outs_are_limited_by_account()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=3");
+        var bobs = await server.RegistersAsync(People.NewName());
+        var sessions = new List<Answer>();
+        for (var i = 0; i < 3; i++)
+            sessions.Add(await server.LogsInAsync(World.Alice, World.AlicePassword));
+
+        foreach (var session in sessions)
+            Assert.Equal(HttpStatusCode.OK, (await server.LogsOutAsync(session.Data("access_token"))).Status);
+        // By her other name: sign-ins are counted by what was typed, sign-outs by whose the token is.
+        var fourth = await server.LogsInAsync(World.AliceEmail, World.AlicePassword);
+        Refuses(await server.LogsOutAsync(fourth.Data("access_token")));
+        Assert.Equal(HttpStatusCode.OK, (await server.LogsOutAsync(bobs.Data("access_token"))).Status);
+    }
+
     [Fact]
     public async Task Resets_are_limited_by_account_whether_it_exists()
     {

@@ -39,6 +39,44 @@ public sealed class ManifestClientTests
         Assert.True((await server.IntrospectsAsync(token, Calls.Basic("old", "a secret of old"))).Json.GetProperty("active").GetBoolean());
     }
 
+    [Fact, Rfc("7591", "2")]
+    public async Task A_client_is_written_with_the_members_that_one_registers_itself_with()
+    {
+        const string Full =
+            """
+            {"clients":[{"client_id":"site","client_secret":"a secret of the site","client_name":"Site","grant_types":["authorization_code","refresh_token"],"response_types":["code"],
+              "redirect_uris":["https://site.example/callback"],"subject_type":"public","software_id":"4NRB1-0XZABZI9E6-5SM3R","software_version":"1.2","contacts":["ops@site.example"],
+              "client_uri":"https://site.example/","logo_uri":"https://site.example/logo.png","tos_uri":"https://site.example/tos","policy_uri":"https://site.example/policy",
+              "application_type":"web","default_max_age":3600,"require_auth_time":true,"id_token_signed_response_alg":"ES256","scope":"openid data:read"}]}
+            """;
+        await using var server = await ServerUnderTest.StartAsync();
+
+        await server.AppliesAsync(Full);
+        var row = await server.AskAsync(db => db.Clients.SingleAsync(client => client.ClientId == "site"));
+        var again = await server.AppliesAsync(Full);
+        var changed = await server.AppliesAsync(Full.Replace("\"1.2\"", "\"1.3\"", StringComparison.Ordinal));
+
+        Assert.Contains("\"software_id\": \"4NRB1-0XZABZI9E6-5SM3R\"", row.Metadata, StringComparison.Ordinal);
+        Assert.Empty(again.Lines);
+        Assert.Equal(["changed client site (software_version)"], changed.Lines);
+    }
+
+    [Theory, Rfc("7591", "2")]
+    [InlineData(""" "redirect_uris":["https://site.example/callback"] """, "authorization_code")]
+    [InlineData(""" "redirect_uris":["https://site.example/callback"],"response_types":["code"] """, "authorization_code")]
+    [InlineData(""" "redirect_uris":["https://site.example/callback"],"grant_types":[] """, "")]
+    [InlineData(""" "redirect_uris":[] """, "")]
+    [InlineData(""" "scope":"data:read","response_types":[] """, "")]
+    public async Task Grant_types_left_out_are_the_code_where_there_is_an_address_for_it(string members, string grantTypes)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        await server.AppliesAsync($$"""{"clients":[{"client_id":"site","client_secret":"a secret of the site",{{members}}}]}""");
+        var row = await server.AskAsync(db => db.Clients.SingleAsync(client => client.ClientId == "site"));
+
+        Assert.Equal(grantTypes, string.Join(' ', row.GrantTypes));
+    }
+
     [Fact]
     public async Task Twice_is_once()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Manifest;
+using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using LocalPostgres;
@@ -42,6 +43,54 @@ public sealed class ManifestStartTests
 
         Assert.Contains(node.Log.Lines, line => line.Contains("is applied: nothing to change", StringComparison.Ordinal));
         Assert.DoesNotContain(node.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
+    }
+
+    /// <summary>As the contract writes it, with secrets of some length; its resource names a client that it does not describe.</summary>
+    private const string Example =
+        """
+        {
+          "clients": [
+            { "client_id": "shop", "client_secret": "a secret of the shop", "client_name": "Shop", "grant_types": ["password", "refresh_token", "client_credentials"],
+              "token_endpoint_auth_method": "client_secret_basic", "scope": "data:read data:write offline_access", "redirect_uris": [] }
+          ],
+          "resources": [ { "identifier": "http://localhost:5010", "name": "Data store", "scopes": ["data:read", "data:write"], "client_id": "resource-api" } ],
+          "roles": [ { "name": "admin", "permissions": ["users:manage"] } ],
+          "users": [ { "username": "alice", "email": "alice@example.com", "password": "a password of alice", "full_name": "Alice", "roles": ["admin"] } ]
+        }
+        """;
+
+    private const string ResourceClient = """{"clients":[{"client_id":"resource-api","client_secret":"a secret of the store"}]}""";
+
+    [Fact, Rfc("7662", "2.1")]
+    public async Task The_example_starts_an_empty_server_and_its_resource_introspects_once_its_client_is_there()
+    {
+        await using var database = await TestDatabase.CreateEmptyAsync();
+        using var file = new ManifestFile(Example);
+        await using var server = await ServerUnderTest.StartOnAsync(database.ConnectionString, $"--IdentityServer:Manifest={file.Path}");
+        var shop = Calls.Basic("shop", "a secret of the shop");
+        var resource = Calls.Basic("resource-api", "a secret of the store");
+
+        Assert.Contains(server.Log.Lines, line => line.Contains("$.resources[0].client_id is resource-api, which is no client", StringComparison.Ordinal));
+        var tokens = await server.PostFormAsync("/connect/token", [("grant_type", "password"), ("username", "alice"), ("password", "a password of alice")], shop);
+        Assert.Equal("data:read data:write offline_access", tokens["scope"]);
+        Assert.Equal("invalid_client", (await server.IntrospectsAsync(tokens.AccessToken, resource)).Error);
+
+        Assert.Empty((await server.AppliesAsync(ResourceClient)).Warnings);
+        Assert.True((await server.IntrospectsAsync(tokens.AccessToken, resource)).Json.GetProperty("active").GetBoolean());
+        var again = await server.AppliesAsync(Example);
+        Assert.Empty(again.Lines.Concat(again.Warnings));
+    }
+
+    [Fact]
+    public async Task The_command_apply_warns_of_a_resource_whose_client_is_none()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var file = new ManifestFile("""{"resources":[{"identifier":"http://a.test","scopes":["a"],"client_id":"nobody"}]}""");
+
+        await using var apply = Run(server.ConnectionString, "Production", "apply", file.Path);
+
+        Assert.Equal(0, await apply.ExitsAsync());
+        Assert.Contains("Warning: $.resources[0].client_id is nobody, which is no client: until it is one, http://a.test can't introspect or read the revocation feed.", apply.Lines);
     }
 
     [Theory]
@@ -131,6 +180,23 @@ public sealed class ManifestStartTests
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Contains("refresh_token", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        // Postman may try every grant: what is refused then is a request that says no more.
+        foreach (var grantType in GrantTypes.Served)
+        {
+            using var bare = new HttpRequestMessage(HttpMethod.Post, "/connect/token")
+            {
+                Content = new FormUrlEncodedContent([new("grant_type", grantType)]),
+                Headers = { Authorization = Calls.Basic("postman", "postman-development-secret") },
+            };
+            using var tried = await http.SendAsync(bare);
+            Assert.True(grantType == GrantTypes.ClientCredentials ? tried.StatusCode == HttpStatusCode.OK : (await tried.Content.ReadAsStringAsync()).Contains("\"invalid_request\"", StringComparison.Ordinal), grantType);
+        }
+        foreach (var callback in (string[])["https://oauth.pstmn.io/v1/callback", "http://127.0.0.1:49152/callback"])
+        {
+            var authorize = $"/connect/authorize?client_id=postman&response_type=code&redirect_uri={Uri.EscapeDataString(callback)}&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+            Assert.Contains("sign-in", (await http.GetAsync(authorize)).RequestMessage!.RequestUri!.AbsolutePath, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

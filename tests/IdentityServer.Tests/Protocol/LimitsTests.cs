@@ -18,7 +18,7 @@ public sealed class LimitsTests
         for (var i = 0; i < 5; i++)
             Assert.NotEqual(HttpStatusCode.TooManyRequests, (await server.RefreshesAsync("x")).Status);
 
-        foreach (var answer in new[] { await server.RefreshesAsync("x"), await server.RevokesAsync("x"), await server.IntrospectsAsync("x"), await server.PostFormAsync("/connect/token", []) })
+        foreach (var answer in new[] { await server.RefreshesAsync("x"), await server.RevokesAsync("x"), await server.IntrospectsAsync("x"), await server.PostFormAsync("/connect/token", []), await server.PostFormAsync("/connect/par", []), await server.PostFormAsync("/connect/userinfo", []) })
         {
             answer.Refuses(HttpStatusCode.TooManyRequests, "temporarily_unavailable");
             Assert.InRange(answer.Message.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3600);

@@ -166,23 +166,36 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact]
-    public async Task Browsers_of_allowed_origins_may_read_the_metadata_and_call_the_token_endpoint()
+    public async Task Browsers_of_allowed_origins_may_read_the_metadata_and_call_the_token_and_revocation_endpoints()
     {
         foreach (var place in new[] { OpenId, OAuth, "/.well-known/jwks" })
         {
             var request = new HttpRequestMessage(HttpMethod.Get, place) { Headers = { { "Origin", "http://localhost:3000" } } };
             Assert.Equal("http://localhost:3000", Assert.Single((await _server.SendAsync(request)).Message.Headers.GetValues("Access-Control-Allow-Origin")));
         }
-        var preflight = new HttpRequestMessage(HttpMethod.Options, "/connect/token") { Headers = { { "Origin", "http://localhost:3000" }, { "Access-Control-Request-Method", "POST" }, { "Access-Control-Request-Headers", "authorization" } } };
-        Assert.Equal(HttpStatusCode.NoContent, (await _server.SendAsync(preflight)).Status);
+        foreach (var place in new[] { "/connect/token", "/connect/revoke" })
+        {
+            var request = new HttpRequestMessage(HttpMethod.Options, place) { Headers = { { "Origin", "http://localhost:3000" }, { "Access-Control-Request-Method", "POST" }, { "Access-Control-Request-Headers", "authorization" } } };
+            var preflight = await _server.SendAsync(request);
+            Assert.Equal((HttpStatusCode.NoContent, "http://localhost:3000"), (preflight.Status, Assert.Single(preflight.Message.Headers.GetValues("Access-Control-Allow-Origin"))));
+        }
         foreach (var origin in new[] { "http://localhost.evil.example", "http://localhost:3000.evil.example", "https://localhost:3000", "null", "http://evil.example" })
         {
             var refused = new HttpRequestMessage(HttpMethod.Get, OpenId) { Headers = { { "Origin", origin } } };
             Assert.False((await _server.SendAsync(refused)).Message.Headers.Contains("Access-Control-Allow-Origin"));
         }
+        var revoke = new HttpRequestMessage(HttpMethod.Post, "/connect/revoke")
+        {
+            Content = new FormUrlEncodedContent([new("token", "x")]), Headers = { { "Origin", "http://localhost:3000" }, { "Authorization", Calls.AsShop.ToString() } },
+        };
+        var revoked = await _server.SendAsync(revoke);
+        Assert.Equal((HttpStatusCode.OK, "http://localhost:3000"), (revoked.Status, Assert.Single(revoked.Message.Headers.GetValues("Access-Control-Allow-Origin"))));
         // Refusals can be read by the page too.
-        var error = new HttpRequestMessage(HttpMethod.Post, "/connect/token") { Content = new StringContent("{}"), Headers = { { "Origin", "http://localhost:3000" } } };
-        Assert.True((await _server.SendAsync(error)).Message.Headers.Contains("Access-Control-Allow-Origin"));
+        foreach (var place in new[] { "/connect/token", "/connect/revoke" })
+        {
+            var error = new HttpRequestMessage(HttpMethod.Post, place) { Content = new StringContent("{}"), Headers = { { "Origin", "http://localhost:3000" } } };
+            Assert.True((await _server.SendAsync(error)).Message.Headers.Contains("Access-Control-Allow-Origin"));
+        }
     }
 
     [Theory]

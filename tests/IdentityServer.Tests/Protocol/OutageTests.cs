@@ -8,6 +8,27 @@ namespace IdentityServer.Tests.Protocol;
 
 public sealed class OutageTests
 {
+    [Fact, Rfc("6749", "5.2")]
+    public async Task A_fault_of_ours_is_500_without_a_trace()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var signedIn = await server.SignsInAsync();
+        await server.ExecuteAsync("DROP TABLE grants CASCADE");
+
+        foreach (var answer in new[] { await server.SignsInAsync(), await server.RefreshesAsync(signedIn.RefreshToken), await server.RevokesAsync(signedIn.RefreshToken) })
+        {
+            answer.Refuses(HttpStatusCode.InternalServerError, "server_error");
+            Assert.Equal(["error", "error_description"], answer.Json.EnumerateObject().Select(member => member.Name));
+            Assert.DoesNotContain("grants", answer.Body, StringComparison.Ordinal);
+        }
+        foreach (var answer in new[] { await server.PostJsonAsync("/login", new { username = World.Alice, password = World.AlicePassword }), await server.PostJsonAsync("/logout", "", signedIn.AccessToken) })
+        {
+            Assert.Equal((HttpStatusCode.InternalServerError, "INTERNAL_ERROR", "no-store"), (answer.Status, answer["code"], answer.Message.Headers.CacheControl?.ToString()));
+            Assert.Equal(["status", "code", "message"], answer.Json.EnumerateObject().Select(member => member.Name));
+            Assert.DoesNotContain("grants", answer.Body, StringComparison.Ordinal);
+        }
+    }
+
     [Fact, Rfc("7009", "2.2.1")]
     public async Task Without_its_database_the_server_says_503_and_never_200_for_what_did_not_happen()
     {

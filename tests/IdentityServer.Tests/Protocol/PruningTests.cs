@@ -55,6 +55,20 @@ public sealed class PruningTests
     }
 
     [Fact]
+    public async Task It_runs_by_itself_when_the_cron_expression_says()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Pruning:Cron=* * * * * ?");
+        await server.ExecuteAsync("INSERT INTO revocations (jti, at, until) VALUES ('old', $1, $1)", server.Clock.GetUtcNow().AddMinutes(-1));
+
+        var started = TimeProvider.System.GetTimestamp();
+        while (await server.ReadAsync<long>("SELECT count(*) FROM revocations") > 0)
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(10), "Nothing was pruned within 10 s.");
+            await Task.Delay(50);
+        }
+    }
+
+    [Fact]
     public async Task A_grant_at_its_end_stays_as_long_as_its_access_token_so_that_it_can_still_be_ended()
     {
         await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=3", "--RefreshTokens:AbsoluteLifetime=3");

@@ -78,7 +78,7 @@ internal static class AccountDocument
 
     private static OpenApiOperation Logout(string id, OpenApiDocument document) => WithToken(document, Operation(
         id, "Ends the grant behind the access token, with its access and refresh tokens; a client's own token alone.", body: null,
-        Success("200", "Ended.", data: null), Unauthorized(ApiErrors.InvalidToken)));
+        Success("200", "Ended.", data: null), Unauthorized(ApiErrors.InvalidToken), TooMany));
 
     private static OpenApiOperation ChangePassword(OpenApiDocument document, PasswordSettings passwords) => WithToken(document, Operation(
         "changePassword", "Changes the password. Every other grant of the user ends; this one goes on with a new refresh token.",
