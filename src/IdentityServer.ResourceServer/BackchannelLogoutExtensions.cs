@@ -74,7 +74,8 @@ public static class BackchannelLogoutExtensions
             var form = await new FormFeature(http.Request, new FormOptions { ValueCountLimit = 20, ValueLengthLimit = MaximumBodyLength }).ReadFormAsync(http.RequestAborted);
             return form["logout_token"] is [{ Length: > 0 } token] ? token : null;
         }
-        catch (Exception malformed) when (malformed is InvalidDataException or BadHttpRequestException)
+        // NotSupportedException: charset=utf-7.
+        catch (Exception malformed) when (malformed is InvalidDataException or BadHttpRequestException or NotSupportedException)
         {
             return null;
         }

@@ -115,6 +115,8 @@ public sealed class BackchannelLogoutTests
             new StringContent(token), new StringContent($$"""{"logout_token":"{{token}}"}""", Encoding.UTF8, "application/json"),
             new MultipartFormDataContent { { new StringContent(token), "logout_token" } }, Form(("logout_token", token + new string('x', 20_000))),
         ];
+        // The framework's reader throws at it.
+        bodies[0].Headers.ContentType!.CharSet = "utf-7";
         foreach (var body in bodies)
         {
             using var answer = await api.PostAsync("/backchannel-logout", body);

@@ -71,6 +71,9 @@ internal sealed partial class FaultAnswers(
         {
             case BadHttpRequestException bad:
                 return bad.StatusCode;
+            // What Kestrel makes of a chunk whose size is past 32 bits.
+            case IOException { InnerException: OverflowException }:
+                return StatusCodes.Status400BadRequest;
             case var _ when Outage.Is(fault):
                 if (IsOutageDue())
                     LogOutage(http.Request.Path, fault);

@@ -68,7 +68,7 @@ internal static class OAuthForm
         }
     }
 
-    private static bool IsForm(string? contentType)
+    public static bool IsForm(string? contentType)
     {
         const string form = "application/x-www-form-urlencoded";
         if (contentType is null)

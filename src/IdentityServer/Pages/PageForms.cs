@@ -1,3 +1,4 @@
+using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using Microsoft.AspNetCore.Antiforgery;
@@ -32,8 +33,8 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
     public async ValueTask<PageForm?> ReadAsync(HttpContext http)
     {
         var feature = new FormFeature(http.Request, Limits);
-        // Two types in one header begin like a form and are none.
-        if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true || !feature.HasFormContentType)
+        // In UTF-8 only: the framework's reader throws at UTF-7, and takes what two types in one header begin with for a form.
+        if (!OAuthForm.IsForm(http.Request.ContentType) || !feature.HasFormContentType)
             return await RefuseAsync(http, StatusCodes.Status415UnsupportedMediaType, "malformed");
         if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
             return await RefuseAsync(http, StatusCodes.Status413PayloadTooLarge, "too_large");

@@ -67,6 +67,10 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         if (e is BadHttpRequestException bad)
             return Envelope.RefuseAsync(context, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
 
+        // What Kestrel makes of a chunk whose size is past 32 bits.
+        if (e is IOException { InnerException: OverflowException })
+            return Envelope.RefuseAsync(context, Refusal.MalformedRequest);
+
         if (Outage.Is(e))
         {
             LogOutage(e.GetType().Name, Outage.Describe(e));

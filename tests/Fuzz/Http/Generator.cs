@@ -8,7 +8,8 @@ namespace Fuzz.Http;
 internal sealed class Generator(Mutator mutator, Session session)
 {
     private static readonly string[] Pages =
-        ["/device", "/account", "/account/sign-in", "/account/register", "/account/forgot-password", "/account/reset-password", "/account/confirm-email", "/account/consent"];
+        ["/device", "/account", "/account/sign-in", "/account/register", "/account/forgot-password", "/account/reset-password", "/account/confirm-email", "/account/consent",
+            "/account/profile", "/account/password", "/account/sessions", "/account/applications", "/account/sign-out"];
 
     /// <summary>All routes of the IdentityServer; a test holds the list against the documents that the programs serve.</summary>
     public static readonly string[] IdentityRoutes =
@@ -16,7 +17,7 @@ internal sealed class Generator(Mutator mutator, Session session)
         "/connect/token", "/connect/revoke", "/connect/introspect", "/connect/revocations", "/.well-known/jwks", "/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server", "/api/register", "/register", "/auth/register", "/api/token", "/auth/token", "/login", "/auth/login",
         "/logout", "/auth/logout", "/auth/change_password", "/auth/reset_password", "/health/live", "/health/ready", "/openapi/v1.json",
-        "/connect/authorize", "/connect/par", "/connect/device_authorization", "/connect/userinfo", "/connect/logout",
+        "/connect/authorize", "/connect/par", "/connect/device_authorization", "/connect/userinfo", "/connect/logout", "/connect/register",
         .. Pages,
     ];
 
@@ -48,6 +49,11 @@ internal sealed class Generator(Mutator mutator, Session session)
         ("X-Bare", "a\rb"), ("X-Bare", "a\nb"), ("X-Split", "a\r\nContent-Length: 7"), ("X-Fold", "a\r\n b"),
     ];
 
+    private static readonly byte[] Claims = """{"userinfo":{"email":null,"a\u0000b":{"essential":true}},"id_token":{"acr":{"values":["1"]}}}"""u8.ToArray();
+
+    private static readonly byte[] ClientMetadata =
+        """{"redirect_uris":["https://app.example/cb"],"client_name":"F","grant_types":["authorization_code"],"scope":"openid","token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","note":"\u0000"}]}}"""u8.ToArray();
+
     public HostileRequest Next()
     {
         var isForApi = mutator.OneIn(3);
@@ -59,7 +65,7 @@ internal sealed class Generator(Mutator mutator, Session session)
 
     private HostileRequest Sound(bool isForApi, string route)
     {
-        var isPost = !isForApi && (route is "/connect/token" or "/connect/revoke" or "/connect/introspect" or "/connect/par" or "/connect/device_authorization" || (route[1] is 'a' or 'r' or 'l' && !route.StartsWith("/.", StringComparison.Ordinal)));
+        var isPost = !isForApi && (route is "/connect/token" or "/connect/revoke" or "/connect/introspect" or "/connect/par" or "/connect/device_authorization" or "/connect/register" || (route[1] is 'a' or 'r' or 'l' && !route.StartsWith("/.", StringComparison.Ordinal)));
         var request = new HostileRequest { IsForApi = isForApi, Method = isPost ? "POST" : "GET", Path = route };
         request.Headers.Add(("Host", "localhost"));
         if (isForApi)
@@ -70,7 +76,7 @@ internal sealed class Generator(Mutator mutator, Session session)
             AddBrowser(request);
         else if (route == "/connect/userinfo")
             request.Headers.Add(("Authorization", mutator.Pick(["Bearer ", "DPoP "]) + session.UserToken));
-        else if (route.StartsWith("/connect/", StringComparison.Ordinal))
+        else if (route.StartsWith("/connect/", StringComparison.Ordinal) && route != "/connect/register")
             AddForm(request);
         else if (isPost)
             AddJson(request);
@@ -81,6 +87,7 @@ internal sealed class Generator(Mutator mutator, Session session)
     private void AddPage(HostileRequest request)
     {
         request.Headers.Add(("Accept", "text/html"));
+        var isSignedIn = AddCookies(request);
         request.Method = mutator.Pick(["GET", "GET", "POST"]);
         request.Query = mutator.Pick(
         [
@@ -90,18 +97,36 @@ internal sealed class Generator(Mutator mutator, Session session)
         if (request.Method == "GET")
             return;
         request.Headers.Add(("Content-Type", "application/x-www-form-urlencoded"));
-        request.Body = Encoding.UTF8.GetBytes($"username={session.Name}&password={Session.Password}&antiforgery=" + WebUtility.UrlEncode(mutator.DamageText(["CfDJ8", ""])));
+        var antiforgery = isSignedIn && !mutator.OneIn(4) ? session.Antiforgery : mutator.DamageText(["CfDJ8", ""]);
+        request.Body = Encoding.UTF8.GetBytes(
+            mutator.Pick(
+            [
+                $"username={session.Name}&password={Session.Password}", "user_code=BCDF-GHJK&decision=allow", "session=" + Guid.Empty, "client_id=spa", "action=allow&request=x",
+                "full_name=" + WebUtility.UrlEncode(mutator.DamageText(["F", "\u202e"])) + "&birthdate=2000-01-01&zoneinfo=Europe%2FBerlin&locale=de&picture=https%3A%2F%2Fx.example%2F&website=",
+                $"current_password={Session.Password}&new_password={Session.Password}",
+            ]) + "&antiforgery=" + WebUtility.UrlEncode(antiforgery));
+    }
+
+    /// <summary>A signed-in browser's, for every other request.</summary>
+    private bool AddCookies(HostileRequest request)
+    {
+        if (mutator.OneIn(2))
+            return false;
+        request.Headers.Add(("Cookie", session.Cookies));
+        request.Headers.Add(("User-Agent", mutator.OneIn(3) ? new string('a', mutator.Chance.Next(195, 201)) + "\U0001f600" : "fuzz"));
+        return true;
     }
 
     private void AddBrowser(HostileRequest request)
     {
         request.Headers.Add(("Accept", "text/html"));
+        AddCookies(request);
         string[] redirects = ["http://localhost:3000/callback", "http://127.0.0.1:4711/callback", "https://evil.example/"];
         var parameters = request.Path == "/connect/authorize"
             ? "client_id=" + mutator.Pick(["spa", "native", Pair.Client, "x"]) + "&response_type=" + mutator.Pick(["code", "token", "code id_token"])
                 + "&redirect_uri=" + WebUtility.UrlEncode(mutator.DamageText(redirects)) + "&scope=openid+" + WebUtility.UrlEncode(mutator.DamageText(["profile", "data:read"]))
                 + "&state=" + WebUtility.UrlEncode(mutator.DamageText(["s", "\r\n", "<b>"])) + "&nonce=n&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
-                + mutator.Pick(["", "&prompt=none", "&prompt=login+none", "&max_age=0", "&max_age=-1", "&claims=%7B%7D", "&claims=%7B%22id_token%22%3A1%7D", "&request=x", "&request_uri=urn%3Ax", "&response_mode=form_post", "&resource=x"])
+                + mutator.Pick(["", "&prompt=none", "&prompt=login+none", "&max_age=0", "&max_age=-1", "&claims=%7B%7D", "&claims=%7B%22id_token%22%3A1%7D", "&claims=" + WebUtility.UrlEncode(Encoding.UTF8.GetString(mutator.DamageJson([Claims]))), "&request=x", "&request_uri=urn%3Ax", "&response_mode=form_post", "&resource=x"])
             : "id_token_hint=" + mutator.Pick([session.UserToken, "a.b.c", ""]) + "&post_logout_redirect_uri=" + WebUtility.UrlEncode(mutator.DamageText(redirects)) + "&client_id=spa&state=s";
         if (mutator.OneIn(2))
         {
@@ -141,6 +166,11 @@ internal sealed class Generator(Mutator mutator, Session session)
     private void AddJson(HostileRequest request)
     {
         request.Headers.Add(("Content-Type", "application/json"));
+        if (request.Path == "/connect/register")
+        {
+            request.Body = mutator.OneIn(4) ? ClientMetadata : mutator.DamageJson([ClientMetadata]);
+            return;
+        }
         if (request.Path.EndsWith("logout", StringComparison.Ordinal) || request.Path == "/auth/change_password")
             request.Headers.Add(("Authorization", "Bearer " + session.UserToken));
         var name = session.Name + (mutator.OneIn(3) ? "" : mutator.Chance.Next().ToString(System.Globalization.CultureInfo.InvariantCulture));

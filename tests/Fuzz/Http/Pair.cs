@@ -87,6 +87,7 @@ internal sealed class Pair : IAsyncDisposable
             $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
             $"--Mail:Directory={_mail}",
             "--Limits:Enabled=false",
+            "--Registration:Mode=open",
             "--Password:Iterations=1000",
             .. settings,
         ]));

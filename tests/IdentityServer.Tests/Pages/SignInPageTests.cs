@@ -265,6 +265,14 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
         Assert.Equal(HttpStatusCode.BadRequest, (await browser.PostAsync(SignIn, [("antiforgery", token), .. Enumerable.Range(0, 200).Select(i => ($"f{i}", "x"))])).Status);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await browser.PostAsync(SignIn, ("antiforgery", token), ("username", new string('x', 70_000)), ("password", "x"))).Status);
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, (await _server.PostJsonAsync(SignIn, new { username = "a", password = "b" })).Status);
+        foreach (var type in new[] { "application/x-www-form-urlencoded; charset=utf-7", "application/x-www-form-urlencoded, text/plain", "text/plain" })
+        {
+            using var content = new StringContent("username=a");
+            content.Headers.Remove("Content-Type");
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
+            using var answer = await _server.Http.PostAsync(new Uri(SignIn, UriKind.Relative), content);
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.StatusCode);
+        }
     }
 
     [Theory]

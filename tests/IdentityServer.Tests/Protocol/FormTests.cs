@@ -166,6 +166,9 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
             await _server.SendsRawAsync($"POST /connect/token HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: gzip\n{head}\n\n", Encoding.ASCII.GetBytes(form)),
             await _server.SendsRawAsync($"POST /connect/token HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: chunked\n{head}\n\nzz\n", Encoding.ASCII.GetBytes(form)),
             await _server.PostsRawAsync("/connect/token", "X-Nothing: \u0001", form),
+            await _server.SendsRawAsync($"POST /connect/token HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: chunked\n{head}\n\n{new string('a', 200)}\n", []),
+            await _server.SendsRawAsync($"POST /login HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: chunked\nContent-Type: application/json\n\n{new string('a', 200)}\n", []),
+            await _server.SendsRawAsync($"POST /account/sign-in HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: chunked\nContent-Type: {Form}\n\n{new string('a', 200)}\n", []),
         ];
         Assert.All(refused, answer => Assert.InRange(RawHttp.StatusOf(answer), 400, 499));
         Assert.DoesNotContain(_server.Log.Lines, line => line.Contains(" 3001 ", StringComparison.Ordinal));
