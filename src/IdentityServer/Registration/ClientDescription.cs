@@ -36,7 +36,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
         members.OneOf("subject_type", "public");
         var (redirectUris, applicationType) = ReadRedirectUris(members, authMethod, grantTypes);
         var scopes = ReadScope(members);
-        var name = members.Text("client_name", 200);
+        var name = members.Line("client_name", 200);
         var metadata = ReadMetadata(members, authMethod, applicationType);
         return members.Refusal is { } refused ? refused : new ClientDescription(authMethod, grantTypes, redirectUris, scopes, name, metadata);
     }
@@ -163,7 +163,7 @@ internal sealed class ClientDescriptionReader(ClientRegistrationSettings setting
         if (metadata.Jwks is not { } jwks)
             return;
         var utf8 = Encoding.UTF8.GetBytes(jwks.GetRawText());
-        if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || ClientKeys.HasPrivateKey(jwks)
+        if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || !ClientKeys.IsStorable(jwks) || ClientKeys.HasPrivateKey(jwks)
             || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg) is null)
             members.Refuse(Errors.KeysUnusable);
     }
