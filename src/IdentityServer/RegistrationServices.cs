@@ -24,8 +24,8 @@ internal static class RegistrationServices
         app.MapPost(Routes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         var management = services.GetRequiredService<RegistrationManagement>();
         const string client = Routes.Register + "/{client_id}";
-        app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.Policy);
-        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.Policy);
-        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.Policy);
+        app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.ManagementPolicy);
+        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.ManagementPolicy);
+        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.ManagementPolicy);
     }
 }

@@ -212,7 +212,7 @@ internal sealed class AuthorizationEndpoint(
         var marked = http.Request.Query[Reauthentication.Marker].ToString();
         var form = marked.Length == 0 ? request.Form : $"{request.Form}&{Reauthentication.Marker}={Uri.EscapeDataString(marked)}";
         var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(http));
-        return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, FormTargets.Of([request.Target.RedirectUri]));
+        return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, leadsAway: true);
     }
 
     /// <summary>RFC 6749 §4.1.2.1, <c>access_denied</c>: nothing is written, and the next request asks again.</summary>

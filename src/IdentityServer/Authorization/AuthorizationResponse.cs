@@ -35,7 +35,7 @@ internal sealed class AuthorizationResponse(IssuerSettings issuer, PageWriter pa
             members.Add(new(Parameters.State, state));
         members.Add(new(Parameters.Issuer, issuer.Issuer));
         if (target.ResponseMode == ResponseMode.FormPost)
-            return pages.WriteAsync<FormPost, FormPostModel>(http, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), FormTargets.Of([target.RedirectUri]));
+            return pages.WriteAsync<FormPost, FormPostModel>(http, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), leadsAway: true);
 
         // The address that is left holds the request, the one that is come to a code.
         http.Response.Headers["Referrer-Policy"] = "no-referrer";

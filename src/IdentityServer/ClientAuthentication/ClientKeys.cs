@@ -21,6 +21,8 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
 
     private const int CachesBetweenSweeps = 256;
 
+    private const int MaximumNumberLength = 40;
+
     private readonly ConditionalWeakTable<Client, JwtVerifier> _registered = [];
     private readonly ConcurrentDictionary<string, FetchedKeys> _fetched = new(StringComparer.Ordinal);
     private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), settings.Algorithms, time, logs.CreateLogger<FetchedKeys>());
@@ -55,6 +57,54 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
     /// <summary>Whether a JWK Set holds what its owner should have kept (RFC 7518 §6.2.2, §6.3.2, §6.4.1).</summary>
     internal static bool HasPrivateKey(JsonElement set) => set.GetProperty("keys").EnumerateArray().Any(
         key => key.ValueKind == JsonValueKind.Object && (key.TryGetProperty("d", out _) || key.TryGetProperty("k", out _)));
+
+    /// <summary>
+    /// Whether PostgreSQL can keep a JWK Set as it was written: no NUL and no half of a surrogate pair in a text, no number
+    /// past what <c>numeric</c> holds. No member that RFC 7517 or RFC 7518 names needs either.
+    /// </summary>
+    internal static bool IsStorable(JsonElement json)
+    {
+        switch (json.ValueKind)
+        {
+            case JsonValueKind.Object:
+                foreach (var member in json.EnumerateObject())
+                {
+                    if (!IsStorable(JsonMarshal.GetRawUtf8PropertyName(member)) || !IsStorable(member.Value))
+                        return false;
+                }
+                return true;
+            case JsonValueKind.Array:
+                foreach (var item in json.EnumerateArray())
+                {
+                    if (!IsStorable(item))
+                        return false;
+                }
+                return true;
+            case JsonValueKind.String:
+                return IsStorable(JsonMarshal.GetRawUtf8Value(json)[1..^1]);
+            case JsonValueKind.Number:
+                return JsonMarshal.GetRawUtf8Value(json) is { Length: <= MaximumNumberLength } number && !number.ContainsAny((byte)'e', (byte)'E');
+            default:
+                return true;
+        }
+    }
+
+    /// <param name="escaped">As the JSON has it, without the quotes.</param>
+    private static bool IsStorable(ReadOnlySpan<byte> escaped)
+    {
+        if (!escaped.Contains((byte)'\\'))
+            return true;
+        try
+        {
+            var reader = new Utf8JsonReader([(byte)'"', .. escaped, (byte)'"']);
+            return reader.Read() && !reader.GetString()!.Contains('\0', StringComparison.Ordinal);
+        }
+        catch (InvalidOperationException)
+        {
+            // RFC 8259 §8.2: half a surrogate pair stands for no character.
+            return false;
+        }
+    }
 
     // What registers a client has looked at the set before: one without a key verifies nothing.
     private JwtVerifier Parse(Client client) =>

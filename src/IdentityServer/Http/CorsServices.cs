@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 
 namespace IdentityServer.Http;
 
@@ -7,6 +8,9 @@ internal static class CorsServices
 {
     /// <summary>Put on the routes that browsers may call: account API, token, revocation, discovery, JWKS.</summary>
     public const string Policy = "browsers";
+
+    /// <summary>Put on the routes at which a client that registered itself is changed and removed too (RFC 7592 §2).</summary>
+    public const string ManagementPolicy = "management";
 
     private const string Any = "*";
 
@@ -21,12 +25,18 @@ internal static class CorsServices
             if (origin != Any && !IsOrigin(origin))
                 throw SettingsReader.Impossible(name, origin, "origins such as https://app.example.com or http://localhost:*, or * alone");
         }
-        services.AddCors(cors => cors.AddPolicy(Policy, policy => policy
+        services.AddCors(cors =>
+        {
+            cors.AddPolicy(Policy, policy => Allow(policy, "GET", "POST"));
+            cors.AddPolicy(ManagementPolicy, policy => Allow(policy, "GET", "PUT", "DELETE"));
+        });
+
+        void Allow(CorsPolicyBuilder policy, params string[] methods) => policy
             .SetIsOriginAllowed(origin => origins.Any(allowed => Matches(allowed, origin)))
-            .WithMethods("GET", "POST")
+            .WithMethods(methods)
             .WithHeaders("Authorization", "Content-Type", "DPoP")
             .WithExposedHeaders("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
-            .SetPreflightMaxAge(TimeSpan.FromHours(1))));
+            .SetPreflightMaxAge(TimeSpan.FromHours(1));
     }
 
     private static bool IsOrigin(string text) =>

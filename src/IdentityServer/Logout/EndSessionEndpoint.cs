@@ -64,7 +64,7 @@ internal sealed class EndSessionEndpoint(
     }
 
     public Task ShowSignedOutAsync(HttpContext http) =>
-        pages.WriteAsync<SignedOutPage, SignedOutModel>(http, StatusCodes.Status200OK, new SignedOutModel(null));
+        pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, StatusCodes.Status200OK, new SignedOutModel(null));
 
     private async Task AnswerAsync(HttpContext http, Result<EndSessionRequest> request)
     {
@@ -79,7 +79,7 @@ internal sealed class EndSessionEndpoint(
         {
             sessions.Forget(http);
             if (request.IsRefused)
-                await pages.WriteAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, request.Error), new SignedOutModel(request.Error.Description));
+                await pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, request.Error), new SignedOutModel(request.Error.Description));
             else
                 Leave(http, request.Value);
             return;
@@ -107,7 +107,7 @@ internal sealed class EndSessionEndpoint(
         return pages.WriteAsync<ConfirmPage, ConfirmModel>(
             http, request.IsRefused ? Refuse(http, request.Error) : StatusCodes.Status200OK,
             new ConfirmModel(session.UserName, request.Value?.Client is { } by ? by.Name ?? by.ClientId : null, request.Error?.Description, fields),
-            request.Value?.RedirectUri is { } target ? FormTargets.Of([target]) : null);
+            leadsAway: request.Value?.RedirectUri is not null);
     }
 
     private async Task EndAsync(HttpContext http, SessionState session)
@@ -121,7 +121,7 @@ internal sealed class EndSessionEndpoint(
     private Task RefuseBusyAsync(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "1";
-        return pages.WriteAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
+        return pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
     }
 
     /// <summary>Leaves the error with the request, for those who count.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
@@ -62,6 +63,12 @@ internal static class ClientMetadataSection
             throw client.Find("require_pkce")!.Value.Mistake("is false, which a public client can't have (RFC 9700 §2.1.1).");
         if (metadata is { Jwks: not null, JwksUri: not null })
             throw client.Find("jwks_uri")!.Value.Mistake("can't stand beside jwks (RFC 7591 §2).");
+        // A browser is sent there as it is to redirect_uris.
+        foreach (var (i, uri) in (metadata.PostLogoutRedirectUris ?? []).Index())
+        {
+            if (RedirectUris.MistakeIn(uri, metadata.ApplicationType == "native") is { } mistake)
+                throw new ManifestMistake($"{client.Path}.post_logout_redirect_uris[{i}]", $"is {uri}; it {mistake}");
+        }
         if (authMethod == TokenEndpointAuthMethods.PrivateKeyJwt)
             CheckKeys(client, metadata);
         return metadata;
@@ -102,6 +109,8 @@ internal static class ClientMetadataSection
             throw node.Mistake($"is longer than {MaximumJwksLength} characters.");
         if (!JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(text), out _, out _))
             throw node.Mistake("is no JWK Set (RFC 7517 §5).");
+        if (!ClientKeys.IsStorable(node.Value))
+            throw node.Mistake("holds a text with a NUL, or a number with an exponent or of more than 40 digits.");
         if (ClientKeys.HasPrivateKey(node.Value))
             throw node.Mistake("holds a private or symmetric key, which is the client's alone.");
         return node.Value.Clone();

@@ -13,6 +13,7 @@ internal static class ClientSection
     /// <summary>The JWS algorithm of the client's access tokens, ours by the pattern of RFC 7591's names; left out, the server's.</summary>
     public const string SigningAlgorithm = "access_token_signed_response_alg";
 
+    private const int MaximumNameLength = 200;
     private const int MaximumSecrets = 10;
     private const int MaximumRedirectUris = 100;
 
@@ -28,7 +29,7 @@ internal static class ClientSection
         var read = new ManifestClient(
             client.Path,
             ReadClientId(client.Require("client_id")),
-            client.Text("client_name", 200),
+            ReadName(client),
             authMethod,
             secrets,
             grantTypes,
@@ -58,6 +59,13 @@ internal static class ClientSection
         if (Guid.TryParse(id, out _))
             throw node.Mistake("looks like a UUID, which are the names of users.");
         return id != Client.AccountApi.ClientId ? id : throw node.Mistake($"is the built-in client {id}, which can't be described.");
+    }
+
+    /// <summary>What people read: a sign of direction within could turn the sentence around it.</summary>
+    private static string? ReadName(NodeObject client)
+    {
+        var name = client.Text("client_name", MaximumNameLength);
+        return name is null || NameRules.IsLine(name, MaximumNameLength) ? name : throw client.Find("client_name")!.Value.Mistake($"must be 1 to {MaximumNameLength} visible characters.");
     }
 
     private static string[] ReadSecrets(NodeObject client, SecretPlaces places)

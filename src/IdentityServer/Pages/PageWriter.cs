@@ -14,22 +14,23 @@ namespace IdentityServer.Pages;
 /// </summary>
 internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings branding, IssuerSettings issuer, IServiceProvider services, ILoggerFactory loggers)
 {
-    /// <param name="formTarget">
-    /// A source of the policy's <c>form-action</c> beside ourselves, such as <c>https://app.example.com</c> or <c>com.example.app:</c>:
-    /// browsers hold it against the redirects that follow a post too.
+    /// <param name="leadsAway">
+    /// What follows the post of its form may end at a client. Chromium holds <c>form-action</c> against every redirect after a
+    /// post (Content Security Policy 3 §6.3.1), those of the client to origins and schemes that nobody registered included:
+    /// such a page is without it. What a form of ours holds is written by ourselves and its posts are checked for antiforgery.
     /// </param>
-    public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, string? formTarget = null)
+    public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, bool leadsAway = false)
         where TPage : Page<TModel>
         where TModel : notnull =>
-        WriteAsync<TPage, TModel>(http, status, model, formTarget, antiforgery.GetAndStoreTokens(http));
+        WriteAsync<TPage, TModel>(http, status, model, leadsAway, antiforgery.GetAndStoreTokens(http));
 
     /// <summary>A page without any form: it needs neither cookies nor keys, and so can tell of their being away.</summary>
     public Task WritePlainAsync<TPage, TModel>(HttpContext http, int status, TModel model)
         where TPage : Page<TModel>
         where TModel : notnull =>
-        WriteAsync<TPage, TModel>(http, status, model, formTarget: null, tokens: null);
+        WriteAsync<TPage, TModel>(http, status, model, leadsAway: false, tokens: null);
 
-    private async Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, string? formTarget, AntiforgeryTokenSet? tokens)
+    private async Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, bool leadsAway, AntiforgeryTokenSet? tokens)
         where TPage : Page<TModel>
         where TModel : notnull
     {
@@ -40,7 +41,7 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
         var headers = http.Response.Headers;
         headers.ContentSecurityPolicy =
             $"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' https: data:; "
-            + $"form-action 'self'{(formTarget is null ? "" : " " + formTarget)}; frame-ancestors 'none'; base-uri 'none'";
+            + $"{(leadsAway ? "" : "form-action 'self'; ")}frame-ancestors 'none'; base-uri 'none'";
         headers.XFrameOptions = "DENY";
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";

@@ -37,7 +37,7 @@ internal sealed class ClientDescriptionReader(
         members.OneOf("subject_type", "public");
         var (redirectUris, applicationType) = ReadRedirectUris(members, authMethod, grantTypes);
         var scopes = ReadScope(members);
-        var name = members.Text("client_name", 200);
+        var name = members.Line("client_name", 200);
         var metadata = ReadMetadata(members, authMethod, applicationType);
         return members.Refusal is { } refused ? refused : new ClientDescription(authMethod, grantTypes, redirectUris, scopes, name, metadata);
     }
@@ -166,19 +166,8 @@ internal sealed class ClientDescriptionReader(
         if (metadata.Jwks is not { } jwks)
             return;
         var utf8 = Encoding.UTF8.GetBytes(jwks.GetRawText());
-        if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || ClientKeys.HasPrivateKey(jwks)
-            || !IsStorable(jwks)
+        if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || !ClientKeys.IsStorable(jwks) || ClientKeys.HasPrivateKey(jwks)
             || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg, assertions.Algorithms) is null)
             members.Refuse(Errors.KeysUnusable);
     }
-
-    /// <summary>The database's JSON has no NUL, and no number without bounds such as 1e999999; no key needs either.</summary>
-    private static bool IsStorable(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => json.EnumerateObject().All(member => !member.Name.Contains('\0', StringComparison.Ordinal) && IsStorable(member.Value)),
-        JsonValueKind.Array => json.EnumerateArray().All(IsStorable),
-        JsonValueKind.String => !json.GetString()!.Contains('\0', StringComparison.Ordinal),
-        JsonValueKind.Number => json.GetRawText() is { Length: <= 100 } number && !number.AsSpan().ContainsAny('e', 'E'),
-        _ => true,
-    };
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 
 namespace IdentityServer.Registration;
@@ -28,6 +29,16 @@ internal sealed class MetadataMembers(JsonElement root)
         if (TryRead(member, maximum, out var text))
             return text;
         Refuse(Errors.MetadataRefused(name, $"a text of 1 to {maximum} characters"));
+        return null;
+    }
+
+    /// <summary>What people read: a sign of direction within could turn the sentence around it.</summary>
+    public string? Line(string name, int maximum)
+    {
+        var text = Text(name, maximum);
+        if (text is null || NameRules.IsLine(text, maximum))
+            return text;
+        Refuse(Errors.MetadataRefused(name, $"a text of 1 to {maximum} visible characters"));
         return null;
     }
 

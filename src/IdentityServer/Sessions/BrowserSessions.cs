@@ -52,8 +52,15 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         return true;
     }
 
-    /// <summary>Takes the cookie away; the session itself is ended by who calls this.</summary>
-    public void Forget(HttpContext http) => http.Response.Cookies.Delete(_cookie, Options(null));
+    /// <summary>
+    /// Takes the cookie that came with the request away; the session itself is ended by who calls this. One that did not come
+    /// stays: a post from another site's page is without it, and its answer would delete it all the same.
+    /// </summary>
+    public void Forget(HttpContext http)
+    {
+        if (http.Request.Cookies.ContainsKey(_cookie))
+            http.Response.Cookies.Delete(_cookie, Options(null));
+    }
 
     /// <summary>What the browser says; believed only when the database knows it.</summary>
     public SessionKey? Read(HttpContext http)

@@ -15,6 +15,7 @@ namespace IdentityServer.Tokens;
 /// <summary>Makes, reads and rotates the keys. Their private parts leave this class protected or not at all.</summary>
 internal sealed partial class KeyStore(
     NpgsqlDataSource source, IDataProtectionProvider protection, KeyRingCheck ring, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
+    IdTokenSettings idTokens, SessionSettings sessions,
     CurrentKeys current, ILogger<KeyStore> log)
 {
     /// <summary>The algorithm of the MAC on refresh tokens; its keys are never published.</summary>
@@ -146,14 +147,18 @@ internal sealed partial class KeyStore(
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>The older keys stay until the last token that they signed is dead, also one of a time with longer lifetimes.</summary>
+    /// <summary>
+    /// The older keys stay until the last token that they signed is dead, also one of a time with longer lifetimes. An ID token
+    /// is of use for longer than it says: as <c>id_token_hint</c> it tells of its session (RP-Initiated Logout §2), whose last day
+    /// may be a long one after its key's last signature. It stays published all that time: some keys more do a JWKS no harm.
+    /// </summary>
     private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             """
             UPDATE keys SET retires_at = GREATEST(
-                $2 + COALESCE($3, make_interval(secs => (SELECT longest_access_token FROM configuration))) + $4,
-                CASE WHEN $3 IS NOT NULL THEN (SELECT max(prunable_at) FROM grants) END)
+                $2 + COALESCE($3, GREATEST(make_interval(secs => (SELECT longest_access_token FROM configuration)), $5)) + $4,
+                CASE WHEN $3 IS NOT NULL THEN (SELECT max(prunable_at) FROM grants) ELSE (SELECT max(expires_at) FROM sessions) END)
             WHERE algorithm = $1 AND retires_at IS NULL
             """, connection)
         {
@@ -163,6 +168,7 @@ internal sealed partial class KeyStore(
                 new() { Value = successorSigns },
                 new() { Value = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
                 new() { Value = ClockSkew },
+                new() { Value = new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max() },
             },
         };
         await command.ExecuteNonQueryAsync(cancellation);

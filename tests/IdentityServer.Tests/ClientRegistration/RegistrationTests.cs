@@ -26,6 +26,30 @@ public sealed class RegistrationTests
         Assert.True(await HasEndpointAsync(open));
     }
 
+    [Fact, Rfc("7592", "2")]
+    public async Task A_page_of_an_allowed_origin_may_manage_its_client()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+
+        foreach (var (path, method, isAllowed) in new[]
+        {
+            ($"{Registrar.Path}/{registered["client_id"]}", "PUT", true), ($"{Registrar.Path}/{registered["client_id"]}", "DELETE", true), (Registrar.Path, "DELETE", false), ("/connect/token", "PUT", false),
+        })
+        {
+            var preflight = await server.SendAsync(new(HttpMethod.Options, path)
+            {
+                Headers = { { "Origin", "http://localhost:3000" }, { "Access-Control-Request-Method", method }, { "Access-Control-Request-Headers", "authorization,content-type" } },
+            });
+            Assert.Equal(isAllowed, preflight.Message.Headers.TryGetValues("Access-Control-Allow-Methods", out var methods) && string.Join(',', methods).Contains(method, StringComparison.Ordinal));
+        }
+        foreach (var request in new[] { Registrar.Request(HttpMethod.Get, registered, null), Registrar.Request(HttpMethod.Delete, registered, null) })
+        {
+            request.Headers.Add("Origin", "http://localhost:3000");
+            Assert.True((await server.SendAsync(request)).Message.Headers.Contains("Access-Control-Allow-Origin"));
+        }
+    }
+
     [Fact, Rfc("7591", "3.2.1")]
     public async Task A_new_client_is_served_at_once_here_and_soon_elsewhere()
     {

@@ -86,7 +86,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
         Assert.Contains("painted.example", page.Body, StringComparison.Ordinal);
         Assert.DoesNotContain("<b>&", page.Body, StringComparison.Ordinal);
         Assert.DoesNotContain("b=\"\"", page.Body, StringComparison.Ordinal);
-        Assert.Contains("form-action 'self' https://painted.example;", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
+        Assert.DoesNotContain("form-action", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
         Assert.Equal("DENY", page.Header("X-Frame-Options"));
         Assert.Equal("no-store", page.Header("Cache-Control"));
     }

@@ -3,14 +3,15 @@ using IdentityServer.Jobs;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
+using Testing;
 using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>Keys live 1000 s and are published 100 s ahead; access tokens live 60 s.</summary>
+/// <summary>Keys live 1000 s and are published 100 s ahead; access tokens, ID tokens and sessions live 60 s.</summary>
 public sealed class KeyRotationTests
 {
-    private static readonly string[] Settings = ["--SigningKeys:Lifetime=1000", "--SigningKeys:PublishAhead=100", "--AccessTokens:Lifetime=60", "--RefreshTokens:Lifetime=500"];
+    private static readonly string[] Settings = ["--SigningKeys:Lifetime=1000", "--SigningKeys:PublishAhead=100", "--AccessTokens:Lifetime=60", "--RefreshTokens:Lifetime=500", .. Sessions(60), "--IdTokens:Lifetime=60"];
 
     [Fact]
     public async Task A_new_key_is_published_before_it_signs_and_the_old_one_stays_until_its_last_token_is_dead()
@@ -47,6 +48,41 @@ public sealed class KeyRotationTests
         await Around.SoonAsync(async () => (await PublishedAsync(server)).Count == 2, "the retired keys are gone");
         Assert.DoesNotContain(oldKey, await PublishedAsync(server));
         Assert.Equal(HttpStatusCode.OK, (await server.SignsInAsync()).Status);
+    }
+
+    [Fact, Rfc("OIDC Core", "10.1.1")]
+    public async Task The_key_of_an_ID_token_is_published_for_as_long_as_the_token_lives()
+    {
+        await using var server = await ServerUnderTest.StartAsync([.. Settings, "--IdTokens:Lifetime=2000"]);
+        await server.ExecuteAsync("UPDATE configuration SET longest_access_token = 60");
+        var key = await LastOfItsKeyAsync(server);
+
+        server.Clock.Advance(TimeSpan.FromSeconds(1900));
+        await PruneAsync(server);
+        Assert.Contains(key, await PublishedAsync(server));
+
+        server.Clock.Advance(TimeSpan.FromSeconds(300));
+        await PruneAsync(server);
+        await Around.SoonAsync(async () => !(await PublishedAsync(server)).Contains(key), "the retired key is gone");
+    }
+
+    [Fact, Rfc("RP-Initiated Logout", "2")]
+    public async Task An_ID_token_tells_of_its_session_for_as_long_as_that_may_last()
+    {
+        await using var server = await ServerUnderTest.StartAsync([.. Settings, "--Sessions:RememberedLifetime=3000"]);
+        await server.ExecuteAsync("UPDATE configuration SET longest_access_token = 60");
+        await LastOfItsKeyAsync(server);
+        var hint = IdTokenOf(server);
+
+        server.Clock.Advance(TimeSpan.FromSeconds(2900));
+        await PruneAsync(server);
+        await server.FollowsAsync();
+        Assert.Equal(HttpStatusCode.SeeOther, (await new Browser(server).GetAsync("/connect/logout?id_token_hint=" + hint)).Status);
+
+        server.Clock.Advance(TimeSpan.FromSeconds(300));
+        await PruneAsync(server);
+        await server.FollowsAsync();
+        Assert.Equal(HttpStatusCode.BadRequest, (await new Browser(server).GetAsync("/connect/logout?id_token_hint=" + hint)).Status);
     }
 
     [Fact]
@@ -104,6 +140,24 @@ public sealed class KeyRotationTests
 
         Assert.Equal("RS256", Around.Header(token).GetProperty("alg").GetString());
         Assert.Equal("True", (await server.IntrospectsAsync(token))["active"]);
+    }
+
+    private static string[] Sessions(int seconds) => [$"--Sessions:Lifetime={seconds}", $"--Sessions:RememberedLifetime={seconds}"];
+
+    /// <summary>Goes to the last seconds in which the first key signs ID tokens, its successor published.</summary>
+    private static async Task<string> LastOfItsKeyAsync(ServerUnderTest server)
+    {
+        server.Clock.Advance(TimeSpan.FromSeconds(905));
+        await RotateAsync(server);
+        server.Clock.Advance(TimeSpan.FromSeconds(90));
+        return Around.Header(IdTokenOf(server)).GetProperty("kid").GetString()!;
+    }
+
+    private static string IdTokenOf(ServerUnderTest server)
+    {
+        var now = server.Clock.GetUtcNow().ToUnixTimeSeconds();
+        return server.Services.GetRequiredService<CurrentKeys>().Value.IdTokenSigner("RS256").Sign(System.Text.Encoding.UTF8.GetBytes(
+            $$"""{"iss":"http://localhost:5000","sub":"{{Guid.NewGuid()}}","aud":"web","iat":{{now}},"exp":{{now + 60}}}"""));
     }
 
     private static string KeyOf(Answer answer) => Around.Header(answer.AccessToken).GetProperty("kid").GetString()!;

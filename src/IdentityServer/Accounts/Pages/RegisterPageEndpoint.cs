@@ -94,7 +94,7 @@ internal sealed class RegisterPageEndpoint(
         var model = new RegisterModel(
             filled.UserName, filled.Email, filled.FullName, PasswordWords.Describe(policy, texts), error, errors, returnUrl, ReturnUrl.Add(issuer.Path + Routes.SignIn, returnUrl));
         var client = WaitingClient.Find(configuration.Value, returnUrl, issuer.Path);
-        return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model, client is null ? null : FormTargets.Of(client.RedirectUris));
+        return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model, leadsAway: client is not null);
     }
 
     private sealed record Filled(string UserName, string Email, string FullName);

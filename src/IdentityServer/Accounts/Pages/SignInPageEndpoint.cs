@@ -78,7 +78,7 @@ internal sealed class SignInPageEndpoint(
         var model = new SignInModel(
             client is null ? null : client.Name ?? client.ClientId, filled.UserName, filled.IsRemembered, Say(said.Notice), Say(said.Both), Say(said.UserName), Say(said.Password),
             returnUrl, ReturnUrl.Add(issuer.Path + Routes.Register, returnUrl), ReturnUrl.Add(issuer.Path + Routes.ForgotPassword, returnUrl));
-        return pages.WriteAsync<SignInPage, SignInModel>(http, status, model, client is null ? null : FormTargets.Of(client.RedirectUris));
+        return pages.WriteAsync<SignInPage, SignInModel>(http, status, model, leadsAway: client is not null);
 
         string? Say(string? name) => name is null ? null : texts[name];
     }
