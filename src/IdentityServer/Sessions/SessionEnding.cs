@@ -128,6 +128,7 @@ internal sealed class SessionEnding(
 
         List<Guid> grants = [];
         List<byte[]> notices = [];
+        List<string> told = [];
         await using (var command = new NpgsqlCommand(EndSql, connection))
         {
             command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = sessions });
@@ -144,11 +145,14 @@ internal sealed class SessionEnding(
                 if (!row.IsDBNull(2))
                     grants.Add(row.GetGuid(2));
                 else
+                {
                     notices.Add(new LogoutNotice(row.GetString(1), userId, row.GetGuid(0)).Write());
+                    told.Add(row.GetString(1));
+                }
             }
         }
         if (notices.Count > 0)
-            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, now + NoticeLifetime, cancellation);
+            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, [.. told], now + NoticeLifetime, cancellation);
         return new EndedSessions(sessions.Length, grants, now + UntilTheFeedTells, notices.Count > 0);
     }
 }
