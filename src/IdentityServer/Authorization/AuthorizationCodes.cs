@@ -15,7 +15,7 @@ internal sealed class AuthorizationCodes(
     /// <summary>RFC 6749 §4.1.2 recommends ten minutes at most; a browser needs seconds.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    /// <summary>The code. Null: the session, the account, the client or the pushed request came to its end meanwhile.</summary>
+    /// <summary>The code. Null: the session, the account, the client, the consent or the pushed request came to its end meanwhile.</summary>
     public async Task<string?> TryIssueAsync(
         AuthorizationRequest request, SessionState session, SessionKey key, NewConsent? consent, Guid? pushedRequestId, IPAddress? address, CancellationToken cancellation)
     {
@@ -34,7 +34,8 @@ internal sealed class AuthorizationCodes(
         var code = new NewCode(
             GrantIds.Create(createdAt), key, request.Client.ClientId, request.Scopes.ToArray(),
             createdAt, expires, mayRefresh ? createdAt + refresh.AbsoluteLifetime : expires + access.Lifetime, now,
-            request.Resources, request.DpopThumbprint, request.RedirectUri, request.CodeChallenge, details.ToString(), consent, pushedRequestId, address);
+            request.Resources, request.DpopThumbprint, request.RedirectUri, request.CodeChallenge, details.ToString(), consent,
+            consent is null && ConsentRules.IsNeeded(request.Client), pushedRequestId, address);
         if (!await codes.TryStartAsync(code, cancellation))
             return null;
         metrics.GrantIssued();

@@ -1,4 +1,5 @@
 using IdentityServer.AuthorizationRequests;
+using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -13,8 +14,7 @@ internal static class ConsentRules
     {
         if (request.Prompt.HasFlag(Prompts.Consent))
             return true;
-        // A client that registered itself is nobody's first-party application, whatever it says.
-        if (request.Client.Metadata.RequireConsent == false && !request.Client.IsDynamic)
+        if (!IsNeeded(request.Client))
             return false;
         var isCovered = session.ConsentedScopes is { } scopes && request.Scopes.IsSubsetOf(ScopeSet.Of(scopes))
             && ClaimsOf(request).All(claim => session.ConsentedClaims!.Contains(claim));
@@ -23,6 +23,9 @@ internal static class ConsentRules
         // RFC 8252 §8.6: any program may listen at the address of a native one, so that it gets nothing without somebody noticing.
         return IsImpersonable(request) && !hasJustSignedIn;
     }
+
+    /// <summary>A client that registered itself is nobody's first-party application, whatever it says.</summary>
+    public static bool IsNeeded(Client client) => client.Metadata.RequireConsent != false || client.IsDynamic;
 
     /// <summary>Claims that are asked for one by one and by no scope of the request.</summary>
     public static string[] ClaimsOf(AuthorizationRequest request)

@@ -1,5 +1,7 @@
+using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
+using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
@@ -17,7 +19,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed partial class ManifestApplication(
     ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, PasswordPolicy policy,
-    UserGrants userGrants, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
+    UserGrants userGrants, SessionEnding sessions, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
 
@@ -106,16 +108,20 @@ internal sealed partial class ManifestApplication(
         await db.SaveChangesAsync(cancellation);
 
         var ended = new List<EndedGrants>();
+        var left = new List<EndedSessions>();
         foreach (var userId in plan.EndedUsers)
         {
             if (await userGrants.EndAllAsync(db, userId, cancellation) is { } grants)
                 ended.Add(grants);
+            left.Add(await sessions.EndAllAsync(
+                (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Disabled, null), cancellation));
         }
         if (plan.EndedClients.Count > 0)
             await ClientEnding.EndAsync(db, [.. plan.EndedClients], time.GetUtcNow(), cancellation);
         await ConfigurationReader.AnnounceAsync(db, cancellation);
         await transaction.CommitAsync(cancellation);
         ended.ForEach(userGrants.Announce);
+        left.ForEach(sessions.Announce);
     }
 
     /// <summary>Others write accounts meanwhile: a name that is taken now, a row that is another or gone.</summary>

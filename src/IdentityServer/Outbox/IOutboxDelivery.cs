@@ -31,4 +31,5 @@ internal enum Delivery
 /// <summary>A message that this node has taken up for one attempt.</summary>
 /// <param name="Attempt">1 at the first.</param>
 /// <param name="ExpiresAt">When it is given up.</param>
-internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt);
+/// <param name="Target">Whom it goes to; null: nobody in particular.</param>
+internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt, string? Target);

@@ -20,7 +20,11 @@ internal sealed partial class OutboxDelivery(
     private static readonly TimeSpan[] Pauses =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)];
 
+    /// <summary>How long a target that was away is left alone by messages that were not tried yet.</summary>
+    private static readonly TimeSpan LongestAway = TimeSpan.FromSeconds(30);
+
     private readonly IOutboxDelivery[] _ways = [.. ways];
+    private readonly Targets[] _targets = [.. ways.Select(way => new Targets(store, way))];
     private readonly CancellationTokenSource _end = new();
 
     /// <summary>Looks for messages of every kind.</summary>
@@ -32,7 +36,7 @@ internal sealed partial class OutboxDelivery(
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var workers = Task.WhenAll(_ways.SelectMany(way => Enumerable.Range(0, way.Workers).Select(_ => WorkAsync(way, stoppingToken))));
+        var workers = Task.WhenAll(_ways.SelectMany((way, i) => Enumerable.Range(0, way.Workers).Select(_ => WorkAsync(way, _targets[i], stoppingToken))));
         // What was left behind while no node ran.
         WakeAll();
         return workers;
@@ -45,19 +49,25 @@ internal sealed partial class OutboxDelivery(
         await base.StopAsync(cancellationToken);
     }
 
-    private async Task WorkAsync(IOutboxDelivery way, CancellationToken stoppingToken)
+    private async Task WorkAsync(IOutboxDelivery way, Targets targets, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             await store.WokenAsync(way.Kind, stoppingToken);
             try
             {
-                // A claim is not cut short: its answer lost, the message would wait for the end of the lease.
-                while (!stoppingToken.IsCancellationRequested && await store.ClaimAsync(way.Kind, way.Deadline + LeaseMargin, CancellationToken.None) is { } message)
+                while (!stoppingToken.IsCancellationRequested && await targets.ClaimAsync(way.Deadline + LeaseMargin) is { } message)
                 {
                     // There may be more, for another worker.
                     store.Wake(way.Kind);
-                    await DeliverAsync(way, message);
+                    try
+                    {
+                        await DeliverAsync(way, message);
+                    }
+                    finally
+                    {
+                        targets.Release(message);
+                    }
                 }
             }
             catch (CryptographicException)
@@ -126,6 +136,8 @@ internal sealed partial class OutboxDelivery(
         var pause = Pauses[Math.Min(message.Attempt, Pauses.Length) - 1];
         var again = time.GetUtcNow() + pause;
         await store.PostponeAsync(message, again < message.ExpiresAt ? again : message.ExpiresAt, CancellationToken.None);
+        if (message.Target is { } target)
+            await store.PostponeAllAsync(way.Kind, target, time.GetUtcNow() + (pause < LongestAway ? pause : LongestAway), CancellationToken.None);
         _ = WakeAfterAsync(way.Kind, pause);
     }
 
@@ -138,6 +150,8 @@ internal sealed partial class OutboxDelivery(
     public override void Dispose()
     {
         _end.Dispose();
+        foreach (var targets in _targets)
+            targets.Dispose();
         base.Dispose();
     }
 

@@ -17,8 +17,8 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
 
     private const string AddSql =
         """
-        INSERT INTO outbox (id, kind, protected_message, attempts, due_at, expires_at)
-        SELECT m.id, $3, m.content, 0, $4, $5 FROM unnest($1::uuid[], $2::bytea[]) AS m (id, content)
+        INSERT INTO outbox (id, kind, protected_message, attempts, due_at, expires_at, target)
+        SELECT m.id, $3, m.content, 0, $4, $5, m.target FROM unnest($1::uuid[], $2::bytea[], $6::text[]) AS m (id, content, target)
         """;
 
     // Of two nodes that ask at once each gets another message: nobody waits. Who takes one up moves it ahead past its own
@@ -26,12 +26,20 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
     private const string ClaimSql =
         """
         UPDATE outbox SET due_at = $3, attempts = attempts + 1
-        WHERE id = ANY (ARRAY(SELECT id FROM outbox WHERE kind = $1 AND due_at <= $2 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED))
-        RETURNING id, protected_message, attempts, expires_at
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM outbox WHERE kind = $1 AND due_at <= $2 AND (target IS NULL OR target <> ALL ($4)) ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED))
+        RETURNING id, protected_message, attempts, expires_at, target
         """;
 
     // Not where another node has taken it up since.
     private const string PostponeSql = "UPDATE outbox SET due_at = $2 WHERE id = $1 AND attempts = $3";
+
+    // Those that are on their way are not due.
+    private const string PostponeAllSql =
+        """
+        UPDATE outbox SET due_at = $4
+        WHERE id = ANY (ARRAY(SELECT id FROM outbox WHERE kind = $1 AND target = $2 AND due_at <= $3 FOR UPDATE SKIP LOCKED))
+        """;
 
     private const string RemoveSql = "DELETE FROM outbox WHERE id = $1";
 
@@ -50,7 +58,13 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
 
     /// <summary>Writes messages within the caller's transaction, who calls <see cref="Wake"/> once it is committed.</summary>
     /// <param name="expiresAt">When they are given up.</param>
-    public async Task AddAsync(NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, DateTimeOffset expiresAt, CancellationToken cancellation)
+    public Task AddAsync(NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, DateTimeOffset expiresAt, CancellationToken cancellation) =>
+        AddAsync(connection, kind, contents, targets: [], expiresAt, cancellation);
+
+    /// <inheritdoc cref="AddAsync(NpgsqlConnection, string, IReadOnlyCollection{byte[]}, DateTimeOffset, CancellationToken)"/>
+    /// <param name="targets">Whom each goes to: what one of them does not take holds up no other. None: nobody in particular.</param>
+    public async Task AddAsync(
+        NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, string[] targets, DateTimeOffset expiresAt, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         await using var command = new NpgsqlCommand(AddSql, connection);
@@ -59,31 +73,36 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = targets });
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
     /// <summary>The next message of a kind that is due, if there is one: this node's for as long as <paramref name="lease"/>.</summary>
+    /// <param name="passedOver">The targets whose messages are left where they are.</param>
     /// <exception cref="CryptographicException">It can't be opened, and is gone.</exception>
-    public async Task<OutboxMessage?> ClaimAsync(string kind, TimeSpan lease, CancellationToken cancellation)
+    public async Task<OutboxMessage?> ClaimAsync(string kind, TimeSpan lease, string[] passedOver, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         Guid id;
         byte[] content;
         int attempts;
+        string? target;
         DateTimeOffset expiresAt;
         await using (var command = source.CreateCommand(ClaimSql))
         {
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
             command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
             command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now + lease });
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = passedOver });
             await using var row = await command.ExecuteReaderAsync(cancellation);
             if (!await row.ReadAsync(cancellation))
                 return null;
-            (id, content, attempts, expiresAt) = (row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3));
+            (id, content, attempts, expiresAt, target) =
+                (row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3), row.IsDBNull(4) ? null : row.GetString(4));
         }
         try
         {
-            return new OutboxMessage(id, _protector.Unprotect(content), attempts, expiresAt);
+            return new OutboxMessage(id, _protector.Unprotect(content), attempts, expiresAt, target);
         }
         catch (CryptographicException)
         {
@@ -99,6 +118,17 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = message.Id });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = message.Attempt });
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>All that is due of one target, on every node: it was away just now.</summary>
+    public async Task PostponeAllAsync(string kind, string target, DateTimeOffset until, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(PostponeAllSql);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = target });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
         await command.ExecuteNonQueryAsync(cancellation);
     }
 

@@ -19,7 +19,7 @@ internal sealed record EndedSessions(int Count, IReadOnlyList<Guid> Grants, Date
 /// for each client with a <c>backchannel_logout_uri</c> that was signed in to in them is in the outbox.
 /// </summary>
 internal sealed class SessionEnding(
-    NpgsqlDataSource source, OutboxStore outbox, CurrentConfiguration configuration, Revocations revocations, Pulse pulse, TimeProvider time)
+    NpgsqlDataSource source, OutboxStore outbox, Revocations revocations, Pulse pulse, TimeProvider time)
 {
     /// <summary>How long a client that does not answer is told again.</summary>
     private static readonly TimeSpan NoticeLifetime = TimeSpan.FromHours(24);
@@ -40,6 +40,7 @@ internal sealed class SessionEnding(
     // passed over is dead all the same, by the account's new stamp.
     private const string HoldAllSql = HoldSql + " SKIP LOCKED";
 
+    // Whom to tell the database says: the command `apply` has no configuration in force.
     private const string EndSql =
         """
         WITH ended AS (
@@ -59,7 +60,9 @@ internal sealed class SessionEnding(
             UNION ALL
             SELECT $2, $8, subject, client_id, id, $6, $7 FROM revoked
         )
-        SELECT DISTINCT session_id, client_id, NULL::uuid FROM members
+        SELECT DISTINCT m.session_id, m.client_id, NULL::uuid
+        FROM members m JOIN clients c ON c.client_id = m.client_id
+        WHERE NOT c.disabled AND c.metadata ->> 'backchannel_logout_uri' IS NOT NULL
         UNION ALL
         SELECT NULL, NULL, id FROM revoked
         """;
@@ -125,6 +128,7 @@ internal sealed class SessionEnding(
 
         List<Guid> grants = [];
         List<byte[]> notices = [];
+        List<string> told = [];
         await using (var command = new NpgsqlCommand(EndSql, connection))
         {
             command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = sessions });
@@ -140,12 +144,15 @@ internal sealed class SessionEnding(
             {
                 if (!row.IsDBNull(2))
                     grants.Add(row.GetGuid(2));
-                else if (configuration.Value.FindClient(row.GetString(1)) is { IsDisabled: false, Metadata.BackchannelLogoutUri: not null })
+                else
+                {
                     notices.Add(new LogoutNotice(row.GetString(1), userId, row.GetGuid(0)).Write());
+                    told.Add(row.GetString(1));
+                }
             }
         }
         if (notices.Count > 0)
-            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, now + NoticeLifetime, cancellation);
+            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, [.. told], now + NoticeLifetime, cancellation);
         return new EndedSessions(sessions.Length, grants, now + UntilTheFeedTells, notices.Count > 0);
     }
 }

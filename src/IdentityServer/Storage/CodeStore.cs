@@ -9,11 +9,12 @@ namespace IdentityServer.Storage;
 /// <param name="ExpiresAt">Of the code.</param>
 /// <param name="AbsoluteExpiresAt">Of what it is exchanged for.</param>
 /// <param name="Consent">What the user just allowed, to be remembered; null: nothing was asked.</param>
+/// <param name="RestsOnConsent">Nothing was asked since the user allowed it before: that must still be so.</param>
 internal sealed record NewCode(
     Guid GrantId, SessionKey Session, string ClientId, string[] Scopes,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset Now,
     string[]? Resources, string? DpopThumbprint, string? RedirectUri, string? CodeChallenge, string Details,
-    NewConsent? Consent, Guid? PushedRequestId, IPAddress? Address);
+    NewConsent? Consent, bool RestsOnConsent, Guid? PushedRequestId, IPAddress? Address);
 
 /// <param name="Claims">Names asked for one by one.</param>
 internal sealed record NewConsent(string[] Scopes, string[] Claims);
@@ -42,11 +43,15 @@ internal sealed class CodeStore(NpgsqlDataSource source)
 {
     // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that
     // came before leaves no live session here. A pushed request is used up with the code that it led to (RFC 9126 §4):
-    // of two that come with it at once, the second waits for its row and finds it gone.
+    // of two that come with it at once, the second waits for its row and finds it gone. A consent that was found is locked
+    // as well: its withdrawal either finds the grant or leaves none to be written.
     private const string StartSql =
         """
         WITH pushed AS (
             SELECT id FROM pushed_requests WHERE id = $5 FOR UPDATE
+        ), consented AS (
+            SELECT c.client_id FROM consents c JOIN sessions s ON s.user_id = c.user_id
+            WHERE s.id = $1 AND c.client_id = $4 AND c.scopes @> $7 FOR SHARE OF c
         ), live AS (
             SELECT s.id, s.user_id, s.security_stamp, s.authenticated_at
             FROM sessions s JOIN users u ON u.id = s.user_id
@@ -54,6 +59,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
               AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
               AND EXISTS (SELECT FROM clients c WHERE c.client_id = $4 AND NOT c.disabled)
               AND ($5::uuid IS NULL OR EXISTS (SELECT FROM pushed))
+              AND (NOT $22 OR EXISTS (SELECT FROM consented))
             FOR SHARE OF s
         ), started AS (
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp,
@@ -94,7 +100,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
                   {UserProfile.Columns}
         """;
 
-    /// <summary>False: the session, the account, the client or the pushed request came to its end meanwhile.</summary>
+    /// <summary>False: the session, the account, the client, the consent or the pushed request came to its end meanwhile.</summary>
     public async Task<bool> TryStartAsync(NewCode code, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(StartSql);
@@ -119,6 +125,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         AddNullable(command, code.Address, NpgsqlDbType.Inet);
         AddNullable(command, null, NpgsqlDbType.Text);
         Add(command, AuditReasons.Consent);
+        Add(command, code.RestsOnConsent);
         return await command.ExecuteNonQueryAsync(cancellation) > 0;
     }
 

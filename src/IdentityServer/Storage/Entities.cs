@@ -241,6 +241,9 @@ internal sealed class OutboxRow
 
     /// <summary>When it is given up.</summary>
     public DateTimeOffset ExpiresAt { get; set; }
+
+    /// <summary>Whom it goes to, for those that are not to hold up one another; null: nobody in particular.</summary>
+    public string? Target { get; set; }
 }
 
 /// <summary>What ended before its time: exactly one of a token, a grant, a subject.</summary>

@@ -112,6 +112,7 @@ CREATE TABLE outbox (
     attempts integer NOT NULL,
     due_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    target text,
     CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 CREATE INDEX outbox_by_due ON outbox USING btree (due_at);

@@ -3,6 +3,7 @@ using System.Net;
 using IdentityServer.Sessions;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Outbox;
 using IdentityServer.Tests.Protocol;
@@ -182,6 +183,25 @@ public sealed class BackchannelLogoutTests
         await server.ResetsAsync(World.AliceEmail, People.TokenOf(await inbox.NextAsync(World.AliceEmail)), "spring tide 100");
 
         Assert.Equal(alice.Session.ToString(), Around.Claims((await site.NextAsync()).Token).GetProperty("sid").GetString());
+    }
+
+    [Fact, Rfc("Back-Channel Logout", "2.5")]
+    public async Task A_user_who_is_switched_off_is_signed_out_everywhere()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        await using var site = await ListenerAsync();
+        await server.SaysOfAsync(World.Web, $$"""{"backchannel_logout_uri":"{{site.Site.Address}}"}""");
+        var alice = await server.HasSessionAsync(World.Alice);
+        await alice.ReachesAsync(World.Web, "openid", "offline_access");
+        await alice.ReachesAsync(World.Portal, "openid");
+
+        await server.AppliesAsync("""{"users":[{"username":"alice","disabled":true}]}""");
+
+        Assert.False(await alice.IsLiveAsync());
+        Assert.Equal(alice.Session.ToString(), Around.Claims((await site.NextAsync()).Token).GetProperty("sid").GetString());
+        await IsEmptyAsync(server);
+        Assert.Equal(1, site.Site.Requests);
+        Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE event = 'session_ended' AND reason = 'disabled' AND subject = $1", alice.User));
     }
 
     private static async Task<HttpStatusCode> UserInfoAsync(ServerUnderTest server, Answer tokens) =>

@@ -186,6 +186,47 @@ public sealed class OutboxTests
         }
     }
 
+    /// <summary>Eight to one that hangs, of four workers; no timing: it hangs until the other has got its own.</summary>
+    [Fact]
+    public async Task A_target_that_hangs_holds_up_no_other()
+    {
+        var end = new TaskCompletionSource();
+        var postbox = new Postbox(async (message, _) =>
+        {
+            if (message.Target == "hanging")
+                await end.Task;
+            return Delivery.Done;
+        });
+        await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
+        try
+        {
+            await server.PostsToAsync("hanging", [.. Enumerable.Repeat("held", 8)]);
+            await Around.SoonAsync(() => Task.FromResult(postbox.Brought.Count(text => text == "held") == 2), "it has all the workers that it gets");
+            await server.PostsToAsync("other", "hello", "again");
+            await Around.SoonAsync(() => Task.FromResult(postbox.Brought.Contains("hello") && postbox.Brought.Contains("again")), "the other is served");
+            Assert.Equal(2, postbox.Brought.Count(text => text == "held"));
+        }
+        finally
+        {
+            end.SetResult();
+        }
+        await IsEmptyAsync(server);
+        Assert.Equal(8, postbox.Brought.Count(text => text == "held"));
+    }
+
+    [Fact]
+    public async Task What_else_is_due_for_a_target_that_is_away_waits_untried()
+    {
+        var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Postponed));
+        await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
+
+        await server.PostsToAsync("away", "1", "2", "3", "4", "5");
+        var posted = server.Clock.GetUtcNow();
+
+        await Around.SoonAsync(
+            async () => await server.ReadAsync<int>("SELECT count(*) FROM outbox WHERE attempts = 0 AND due_at > $1", posted) > 0, "the others are postponed with the one that failed");
+    }
+
     [Fact]
     public async Task A_node_that_ends_gives_back_what_did_not_arrive()
     {

@@ -4,6 +4,7 @@ using IdentityServer.Outbox;
 using IdentityServer.Tests.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace IdentityServer.Tests.Outbox;
 
@@ -34,6 +35,19 @@ internal static class Posting
 {
     public static Task PostsAsync(this ServerUnderTest server, string text, TimeSpan? keep = null) =>
         server.Services.GetRequiredService<OutboxStore>().AddAsync(Postbox.Word, Encoding.UTF8.GetBytes(text), keep ?? TimeSpan.FromHours(1), CancellationToken.None);
+
+    /// <summary>In one transaction, to one target.</summary>
+    public static async Task PostsToAsync(this ServerUnderTest server, string target, params string[] texts)
+    {
+        var store = server.Services.GetRequiredService<OutboxStore>();
+        await using (var connection = new NpgsqlConnection(server.ConnectionString))
+        {
+            await connection.OpenAsync();
+            await store.AddAsync(
+                connection, Postbox.Word, [.. texts.Select(Encoding.UTF8.GetBytes)], [.. texts.Select(_ => target)], server.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
+        }
+        store.Wake(Postbox.Word);
+    }
 
     /// <summary>As Quartz does every few seconds.</summary>
     public static void LooksForMessages(this ServerUnderTest server) => server.Services.GetRequiredService<OutboxDelivery>().WakeAll();

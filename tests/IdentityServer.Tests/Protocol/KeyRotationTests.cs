@@ -59,6 +59,7 @@ public sealed class KeyRotationTests
 
         server.Clock.Advance(TimeSpan.FromSeconds(1900));
         await PruneAsync(server);
+        await server.FollowsAsync();
         Assert.Contains(key, await PublishedAsync(server));
 
         server.Clock.Advance(TimeSpan.FromSeconds(300));
