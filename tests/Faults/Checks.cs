@@ -7,6 +7,8 @@ internal sealed class Checks(World world, Tally tally)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan MailPatience = TimeSpan.FromSeconds(90);
+
     /// <summary>How long a dead token may go on being accepted; the contract says a second.</summary>
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(1.5);
 
@@ -37,6 +39,7 @@ internal sealed class Checks(World world, Tally tally)
         public Dictionary<string, string?> Items { get; } = [];
         public HashSet<string> UnsureItems { get; } = [];
         public bool IsUnsure { get; set; }
+        public int AskedResets { get; set; }
     }
 
     public async Task RunAsync()
@@ -79,6 +82,9 @@ internal sealed class Checks(World world, Tally tally)
             case "end-token":
                 _grants[entry.Grant!].DeadAccess.Add(entry.Access!);
                 break;
+            case "asked":
+                Find(_users, entry.Subject!, () => new User()).AskedResets++;
+                break;
             case "put":
                 _users[entry.Subject!].Items[entry.Key!] = entry.Secret;
                 break;
@@ -101,6 +107,9 @@ internal sealed class Checks(World world, Tally tally)
 
     private async Task CheckUserAsync(string name, User user)
     {
+        // A message that a killed node had taken is another's when the lease is over.
+        if (user.AskedResets > 0 && !await world.Mail.HoldsAsync(Requests.Email(name), user.AskedResets, MailPatience))
+            tally.Lost("the message of a password reset that was accepted");
         if (user.IsUnsure)
             return;
         var signedIn = await AskAsync(world.Servers, () => Requests.Login(name, user.Passwords[^1]));

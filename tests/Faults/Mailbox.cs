@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace Faults;
@@ -7,6 +8,7 @@ namespace Faults;
 internal sealed partial class Mailbox(string folder)
 {
     private readonly ConcurrentDictionary<string, string> _tokens = new();
+    private readonly ConcurrentDictionary<string, int> _counts = new();
     private readonly HashSet<string> _read = [];
     private readonly SemaphoreSlim _reading = new(1);
 
@@ -25,6 +27,21 @@ internal sealed partial class Mailbox(string folder)
         return null;
     }
 
+    /// <summary>Whether at least so many reset tokens went to an address, in time.</summary>
+    public async Task<bool> HoldsAsync(string address, int count, TimeSpan patience)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            await ReadAsync();
+            if (_counts.GetValueOrDefault(address) >= count)
+                return true;
+            if (Stopwatch.GetElapsedTime(begun) >= patience)
+                return false;
+            await Task.Delay(TimeSpan.FromMilliseconds(50));
+        }
+    }
+
     private async Task ReadAsync()
     {
         if (!await _reading.WaitAsync(0))
@@ -37,7 +54,10 @@ internal sealed partial class Mailbox(string folder)
             {
                 var text = await File.ReadAllTextAsync(file.FullName);
                 if (To().Match(text) is { Success: true } to && Token().Match(text) is { Success: true } token)
+                {
                     _tokens[to.Groups[1].Value] = token.Groups[1].Value;
+                    _counts.AddOrUpdate(to.Groups[1].Value, 1, static (_, count) => count + 1);
+                }
             }
         }
         finally

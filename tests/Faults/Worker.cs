@@ -175,6 +175,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
         {
             if (await SendAsync("ask for a reset", world.Servers, () => Requests.AskReset(_user), 202) is not { } accepted)
                 return null;
+            Write(new Entry("asked", _user));
             isOneOfSeveral |= accepted.WasUnsure || asked > 0;
             if (await world.Mail.FindAsync(Requests.Email(_user), known, MailPatience) is { } token)
                 return new ResetToken(token, isOneOfSeveral);
