@@ -89,11 +89,18 @@ internal sealed class Lab : IAsyncDisposable
     public MeasuredProgram Start(string program, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         var probe = NewFile(".sock");
-        var all = new Dictionary<string, string?>(environment)
+        return Start(program, probe, new Dictionary<string, string?>(environment)
         {
             ["DOTNET_STARTUP_HOOKS"] = Path.Combine(Published, "Probe", "Benchmarks.Probe.dll"),
             ["BENCHMARK_PROBE"] = probe,
-        };
+        }, arguments);
+    }
+
+    /// <summary>As it is: the probe takes part in the start and in the memory.</summary>
+    public MeasuredProgram StartWithoutProbe(string program, IReadOnlyDictionary<string, string?> environment) => Start(program, probe: null, new(environment), []);
+
+    private MeasuredProgram Start(string program, string? probe, Dictionary<string, string?> all, string[] arguments)
+    {
         // As in our images (deploy/Dockerfile).
         if (program != "Floors")
             all["DOTNET_GCgen0size"] = "0x1000000";

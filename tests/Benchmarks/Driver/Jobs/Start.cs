@@ -12,7 +12,7 @@ internal static class Start
         for (var round = 0; round < Math.Max(3, bench.Options.Rounds); round++)
         {
             var start = Stopwatch.GetTimestamp();
-            var server = bench.Lab.Start("IdentityServer", bench.Lab.ServerSettings(bench.Database.Name, bench.Lab.Issuer));
+            var server = bench.Lab.StartWithoutProbe("IdentityServer", bench.Lab.ServerSettings(bench.Database.Name, bench.Lab.Issuer));
             await FirstAnswerAsync(server, cancellation);
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             await Task.Delay(TimeSpan.FromSeconds(3), cancellation);
