@@ -25,7 +25,6 @@ internal static class JobServices
                 trigger => trigger.WithIdentity("deliver-outbox").WithSimpleSchedule(every => every.WithInterval(DeliverOutbox.Interval).RepeatForever()),
                 job => job.WithIdentity("deliver-outbox"));
         });
-        services.Configure<QuartzHostedServiceOptions>(hosted => hosted.WaitForJobsToComplete = true);
-        services.AddHostedService<LateScheduler>();
+        services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
     }
 }
