@@ -1,4 +1,4 @@
-using LocalPostgres;
+using Hosting;
 
 namespace IdentityServer;
 

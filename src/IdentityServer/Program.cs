@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Hosting;
 using IdentityServer.Accounts;
 using IdentityServer.Configuration;
 using IdentityServer.Health;
@@ -33,7 +34,7 @@ internal static class Program
                 return 0;
             }
             if (command.Command == CommandLine.HealthCheck)
-                return await HealthCheck.RunAsync(command.Settings);
+                return await HealthCheck.RunAsync(command.Settings, "http://localhost:5000");
 
             await using var app = await BuildAsync(command.Settings, command: command.Command);
             await PrepareAsync(app, command);
@@ -121,7 +122,7 @@ internal static class Program
         builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
-        builder.Services.AddDrain(settings);
+        builder.AddDrain();
         var requestTimeout = RequestDeadlines.Read(builder.Configuration);
         builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);

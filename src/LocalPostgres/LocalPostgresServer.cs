@@ -1,3 +1,4 @@
+using Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace LocalPostgres;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
-using LocalPostgres;
+using Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;

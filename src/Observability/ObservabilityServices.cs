@@ -1,6 +1,6 @@
+using Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using LocalPostgres;
 
 namespace Observability;
 

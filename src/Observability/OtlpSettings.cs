@@ -1,4 +1,4 @@
-using LocalPostgres;
+using Hosting;
 using Microsoft.Extensions.Configuration;
 
 namespace Observability;

@@ -1,12 +1,11 @@
-using LocalPostgres;
+using Hosting;
 using ResourceApi;
-using ResourceApi.Health;
 
 ResourceApiHost? started = null;
 try
 {
-    if (args is [HealthCheck.Command, .. var settings])
-        return await HealthCheck.RunAsync(settings);
+    if (args is ["healthcheck", .. var settings])
+        return await HealthCheck.RunAsync(settings, ResourceApiHost.DefaultAddress);
 
     started = await ResourceApiHost.StartAsync(args);
     await using var host = started;

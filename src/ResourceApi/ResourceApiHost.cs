@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.ResourceServer;
 using LocalPostgres;
 using Microsoft.Extensions.Options;
@@ -16,7 +17,7 @@ namespace ResourceApi;
 /// <summary>The running program: settings checked, database migrated, listening. Stops in the reverse order.</summary>
 internal sealed class ResourceApiHost : IAsyncDisposable
 {
-    private const string DefaultAddress = "http://localhost:5010";
+    internal const string DefaultAddress = "http://localhost:5010";
 
     // Past our own limit for bodies Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
     private const long MaximumDrained = 16 * 1024 * 1024;
@@ -46,7 +47,6 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddSingleton<ApiMetrics>();
         var origins = CorsOrigins.Read(builder.Configuration);
         var database = DatabaseSettings.Read(builder.Configuration);
-        var shutdown = ShutdownSettings.Read(builder.Configuration);
         builder.Services.AddIdentityServerTokens(builder.Configuration, "ResourceApi", options =>
         {
             options.Scopes.Add(DataEndpoints.ReadScope);
@@ -58,12 +58,9 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddKeyedSingleton(Readiness.Source, (_, _) => Database.OpenForProbes(connectionString));
         builder.Services.AddSingleton(database);
         builder.Services.AddSingleton(new DatabaseGate(database.QueueLength));
-        builder.Services.AddSingleton(shutdown);
-        builder.Services.AddSingleton<Drain>();
+        builder.AddDrain();
         var requestTimeout = RequestDeadlines.Read(builder.Configuration);
         builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
-        builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = shutdown.Drain + shutdown.Timeout);
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();

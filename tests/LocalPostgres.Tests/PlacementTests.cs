@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Xunit;

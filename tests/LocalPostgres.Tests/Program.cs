@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Hosting;
 using LocalPostgres;
 using LocalPostgres.Tests;
 using Microsoft.Extensions.Logging;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;

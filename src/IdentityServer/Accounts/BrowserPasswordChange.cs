@@ -1,10 +1,10 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -9,7 +10,6 @@ using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Accounts;

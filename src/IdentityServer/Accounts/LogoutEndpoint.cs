@@ -1,9 +1,9 @@
 using System.Net;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Accounts;

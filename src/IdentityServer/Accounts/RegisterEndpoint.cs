@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -8,7 +9,6 @@ using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using LocalPostgres;
 
 namespace IdentityServer.Accounts;
 

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Text.Json;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Tokens;
-using LocalPostgres;
 
 namespace IdentityServer.Accounts;
 

@@ -1,5 +1,5 @@
+using Hosting;
 using IdentityServer.Configuration;
-using IdentityServer.Http;
 
 namespace IdentityServer.Health;
 

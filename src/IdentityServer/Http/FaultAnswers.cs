@@ -1,7 +1,7 @@
+using Hosting;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Http;

@@ -1,5 +1,5 @@
 using System.Net.Mail;
-using LocalPostgres;
+using Hosting;
 
 namespace IdentityServer.Mail;
 

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
@@ -5,7 +6,6 @@ using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Hosting;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
-using LocalPostgres;
 
 namespace IdentityServer.Manifest;
 

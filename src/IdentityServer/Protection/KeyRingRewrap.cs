@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Xml.Linq;
-using LocalPostgres;
+using Hosting;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 using Npgsql;
 

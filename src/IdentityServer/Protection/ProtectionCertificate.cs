@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Hosting;
 using IdentityServer.Settings;
-using LocalPostgres;
 
 namespace IdentityServer.Protection;
 

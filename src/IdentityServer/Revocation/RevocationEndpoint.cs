@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
@@ -5,7 +6,6 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Revocation;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hosting;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -8,7 +9,6 @@ using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using Jose;
-using LocalPostgres;
 
 namespace IdentityServer.Revocation;
 

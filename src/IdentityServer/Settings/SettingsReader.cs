@@ -1,5 +1,5 @@
 using System.Globalization;
-using LocalPostgres;
+using Hosting;
 
 namespace IdentityServer.Settings;
 

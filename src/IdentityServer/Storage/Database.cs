@@ -1,5 +1,5 @@
+using Hosting;
 using IdentityServer.Settings;
-using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
@@ -8,7 +9,6 @@ using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Telemetry;
 using IdentityServer.Token.Grants;
-using LocalPostgres;
 using Postgres;
 
 namespace IdentityServer.Token;

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Jose;
-using LocalPostgres;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
 

@@ -1,5 +1,5 @@
+using Hosting;
 using IdentityServer.ResourceServer;
-using LocalPostgres;
 using Postgres;
 using ResourceApi.Web;
 

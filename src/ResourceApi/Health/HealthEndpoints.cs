@@ -1,3 +1,4 @@
+using Hosting;
 using ResourceApi.Web;
 
 namespace ResourceApi.Health;

@@ -1,4 +1,4 @@
-using LocalPostgres;
+using Hosting;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.Net.Http.Headers;
 

@@ -1,4 +1,4 @@
-using LocalPostgres;
+using Hosting;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using ResourceApi.Storage.Migrations;

@@ -1,7 +1,6 @@
-using LocalPostgres;
+using Hosting;
 using Npgsql;
 using Postgres;
-using ResourceApi.Health;
 
 namespace ResourceApi.Web;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Benchmarks.Driver;
 using Benchmarks.Driver.Jobs;
-using LocalPostgres;
+using Hosting;
 
 // Measures our programs against their floors and prints one table. run.sh builds first and calls this.
 if (Options.Parse(args) is not { } options || JobCatalogue.Choose(options) is not { } jobs)

@@ -1,9 +1,9 @@
 using System.Text;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
+using Hosting;
 using IdentityServer.Manifest;
 using IdentityServer.Settings;
-using LocalPostgres;
 
 namespace Fuzz.Parsers;
 

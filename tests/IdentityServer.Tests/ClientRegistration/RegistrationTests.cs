@@ -1,10 +1,10 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Hosting;
 using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
-using LocalPostgres;
 using Testing;
 using Xunit;
 

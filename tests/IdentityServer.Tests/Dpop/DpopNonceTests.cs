@@ -1,4 +1,5 @@
 using System.Net;
+using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Testing;
@@ -102,7 +103,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     [InlineData("Dpop:ProofLifetime", "601")]
     public async Task An_impossible_setting_stops_the_start(string name, string value)
     {
-        var refused = await Assert.ThrowsAsync<LocalPostgres.StartupException>(() => _server.StartNodeAsync($"--{name}={value}"));
+        var refused = await Assert.ThrowsAsync<StartupException>(() => _server.StartNodeAsync($"--{name}={value}"));
 
         Assert.Contains(name, refused.Message, StringComparison.Ordinal);
     }

@@ -1,6 +1,6 @@
+using Hosting;
 using IdentityServer.Mail;
 using IdentityServer.Settings;
-using LocalPostgres;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;

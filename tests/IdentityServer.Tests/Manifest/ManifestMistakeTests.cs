@@ -1,5 +1,5 @@
+using Hosting;
 using IdentityServer.Tests.Hosting;
-using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 using Xunit;
 

@@ -1,9 +1,9 @@
 using System.Net;
+using Hosting;
 using IdentityServer.Manifest;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
-using LocalPostgres;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Testing;

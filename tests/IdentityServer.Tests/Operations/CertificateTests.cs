@@ -1,9 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using LocalPostgres;
 using Testing;
 using Xunit;
 

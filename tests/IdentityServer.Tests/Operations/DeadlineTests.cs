@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Npgsql;
@@ -101,7 +102,7 @@ public sealed class DeadlineTests
     [InlineData("soon")]
     public async Task An_impossible_deadline_is_named_at_the_start(string value)
     {
-        var refused = await Assert.ThrowsAsync<LocalPostgres.StartupException>(() => ServerUnderTest.StartAsync($"--Limits:RequestTimeout={value}"));
+        var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync($"--Limits:RequestTimeout={value}"));
         Assert.Contains("Limits:RequestTimeout", refused.Message, StringComparison.Ordinal);
     }
 

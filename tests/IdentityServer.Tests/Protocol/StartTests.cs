@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Hosting;
 using IdentityServer.Tests.Hosting;
-using LocalPostgres;
 using Npgsql;
 using Testing;
 using Xunit;

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using Hosting;
 using IdentityServer.Jobs;
 using IdentityServer.Passwords;
 using IdentityServer.Telemetry;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using LocalPostgres;
 using Microsoft.Extensions.DependencyInjection;
 using Observability;
 using Xunit;

@@ -1,10 +1,10 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using LocalPostgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Accounts.Pages;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -6,7 +7,6 @@ using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
-using LocalPostgres;
 
 namespace IdentityServer.Accounts.Pages;
 

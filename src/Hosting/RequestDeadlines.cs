@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>
 /// Gives every request its deadline. None has a timer of its own: one looks over all of them, and what a request needs is
@@ -68,11 +67,6 @@ public sealed class RequestDeadlines : IDisposable
     public static TimeSpan Read(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var text = configuration[RequestTimeout];
-        if (string.IsNullOrWhiteSpace(text))
-            return TimeSpan.FromSeconds(30);
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 1 and <= 3600
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new StartupException($"The setting {RequestTimeout} is \"{text.ReplaceLineEndings(" ")}\"; it must be a whole number of seconds from 1 to 3600.");
+        return SettingNumber.ReadSeconds(configuration, RequestTimeout, 30, 1, 3600);
     }
 }

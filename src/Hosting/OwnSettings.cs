@@ -3,7 +3,7 @@ using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>
 /// The <c>appsettings*.json</c> beside the program. ASP.NET Core reads those of the folder that it is started in, so a

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>The levels below <c>Logging</c>, looked at before the logger factory is, which names no setting.</summary>
 public static class LogLevels

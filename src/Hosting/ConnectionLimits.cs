@@ -1,8 +1,7 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>
 /// How much of a program strangers may hold by connecting alone. What is not set here is Kestrel's: a body comes at 240 bytes
@@ -24,18 +23,8 @@ public static class ConnectionLimits
     {
         ArgumentNullException.ThrowIfNull(limits);
         ArgumentNullException.ThrowIfNull(configuration);
-        limits.MaxConcurrentConnections = Number(configuration, MaxConnections, 10_000, 1_000_000);
-        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(Number(configuration, HeadersTimeout, 15, 3_600));
-        limits.KeepAliveTimeout = TimeSpan.FromSeconds(Number(configuration, IdleTimeout, 130, 86_400));
-    }
-
-    private static int Number(IConfiguration configuration, string name, int standard, int maximum)
-    {
-        var text = configuration[name];
-        if (string.IsNullOrWhiteSpace(text))
-            return standard;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= maximum
-            ? number
-            : throw new StartupException($"The setting {name} is \"{text.ReplaceLineEndings(" ")}\"; it must be a whole number from 1 to {maximum}.");
+        limits.MaxConcurrentConnections = SettingNumber.Read(configuration, MaxConnections, 10_000, 1, 1_000_000);
+        limits.RequestHeadersTimeout = SettingNumber.ReadSeconds(configuration, HeadersTimeout, 15, 1, 3_600);
+        limits.KeepAliveTimeout = SettingNumber.ReadSeconds(configuration, IdleTimeout, 130, 1, 86_400);
     }
 }

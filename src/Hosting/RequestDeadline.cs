@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>
 /// When one request is over, all of its waits together: for its body, a connection, a statement, a hash. While it is used

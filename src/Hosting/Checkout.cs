@@ -1,4 +1,4 @@
-namespace LocalPostgres;
+namespace Hosting;
 
 /// <summary>Where programs that run outside Production keep their files.</summary>
 public static class Checkout
@@ -8,8 +8,8 @@ public static class Checkout
     /// <summary>The root of the repository that the program lies in or is started in; else <paramref name="contentRoot"/>.</summary>
     public static string RootFor(string contentRoot) => RootFor(AppContext.BaseDirectory, contentRoot);
 
-    // The program's own place first: two programs of one checkout agree on it wherever they are started from.
-    internal static string RootFor(string programDirectory, string contentRoot) =>
+    /// <summary>The program's own place first: two programs of one checkout agree on it wherever they are started from.</summary>
+    public static string RootFor(string programDirectory, string contentRoot) =>
         Find(programDirectory) ?? Find(contentRoot) ?? contentRoot;
 
     private static string? Find(string directory)

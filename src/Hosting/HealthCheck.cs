@@ -1,12 +1,17 @@
-namespace IdentityServer.Health;
+using Microsoft.Extensions.Configuration;
 
-/// <summary><c>IdentityServer healthcheck</c>: asks the program's own liveness, for images that have no curl.</summary>
-internal static class HealthCheck
+namespace Hosting;
+
+/// <summary>The command <c>healthcheck</c>: asks the program's own liveness, for images that have no curl.</summary>
+public static class HealthCheck
 {
-    public static async Task<int> RunAsync(string[] args)
+    /// <param name="settings">Of the command line, over those of the environment.</param>
+    /// <param name="standard">Where the program listens when no setting says so.</param>
+    /// <returns>An exit code: 0 when it is live.</returns>
+    public static async Task<int> RunAsync(string[] settings, string standard)
     {
-        var configuration = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(args).Build();
-        var url = (configuration["URLS"] ?? "http://localhost:5000").Split(';')[0]
+        var configuration = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(settings).Build();
+        var url = (configuration["URLS"] ?? standard).Split(';')[0]
             .Replace("://+", "://localhost", StringComparison.Ordinal).Replace("://*", "://localhost", StringComparison.Ordinal)
             .Replace("://0.0.0.0", "://127.0.0.1", StringComparison.Ordinal).Replace("://[::]", "://[::1]", StringComparison.Ordinal);
         // Its own certificate need not name localhost.

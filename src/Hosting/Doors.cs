@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace Hosting;
+
+/// <summary>
+/// The sockets that a program listens at, and how many connections came in. The kernel takes connections before the program
+/// does, and resets those that the program has not taken when it stops to listen. Here none is: first the kernel takes no
+/// more, then the program takes what is left, then it stops to listen, and who comes now is refused and goes elsewhere.
+/// </summary>
+internal sealed class Doors
+{
+    // As long as a handshake takes within a data centre: one that had begun comes to its end.
+    private const int QuietLooks = 5;
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestClosing = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentQueue<Socket> _listening = new();
+    private int _connections;
+
+    /// <summary>For Kestrel: <see cref="SocketTransportOptions.CreateBoundListenSocket"/>.</summary>
+    public Socket Open(EndPoint endpoint)
+    {
+        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        _listening.Enqueue(socket);
+        return socket;
+    }
+
+    /// <summary>For Kestrel: middleware of each connection.</summary>
+    public ConnectionDelegate Count(ConnectionDelegate next) => async connection =>
+    {
+        Interlocked.Increment(ref _connections);
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _connections);
+        }
+    };
+
+    /// <summary>Ends the listening alone: what is connected stays so. Kestrel takes a closed listener for the end of connections.</summary>
+    public Task CloseAsync(CancellationToken cancellation) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, cancellation)));
+
+    /// <summary>Until nobody is connected, but no longer than <paramref name="atMost"/>.</summary>
+    public async Task EmptyAsync(TimeSpan atMost, CancellationToken cancellation)
+    {
+        for (var waited = TimeSpan.Zero; Volatile.Read(ref _connections) > 0 && waited < atMost && !cancellation.IsCancellationRequested; waited += BetweenLooks)
+            await PauseAsync(cancellation);
+    }
+
+    private static async Task CloseAsync(Socket socket, CancellationToken cancellation)
+    {
+        try
+        {
+            if (socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
+                SynFilter.TryAttach(socket);
+            var quiet = 0;
+            for (var waited = TimeSpan.Zero; quiet < QuietLooks && waited < LongestClosing && !cancellation.IsCancellationRequested; waited += BetweenLooks)
+            {
+                // Something to read at a listening socket is a connection that nobody has taken yet.
+                quiet = socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) ? 0 : quiet + 1;
+                await PauseAsync(cancellation);
+            }
+        }
+        catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
+        {
+            // By Kestrel, or a kernel that has its own mind: it is at its end either way.
+        }
+        socket.Dispose();
+    }
+
+    private static Task PauseAsync(CancellationToken cancellation) =>
+        Task.Delay(BetweenLooks, cancellation).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+}
