@@ -13,10 +13,11 @@ namespace Hosting;
 /// </summary>
 internal sealed class Doors
 {
-    // As long as a handshake takes within a data centre: one that had begun comes to its end.
+    // As long as a handshake takes within a data centre: one that had begun comes to its end. Not longer, since who comes
+    // meanwhile is put off for a second.
     private const int QuietLooks = 5;
 
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestClosing = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentQueue<Socket> _listening = new();

@@ -4,7 +4,8 @@ namespace Hosting;
 
 /// <summary>
 /// When one request is over, all of its waits together: for its body, a connection, a statement, a hash. While it is used
-/// <c>HttpContext.RequestAborted</c> ends with it too, so that whoever listens to that need not know of it.
+/// <c>HttpContext.RequestAborted</c> ends with it too, so that whoever listens to that need not know of it. Statements do not
+/// listen to that: to end one is a connection and a blocked thread, too much for every caller who hangs up.
 /// </summary>
 #pragma warning disable CA1001 // Its sources have no timer and no handle: there is nothing to dispose of.
 public sealed class RequestDeadline
@@ -15,16 +16,20 @@ public sealed class RequestDeadline
     private const long Never = long.MaxValue;
 
     private readonly CancellationTokenSource _over = new();
+    private readonly CancellationTokenSource _workOver = new();
     private readonly CancellationTokenSource _ended = new();
     private CancellationToken _hungUp;
     private CancellationTokenRegistration _hangingUp;
     private long _due;
 
     /// <summary>
-    /// Ends at the deadline alone: for what is not to end when the caller hangs up. To <c>WaitAsync</c> for it leaves what
-    /// was begun, such as a statement, to end by its own time.
+    /// Ends at the deadline alone, and is for <c>WaitAsync</c> only: whoever waits for a statement waits no longer, not even
+    /// until the statement has ended.
     /// </summary>
-    public CancellationToken Over => _over.Token;
+    internal CancellationToken Over => _over.Token;
+
+    /// <summary>Ends soon after it, for statements.</summary>
+    internal CancellationToken WorkOver => _workOver.Token;
 
     public bool IsOver => Volatile.Read(ref _due) == Past;
 
@@ -51,31 +56,71 @@ public sealed class RequestDeadline
         _hangingUp.Dispose();
         http.RequestAborted = _hungUp;
         http.Features.Set<RequestDeadline>(null);
-        return Interlocked.Exchange(ref _due, Unused) != Past && _ended.TryReset() && _over.TryReset();
+        return Interlocked.Exchange(ref _due, Unused) != Past && _ended.TryReset() && _over.TryReset() && _workOver.TryReset();
     }
 
-    internal void EndIfDue(long now)
+    /// <summary>True: it is over now, and <see cref="EndWork"/> is due.</summary>
+    internal bool TryEnd(long now)
     {
         var due = Volatile.Read(ref _due);
         // Only if it is still the same request's.
-        if (due is not (Unused or Past or Never) && now >= due && Interlocked.CompareExchange(ref _due, Past, due) == due)
-            ThreadPool.UnsafeQueueUserWorkItem(static deadline => deadline.Cancel(), this, preferLocal: false);
+        if (due is Unused or Past or Never || now < due || Interlocked.CompareExchange(ref _due, Past, due) != due)
+            return false;
+        ThreadPool.UnsafeQueueUserWorkItem(static deadline => deadline.EndWaits(), this, preferLocal: false);
+        return true;
     }
 
-    private void Cancel()
+    /// <summary>Takes as long as PostgreSQL needs to hear of it: Npgsql keeps the thread that cancels a statement waiting.</summary>
+    internal void EndWork()
     {
-        _ended.Cancel();
+        try
+        {
+            _workOver.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // Of a statement that can't be told: its connection is broken, and so is the statement.
+        }
+    }
+
+    private void EndWaits()
+    {
         _over.Cancel();
+        _ended.Cancel();
     }
 }
 
-/// <summary>Access to the deadline of a request.</summary>
+/// <summary>The deadline of a request.</summary>
 public static class RequestDeadlineExtensions
 {
-    /// <summary>See <see cref="RequestDeadline.Over"/>.</summary>
-    public static CancellationToken Deadline(this HttpContext http)
+    /// <summary>See <see cref="RequestDeadline.WorkOver"/>.</summary>
+    public static CancellationToken Deadline(this HttpContext http) => Find(http)?.WorkOver ?? default;
+
+    /// <summary>
+    /// Waits until the deadline and no longer. What was begun ends by its own time, so it must not touch the request's
+    /// context or what belongs to its scope.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The deadline is over.</exception>
+    public static Task WithinDeadline(this Task task, HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.WaitAsync(Find(http)?.Over ?? default);
+    }
+
+    /// <inheritdoc cref="WithinDeadline(Task, HttpContext)"/>
+    public static Task<T> WithinDeadline<T>(this Task<T> task, HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.WaitAsync(Find(http)?.Over ?? default);
+    }
+
+    /// <inheritdoc cref="WithinDeadline(Task, HttpContext)"/>
+    public static ValueTask<T> WithinDeadline<T>(this ValueTask<T> task, HttpContext http) =>
+        task.IsCompleted ? task : new(task.AsTask().WithinDeadline(http));
+
+    private static RequestDeadline? Find(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
-        return http.Features.Get<RequestDeadline>()?.Over ?? default;
+        return http.Features.Get<RequestDeadline>();
     }
 }

@@ -20,6 +20,7 @@ public sealed class RequestDeadlines : IDisposable
     private readonly TimeProvider _time;
     private readonly long _ticks;
     private readonly ITimer _timer;
+    private readonly Lazy<BlockingCollection<RequestDeadline>> _endingWork = new(StartEndingWork);
 
     /// <param name="timeout">As <see cref="Read"/> has it from the settings.</param>
     public RequestDeadlines(TimeSpan timeout, TimeProvider time)
@@ -54,13 +55,49 @@ public sealed class RequestDeadlines : IDisposable
         deadline = null;
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+        _timer.Dispose();
+        if (_endingWork.IsValueCreated)
+            _endingWork.Value.CompleteAdding();
+    }
 
     private void Look()
     {
         var now = _time.GetTimestamp();
         foreach (var (deadline, _) in _all)
-            deadline.EndIfDue(now);
+        {
+            if (deadline.TryEnd(now))
+                EndWork(deadline);
+        }
+    }
+
+    private void EndWork(RequestDeadline deadline)
+    {
+        try
+        {
+            _endingWork.Value.Add(deadline);
+        }
+        catch (InvalidOperationException) when (_endingWork.Value.IsAddingCompleted)
+        {
+            // The program ends, and all work with it.
+        }
+    }
+
+    /// <summary>
+    /// One thread of its own: a slow database makes many late at once, and to end their statements would keep the threads
+    /// of the pool from everybody else. Statements whose turn does not come end by their own time.
+    /// </summary>
+    private static BlockingCollection<RequestDeadline> StartEndingWork()
+    {
+        var late = new BlockingCollection<RequestDeadline>();
+        new Thread(() =>
+        {
+            foreach (var deadline in late.GetConsumingEnumerable())
+                deadline.EndWork();
+        })
+        { IsBackground = true, Name = "Ending late work" }.Start();
+        return late;
     }
 
     /// <exception cref="StartupException">The setting is no such number.</exception>

@@ -1,6 +1,6 @@
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Storage;
@@ -18,12 +18,14 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
 {
     /// <summary>False: the password was changed or the account disabled since the old one was checked; nothing is changed.</summary>
     /// <param name="user">As the old password was checked.</param>
-    public async Task<bool> TryAsync(HttpContext http, Guid sessionId, CheckedUser user, string hash)
+    public Task<bool> TryAsync(HttpContext http, Guid sessionId, CheckedUser user, string hash)
     {
-        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
-        var cancellation = http.Deadline();
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        return http.InOwnScopeAsync((services, deadline) => TryAsync(services.GetRequiredService<AuthDb>(), sessionId, user, hash, caller, deadline));
+    }
+
+    private async Task<bool> TryAsync(AuthDb db, Guid sessionId, CheckedUser user, string hash, Caller caller, CancellationToken cancellation)
+    {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // First and alone: it holds the user's row, and finds another stamp than was checked where somebody was quicker.
         var changed = await db.Database.ExecuteSqlAsync(

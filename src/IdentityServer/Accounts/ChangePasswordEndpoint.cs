@@ -50,13 +50,13 @@ internal sealed class ChangePasswordEndpoint(
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            grant = await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted);
+            grant = await grants.FindAsync(grantId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
         }
         if (grant is not { IsAlive: true })
             return ApiErrors.InvalidToken;
 
         var caller = Caller.Of(http, grant.ClientId);
-        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WaitAsync(http.Deadline());
+        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WithinDeadline(http);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
@@ -64,7 +64,7 @@ internal sealed class ChangePasswordEndpoint(
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 
-        return await ChangeAsync(user, grant, hash, caller, http.Deadline());
+        return await ChangeAsync(user, grant, hash, caller, http.Deadline()).WithinDeadline(http);
     }
 
     private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)

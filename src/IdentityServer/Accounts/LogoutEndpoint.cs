@@ -31,12 +31,12 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         if (grant is { } grantId)
         {
             // Lost: another node, or a request at the same time, has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WaitAsync(http.Deadline()))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(http))
                 return ApiErrors.InvalidToken;
         }
         else
         {
-            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), http.Deadline());
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), http.Deadline()).WithinDeadline(http);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

@@ -1,5 +1,6 @@
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -12,18 +13,23 @@ internal sealed class NewAccounts(TimeProvider time)
 {
     /// <summary>UserManager folds the names and makes the security stamp.</summary>
     /// <param name="hash">Of the password.</param>
-    public async Task<ApiResult<User>> TryStoreAsync(HttpContext http, Registration registration, string hash)
+    public Task<ApiResult<User>> TryStoreAsync(HttpContext http, Registration registration, string hash)
+    {
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        return http.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
+    }
+
+    private async Task<ApiResult<User>> TryStoreAsync(IServiceProvider services, Registration registration, string hash, Caller caller)
     {
         var user = Create(registration, hash);
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
         // Saved with the account, by the store that shares this context.
-        http.RequestServices.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
+        services.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
         {
             At = user.CreatedAt, Event = AuditEvents.UserRegistered, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,
         });
         try
         {
-            var result = await http.RequestServices.GetRequiredService<UserManager<User>>().CreateAsync(user);
+            var result = await services.GetRequiredService<UserManager<User>>().CreateAsync(user);
             return result.Succeeded ? user : throw new InvalidOperationException($"ASP.NET Core Identity refused the account: {result}.");
         }
         catch (DbUpdateException refused) when (refused.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } taken)

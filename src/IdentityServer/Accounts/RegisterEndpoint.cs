@@ -50,7 +50,8 @@ internal sealed class RegisterEndpoint(
 
         // The account is there now: a caller who hangs up does not undo it.
         var tokens = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration);
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration)
+            .WithinDeadline(http);
         // An administrator was quicker than we are: the account exists and is disabled already.
         if (tokens is null)
             return AccountErrors.InvalidCredentials;

@@ -47,7 +47,7 @@ internal sealed class ResetPasswordEndpoint(
         using var place = database.TryEnter();
         if (place.IsRefused || !pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
-        await requests.AddAsync(email, Caller.AddressOf(http), http.RequestAborted);
+        await requests.AddAsync(email, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
 
@@ -62,7 +62,6 @@ internal sealed class ResetPasswordEndpoint(
         if (email.Length > LoginName.MaximumLength || ResetTokens.HashOf(token) is not { } tokenHash)
             return AccountErrors.InvalidResetToken;
 
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
         var folded = LoginName.Fold(email);
         var now = time.GetUtcNow();
         List<Guid> users;
@@ -71,22 +70,22 @@ internal sealed class ResetPasswordEndpoint(
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
             // Found first, so that only who has a token makes us hash.
-            users = await db.Database.SqlQuery<Guid>(
+            users = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Database.SqlQuery<Guid>(
                 $"""
                 SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
                 WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
-                """).ToListAsync(http.RequestAborted);
+                """).ToListAsync(deadline));
         }
         if (users.Count == 0)
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
-        return await SpendAsync(db, users[0], tokenHash, hash, Caller.Of(http, Client.AccountApi.ClientId), http.Deadline());
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), users[0], tokenHash, hash, caller, deadline));
     }
 
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
     {
-        // What was begun does not end with a caller who hangs up: the local announcement must follow the commit.
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);

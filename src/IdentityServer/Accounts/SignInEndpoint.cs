@@ -29,13 +29,13 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
             return AccountErrors.TooManyRequests(tooMany);
 
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted).WaitAsync(http.Deadline());
+        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted).WithinDeadline(http);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
 
-        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.RequestAborted);
+        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
         if (tokens is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, tokens));

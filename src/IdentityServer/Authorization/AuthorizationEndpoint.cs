@@ -1,4 +1,5 @@
 using System.Text;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
@@ -80,7 +81,7 @@ internal sealed class AuthorizationEndpoint(
         PushedRequest? pushed = null;
         if (PushedRequests.IsNamedBy(parameters))
         {
-            var opened = await OpenAsync(parameters, http.RequestAborted);
+            var opened = await OpenAsync(parameters, http.Deadline()).WithinDeadline(http);
             if (opened.IsRefused)
             {
                 await response.WritePageAsync(http, opened.Error);
@@ -191,7 +192,7 @@ internal sealed class AuthorizationEndpoint(
         }
 
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
-        var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.RequestAborted);
+        var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
         await (code is null
             ? RefuseAsync(http, request, Errors.SignInRequired)
             : response.WriteCodeAsync(http, request.Target, code));
@@ -203,7 +204,7 @@ internal sealed class AuthorizationEndpoint(
     private async Task RefuseAsync(HttpContext http, AuthorizationTarget target, OAuthError error, Guid? pushedRequestId)
     {
         if (pushedRequestId is { } id)
-            await pushedRequests.EndAsync(id, http.RequestAborted);
+            await pushedRequests.EndAsync(id, http.Deadline()).WithinDeadline(http);
         await response.WriteErrorAsync(http, target, error);
     }
 
@@ -220,13 +221,13 @@ internal sealed class AuthorizationEndpoint(
     {
         if (PushedRequests.IsNamedBy(parameters))
         {
-            var opened = await OpenAsync(parameters, http.RequestAborted);
+            var opened = await OpenAsync(parameters, http.Deadline()).WithinDeadline(http);
             if (opened.IsRefused)
             {
                 await response.WritePageAsync(http, opened.Error);
                 return;
             }
-            await pushedRequests.EndAsync(opened.Value.Id, http.RequestAborted);
+            await pushedRequests.EndAsync(opened.Value.Id, http.Deadline()).WithinDeadline(http);
             parameters = opened.Value.Parameters;
         }
         var target = AuthorizationTarget.Find(configuration.Value, parameters);

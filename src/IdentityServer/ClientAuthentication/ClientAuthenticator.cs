@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
@@ -16,7 +17,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         var proven = await ProveAsync(http, parameters);
         if (proven.IsRefused)
             return proven.Error;
-        return await TryUseAsync(proven.Value, http.RequestAborted) is { } refused ? refused : proven.Value.Client;
+        return await TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } refused ? refused : proven.Value.Client;
     }
 
     /// <summary>

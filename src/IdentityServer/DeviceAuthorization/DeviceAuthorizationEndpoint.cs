@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hosting;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -63,7 +64,7 @@ internal sealed class DeviceAuthorizationEndpoint(
         for (var tries = 0; tries < Tries; tries++)
         {
             var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), client.Value.ClientId, scope.Value.ToArray(), narrowed, now, now + settings.Lifetime, Interval);
-            if (await devices.TryAddAsync(device, http.RequestAborted))
+            if (await devices.TryAddAsync(device, http.Deadline()).WithinDeadline(http))
                 return device;
         }
         return Errors.Busy;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Limits;
@@ -59,7 +60,7 @@ internal sealed class DevicePage(
         var isDone = (UserCodes.Read(typed), form[Decision]) switch
         {
             ({ } userCode, Allow) => await TryAllowAsync(http, session, userCode),
-            ({ } userCode, Deny) => await devices.TryDenyAsync(userCode, time.GetUtcNow()),
+            ({ } userCode, Deny) => await devices.TryDenyAsync(userCode, time.GetUtcNow()).WithinDeadline(http),
             _ => false,
         };
         if (isDone)
@@ -75,7 +76,7 @@ internal sealed class DevicePage(
     private async Task AskAsync(HttpContext http, SessionState session, string typed)
     {
         var userCode = UserCodes.Read(typed);
-        var device = userCode is null ? null : await devices.FindAsync(userCode, time.GetUtcNow(), http.RequestAborted);
+        var device = userCode is null ? null : await devices.FindAsync(userCode, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
         if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client)
         {
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
@@ -94,7 +95,7 @@ internal sealed class DevicePage(
         var details = new GrantDetails { Acr = AuthenticationContexts.Password, Amr = session.Amr };
         var leave = new DeviceLeave(
             userCode, GrantIds.Create(createdAt), sessions.Read(http)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));
-        if (!await devices.TryAllowAsync(leave))
+        if (!await devices.TryAllowAsync(leave).WithinDeadline(http))
             return false;
         metrics.GrantIssued();
         return true;

@@ -1,4 +1,5 @@
 using System.Net;
+using Hosting;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -59,7 +60,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, http.RequestAborted)
+        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, http.Deadline()).WithinDeadline(http)
             ? new DpopReading(proof, null)
             : Errors.DpopProofUsed;
     }

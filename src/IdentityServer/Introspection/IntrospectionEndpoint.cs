@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -78,7 +79,7 @@ internal sealed class IntrospectionEndpoint(
             await OAuthAnswer.WriteAsync(http, Errors.Busy);
             return;
         }
-        if (await grants.FindAsync(grantId, time.GetUtcNow(), http.RequestAborted) is not { } grant
+        if (await grants.FindAsync(grantId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) is not { } grant
             || !grant.IsAlive || grant.Generation != generation || grant.ClientId != caller.ClientId)
         {
             await WriteInactiveAsync(http);

@@ -1,4 +1,5 @@
 using System.Text;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Pages;
@@ -112,7 +113,7 @@ internal sealed class EndSessionEndpoint(
 
     private async Task EndAsync(HttpContext http, SessionState session)
     {
-        await ending.EndAsync(session.Id, session.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Logout, Caller.AddressOf(http)));
+        await ending.EndAsync(session.Id, session.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Logout, Caller.AddressOf(http))).WithinDeadline(http);
         sessions.Forget(http);
     }
 

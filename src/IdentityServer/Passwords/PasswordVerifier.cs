@@ -91,7 +91,7 @@ internal sealed class PasswordVerifier(
         while (true)
         {
             using var check = _pending.Enter(who);
-            var guess = await ReserveAsync(lookup.Reserve, who, cancellation);
+            var guess = await ReserveAsync(lookup.Reserve, who);
             // Not ended with the request: a guess that was counted is judged, and told of, though the caller hung up.
             var verdict = await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password));
             if (guess is null)
@@ -118,7 +118,7 @@ internal sealed class PasswordVerifier(
         password.Length > settings.MaximumLength * 2 || password.EnumerateRunes().Count() > settings.MaximumLength;
 
     /// <summary>Counts a guess. Null: there is no such account, or it is locked.</summary>
-    private async Task<Guess?> ReserveAsync<T>(string sql, T who, CancellationToken cancellation)
+    private async Task<Guess?> ReserveAsync<T>(string sql, T who)
         where T : notnull
     {
         await using var command = source.CreateCommand(sql);
@@ -126,8 +126,8 @@ internal sealed class PasswordVerifier(
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = lockout.MaxFailures });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lockout.Duration });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        if (!await row.ReadAsync(cancellation))
+        await using var row = await command.ExecuteReaderAsync(CancellationToken.None);
+        if (!await row.ReadAsync(CancellationToken.None))
             return null;
         return new Guess(
             new CheckedUser(row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4), null),

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
@@ -65,12 +66,12 @@ internal sealed class PushedAuthorizationEndpoint(
         if (proof.Thumbprint is not null && proof.Thumbprint != thumbprint)
             return Errors.DpopKeyOfRequestDiffers;
         // After a nonce was told, as at the token endpoint.
-        if (await clients.TryUseAsync(proven.Value, http.RequestAborted) is { } used)
+        if (await clients.TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } used)
             return used;
 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await requests.AddAsync(client, parameters.Value, thumbprint, http.RequestAborted);
+        return await requests.AddAsync(client, parameters.Value, thumbprint, http.Deadline()).WithinDeadline(http);
     }
 }

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -51,9 +52,10 @@ internal sealed class RegistrationEndpoint(
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        if (!await TryStoreAsync(http, row))
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
+        if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
             return Errors.TooManyClients;
-        await pulse.NextBeatAsync();
+        await pulse.NextBeatAsync().WithinDeadline(http);
         return new RegisteredClient(row, secret, token);
     }
 
@@ -71,18 +73,17 @@ internal sealed class RegistrationEndpoint(
         return row;
     }
 
-    private async Task<bool> TryStoreAsync(HttpContext http, ClientRow row)
+    private async Task<bool> TryStoreAsync(AuthDb db, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
     {
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
-        await using var transaction = await db.Database.BeginTransactionAsync(http.RequestAborted);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // First, for the lock on that row: of two at once the second counts the first.
-        await ConfigurationReader.AnnounceAsync(db, http.RequestAborted);
-        if (await db.Clients.CountAsync(client => client.RegisteredAt != null, http.RequestAborted) >= settings.MaxClients)
+        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellation) >= settings.MaxClients)
             return false;
         db.Clients.Add(row);
-        db.AuditEvents.Add(RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value));
-        await db.SaveChangesAsync(http.RequestAborted);
-        await transaction.CommitAsync(http.RequestAborted);
+        db.AuditEvents.Add(audited);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         return true;
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -54,14 +55,14 @@ internal sealed class RegistrationManagement(
         await RegistrationAnswer.WriteAsync(http, result, StatusCodes.Status200OK, issuer);
     }
 
-    /// <summary>The row that the token opens, to be changed.</summary>
+    /// <summary>The row that the token opens.</summary>
     private static async Task<ClientRow?> FindAsync(HttpContext http, string token)
     {
         var clientId = (string)http.Request.RouteValues["client_id"]!;
         if (clientId.Contains('\0', StringComparison.Ordinal))
             return null;
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
-        var row = await db.Clients.SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, http.RequestAborted);
+        var row = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
+            .SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, deadline));
         return row?.RegistrationTokenHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, RegistrationTokens.HashOf(token)) ? row : null;
     }
 
@@ -92,9 +93,10 @@ internal sealed class RegistrationManagement(
             row.SecretHashes = [hash];
         }
         described.Value.WriteTo(row);
-        if (!await TrySaveAsync(http, row))
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
+        if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, described.Value, audited, deadline)))
             return Errors.RegistrationTokenRefused;
-        await pulse.NextBeatAsync();
+        await pulse.NextBeatAsync().WithinDeadline(http);
         return new RegisteredClient(row, secret, token);
     }
 
@@ -106,35 +108,41 @@ internal sealed class RegistrationManagement(
         return await secrets.CheckAsync(client, secret, cancellation) == SecretOutcome.Right;
     }
 
-    private async Task<bool> TrySaveAsync(HttpContext http, ClientRow row)
+    private static async Task<bool> TrySaveAsync(AuthDb db, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellation)
     {
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
-        await using var transaction = await db.Database.BeginTransactionAsync(http.RequestAborted);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // Locked by the same row as other changes; a client that was taken away meanwhile is not there any more.
-        await ConfigurationReader.AnnounceAsync(db, http.RequestAborted);
-        if (!await db.Clients.AsNoTracking().AnyAsync(client => client.ClientId == row.ClientId, http.RequestAborted))
+        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        if (await db.Clients.SingleOrDefaultAsync(client => client.ClientId == changed.ClientId, cancellation) is not { } row)
             return false;
-        db.AuditEvents.Add(RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow()));
-        await db.SaveChangesAsync(http.RequestAborted);
-        await transaction.CommitAsync(http.RequestAborted);
+        described.WriteTo(row);
+        row.SecretHashes = changed.SecretHashes;
+        db.AuditEvents.Add(audited);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         return true;
     }
 
     /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up has taken it away all the same.</summary>
     private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext http, ClientRow row, string token)
     {
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
-        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
-        if (await db.Clients.Where(client => client.ClientId == row.ClientId).ExecuteDeleteAsync(CancellationToken.None) == 0)
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
+        if (!await http.InOwnScopeAsync((services, deadline) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
             return Errors.RegistrationTokenRefused;
-        db.ChangeTracker.Clear();
-        var now = time.GetUtcNow();
-        await ClientEnding.EndAsync(db, [row.ClientId], now, CancellationToken.None, since: row.RegisteredAt);
-        db.AuditEvents.Add(RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, now));
-        await db.SaveChangesAsync(CancellationToken.None);
-        await ConfigurationReader.AnnounceAsync(db, CancellationToken.None);
-        await transaction.CommitAsync(CancellationToken.None);
-        await pulse.NextBeatAsync();
+        await pulse.NextBeatAsync().WithinDeadline(http);
         return new RegisteredClient(row, null, token);
+    }
+
+    private static async Task<bool> TryRemoveAsync(AuthDb db, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        if (await db.Clients.Where(client => client.ClientId == row.ClientId).ExecuteDeleteAsync(cancellation) == 0)
+            return false;
+        await ClientEnding.EndAsync(db, [row.ClientId], audited.At, cancellation, since: row.RegisteredAt);
+        db.AuditEvents.Add(audited);
+        await db.SaveChangesAsync(cancellation);
+        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
+        return true;
     }
 }

@@ -43,7 +43,7 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
         if (token.Contains('.', StringComparison.Ordinal))
             await RevokeAccessTokenAsync(http, client.Value, token);
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
-            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Revoked, Caller.AddressOf(http))).WaitAsync(http.Deadline());
+            await ending.TryEndGrantAsync(grantId, client.Value.ClientId, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Revoked, Caller.AddressOf(http))).WithinDeadline(http);
         return null;
     }
 
@@ -51,6 +51,6 @@ internal sealed class RevocationEndpoint(ClientAuthenticator clients, AccessToke
     {
         var claims = accessTokens.FindRevocable(token);
         if (claims?.JwtId is not null && claims.ClientId == client.ClientId)
-            await ending.EndTokenAsync(claims, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Revoked, Caller.AddressOf(http)), http.Deadline());
+            await ending.EndTokenAsync(claims, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Revoked, Caller.AddressOf(http)), http.Deadline()).WithinDeadline(http);
     }
 }

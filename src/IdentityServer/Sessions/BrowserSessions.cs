@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
@@ -25,7 +26,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// <summary>The live session of the browser, or null. One statement; none where there is no cookie.</summary>
     /// <param name="clientId">Whose consent is looked up with it.</param>
     public async ValueTask<SessionState?> FindAsync(HttpContext http, string? clientId = null) =>
-        Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.RequestAborted) : null;
+        Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) : null;
 
     /// <summary>
     /// Signs the browser in: a new secret always, and a new session unless the browser's own is the same user's.
@@ -42,12 +43,12 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
             new NewSession(
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
                 Caller.AddressOf(http), Shorten(agent), Read(http)),
-            http.RequestAborted);
+            http.Deadline()).WithinDeadline(http);
         if (started is null)
             return false;
         // Who sat here before is signed out, of the applications too.
         if (started.Replaced is { } replaced)
-            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http)));
+            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http))).WithinDeadline(http);
         http.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
         return true;
     }

@@ -81,7 +81,7 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
         var ended = await EndOthersAsync(connection, change, cancellation);
         await ExecuteAsync(connection, ResetSql, cancellation, P(change.UserId));
         await beside(connection);
-        await transaction.CommitAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
         return new ChangedPassword(generation, rotatedAt, ended);
     }
 

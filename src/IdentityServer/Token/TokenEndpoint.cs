@@ -56,7 +56,7 @@ internal sealed class TokenEndpoint(
         if (proof.Proof is null && client.Metadata.DpopBoundAccessTokens == true)
             return Errors.DpopProofLeftOut;
         // RFC 9449 §8: who was told a nonce sends the same form again, its client assertion too.
-        if (await clients.TryUseAsync(proven.Value, http.RequestAborted) is { } used)
+        if (await clients.TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } used)
             return used;
 
         var request = new TokenRequest(client, parameters.Value, Caller.AddressOf(http), http.RequestAborted) { DpopThumbprint = proof.Thumbprint, Resources = resources.Value };
@@ -68,9 +68,6 @@ internal sealed class TokenEndpoint(
     }
 
     /// <summary>What a grant has begun may go on past the deadline, and the caller is told to come back.</summary>
-    private static ValueTask<Result<TokenResponse>> HandleAsync(HttpContext http, IGrant grant, TokenRequest request)
-    {
-        var handling = grant.HandleAsync(request);
-        return handling.IsCompleted ? handling : new(handling.AsTask().WaitAsync(http.Deadline()));
-    }
+    private static ValueTask<Result<TokenResponse>> HandleAsync(HttpContext http, IGrant grant, TokenRequest request) =>
+        grant.HandleAsync(request).WithinDeadline(http);
 }

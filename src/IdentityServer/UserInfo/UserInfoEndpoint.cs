@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hosting;
 using IdentityServer.Configuration;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
@@ -58,7 +59,7 @@ internal sealed class UserInfoEndpoint(
         }
         // The account may have been switched off, or the client gone, since the token was issued.
         if (AccessTokens.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
-            || await users.FindAsync(grantId, http.RequestAborted) is not { } found)
+            || await users.FindAsync(grantId, http.Deadline()).WithinDeadline(http) is not { } found)
         {
             await RefuseAsync(http, Errors.AccessTokenRefused);
             return;

@@ -53,7 +53,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
                 return;
             }
 
-            if (await store.TryCreateAsync(OwnerOf(context), key, value, ct) is not { } version)
+            if (await store.TryCreateAsync(OwnerOf(context), key, value, context.Deadline()).WithinDeadline(context) is not { } version)
                 await Envelope.RefuseAsync(context, Refusal.KeyExists);
             else
             {
@@ -79,7 +79,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             return;
         }
 
-        var item = await store.FindAsync(OwnerOf(context), key).WaitAsync(context.Deadline());
+        var item = await store.FindAsync(OwnerOf(context), key).WithinDeadline(context);
         if (item is null)
         {
             await Envelope.RefuseAsync(context, Refusal.KeyNotFound);
@@ -140,7 +140,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             }
 
             var (match, noneMatch) = Conditions(context.Request);
-            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, ct).WaitAsync(context.Deadline());
+            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, context.Deadline()).WithinDeadline(context);
             if (change == Change.Done)
                 context.Response.Headers.ETag = ETag.Of(version);
             await AnswerAsync(context, change, "Data updated successfully.", key);
@@ -163,7 +163,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         }
 
         var (match, noneMatch) = Conditions(context.Request);
-        var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, context.RequestAborted);
+        var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, context.Deadline()).WithinDeadline(context);
         await AnswerAsync(context, change, "Data deleted successfully.", key);
     }
 
@@ -184,7 +184,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         }
 
         // One more than asked tells whether there is a next page.
-        var items = await store.ListAsync(OwnerOf(context), page.Prefix, page.After, page.Limit + 1, context.RequestAborted);
+        var items = await store.ListAsync(OwnerOf(context), page.Prefix, page.After, page.Limit + 1, context.Deadline()).WithinDeadline(context);
         context.Response.Headers.CacheControl = "private, no-cache";
         await Envelope.WriteAsync(context, StatusCodes.Status200OK, "Data listed successfully.", (items, page.Limit), static (writer, found) =>
         {

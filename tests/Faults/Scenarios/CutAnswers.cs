@@ -1,3 +1,5 @@
+using Testing;
+
 namespace Faults.Scenarios;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using Hosting;
+using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
@@ -12,8 +14,8 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
     public async Task GetAsync(HttpContext http, SessionState session)
     {
         var texts = Languages.Choose(http);
-        var account = await http.RequestServices.GetRequiredService<AuthDb>().Users.AsNoTracking()
-            .Where(user => user.Id == session.UserId).Select(user => new { user.EmailConfirmed, user.CreatedAt }).SingleAsync(http.RequestAborted);
+        var account = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
+            .Where(user => user.Id == session.UserId).Select(user => new { user.EmailConfirmed, user.CreatedAt }).SingleAsync(deadline));
         var notice = http.Request.Query["notice"].ToString() switch
         {
             "registered" when session.Email is not null => texts["account.registered"],
@@ -35,7 +37,7 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
             await pages.RefuseAsync(http, (int)tooMany.Status, "too_many", issuer.Path + Routes.Account, tooMany.RetryAfter);
             return;
         }
-        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, http.RequestAborted);
+        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, http.Deadline()).WithinDeadline(http);
         SeeOther.Write(http, $"{issuer.Path}{Routes.Account}?notice={(isSent ? "confirmation_sent" : "busy")}");
     }
 }

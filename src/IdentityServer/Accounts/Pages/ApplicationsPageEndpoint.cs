@@ -1,6 +1,6 @@
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -15,8 +15,8 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
     public async Task GetAsync(HttpContext http, SessionState session)
     {
         var texts = Languages.Choose(http);
-        var rows = await http.RequestServices.GetRequiredService<AuthDb>().Consents.AsNoTracking()
-            .Where(row => row.UserId == session.UserId).OrderBy(row => row.GrantedAt).ToListAsync(http.RequestAborted);
+        var rows = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Consents.AsNoTracking()
+            .Where(row => row.UserId == session.UserId).OrderBy(row => row.GrantedAt).ToListAsync(deadline));
         var shown = rows.Select(row => new ShownApplication(
             row.ClientId, configuration.Value.FindClient(row.ClientId)?.Name ?? row.ClientId, [.. row.Scopes.Select(scope => ScopeWords.Of(configuration.Value, texts, scope))], row.GrantedAt)).ToList();
         await pages.WriteAsync<ApplicationsPage, ApplicationsModel>(
@@ -33,19 +33,25 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
             await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + Routes.Applications);
             return;
         }
+        var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
+        // Brought to its end whatever becomes of the request: the page shows no more what is half withdrawn.
+        await http.InOwnScopeAsync((services, _) => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
+        SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
+    }
+
+    private async Task<int> WithdrawAsync(AuthDb db, Guid userId, string clientId, AuditNote note)
+    {
         // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
-        var db = http.RequestServices.GetRequiredService<AuthDb>();
         var now = time.GetUtcNow();
-        await db.Consents.Where(row => row.UserId == session.UserId && row.ClientId == clientId).ExecuteDeleteAsync(http.Deadline());
+        await db.Consents.Where(row => row.UserId == userId && row.ClientId == clientId).ExecuteDeleteAsync();
         var live = await db.Database.SqlQuery<Guid>(
             $"""
             SELECT id AS "Value" FROM grants
-            WHERE subject = {session.UserId} AND client_id = {clientId} AND revoked_at IS NULL
+            WHERE subject = {userId} AND client_id = {clientId} AND revoked_at IS NULL
               AND expires_at > {now} - make_interval(secs => (SELECT longest_access_token + 660 FROM configuration))
-            """).ToListAsync(http.Deadline());
-        var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
+            """).ToListAsync();
         foreach (var grant in live)
             await grants.TryEndGrantAsync(grant, clientId, note);
-        SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
+        return live.Count;
     }
 }

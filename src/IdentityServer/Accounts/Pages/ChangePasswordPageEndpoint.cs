@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -39,7 +40,7 @@ internal sealed class ChangePasswordPageEndpoint(
             await RefuseAsync(http, session, AccountErrors.TooManyRequests(tooMany), new Said("refused.too_many"));
             return;
         }
-        var check = await verifier.CheckAsync(session.UserId, current, Caller.Of(http, Client.AccountApi.ClientId), http.RequestAborted);
+        var check = await verifier.CheckAsync(session.UserId, current, Caller.Of(http, Client.AccountApi.ClientId), http.RequestAborted).WithinDeadline(http);
         if (check.Outcome == PasswordOutcome.Busy)
         {
             await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using Postgres;
@@ -31,7 +32,7 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
         using var place = database.TryEnter();
         if (place.IsRefused)
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await confirmation.TryConfirmAsync(form["token"], http.RequestAborted))
+        else if (await confirmation.TryConfirmAsync(form["token"], http.Deadline()).WithinDeadline(http))
             SeeOther.Write(http, $"{issuer.Path}{Routes.ConfirmEmail}?done=true");
         else
             await RefuseAsync(http);

@@ -1,3 +1,4 @@
+using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -10,8 +11,8 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
 {
     public async Task GetAsync(HttpContext http, SessionState session)
     {
-        var user = await http.RequestServices.GetRequiredService<AuthDb>().Users.AsNoTracking()
-            .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync(http.RequestAborted);
+        var user = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
+            .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync(deadline));
         Dictionary<string, string> values = [];
         foreach (var (name, value) in new[] { ("full_name", user.FullName), ("gender", user.Gender), ("phone_number", user.PhoneNumber) })
         {
@@ -46,13 +47,13 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
 
         // In one statement: members that this form does not know stay, whoever writes them meanwhile.
         var (fullName, gender, phone) = (values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"));
-        await http.RequestServices.GetRequiredService<AuthDb>().Database.ExecuteSqlAsync(
+        await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Database.ExecuteSqlAsync(
             $"""
             UPDATE users SET full_name = {fullName}, gender = {gender}, phone_number = {phone},
                 phone_number_confirmed = phone_number_confirmed AND phone_number IS NOT DISTINCT FROM {phone},
                 profile = (profile - {ProfileForm.Replaced}) || {ProfileForm.Write(values)}::jsonb, updated_at = {time.GetUtcNow()}
             WHERE id = {session.UserId}
-            """, http.RequestAborted);
+            """, deadline));
         SeeOther.Write(http, $"{issuer.Path}{Routes.Profile}?notice=saved");
     }
 

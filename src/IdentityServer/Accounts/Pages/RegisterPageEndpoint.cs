@@ -51,7 +51,7 @@ internal sealed class RegisterPageEndpoint(
         }
         var user = stored.Value;
         // The account is there now: a caller who hangs up does not undo it.
-        await confirmation.TrySendAsync(user.Id, filled.Email, http.Deadline());
+        await confirmation.TrySendAsync(user.Id, filled.Email, http.Deadline()).WithinDeadline(http);
         // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
         var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
         SeeOther.Write(http, isSignedIn ? form.ReturnUrl ?? $"{issuer.Path}{Routes.Account}?notice=registered" : ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl));

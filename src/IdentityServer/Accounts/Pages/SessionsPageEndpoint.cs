@@ -1,4 +1,6 @@
+using Hosting;
 using IdentityServer.Audit;
+using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
@@ -17,10 +19,10 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
     {
         var texts = Languages.Choose(http);
         var now = time.GetUtcNow();
-        var rows = await http.RequestServices.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
+        var rows = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
             .Where(row => row.UserId == session.UserId && row.EndedAt == null && row.ExpiresAt > now && row.SecurityStamp == session.SecurityStamp)
             .OrderByDescending(row => row.AuthenticatedAt).Take(MaximumShown)
-            .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync(http.RequestAborted);
+            .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync(deadline));
         var shown = rows
             .Select(row => new ShownSession(row.Id, DeviceWords.Describe(row.UserAgent, texts), row.RemoteAddress?.ToString(), row.AuthenticatedAt, row.ExpiresAt, row.Id == session.Id))
             .OrderByDescending(row => row.IsThis).ToList();
@@ -40,13 +42,13 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
         var note = new AuditNote(AuditEvents.SessionEnded, AuditReasons.Account, Caller.AddressOf(http));
         if (form["end"] == "others")
         {
-            await ending.EndOthersAsync(session.Id, session.UserId, note);
+            await ending.EndOthersAsync(session.Id, session.UserId, note).WithinDeadline(http);
             SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=others_ended");
         }
         else if (Guid.TryParse(form["end"], out var id))
         {
             // One that is over already is what was wished for.
-            await ending.EndAsync(id, session.UserId, note);
+            await ending.EndAsync(id, session.UserId, note).WithinDeadline(http);
             SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=ended");
         }
         else

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -51,7 +52,7 @@ internal sealed class SignInPageEndpoint(
             return;
         }
 
-        var check = await passwords.CheckAsync(login, password, Caller.Of(http, (FindClient(form.ReturnUrl) ?? Client.AccountApi).ClientId), http.RequestAborted);
+        var check = await passwords.CheckAsync(login, password, Caller.Of(http, (FindClient(form.ReturnUrl) ?? Client.AccountApi).ClientId), http.RequestAborted).WithinDeadline(http);
         if (check.Outcome == PasswordOutcome.Busy)
             await RefuseAsync(http, ApiErrors.ServiceUnavailable, form.ReturnUrl, filled, new Said("refused.busy"));
         // The same for unknown, wrong, locked and disabled.

@@ -35,7 +35,7 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, I
         if (check.User is not { } user)
             return Errors.SignInRefused;
 
-        var tokens = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, request.Cancellation, terms: request.Terms(granted.Value));
+        var tokens = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, CancellationToken.None, terms: request.Terms(granted.Value));
         if (tokens is null)
             return Errors.SignInRefused;
         return new TokenResponse(tokens.AccessToken, tokens.Scopes, tokens.RefreshToken)

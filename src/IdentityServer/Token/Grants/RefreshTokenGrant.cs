@@ -33,7 +33,7 @@ internal sealed partial class RefreshTokenGrant(
             Resources = ResourceIndicators.IdentifiersOf(request.Resources),
         };
         // Which scopes a grant has does not change, so that a look may say whether a resource serves any of them.
-        if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, request.Cancellation) is { } known && known.ClientId == spend.ClientId
+        if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, CancellationToken.None) is { } known && known.ClientId == spend.ClientId
             && ResourceIndicators.Refuse(GrantTokens.GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
             return refused;
         // Not ended with the request: a thief who hangs up is still found out.

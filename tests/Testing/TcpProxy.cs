@@ -2,20 +2,20 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Faults;
+namespace Testing;
 
-/// <summary>Stands between a client and a port of this machine, and makes the way worse: slower, or cut.</summary>
-internal sealed class TcpProxy : IAsyncDisposable
+/// <summary>Stands between a client and a port or socket of this machine, and makes the way worse: slower, or cut.</summary>
+public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Task, bool> _running = [];
-    private readonly int _port;
+    private readonly EndPoint _server;
     private readonly Task _accepting;
 
-    private TcpProxy(int port)
+    private TcpProxy(EndPoint server)
     {
-        _port = port;
+        _server = server;
         _listener.Start();
         Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _accepting = AcceptAsync();
@@ -29,7 +29,9 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Whether the connection of an answer is cut before (0) or behind its first so many bytes; null lets it pass.</summary>
     public Func<int?> Cut { get; set; } = static () => null;
 
-    public static TcpProxy Start(int port) => new(port);
+    public static TcpProxy Start(int port) => new(new IPEndPoint(IPAddress.Loopback, port));
+
+    public static TcpProxy Start(EndPoint server) => new(server);
 
     public async ValueTask DisposeAsync()
     {
@@ -62,11 +64,13 @@ internal sealed class TcpProxy : IAsyncDisposable
     private async Task ServeAsync(Socket client)
     {
         using var downstream = client;
-        using var upstream = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var upstream = new Socket(_server.AddressFamily, SocketType.Stream, _server is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
         downstream.NoDelay = true;
+        if (_server is IPEndPoint)
+            upstream.NoDelay = true;
         try
         {
-            await upstream.ConnectAsync(IPAddress.Loopback, _port, _stop.Token);
+            await upstream.ConnectAsync(_server, _stop.Token);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             var there = PumpAsync(downstream, upstream, isAnswer: false, both.Token);
             var back = PumpAsync(upstream, downstream, isAnswer: true, both.Token);

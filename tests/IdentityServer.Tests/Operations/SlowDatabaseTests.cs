@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using IdentityServer.Accounts;
+using IdentityServer.Tests.Accounts;
+using IdentityServer.Tests.ClientRegistration;
+using IdentityServer.Tests.Hosting;
+using IdentityServer.Tests.Protocol;
+using Npgsql;
+using Testing;
+using Xunit;
+
+namespace IdentityServer.Tests.Operations;
+
+/// <summary>What takes many statements at a database that is far away.</summary>
+public sealed class SlowDatabaseTests
+{
+    private const double Deadline = 2;
+
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromSeconds(1.8);
+
+    [Fact]
+    public async Task A_transaction_that_the_deadline_ends_is_not_waited_for_until_it_is_rolled_back()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var database = new NpgsqlConnectionStringBuilder(server.ConnectionString);
+        await using var way = database.Host!.StartsWith('/')
+            ? TcpProxy.Start(new UnixDomainSocketEndPoint($"{database.Host}/.s.PGSQL.{database.Port}"))
+            : TcpProxy.Start(database.Port);
+        (database.Host, database.Port, database.Timeout, database.CommandTimeout) = ("127.0.0.1", way.Port, 60, 60);
+        await using var far = await ServerUnderTest.StartOnAsync(database.ConnectionString, "--Registration:Mode=open", $"--Limits:RequestTimeout={Deadline}", "--Limits:Enabled=false");
+
+        var (replaced, removed) = (await far.RegistersAsync(Registrar.Good), await far.RegistersAsync(Registrar.Good));
+        var (forgetful, careful, token) = (People.NewName(), People.NewName(), ResetTokens.Create());
+        var access = (await far.RegistersAsync(careful)).Json.GetProperty("data").GetProperty("access_token").GetString();
+        await far.RegistersAsync(forgetful);
+        await server.ExecuteAsync(
+            "INSERT INTO reset_tokens (user_id, token_hash, expires_at) SELECT id, $2, $3 FROM users WHERE email = $1",
+            People.EmailOf(forgetful), token.Hash, far.Clock.GetUtcNow().AddMinutes(5));
+        var (here, there) = (new Browser(far), new Browser(far));
+        await here.SignInAsync(username: forgetful, password: People.Password);
+        await there.SignInAsync();
+        await new Browser(far).SignInAsync();
+        var (password, sessions) = (await here.GetAsync("/account/password"), await there.GetAsync("/account/sessions"));
+        // To connect takes round trips too; here all are connected before.
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => far.LooksAsync(replaced)));
+
+        way.Delay = RoundTrip;
+        var answers = await Task.WhenAll(
+            TimeAsync("reset", StatusAsync(far.ResetsAsync(People.EmailOf(forgetful), token.Text, "another tidal wave"))),
+            TimeAsync("change", StatusAsync(far.ChangesPasswordAsync(access, People.Password, "another tidal wave"))),
+            TimeAsync("register", StatusAsync(far.RegistersAsync(People.NewName()))),
+            TimeAsync("client", StatusAsync(far.RegistersAsync(Registrar.Good))),
+            TimeAsync("replace", StatusAsync(far.ReplacesAsync(replaced, new { client_id = replaced["client_id"], redirect_uris = new[] { Registrar.Callback } }))),
+            TimeAsync("remove", StatusAsync(far.RemovesAsync(removed))),
+            TimeAsync("password page", StatusAsync(here.PressAsync(password, "password-submit", ("current_password", People.Password), ("new_password", "another tidal wave")))),
+            TimeAsync("sessions page", StatusAsync(there.PressAsync(sessions, "end-others"))));
+        way.Delay = TimeSpan.Zero;
+
+        Assert.All(answers, answer =>
+        {
+            Assert.Equal((answer.What, HttpStatusCode.ServiceUnavailable), (answer.What, answer.Status));
+            Assert.InRange(answer.Seconds, Deadline - 0.1, Deadline + 1.2);
+        });
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(Task<Answer> answering) => (await answering).Status;
+
+    private static async Task<HttpStatusCode> StatusAsync(Task<BrowserPage> answering) => (await answering).Status;
+
+    private static async Task<(string What, HttpStatusCode Status, double Seconds)> TimeAsync(string what, Task<HttpStatusCode> answering)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var status = await answering;
+        return (what, status, Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+}
