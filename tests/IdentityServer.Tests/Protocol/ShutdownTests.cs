@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using IdentityServer.Tests.Hosting;
 using Npgsql;
 using Testing;
@@ -37,6 +40,63 @@ public sealed class ShutdownTests
         Assert.False(end.IsCompleted);
 
         Assert.Equal(HttpStatusCode.OK, (await poll).StatusCode);
+        Assert.Equal(0, await end);
+    }
+
+    [Fact, Rfc("9112", "9.6")]
+    public async Task Who_is_connected_when_the_node_ends_is_answered_and_told_so_and_who_comes_then_is_refused()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other);
+        await program.AnswersAsync();
+        await using var connected = await OpenAsync(program);
+        Assert.DoesNotContain("Connection: close", await connected.AskAsync(), StringComparison.Ordinal);
+
+        var end = program.TerminateAsync();
+        await Around.SoonAsync(async () => await IsRefusedAsync(program), "a new connection is refused");
+        // Not reset in the middle, and not left to find out by itself.
+        var answer = await connected.AskAsync();
+
+        Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
+        Assert.Contains("Connection: close", answer, StringComparison.Ordinal);
+        Assert.Equal(0, await end);
+    }
+
+    [Fact]
+    public async Task Connections_that_the_kernel_took_are_served_though_the_node_had_not_seen_them_when_it_was_told_to_end()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other);
+        await program.AnswersAsync();
+
+        // It stands still: what comes now waits in the kernel, connected and with its request.
+        await SignalAsync("STOP", program);
+        var connections = new List<RawConnection>();
+        for (var i = 0; i < 200; i++)
+            connections.Add(await OpenAsync(program));
+        var answers = connections.Select(connection => connection.AskAsync()).ToList();
+        await SignalAsync("TERM", program);
+        await SignalAsync("CONT", program);
+
+        Assert.All(await Task.WhenAll(answers), answer => Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal));
+        Assert.Equal(0, await program.ExitsAsync());
+        foreach (var connection in connections)
+            await connection.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Who_comes_while_the_node_ends_is_refused_or_served_and_never_cut_off()
+    {
+        await using var other = await ServerUnderTest.StartAsync();
+        await using var program = Run(other);
+        await program.AnswersAsync();
+
+        using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var coming = Enumerable.Range(0, 6).Select(_ => ComeAsync(program, enough.Token)).ToList();
+        await Task.Delay(500);
+        var end = program.TerminateAsync();
+
+        Assert.All(await Task.WhenAll(coming), answers => Assert.All(answers, answer => Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal)));
         Assert.Equal(0, await end);
     }
 
@@ -88,6 +148,55 @@ public sealed class ShutdownTests
         ],
         workingDirectory: AppContext.BaseDirectory);
 
+    private static async Task SignalAsync(string signal, ProgramProcess program)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", program.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    /// <summary>A connection for each request, until one is refused; what was answered, or why not.</summary>
+    private static async Task<List<string>> ComeAsync(ProgramProcess program, CancellationToken enough)
+    {
+        var answers = new List<string>();
+        while (true)
+        {
+            enough.ThrowIfCancellationRequested();
+            try
+            {
+                await using var connection = await OpenAsync(program);
+                answers.Add(await connection.AskAsync());
+            }
+            catch (SocketException refused) when (refused.SocketErrorCode == SocketError.ConnectionRefused)
+            {
+                return answers;
+            }
+            catch (IOException reset)
+            {
+                answers.Add(reset.Message);
+            }
+        }
+    }
+
+    private static async Task<bool> IsRefusedAsync(ProgramProcess program)
+    {
+        try
+        {
+            await using var connection = await OpenAsync(program);
+            return false;
+        }
+        catch (SocketException refused) when (refused.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            return true;
+        }
+    }
+
+    private static async Task<RawConnection> OpenAsync(ProgramProcess program)
+    {
+        var client = new TcpClient();
+        await client.ConnectAsync(program.Address.Host, program.Address.Port);
+        return new RawConnection(client);
+    }
+
     private static HttpRequestMessage SignIn() => new(HttpMethod.Post, "/connect/token")
     {
         Content = new FormUrlEncodedContent([new("grant_type", "password"), new("username", World.Alice), new("password", World.AlicePassword)]),
@@ -115,4 +224,33 @@ public sealed class ShutdownTests
     private static Task WaitsAsync(ServerUnderTest server) => Around.SoonAsync(
         async () => await server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0,
         "a request that waits for the lock");
+}
+
+/// <summary>A connection that is used for one request after the other, and by nobody else.</summary>
+internal sealed class RawConnection(TcpClient client) : IAsyncDisposable
+{
+    private static readonly byte[] Request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
+
+    /// <summary>The whole answer, or what came of it.</summary>
+    public async Task<string> AskAsync()
+    {
+        var stream = client.GetStream();
+        await stream.WriteAsync(Request);
+        var buffer = new byte[16 * 1024];
+        var text = "";
+        while (!text.EndsWith("\r\n\r\nlive", StringComparison.Ordinal))
+        {
+            var length = await stream.ReadAsync(buffer);
+            if (length == 0)
+                break;
+            text += Encoding.ASCII.GetString(buffer, 0, length);
+        }
+        return text;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        client.Dispose();
+        return ValueTask.CompletedTask;
+    }
 }
