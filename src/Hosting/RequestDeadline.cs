@@ -23,12 +23,12 @@ public sealed class RequestDeadline
     private long _due;
 
     /// <summary>
-    /// Ends at the deadline alone, and is for <c>WaitAsync</c> only: whoever waits for a statement waits no longer, not even
-    /// until the statement has ended.
+    /// Ends soon after the deadline, and is for <c>WaitAsync</c> only: whoever waits for a statement waits no longer, whatever
+    /// becomes of it.
     /// </summary>
     internal CancellationToken Over => _over.Token;
 
-    /// <summary>Ends soon after it, for statements.</summary>
+    /// <summary>Ends at the deadline, for statements; not when the caller hangs up.</summary>
     internal CancellationToken WorkOver => _workOver.Token;
 
     public bool IsOver => Volatile.Read(ref _due) == Past;
@@ -59,14 +59,16 @@ public sealed class RequestDeadline
         return Interlocked.Exchange(ref _due, Unused) != Past && _ended.TryReset() && _over.TryReset() && _workOver.TryReset();
     }
 
-    /// <summary>True: it is over now, and <see cref="EndWork"/> is due.</summary>
+    /// <summary>True: it is over now, and <see cref="EndWork"/> is due. What it began gets until the next look to end with it, undone.</summary>
     internal bool TryEnd(long now)
     {
         var due = Volatile.Read(ref _due);
+        if (due == Past)
+            EndWaits();
         // Only if it is still the same request's.
         if (due is Unused or Past or Never || now < due || Interlocked.CompareExchange(ref _due, Past, due) != due)
             return false;
-        ThreadPool.UnsafeQueueUserWorkItem(static deadline => deadline.EndWaits(), this, preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Cancel(), _ended, preferLocal: false);
         return true;
     }
 
@@ -85,8 +87,8 @@ public sealed class RequestDeadline
 
     private void EndWaits()
     {
-        _over.Cancel();
-        _ended.Cancel();
+        if (!_over.IsCancellationRequested)
+            ThreadPool.UnsafeQueueUserWorkItem(static over => over.Cancel(), _over, preferLocal: false);
     }
 }
 

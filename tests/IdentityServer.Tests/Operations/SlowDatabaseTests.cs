@@ -15,9 +15,9 @@ namespace IdentityServer.Tests.Operations;
 /// <summary>What takes many statements at a database that is far away.</summary>
 public sealed class SlowDatabaseTests
 {
-    private const double Deadline = 2;
+    private const double Deadline = 4;
 
-    private static readonly TimeSpan RoundTrip = TimeSpan.FromSeconds(1.8);
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromSeconds(3.5);
 
     [Fact]
     public async Task A_transaction_that_the_deadline_ends_is_not_waited_for_until_it_is_rolled_back()
@@ -30,10 +30,10 @@ public sealed class SlowDatabaseTests
         (database.Host, database.Port, database.Timeout, database.CommandTimeout) = ("127.0.0.1", way.Port, 60, 60);
         await using var far = await ServerUnderTest.StartOnAsync(database.ConnectionString, "--Registration:Mode=open", $"--Limits:RequestTimeout={Deadline}", "--Limits:Enabled=false");
 
-        var (replaced, removed) = (await far.RegistersAsync(Registrar.Good), await far.RegistersAsync(Registrar.Good));
+        var (replaced, removed) = (await server.RegistersAsync(Registrar.Good), await server.RegistersAsync(Registrar.Good));
         var (forgetful, careful, token) = (People.NewName(), People.NewName(), ResetTokens.Create());
-        var access = (await far.RegistersAsync(careful)).Json.GetProperty("data").GetProperty("access_token").GetString();
-        await far.RegistersAsync(forgetful);
+        var access = (await server.RegistersAsync(careful)).Json.GetProperty("data").GetProperty("access_token").GetString();
+        await server.RegistersAsync(forgetful);
         await server.ExecuteAsync(
             "INSERT INTO reset_tokens (user_id, token_hash, expires_at) SELECT id, $2, $3 FROM users WHERE email = $1",
             People.EmailOf(forgetful), token.Hash, far.Clock.GetUtcNow().AddMinutes(5));
@@ -60,7 +60,7 @@ public sealed class SlowDatabaseTests
         Assert.All(answers, answer =>
         {
             Assert.Equal((answer.What, HttpStatusCode.ServiceUnavailable), (answer.What, answer.Status));
-            Assert.InRange(answer.Seconds, Deadline - 0.1, Deadline + 1.2);
+            Assert.InRange(answer.Seconds, Deadline - 0.1, Deadline + 1.5);
         });
     }
 
