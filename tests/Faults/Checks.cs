@@ -7,10 +7,11 @@ internal sealed class Checks(World world, Tally tally)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private static readonly TimeSpan MailPatience = TimeSpan.FromSeconds(90);
-
     /// <summary>How long a dead token may go on being accepted; the contract says a second.</summary>
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>How long the message of an accepted reset may take.</summary>
+    public TimeSpan MailPatience { get; init; } = TimeSpan.FromSeconds(90);
 
     /// <summary>Grants and tokens live so short that those not ended may be over too.</summary>
     public bool LivingMayExpire { get; init; }

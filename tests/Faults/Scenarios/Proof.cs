@@ -4,7 +4,7 @@ namespace Faults.Scenarios;
 
 /// <summary>
 /// That the ledger can fail: a PostgreSQL that acknowledges before it writes is killed, and losses must be counted; ended
-/// grants are brought back by hand, and resurrections must be.
+/// grants are brought back by hand, and resurrections must be; and a message that never came is missed.
 /// </summary>
 internal static class Proof
 {
@@ -28,13 +28,18 @@ internal static class Proof
             await Task.Delay(TimeSpan.FromSeconds(2));
             await load.StopAsync();
             await world.Postgres.ExecuteAsync(World.IdentityDatabase, "UPDATE grants SET revoked_at = NULL; DELETE FROM revocations");
-            await new Checks(world, forgetful).RunAsync();
+            // A reset that is said to have been accepted, and of which nothing else is known.
+            world.Ledger.Write(new Entry("asked", "nobody"));
+            world.Ledger.Write(new Entry("unsure", "nobody"));
+            await new Checks(world, forgetful) { MailPatience = TimeSpan.FromSeconds(2) }.RunAsync();
         }
 
         tally.Rounds = 2;
         tally.Note($"without synchronous_commit {lossy.LostCount} of {lossy.Acknowledged} were counted as lost, as they must be");
         tally.Note($"with the ended grants brought back {forgetful.ResurrectedCount} were counted as resurrected, as they must be");
+        tally.Note($"of a message that was never sent {forgetful.LostCount} was counted as lost, as it must be");
         tally.Require(lossy.LostCount > 0, "lost operations are counted");
+        tally.Require(forgetful.LostCount == 1, "a lost message is counted");
         tally.Require(forgetful.ResurrectedCount > 0, "resurrected grants are counted");
     }
 
