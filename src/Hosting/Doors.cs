@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
@@ -8,7 +9,7 @@ namespace Hosting;
 
 /// <summary>
 /// The sockets that a program listens at, and how many connections came in. The kernel takes connections before the program
-/// does, and resets those that the program has not taken when it stops to listen. Here none is: first the kernel takes no
+/// does, and resets those that the program has not taken when it stops to listen. Not here: first the kernel takes no
 /// more, then the program takes what is left, then it stops to listen, and who comes now is refused and goes elsewhere.
 /// </summary>
 internal sealed class Doors
@@ -18,7 +19,7 @@ internal sealed class Doors
     private const int QuietLooks = 5;
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan LongestClosing = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan BetweenCounts = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentQueue<Socket> _listening = new();
     private int _connections;
@@ -45,28 +46,32 @@ internal sealed class Doors
         }
     };
 
-    /// <summary>Ends the listening alone: what is connected stays so. Kestrel takes a closed listener for the end of connections.</summary>
-    public Task CloseAsync(CancellationToken cancellation) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, cancellation)));
+    /// <summary>
+    /// Ends the listening alone: what is connected stays so. Kestrel takes a closed listener for the end of connections.
+    /// </summary>
+    /// <param name="atMost">Where nothing keeps new connections away the queue may never be empty.</param>
+    public Task CloseAsync(TimeSpan atMost, CancellationToken cancellation) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, atMost, cancellation)));
 
     /// <summary>Until nobody is connected, but no longer than <paramref name="atMost"/>.</summary>
     public async Task EmptyAsync(TimeSpan atMost, CancellationToken cancellation)
     {
-        for (var waited = TimeSpan.Zero; Volatile.Read(ref _connections) > 0 && waited < atMost && !cancellation.IsCancellationRequested; waited += BetweenLooks)
-            await PauseAsync(cancellation);
+        var begun = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref _connections) > 0 && Stopwatch.GetElapsedTime(begun) < atMost && !cancellation.IsCancellationRequested)
+            await PauseAsync(BetweenCounts, cancellation);
     }
 
-    private static async Task CloseAsync(Socket socket, CancellationToken cancellation)
+    private static async Task CloseAsync(Socket socket, TimeSpan atMost, CancellationToken cancellation)
     {
         try
         {
             if (socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
                 SynFilter.TryAttach(socket);
-            var quiet = 0;
-            for (var waited = TimeSpan.Zero; quiet < QuietLooks && waited < LongestClosing && !cancellation.IsCancellationRequested; waited += BetweenLooks)
+            var begun = Stopwatch.GetTimestamp();
+            for (var quiet = 0; quiet < QuietLooks && Stopwatch.GetElapsedTime(begun) < atMost && !cancellation.IsCancellationRequested;)
             {
                 // Something to read at a listening socket is a connection that nobody has taken yet.
                 quiet = socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) ? 0 : quiet + 1;
-                await PauseAsync(cancellation);
+                await PauseAsync(BetweenLooks, cancellation);
             }
         }
         catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
@@ -76,6 +81,6 @@ internal sealed class Doors
         socket.Dispose();
     }
 
-    private static Task PauseAsync(CancellationToken cancellation) =>
-        Task.Delay(BetweenLooks, cancellation).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    private static async Task PauseAsync(TimeSpan pause, CancellationToken cancellation) =>
+        await Task.Delay(pause, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

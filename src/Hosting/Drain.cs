@@ -10,8 +10,11 @@ namespace Hosting;
 /// </summary>
 public sealed partial class Drain : IHostedLifecycleService, IDisposable
 {
-    /// <summary>So that who is connected learns of the end by an answer and not by a connection that breaks under a request.</summary>
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// So that who is connected learns of the end by an answer and not by a connection that breaks under a request. Longer than
+    /// the second after which whoever was put off by <see cref="SynFilter"/> tries again.
+    /// </summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _over = new();
     private readonly ShutdownSettings _settings;
@@ -39,10 +42,11 @@ public sealed partial class Drain : IHostedLifecycleService, IDisposable
             LogDraining(_settings.Drain.TotalSeconds);
             await Task.Delay(_settings.Drain, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        await _doors.CloseAsync(cancellationToken);
+        // What has begun gets the rest.
+        var part = _settings.Timeout / 8 < Farewell ? _settings.Timeout / 8 : Farewell;
+        await _doors.CloseAsync(part, cancellationToken);
         await _over.CancelAsync();
-        var quarter = _settings.Timeout / 4;
-        await _doors.EmptyAsync(quarter < Farewell ? quarter : Farewell, cancellationToken);
+        await _doors.EmptyAsync(part, cancellationToken);
     }
 
     /// <inheritdoc/>

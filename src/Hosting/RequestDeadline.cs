@@ -68,7 +68,7 @@ public sealed class RequestDeadline
         // Only if it is still the same request's.
         if (due is Unused or Past or Never || now < due || Interlocked.CompareExchange(ref _due, Past, due) != due)
             return false;
-        ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Cancel(), _ended, preferLocal: false);
+        _ = _ended.CancelAsync();
         return true;
     }
 
@@ -88,7 +88,7 @@ public sealed class RequestDeadline
     private void EndWaits()
     {
         if (!_over.IsCancellationRequested)
-            ThreadPool.UnsafeQueueUserWorkItem(static over => over.Cancel(), _over, preferLocal: false);
+            _ = _over.CancelAsync();
     }
 }
 

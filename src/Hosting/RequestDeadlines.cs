@@ -13,6 +13,10 @@ public sealed class RequestDeadlines : IDisposable
     /// <summary>Seconds from the headers of a request to its answer; past them it is 503.</summary>
     private const string RequestTimeout = "Limits:RequestTimeout";
 
+    /// <summary>Threads that end late work, and how much of it may wait for them: more ends by its own time.</summary>
+    private const int Enders = 4;
+    private const int LongestQueue = 1000;
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentQueue<RequestDeadline> _idle = new();
@@ -20,7 +24,8 @@ public sealed class RequestDeadlines : IDisposable
     private readonly TimeProvider _time;
     private readonly long _ticks;
     private readonly ITimer _timer;
-    private readonly Lazy<BlockingCollection<RequestDeadline>> _endingWork = new(StartEndingWork);
+    private readonly Lazy<BlockingCollection<RequestDeadline>> _late = new(StartEnders);
+    private volatile bool _isDisposed;
 
     /// <param name="timeout">As <see cref="Read"/> has it from the settings.</param>
     public RequestDeadlines(TimeSpan timeout, TimeProvider time)
@@ -57,13 +62,16 @@ public sealed class RequestDeadlines : IDisposable
 
     public void Dispose()
     {
+        _isDisposed = true;
         _timer.Dispose();
-        if (_endingWork.IsValueCreated)
-            _endingWork.Value.CompleteAdding();
+        if (_late.IsValueCreated)
+            _late.Value.CompleteAdding();
     }
 
     private void Look()
     {
+        if (_isDisposed)
+            return;
         var now = _time.GetTimestamp();
         foreach (var (deadline, _) in _all)
         {
@@ -76,28 +84,30 @@ public sealed class RequestDeadlines : IDisposable
     {
         try
         {
-            _endingWork.Value.Add(deadline);
+            _late.Value.TryAdd(deadline);
         }
-        catch (InvalidOperationException) when (_endingWork.Value.IsAddingCompleted)
+        catch (InvalidOperationException) when (_late.Value.IsAddingCompleted)
         {
             // The program ends, and all work with it.
         }
     }
 
     /// <summary>
-    /// One thread of its own: a slow database makes many late at once, and to end their statements would keep the threads
-    /// of the pool from everybody else. Statements whose turn does not come end by their own time.
+    /// Threads of their own: a slow database makes many late at once, and to end their statements would keep the threads of
+    /// the pool from everybody else.
     /// </summary>
-    private static BlockingCollection<RequestDeadline> StartEndingWork()
+    private static BlockingCollection<RequestDeadline> StartEnders()
     {
-        var late = new BlockingCollection<RequestDeadline>();
-        new Thread(() =>
+        var late = new BlockingCollection<RequestDeadline>(LongestQueue);
+        for (var i = 0; i < Enders; i++)
+            new Thread(End) { IsBackground = true, Name = "Ends late work" }.Start();
+        return late;
+
+        void End()
         {
             foreach (var deadline in late.GetConsumingEnumerable())
                 deadline.EndWork();
-        })
-        { IsBackground = true, Name = "Ending late work" }.Start();
-        return late;
+        }
     }
 
     /// <exception cref="StartupException">The setting is no such number.</exception>

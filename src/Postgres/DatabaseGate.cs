@@ -2,7 +2,8 @@ namespace Postgres;
 
 /// <summary>
 /// Bounds the requests that use or await the database. Npgsql's own queue for connections is bounded in time and not in
-/// length: under a stalled database it would hold every newcomer for seconds, and memory with it.
+/// length: under a stalled database it would hold every newcomer for seconds, and memory with it. Who was answered at its
+/// deadline is out, though its statement may go on for a moment: the pool bounds those.
 /// </summary>
 /// <param name="capacity">Requests inside at once, those that are being served among them.</param>
 public sealed class DatabaseGate(int capacity)

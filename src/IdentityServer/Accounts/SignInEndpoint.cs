@@ -35,6 +35,8 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
 
+        // Nobody would have the tokens.
+        http.RequestAborted.ThrowIfCancellationRequested();
         var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
         if (tokens is null)
             return AccountErrors.InvalidCredentials;

@@ -191,6 +191,7 @@ internal sealed class AuthorizationEndpoint(
             return;
         }
 
+        http.RequestAborted.ThrowIfCancellationRequested();
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
         var code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
         await (code is null

@@ -57,7 +57,7 @@ internal sealed partial class FaultAnswers(
 
     /// <summary>
     /// RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
-    /// being closed. HTTP/2 says the same by GOAWAY when the listening ends.
+    /// being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
     /// </summary>
     private void CloseWhenStopping(HttpContext http)
     {

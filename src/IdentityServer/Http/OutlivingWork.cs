@@ -2,8 +2,8 @@ using Hosting;
 
 namespace IdentityServer.Http;
 
-/// <summary>Work on the database that takes several statements.</summary>
-internal static class OutlivingWork
+/// <summary>Work on the database that may go on when its request is over.</summary>
+internal static partial class OutlivingWork
 {
     /// <summary>
     /// Waits for it until the request's deadline and no longer, not even for the rollback of what the deadline has ended:
@@ -11,16 +11,31 @@ internal static class OutlivingWork
     /// </summary>
     /// <param name="work">Its token ends at the deadline, and not when the caller hangs up: what was begun is brought to its end.</param>
     /// <exception cref="OperationCanceledException">The deadline is over. It may be done all the same.</exception>
-    public static Task<T> InOwnScopeAsync<T>(this HttpContext http, Func<IServiceProvider, CancellationToken, Task<T>> work)
+    public static async Task<T> InOwnScopeAsync<T>(this HttpContext http, Func<IServiceProvider, CancellationToken, Task<T>> work)
     {
         var scopes = http.RequestServices.GetRequiredService<IServiceScopeFactory>();
-        var deadline = http.Deadline();
-        return RunAsync().WithinDeadline(http);
-
-        async Task<T> RunAsync()
+        var loggers = http.RequestServices.GetRequiredService<ILoggerFactory>();
+        var running = RunAsync(scopes, work, http.Deadline());
+        try
         {
-            await using var scope = scopes.CreateAsyncScope();
-            return await work(scope.ServiceProvider, deadline);
+            return await running.WithinDeadline(http);
+        }
+        catch (OperationCanceledException) when (!running.IsCompleted)
+        {
+            // Nobody else hears how it ends.
+            _ = running.ContinueWith(
+                failed => LogFailed(loggers.CreateLogger(typeof(OutlivingWork)), failed.Exception!.GetBaseException()),
+                CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw;
         }
     }
+
+    private static async Task<T> RunAsync<T>(IServiceScopeFactory scopes, Func<IServiceProvider, CancellationToken, Task<T>> work, CancellationToken deadline)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        return await work(scope.ServiceProvider, deadline);
+    }
+
+    [LoggerMessage(3002, LogLevel.Error, "What a request had begun failed after its deadline")]
+    private static partial void LogFailed(ILogger log, Exception fault);
 }

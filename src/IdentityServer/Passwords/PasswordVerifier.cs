@@ -90,6 +90,7 @@ internal sealed class PasswordVerifier(
 
         while (true)
         {
+            cancellation.ThrowIfCancellationRequested();
             using var check = _pending.Enter(who);
             var guess = await ReserveAsync(lookup.Reserve, who);
             // Not ended with the request: a guess that was counted is judged, and told of, though the caller hung up.

@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -55,7 +54,7 @@ internal sealed class RegistrationEndpoint(
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
         if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
             return Errors.TooManyClients;
-        await pulse.NextBeatAsync().WithinDeadline(http);
+        await pulse.NextBeatAsync();
         return new RegisteredClient(row, secret, token);
     }
 

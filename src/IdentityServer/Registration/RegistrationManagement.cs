@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
@@ -96,7 +95,7 @@ internal sealed class RegistrationManagement(
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
         if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, described.Value, audited, deadline)))
             return Errors.RegistrationTokenRefused;
-        await pulse.NextBeatAsync().WithinDeadline(http);
+        await pulse.NextBeatAsync();
         return new RegisteredClient(row, secret, token);
     }
 
@@ -123,25 +122,27 @@ internal sealed class RegistrationManagement(
         return true;
     }
 
-    /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up has taken it away all the same.</summary>
+    /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up, or was told to come back, has taken it away all the same.</summary>
     private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext http, ClientRow row, string token)
     {
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
-        if (!await http.InOwnScopeAsync((services, deadline) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
+        if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), row, audited)))
             return Errors.RegistrationTokenRefused;
-        await pulse.NextBeatAsync().WithinDeadline(http);
+        await pulse.NextBeatAsync();
         return new RegisteredClient(row, null, token);
     }
 
-    private static async Task<bool> TryRemoveAsync(AuthDb db, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
+    private async Task<bool> TryRemoveAsync(AuthDb db, ClientRow row, AuditEventRow audited)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        if (await db.Clients.Where(client => client.ClientId == row.ClientId).ExecuteDeleteAsync(cancellation) == 0)
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        if (await db.Clients.Where(client => client.ClientId == row.ClientId).ExecuteDeleteAsync(CancellationToken.None) == 0)
             return false;
-        await ClientEnding.EndAsync(db, [row.ClientId], audited.At, cancellation, since: row.RegisteredAt);
+        // Once nobody holds the row any more: what it was given until then ends too.
+        audited.At = time.GetUtcNow();
+        await ClientEnding.EndAsync(db, [row.ClientId], audited.At, CancellationToken.None, since: row.RegisteredAt);
         db.AuditEvents.Add(audited);
-        await db.SaveChangesAsync(cancellation);
-        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        await db.SaveChangesAsync(CancellationToken.None);
+        await ConfigurationReader.AnnounceAsync(db, CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
     }

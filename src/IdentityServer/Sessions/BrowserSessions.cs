@@ -35,6 +35,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// <param name="isRemembered">The cookie outlives the browser's run.</param>
     public async Task<bool> TryStartAsync(HttpContext http, CheckedUser user, bool isRemembered)
     {
+        http.RequestAborted.ThrowIfCancellationRequested();
         var now = time.GetUtcNow();
         var lifetime = isRemembered ? settings.RememberedLifetime : settings.Lifetime;
         var secret = RandomNumberGenerator.GetBytes(SecretLength);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 
@@ -33,6 +34,8 @@ internal static class ClientEnding
         var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + GrantEnding.ClockSkew;
         var patience = db.Database.GetCommandTimeout();
         db.Database.SetCommandTimeout(Patience);
+        // Else PostgreSQL ends it as it ends a statement of a request; until the end of the transaction.
+        await db.Database.ExecuteSqlAsync($"SELECT set_config('statement_timeout', {Patience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}, true)", cancellation);
         var heard = now + UntilNodesHear;
         await db.Database.ExecuteSqlAsync(
             $"INSERT INTO revocations (subject, at, until) SELECT unnest({clientIds}), {heard}, {heard + longest}", cancellation);

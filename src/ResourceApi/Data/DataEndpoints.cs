@@ -53,7 +53,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
                 return;
             }
 
-            if (await store.TryCreateAsync(OwnerOf(context), key, value, context.Deadline()).WithinDeadline(context) is not { } version)
+            if (await store.TryCreateAsync(OwnerOf(context), key, value, PatienceOf(context)).WithinDeadline(context) is not { } version)
                 await Envelope.RefuseAsync(context, Refusal.KeyExists);
             else
             {
@@ -140,7 +140,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             }
 
             var (match, noneMatch) = Conditions(context.Request);
-            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, context.Deadline()).WithinDeadline(context);
+            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, PatienceOf(context)).WithinDeadline(context);
             if (change == Change.Done)
                 context.Response.Headers.ETag = ETag.Of(version);
             await AnswerAsync(context, change, "Data updated successfully.", key);
@@ -163,7 +163,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         }
 
         var (match, noneMatch) = Conditions(context.Request);
-        var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, context.Deadline()).WithinDeadline(context);
+        var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, PatienceOf(context)).WithinDeadline(context);
         await AnswerAsync(context, change, "Data deleted successfully.", key);
     }
 
@@ -236,6 +236,8 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
 
     private static (Condition? Match, Condition? NoneMatch) Conditions(HttpRequest request) =>
         (ETag.Read(request.Headers.IfMatch, weakly: false), ETag.Read(request.Headers.IfNoneMatch, weakly: true));
+
+    private static Patience PatienceOf(HttpContext context) => new(context.RequestAborted, context.Deadline());
 
     private static string OwnerOf(HttpContext context) => Owner.Of(context.RequireAccessToken());
 }

@@ -4,6 +4,13 @@ using Postgres;
 
 namespace ResourceApi.Data;
 
+/// <summary>
+/// How long a write may wait: one that waited longer than its caller, or past its deadline, must not land after a later one.
+/// </summary>
+/// <param name="Connecting">For a connection; ends with the caller too.</param>
+/// <param name="Working">For the statement. It does not end with the caller: to tell PostgreSQL is a connection and a blocked thread.</param>
+internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working);
+
 internal sealed record Item(byte[] Value, long Version);
 
 internal sealed record ItemSummary(string Key, int Size, DateTime CreatedAt, DateTime UpdatedAt);
@@ -86,17 +93,17 @@ internal sealed class ItemStore : IDisposable
 
     private readonly record struct ItemName(string Owner, string Key);
 
-    /// <param name="Cancellation">Ends the statement of a write that goes alone: one that waited past its deadline must not land after a later one.</param>
-    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, CancellationToken Cancellation);
+    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, Patience Patience);
 
     /// <summary>The new version, or null when the key exists.</summary>
-    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken ct)
+    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, Patience patience)
     {
         var version = NewVersion();
-        await using var command = _database.CreateCommand(InsertSql);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var command = new NpgsqlCommand(InsertSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
-        return await command.ExecuteNonQueryAsync(ct) == 1 ? version : null;
+        return await command.ExecuteNonQueryAsync(patience.Working) == 1 ? version : null;
     }
 
     public Task<Item?> FindAsync(string owner, ItemKey key) => _finds.SendAsync(new ItemName(owner, key.Text));
@@ -124,29 +131,31 @@ internal sealed class ItemStore : IDisposable
     private static Item ReadItem(NpgsqlDataReader row) => new(row.GetFieldValue<byte[]>(0), row.GetInt64(1));
 
     public async Task<(Change Change, long Version)> UpdateAsync(
-        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken ct)
+        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, Patience patience)
     {
         var version = NewVersion();
         if (match is null && noneMatch is null)
         {
-            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, ct);
+            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, patience);
             var isDone = await (value.Utf8.Length <= LargestShared ? _updates.SendAsync(write) : UpdateAloneAsync(write));
             return (isDone ? Change.Done : Change.Missing, version);
         }
 
-        await using var command = _database.CreateCommand(UpdateIfSql);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var command = new NpgsqlCommand(UpdateIfSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         AddConditions(command, match, noneMatch);
-        return (await ChangeAsync(command, ct), version);
+        return (await ChangeAsync(command, patience.Working), version);
     }
 
     private async Task<bool> UpdateAloneAsync(ItemWrite write)
     {
-        await using var command = _database.CreateCommand(UpdateSql);
+        await using var connection = await _database.OpenConnectionAsync(write.Patience.Connecting);
+        await using var command = new NpgsqlCommand(UpdateSql, connection);
         AddText(command, write.Owner, write.Key);
         AddContent(command, write.Value, write.Version, write.At);
-        return await command.ExecuteNonQueryAsync(write.Cancellation) == 1;
+        return await command.ExecuteNonQueryAsync(write.Patience.Working) == 1;
     }
 
     private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
@@ -164,12 +173,13 @@ internal sealed class ItemStore : IDisposable
         return done;
     }
 
-    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken ct)
+    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, Patience patience)
     {
-        await using var command = _database.CreateCommand(DeleteSql);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var command = new NpgsqlCommand(DeleteSql, connection);
         AddText(command, owner, key.Text);
         AddConditions(command, match, noneMatch);
-        return await ChangeAsync(command, ct);
+        return await ChangeAsync(command, patience.Working);
     }
 
     /// <summary>In the order of code points, from behind <paramref name="after"/>.</summary>

@@ -15,7 +15,7 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         // Set here as well for answers that the server makes without us.
         context.Response.Headers.XContentTypeOptions = "nosniff";
         // RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
-        // being closed. HTTP/2 says the same by GOAWAY when the listening ends.
+        // being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
         if (drain.IsStopping && context.Request.Protocol == HttpProtocol.Http11)
             context.Response.Headers.Connection = "close";
         RequestDeadline? deadline = deadlines.Begin(context);

@@ -5,6 +5,7 @@ using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
+using Npgsql;
 using Testing;
 using Xunit;
 
@@ -242,6 +243,29 @@ public sealed class RegistrationTests
         await Around.SoonAsync(async () => !await server.IsActiveAsync(alices) && !await server.IsActiveAsync(own), "the end of its tokens");
         Assert.True(await server.IsActiveAsync(shops));
         Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL", id));
+    }
+
+    [Fact, Rfc("7592", "2.3")]
+    public async Task What_a_client_was_given_while_its_removal_waited_ends_too()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=initial_token", $"--Registration:InitialAccessTokens={InitialToken}");
+        var registered = await server.RegistersAsync(new { grant_types = new[] { "client_credentials" } }, InitialToken);
+        await using var other = new NpgsqlConnection(server.ConnectionString);
+        await other.OpenAsync();
+        await using (var held = await other.BeginTransactionAsync())
+        {
+            await using (var hold = new NpgsqlCommand("SELECT FROM clients WHERE client_id = $1 FOR UPDATE", other) { Parameters = { new() { Value = registered["client_id"]! } } })
+                await hold.ExecuteNonQueryAsync();
+            var removing = server.RemovesAsync(registered);
+            await Around.SoonAsync(async () => await server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "a removal that waits");
+            server.Clock.Advance(TimeSpan.FromSeconds(5));
+            Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync(registered["client_id"]!, registered["client_secret"]!)).Status);
+            var given = server.Clock.GetUtcNow();
+
+            await held.CommitAsync();
+            Assert.Equal(HttpStatusCode.NoContent, (await removing).Status);
+            Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations WHERE subject = $1 AND at >= $2", registered["client_id"]!, given));
+        }
     }
 
     [Fact, Rfc("7591", "5"), Rfc("OIDC Core", "3.1")]

@@ -34,7 +34,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
             return;
         }
         var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
-        // Brought to its end whatever becomes of the request: the page shows no more what is half withdrawn.
+        // Not ended by the request's deadline: the page shows no more what is half withdrawn.
         await http.InOwnScopeAsync((services, _) => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
         SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
     }

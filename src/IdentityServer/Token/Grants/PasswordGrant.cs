@@ -35,6 +35,8 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, I
         if (check.User is not { } user)
             return Errors.SignInRefused;
 
+        // Nobody would have the tokens.
+        request.Cancellation.ThrowIfCancellationRequested();
         var tokens = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, CancellationToken.None, terms: request.Terms(granted.Value));
         if (tokens is null)
             return Errors.SignInRefused;
