@@ -109,7 +109,8 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
             await response.Content.LoadIntoBufferAsync(limit, deadline.Token);
             return (response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token));
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        // Not only HttpRequestException: a connection that is reset in the moment in which it was made is a bare SocketException.
+        catch (Exception e) when (e is not (IssuerException or OperationCanceledException))
         {
             throw new IssuerException($"The issuer can't be reached at {address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);
         }

@@ -96,6 +96,12 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
             _isAway = true;
             return false;
         }
+        // Whatever it is: a background service that throws ends its program, and this one is a guest in another's.
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            LogFault(fault);
+            return false;
+        }
     }
 
     private static bool IsSame(JsonWebKeySet known, JsonWebKeySet read)
@@ -114,6 +120,9 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "Read {Count} keys of the issuer.")]
     private partial void LogKeys(int count);
+
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Error, Message = "The issuer's keys can't be read by a fault of ours; the last good ones stay in use.")]
+    private partial void LogFault(Exception fault);
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Warning, Message = "The issuer's keys can't be read; the last good ones stay in use. {Reason}")]
     private partial void LogAway(string reason);

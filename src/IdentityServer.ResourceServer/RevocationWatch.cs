@@ -79,6 +79,13 @@ internal sealed partial class RevocationWatch(
             {
                 return;
             }
+            // Whatever it is: a background service that throws ends its program, and this one is a guest in another's.
+            catch (Exception fault)
+            {
+                failures++;
+                LogFault(fault);
+                await Task.Delay(Pause(failures), clock, CancellationToken.None);
+            }
         }
     }
 
@@ -94,6 +101,9 @@ internal sealed partial class RevocationWatch(
 
     [LoggerMessage(EventId = 2102, Level = LogLevel.Information, Message = "The revocation feed answers again after {Failures} failed attempts.")]
     private partial void LogFollowing(int failures);
+
+    [LoggerMessage(EventId = 2104, Level = LogLevel.Error, Message = "The revocation feed can't be followed by a fault of ours; it is asked again.")]
+    private partial void LogFault(Exception fault);
 
     [LoggerMessage(EventId = 2103, Level = LogLevel.Information, Message = "The issuer does not know our place in the revocation feed any more; reading it from the start.")]
     private partial void LogCursorRefused();

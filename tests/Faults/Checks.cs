@@ -45,6 +45,13 @@ internal sealed class Checks(World world, Tally tally)
 
     public async Task RunAsync()
     {
+        foreach (var node in world.Nodes.Where(node => node.HasDied).ToList())
+        {
+            tally.Require(false, $"{node.Name} lives: it ended by itself");
+            // Who asks it is refused for as long as the check has patience; an answer needs it.
+            node.Start();
+            await node.IsReadyAsync();
+        }
         foreach (var entry in world.Ledger.Read())
             Replay(entry);
         // Revocations of the last moment reach every node.

@@ -16,6 +16,9 @@ internal sealed class Node(string name, string assembly, Dictionary<string, stri
 
     public int Id => _process!.Id;
 
+    /// <summary>It ended, and nobody had ended it.</summary>
+    public bool HasDied => _process is { HasExited: true };
+
     /// <summary>Starts it, without waiting for it to be ready.</summary>
     public void Start()
     {

@@ -74,7 +74,7 @@ internal sealed class World : IAsyncDisposable
 
     public IEnumerable<Target> Targets => Servers.Concat(Apis).Distinct();
 
-    private IEnumerable<Node> Nodes => ServerNodes.Concat(ApiNodes);
+    public IEnumerable<Node> Nodes => ServerNodes.Concat(ApiNodes);
 
     public static async Task<World> OpenAsync(Lab lab, Tally tally, WorldSettings? settings = null)
     {

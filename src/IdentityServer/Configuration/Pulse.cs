@@ -29,6 +29,8 @@ internal sealed partial class Pulse(
     /// <summary>Past this age the node no longer knows what others have revoked.</summary>
     private static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan LongestFollowing = TimeSpan.FromSeconds(5);
+
     // One snapshot for all three answers: the entry that a cursor sees is the entry that came with it.
     private const string BeatSql =
         """
@@ -71,6 +73,9 @@ internal sealed partial class Pulse(
             // A beat is due already.
         }
     }
+
+    /// <summary>For who has changed something and answers then: <see cref="NextBeatAsync"/>, but not for longer than a beat may take.</summary>
+    public async Task FollowAsync() => await NextBeatAsync().WaitAsync(LongestFollowing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>Ends with a beat that begins after this call, or with the attempt.</summary>
     public Task NextBeatAsync()

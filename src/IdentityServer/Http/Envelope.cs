@@ -33,7 +33,8 @@ internal static class Envelope
             }
             json.WriteEndObject();
         }
-        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
+        await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
     /// <summary>Leaves the error with the request, for those who count.</summary>
@@ -53,7 +54,7 @@ internal static class Envelope
             json.WriteString("message", error.Message);
             json.WriteEndObject();
         }
-        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
     private static void Start(HttpContext http, HttpStatusCode status)

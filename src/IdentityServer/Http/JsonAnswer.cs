@@ -36,7 +36,8 @@ internal static class JsonAnswer
         if (buffer.Capacity > MaximumKept)
             (_buffer, _json) = (null, null);
 
-        var flush = response.BodyWriter.FlushAsync(response.HttpContext.RequestAborted);
+        // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
+        var flush = response.BodyWriter.FlushAsync(CancellationToken.None);
         if (!flush.IsCompletedSuccessfully)
             return flush.AsTask();
         flush.GetAwaiter().GetResult();

@@ -1,4 +1,5 @@
 using Hosting;
+using Postgres;
 
 namespace IdentityServer.Http;
 
@@ -20,14 +21,20 @@ internal static partial class OutlivingWork
         {
             return await running.WithinDeadline(http);
         }
-        catch (OperationCanceledException) when (!running.IsCompleted)
+        catch (OperationCanceledException)
         {
             // Nobody else hears how it ends.
             _ = running.ContinueWith(
-                failed => LogFailed(loggers.CreateLogger(typeof(OutlivingWork)), failed.Exception!.GetBaseException()),
-                CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                failed => Log(loggers, failed.Exception!.GetBaseException()), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw;
         }
+    }
+
+    /// <summary>An outage fails work by the thousand, and is told by those who still wait.</summary>
+    private static void Log(ILoggerFactory loggers, Exception fault)
+    {
+        if (!Outage.Is(fault))
+            LogFailed(loggers.CreateLogger(typeof(OutlivingWork)), fault);
     }
 
     private static async Task<T> RunAsync<T>(IServiceScopeFactory scopes, Func<IServiceProvider, CancellationToken, Task<T>> work, CancellationToken deadline)

@@ -108,7 +108,8 @@ internal sealed class PasswordVerifier(
             var user = guess.User;
             if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
                 user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
-            if (guess.Locks)
+            // Who hung up does not go on to the sign-in, which takes the guess back.
+            if (guess.Locks || cancellation.IsCancellationRequested)
                 await UnlockAsync(user);
             check.WasRight();
             return new PasswordCheck(PasswordOutcome.Right, user);

@@ -54,7 +54,7 @@ internal sealed class RegistrationEndpoint(
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
         if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
             return Errors.TooManyClients;
-        await pulse.NextBeatAsync();
+        await pulse.FollowAsync();
         return new RegisteredClient(row, secret, token);
     }
 

@@ -95,7 +95,7 @@ internal sealed class RegistrationManagement(
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
         if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, described.Value, audited, deadline)))
             return Errors.RegistrationTokenRefused;
-        await pulse.NextBeatAsync();
+        await pulse.FollowAsync();
         return new RegisteredClient(row, secret, token);
     }
 
@@ -128,7 +128,7 @@ internal sealed class RegistrationManagement(
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
         if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), row, audited)))
             return Errors.RegistrationTokenRefused;
-        await pulse.NextBeatAsync();
+        await pulse.FollowAsync();
         return new RegisteredClient(row, null, token);
     }
 

@@ -1,6 +1,7 @@
-using System.Globalization;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Postgres;
 
 namespace IdentityServer.Tokens;
 
@@ -32,13 +33,10 @@ internal static class ClientEnding
     {
         var first = since is { } registered ? GrantIds.Create(registered - Disagreement) : Guid.Empty;
         var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + GrantEnding.ClockSkew;
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        var deadline = await RequestConnections.LiftAsync(connection, cancellation);
         var patience = db.Database.GetCommandTimeout();
         db.Database.SetCommandTimeout(Patience);
-        // Else PostgreSQL ends it as it ends a statement of a request; until the end of the transaction.
-        await db.Database.ExecuteSqlAsync($"SELECT set_config('statement_timeout', {Patience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}, true)", cancellation);
-        var heard = now + UntilNodesHear;
-        await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO revocations (subject, at, until) SELECT unnest({clientIds}), {heard}, {heard + longest}", cancellation);
         await db.Database.ExecuteSqlAsync(
             $"""
             WITH ended AS (
@@ -50,5 +48,13 @@ internal static class ClientEnding
             SELECT id, {now}, {now + longest} FROM ended WHERE issued_at > {now - longest - LongestLeeway}
             """, cancellation);
         db.Database.SetCommandTimeout(patience);
+        await RequestConnections.RestoreAsync(connection, deadline);
+        // Last, since the clients get tokens for themselves meanwhile.
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO revocations (subject, at, until)
+            SELECT client, heard, heard + {longest}
+            FROM unnest({clientIds}) AS client, LATERAL (SELECT GREATEST({now}, clock_timestamp()) + {UntilNodesHear} AS heard) AS last
+            """, cancellation);
     }
 }

@@ -9,7 +9,10 @@ namespace ResourceApi.Data;
 /// </summary>
 /// <param name="Connecting">For a connection; ends with the caller too.</param>
 /// <param name="Working">For the statement. It does not end with the caller: to tell PostgreSQL is a connection and a blocked thread.</param>
-internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working);
+internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working)
+{
+    public bool IsOver => Connecting.IsCancellationRequested || Working.IsCancellationRequested;
+}
 
 internal sealed record Item(byte[] Value, long Version);
 
@@ -160,16 +163,22 @@ internal sealed class ItemStore : IDisposable
 
     private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
     {
-        await using var command = _database.CreateCommand(UpdateTogetherSql);
-        AddArray(command, writes, write => write.Owner, NpgsqlDbType.Text);
-        AddArray(command, writes, write => write.Key, NpgsqlDbType.Text);
-        AddArray(command, writes, write => write.Value.Utf8, NpgsqlDbType.Text);
-        AddArray(command, writes, write => write.Version, NpgsqlDbType.Bigint);
-        AddArray(command, writes, write => write.At, NpgsqlDbType.TimestampTz);
-        await using var row = await command.ExecuteReaderAsync();
         var done = new bool[writes.Length];
+        await using var connection = await _database.OpenConnectionAsync();
+        // Who has given up while we waited for it goes alone then, and hears that it is over.
+        var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Patience.IsOver).ToArray();
+        if (numbers.Length == 0)
+            return done;
+        var patient = numbers.Length == writes.Length ? writes : Array.ConvertAll(numbers, number => writes[number]);
+        await using var command = new NpgsqlCommand(UpdateTogetherSql, connection);
+        AddArray(command, patient, write => write.Owner, NpgsqlDbType.Text);
+        AddArray(command, patient, write => write.Key, NpgsqlDbType.Text);
+        AddArray(command, patient, write => write.Value.Utf8, NpgsqlDbType.Text);
+        AddArray(command, patient, write => write.Version, NpgsqlDbType.Bigint);
+        AddArray(command, patient, write => write.At, NpgsqlDbType.TimestampTz);
+        await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync())
-            done[row.GetInt64(0) - 1] = true;
+            done[numbers[row.GetInt64(0) - 1]] = true;
         return done;
     }
 

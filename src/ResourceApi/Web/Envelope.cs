@@ -86,6 +86,7 @@ internal static class Envelope
             _buffer = buffer;
         }
 
-        await response.BodyWriter.FlushAsync(context.RequestAborted);
+        // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
+        await response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 }

@@ -70,6 +70,29 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public async Task What_is_ready_in_the_moment_after_the_deadline_goes_out_whole()
+    {
+        await using var server = await ServerUnderTest.StartConnectedAsync(Patient, "--Limits:RequestTimeout=4");
+        var signedIn = await server.SignsInAsync();
+        var hold = await LockAsync(server, "grants");
+        var (refreshing, entering) = (server.RefreshesAsync(signedIn.RefreshToken), server.SignsInAsync());
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, server.Http.BaseAddress!.Port);
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+            "POST /connect/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ngrant_type="));
+
+        // Who waits for a body is told at the deadline, who waits for a statement a moment later.
+        Assert.Equal("HTTP/1.1 503 Service Unavailable", await new StreamReader(socket.GetStream(), Encoding.ASCII).ReadLineAsync());
+        await hold.DisposeAsync();
+
+        foreach (var answer in await Task.WhenAll(refreshing, entering))
+        {
+            Assert.Equal(HttpStatusCode.OK, answer.Status);
+            Assert.NotNull(answer.RefreshToken);
+        }
+    }
+
+    [Fact]
     public async Task A_request_that_is_on_time_and_those_after_it_notice_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");

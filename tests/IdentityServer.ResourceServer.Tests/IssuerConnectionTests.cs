@@ -1,0 +1,37 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace IdentityServer.ResourceServer.Tests;
+
+/// <summary>An issuer that is away is away, in whatever way the network says so: an API must not end with it.</summary>
+public sealed class IssuerConnectionTests
+{
+    [Fact]
+    public async Task A_connection_that_is_reset_in_the_moment_in_which_it_was_made_is_an_issuer_that_is_away()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var enough = new CancellationTokenSource();
+        var resetting = Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                // Closed by a reset, as by a kernel whose process was killed.
+                using var taken = await listener.AcceptSocketAsync(enough.Token);
+                taken.LingerState = new LingerOption(true, 0);
+            }
+        });
+        using var issuer = new IssuerConnection(Options.Create(new IdentityServerTokensOptions
+        {
+            Authority = $"http://{listener.LocalEndpoint}", AllowInsecureHttp = true, Resource = ProtectedApi.Resource, ClientId = "api", ClientSecret = "secret",
+        }));
+
+        for (var i = 0; i < 1000; i++)
+            await Assert.ThrowsAsync<IssuerException>(() => issuer.FetchRevocationsAsync(null, TimeSpan.Zero, CancellationToken.None));
+
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => resetting);
+    }
+}
