@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
-using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Postgres;
@@ -76,29 +74,6 @@ public sealed class SheddingTests
         }
 
         using var read = await http.GetAsync("/api/data/k");
-        Assert.Equal("1", (await Answer.ReadAsync(read)).Data.GetProperty("value").GetString());
-    }
-
-    [Fact]
-    public async Task What_is_ready_in_the_moment_after_the_deadline_goes_out_whole()
-    {
-        await using var store = await Store.StartAsync();
-        await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Timeout=60;Command Timeout=60", "--Limits:RequestTimeout=4");
-        using var http = Client(store, host.Addresses.Single());
-        Assert.Equal(HttpStatusCode.Created, (await http.PostAsJsonAsync("/api/data", new { key = "k", value = "1" })).StatusCode);
-        Task<HttpResponseMessage> reading;
-        await using (await LockAsync(store.ConnectionString))
-        {
-            reading = http.GetAsync("/api/data/k");
-            // Who waits for a body is told at the deadline, who waits for a statement a moment later.
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(http.BaseAddress!.Host, http.BaseAddress.Port);
-            await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
-                $"POST /api/data HTTP/1.1\r\nHost: localhost\r\nAuthorization: {http.DefaultRequestHeaders.Authorization}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"));
-            Assert.Equal("HTTP/1.1 503 Service Unavailable", await new StreamReader(socket.GetStream(), Encoding.ASCII).ReadLineAsync());
-        }
-
-        using var read = await reading;
         Assert.Equal("1", (await Answer.ReadAsync(read)).Data.GetProperty("value").GetString());
     }
 
