@@ -4,11 +4,12 @@ using Microsoft.Extensions.Configuration;
 namespace Hosting;
 
 /// <summary>A setting that is a whole number.</summary>
-internal static class SettingNumber
+public static class SettingNumber
 {
     /// <exception cref="StartupException">It is none, or out of range: names the setting, what it holds and what it may hold.</exception>
     public static int Read(IConfiguration configuration, string name, int standard, int minimum, int maximum, string what = "a whole number")
     {
+        ArgumentNullException.ThrowIfNull(configuration);
         var text = configuration[name];
         if (string.IsNullOrWhiteSpace(text))
             return standard;
@@ -18,6 +19,7 @@ internal static class SettingNumber
                 CultureInfo.InvariantCulture, $"The setting {name} is \"{text.ReplaceLineEndings(" ")}\"; it must be {what} from {minimum} to {maximum}."));
     }
 
+    /// <exception cref="StartupException">It is none, or out of range.</exception>
     public static TimeSpan ReadSeconds(IConfiguration configuration, string name, int standard, int minimum, int maximum) =>
         TimeSpan.FromSeconds(Read(configuration, name, standard, minimum, maximum, "a whole number of seconds"));
 }

@@ -49,7 +49,7 @@ public sealed class StartTests
     [InlineData("ResourceApi__ClientSecret", null, "ResourceApi:ClientSecret is missing; it may be")]
     [InlineData("Revocation__MaxStaleness", "never", "Revocation:MaxStaleness is \"never\"; it may be")]
     [InlineData("Logging__LogLevel__Default", "Foo", "Logging:LogLevel:Default is \"Foo\"; it must be")]
-    [InlineData("Database__QueueLength", "0", "Database:QueueLength is \"0\"; it may be a whole number from 1 to 100000")]
+    [InlineData("Database__QueueLength", "0", "Database:QueueLength is \"0\"; it must be a whole number from 1 to 100000")]
     [InlineData("Shutdown__DrainSeconds", "soon", "Shutdown:DrainSeconds is \"soon\"; it must be")]
     [InlineData("Cors__Origins", "example.com", "Cors:Origins holds \"example.com\"; it may hold")]
     [InlineData("ConnectionStrings__ResourceApi", null, "ConnectionStrings:ResourceApi is not set")]
