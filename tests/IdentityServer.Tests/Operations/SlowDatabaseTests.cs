@@ -60,7 +60,8 @@ public sealed class SlowDatabaseTests
         Assert.All(answers, answer =>
         {
             Assert.Equal((answer.What, HttpStatusCode.ServiceUnavailable), (answer.What, answer.Status));
-            Assert.InRange(answer.Seconds, Deadline - 0.1, Deadline + 1.5);
+            // On a busy machine the pool is slow to notice; who waited for the second statement would be at 7 s, for a rollback at 10.5.
+            Assert.InRange(answer.Seconds, Deadline - 0.1, Deadline + 2.9);
         });
     }
 
