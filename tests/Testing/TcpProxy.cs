@@ -33,8 +33,11 @@ public sealed class TcpProxy : IAsyncDisposable
 
     public static TcpProxy Start(EndPoint server) => new(server);
 
+    /// <summary>Cuts every connection. May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested)
+            return;
         await _stop.CancelAsync();
         _listener.Stop();
         await _accepting;

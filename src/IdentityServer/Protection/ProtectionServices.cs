@@ -24,6 +24,6 @@ internal static class ProtectionServices
             protection.UnprotectKeysWithAnyCertificate(ProtectionCertificate.Load(previous, TimeProvider.System));
         services.AddSingleton(provider => new KeyRingRewrap(provider, certificate));
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
-            options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>())));
+            options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<KeyRingCheck>)));
     }
 }

@@ -33,7 +33,7 @@ internal sealed partial class KeyStore(
     public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var rows = await ReadRowsAsync(connection, cancellation);
-        if (rows.Count > 0 && !ring.OpensAny())
+        if (ring.OpensNone() || (rows.Count > 0 && !ring.OpensAny()))
             throw WrongCertificate(null);
         foreach (var algorithm in Algorithms.Except(rows.Select(row => row.Algorithm)))
             await InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
