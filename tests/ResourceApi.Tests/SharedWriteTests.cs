@@ -1,5 +1,6 @@
 using System.Net;
 using Npgsql;
+using Testing;
 using Xunit;
 
 namespace ResourceApi.Tests;
@@ -30,7 +31,7 @@ public sealed class SharedWriteTests
             writes = [.. Enumerable.Range(0, Many).Select(i => (i % 2 == 0 ? alice : bob).UpdateAsync(KeyOf(i), "Größe " + i))];
             missing = alice.UpdateAsync("bobs", "stolen");
             (first, second) = (alice.UpdateAsync("twice", "1"), alice.UpdateAsync("twice", "2"));
-            await SoonAsync(async () => await WaitingAsync(store.ConnectionString) > 0, "the writes wait together");
+            await Wait.UntilAsync(async () => await WaitingAsync(store.ConnectionString) > 0, "the writes wait together");
             // Those that are still on their way reach the queue meanwhile.
             await Task.Delay(TimeSpan.FromMilliseconds(200));
         }
@@ -66,15 +67,6 @@ public sealed class SharedWriteTests
             Parameters = { new() { Value = Writing } },
         };
         return (long)(await command.ExecuteScalarAsync())!;
-    }
-
-    private static async Task SoonAsync(Func<Task<bool>> isSo, string what)
-    {
-        for (var i = 0; !await isSo(); i++)
-        {
-            Assert.True(i < 100, what);
-            await Task.Delay(TimeSpan.FromMilliseconds(20));
-        }
     }
 
     /// <summary>Nobody reads or writes items until it is let go.</summary>

