@@ -23,7 +23,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         {
             var killed = directory.KillServer();
             var begin = Stopwatch.GetTimestamp();
-            var text = await AnswerAsync(connectionString, "SELECT text FROM notes", TimeSpan.FromSeconds(10));
+            var text = await AnswerAsync(connectionString, "SELECT text FROM notes", TimeSpan.FromSeconds(30));
             output.WriteLine($"back after {Stopwatch.GetElapsedTime(begin).TotalMilliseconds:0} ms");
             Assert.Equal("still here", text);
             Assert.NotEqual(killed, directory.ServerPid);
@@ -51,7 +51,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         await Task.Delay(300, TestContext.Current.CancellationToken);
 
         directory.KillServer();
-        Assert.Equal(1, await AnswerAsync(connectionString, "SELECT 1", TimeSpan.FromSeconds(10)));
+        Assert.Equal(1, await AnswerAsync(connectionString, "SELECT 1", TimeSpan.FromSeconds(30)));
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => work);
     }
 
