@@ -1,4 +1,3 @@
-using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
 

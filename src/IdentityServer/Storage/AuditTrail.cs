@@ -1,7 +1,8 @@
+using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace IdentityServer.Audit;
+namespace IdentityServer.Storage;
 
 /// <summary>
 /// The table <c>audit_events</c>. What is hot writes its row in its own statement, what goes by EF Core adds an
