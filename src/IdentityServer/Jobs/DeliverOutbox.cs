@@ -1,4 +1,5 @@
 using IdentityServer.Outbox;
+using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using Postgres;
 using Quartz;

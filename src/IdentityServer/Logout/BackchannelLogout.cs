@@ -4,6 +4,7 @@ using IdentityServer.Outbound;
 using IdentityServer.Outbox;
 using IdentityServer.Protocol;
 using IdentityServer.Sessions;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Logout;
 

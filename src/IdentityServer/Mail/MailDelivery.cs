@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using IdentityServer.Outbox;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Npgsql;
 
 namespace IdentityServer.Mail;

@@ -1,5 +1,6 @@
 using IdentityServer.Outbox;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Mail;
 

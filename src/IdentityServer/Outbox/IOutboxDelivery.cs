@@ -1,3 +1,5 @@
+using IdentityServer.Storage;
+
 namespace IdentityServer.Outbox;
 
 /// <summary>Takes one kind of message out of the house. What it throws is an attempt that failed: the message is tried again.</summary>
@@ -27,9 +29,3 @@ internal enum Delivery
     /// <summary>It will never be taken; the delivery has said why.</summary>
     Refused,
 }
-
-/// <summary>A message that this node has taken up for one attempt.</summary>
-/// <param name="Attempt">1 at the first.</param>
-/// <param name="ExpiresAt">When it is given up.</param>
-/// <param name="Target">Whom it goes to; null: nobody in particular.</param>
-internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt, string? Target);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 
 namespace IdentityServer.Outbox;

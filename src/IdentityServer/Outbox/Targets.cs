@@ -1,3 +1,5 @@
+using IdentityServer.Storage;
+
 namespace IdentityServer.Outbox;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using IdentityServer.Outbox;
+using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;

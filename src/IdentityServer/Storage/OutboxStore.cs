@@ -3,7 +3,13 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
 
-namespace IdentityServer.Outbox;
+namespace IdentityServer.Storage;
+
+/// <summary>A message that this node has taken up for one attempt.</summary>
+/// <param name="Attempt">1 at the first.</param>
+/// <param name="ExpiresAt">When it is given up.</param>
+/// <param name="Target">Whom it goes to; null: nobody in particular.</param>
+internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt, string? Target);
 
 /// <summary>
 /// The table <c>outbox</c>: messages that must go out, written in the transaction of what they tell, so that none is lost
