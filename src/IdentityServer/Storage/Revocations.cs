@@ -11,6 +11,9 @@ internal sealed record RevocationEntry(ulong TransactionId, string? JwtId, Guid?
 /// </summary>
 internal sealed class Revocations
 {
+    /// <summary>Verifiers may accept a token this long after its <c>exp</c>.</summary>
+    public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
+
     private readonly ConcurrentDictionary<string, DateTimeOffset> _tokens = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, DateTimeOffset> _grants = new();
     private readonly ConcurrentDictionary<string, (DateTimeOffset At, DateTimeOffset Until)> _subjects = new(StringComparer.Ordinal);

@@ -11,9 +11,6 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
     /// <summary>How long this node alone must remember; the entry that comes back by the feed says it exactly.</summary>
     private static readonly TimeSpan UntilTheFeedTells = TimeSpan.FromDays(1);
 
-    /// <summary>Verifiers may accept a token this long after its <c>exp</c>.</summary>
-    public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
-
     /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
     /// <param name="clientId">When given, only if the grant is that client's.</param>
     public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId, AuditNote note)
@@ -29,7 +26,7 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
     /// <summary>Ends one access token of ours: not its grant, and not its refresh token.</summary>
     public async Task EndTokenAsync(JwtClaims token, AuditNote note, CancellationToken cancellation)
     {
-        var (jwtId, until) = (token.JwtId!, token.ExpiresAt + ClockSkew);
+        var (jwtId, until) = (token.JwtId!, token.ExpiresAt + Revocations.ClockSkew);
         // A client may not be named like a UUID: such a subject is a user.
         Guid? subject = Guid.TryParse(token.Subject, out var userId) ? userId : null;
         await grants.EndTokenAsync(new TokenEnd(jwtId, time.GetUtcNow(), until, subject, token.ClientId, AccessTokens.GrantOf(token), note), cancellation);

@@ -1,9 +1,8 @@
-using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Postgres;
 
-namespace IdentityServer.Tokens;
+namespace IdentityServer.Storage;
 
 /// <summary>
 /// Ends what a client that is switched off or removed was given: its own tokens by one entry of the feed, its users'
@@ -32,7 +31,7 @@ internal static class ClientEnding
     public static async Task EndAsync(AuthDb db, string[] clientIds, DateTimeOffset now, CancellationToken cancellation, DateTimeOffset? since = null)
     {
         var first = since is { } registered ? GrantIds.Create(registered - Disagreement) : Guid.Empty;
-        var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + GrantEnding.ClockSkew;
+        var longest = TimeSpan.FromSeconds(await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation)) + Revocations.ClockSkew;
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         var deadline = await RequestConnections.LiftAsync(connection, cancellation);
         var patience = db.Database.GetCommandTimeout();
