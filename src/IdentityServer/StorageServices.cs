@@ -36,6 +36,7 @@ internal static class StorageServices
         services.AddSingleton(passwords);
         services.AddSingleton(LockoutSettings.Read(settings));
         services.AddSingleton<HashingGate>();
+        services.AddSingleton<GuessStore>();
         services.AddSingleton<PasswordVerifier>();
         services.AddSingleton<ClientSecrets>();
         // Identity's version 3 format: PBKDF2-HMAC-SHA512.
