@@ -26,28 +26,23 @@ internal sealed class UserGrants(Revocations revocations, Pulse pulse, TimeProvi
 
         // A statement of its own: a sign-in that held the row before us has its grant in the next statement's snapshot,
         // and one that comes after us finds another stamp than the one it checked.
-        var account = await db.Database.SqlQuery<DateTimeOffset?>(
-            $"SELECT grants_ended_at AS \"Value\" FROM users WHERE id = {userId} FOR UPDATE").ToListAsync(cancellation);
-        if (account.Count == 0)
+        var (exists, endedBefore) = await GrantsOfUser.HoldUserAsync(db, userId, cancellation);
+        if (!exists)
             return null;
-        var newest = await db.Database.SqlQuery<Guid>(
-            $"SELECT id AS \"Value\" FROM grants WHERE subject = {userId} ORDER BY id DESC LIMIT 1").ToListAsync(cancellation);
+        var newest = await GrantsOfUser.FindNewestAsync(db, userId, cancellation);
         var longest = await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellation);
 
         // Later than every grant there is, whatever the clocks of other nodes say; SignIn starts none before it.
         var at = WholeMilliseconds(time.GetUtcNow());
-        if (newest.Count > 0 && GrantIds.TimeOf(newest[0]).AddMilliseconds(1) is var afterNewest && afterNewest > at)
+        if (newest is { } grant && GrantIds.TimeOf(grant).AddMilliseconds(1) is var afterNewest && afterNewest > at)
             at = afterNewest;
-        if (account[0] is { } before && WholeMilliseconds(before).AddMilliseconds(1) is var afterLast && afterLast > at)
+        if (endedBefore is { } before && WholeMilliseconds(before).AddMilliseconds(1) is var afterLast && afterLast > at)
             at = afterLast;
         // The last of their tokens may have been issued just now, by a node whose clock is ahead of this one's.
-        var latest = (await db.Database.SqlQuery<DateTimeOffset>($"SELECT GREATEST({at}, now()) AS \"Value\"").ToListAsync(cancellation))[0];
-        var until = latest.AddSeconds(longest + GrantEnding.ClockSkew.TotalSeconds);
+        var latest = await GrantsOfUser.LaterOfNowAndAsync(db, at, cancellation);
+        var until = latest.AddSeconds(longest + Revocations.ClockSkew.TotalSeconds);
 
-        await db.Database.ExecuteSqlAsync(
-            $"UPDATE users SET security_stamp = {SecurityStamps.Create()}, grants_ended_at = {at} WHERE id = {userId}", cancellation);
-        await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO revocations (subject, at, until) VALUES ({userId.ToString()}, {at}, {until})", cancellation);
+        await GrantsOfUser.EndAllAsync(db, userId, SecurityStamps.Create(), at, until, cancellation);
         return new EndedGrants(userId, at, until);
     }
 

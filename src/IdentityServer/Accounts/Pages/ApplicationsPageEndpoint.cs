@@ -44,12 +44,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
         // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
         var now = time.GetUtcNow();
         await db.Consents.Where(row => row.UserId == userId && row.ClientId == clientId).ExecuteDeleteAsync();
-        var live = await db.Database.SqlQuery<Guid>(
-            $"""
-            SELECT id AS "Value" FROM grants
-            WHERE subject = {userId} AND client_id = {clientId} AND revoked_at IS NULL
-              AND expires_at > {now} - make_interval(secs => (SELECT longest_access_token + 660 FROM configuration))
-            """).ToListAsync();
+        var live = await GrantsOfUser.FindLiveAsync(db, userId, clientId, now);
         foreach (var grant in live)
             await grants.TryEndGrantAsync(grant, clientId, note);
         return live.Count;
