@@ -198,7 +198,7 @@ internal static class Program
             else if (command.Command != CommandLine.Migrate)
                 await keys.EnsureAsync(connection, cancellation);
             if (command.Command == CommandLine.RewrapKeys)
-                Console.WriteLine($"Encrypted {await app.Services.GetRequiredService<KeyRingRewrap>().RunAsync(connection, cancellation)} keys of the ring with {DataProtectionSettings.Name}.");
+                Console.WriteLine($"Encrypted {await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation)} keys of the ring with {DataProtectionSettings.Name}.");
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);

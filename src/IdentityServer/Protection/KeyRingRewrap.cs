@@ -3,7 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Xml.Linq;
 using Hosting;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
-using Npgsql;
 
 namespace IdentityServer.Protection;
 
@@ -13,35 +12,13 @@ namespace IdentityServer.Protection;
 /// </summary>
 internal sealed class KeyRingRewrap(IServiceProvider services, X509Certificate2 certificate)
 {
-    /// <returns>How many keys were encrypted anew: all of them, or it throws and none is.</returns>
-    public async Task<int> RunAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    /// <returns>Null: it is an element without a secret, such as a revocation.</returns>
+    public XElement? Rewrap(string name, XElement element)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var elements = new List<(string Name, XElement Element)>();
-        await using (var command = new NpgsqlCommand("SELECT friendly_name, xml FROM data_protection_keys FOR UPDATE", connection))
-        await using (var row = await command.ExecuteReaderAsync(cancellation))
-        {
-            while (await row.ReadAsync(cancellation))
-                elements.Add((row.GetString(0), XElement.Parse(row.GetString(1))));
-        }
-
-        var count = 0;
-        foreach (var (name, element) in elements)
-        {
-            // A revocation is an element of the ring, too, and has no secret.
-            var secrets = element.Descendants().Where(part => part.Name.LocalName == "encryptedSecret").ToList();
-            foreach (var secret in secrets)
-                Rewrap(secret, name);
-            if (secrets.Count == 0)
-                continue;
-            await using var write = new NpgsqlCommand("UPDATE data_protection_keys SET xml = $2 WHERE friendly_name = $1", connection)
-            {
-                Parameters = { new() { Value = name }, new() { Value = element.ToString(SaveOptions.DisableFormatting) } },
-            };
-            count += await write.ExecuteNonQueryAsync(cancellation);
-        }
-        await transaction.CommitAsync(cancellation);
-        return count;
+        var secrets = element.Descendants().Where(part => part.Name.LocalName == "encryptedSecret").ToList();
+        foreach (var secret in secrets)
+            Rewrap(secret, name);
+        return secrets.Count == 0 ? null : element;
     }
 
     private void Rewrap(XElement secret, string name)

@@ -32,18 +32,18 @@ internal sealed partial class KeyStore(
     /// <summary>Makes what is missing, the key of Data Protection included. Under the start lock.</summary>
     public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        var rows = await ReadRowsAsync(connection, cancellation);
+        var rows = await KeyRows.ReadAsync(connection, cancellation);
         if (ring.OpensNone() || (rows.Count > 0 && !ring.OpensAny()))
             throw WrongCertificate(null);
         foreach (var algorithm in Algorithms.Except(rows.Select(row => row.Algorithm)))
-            await InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
+            await KeyRows.InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
     }
 
     /// <param name="from">The pulse's own: a full pool of requests must not hold a reload up.</param>
     public async Task ReadAsync(NpgsqlDataSource from, CancellationToken cancellation)
     {
         await using var connection = await from.OpenConnectionAsync(cancellation);
-        var rows = await ReadRowsAsync(connection, cancellation);
+        var rows = await KeyRows.ReadAsync(connection, cancellation);
         try
         {
             current.Value = new KeyRing(
@@ -60,35 +60,14 @@ internal sealed partial class KeyStore(
     private static StartupException WrongCertificate(Exception? cause) =>
         new("The keys in the database can't be opened: DataProtection:CertificatePath names another certificate than the one that protects them.", cause);
 
-    private static async Task<List<KeyRow>> ReadRowsAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand("SELECT key_id, algorithm, protected_key, created_at, signs_from, retires_at FROM keys ORDER BY signs_from, key_id", connection);
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        var rows = new List<KeyRow>();
-        while (await row.ReadAsync(cancellation))
-        {
-            rows.Add(new KeyRow
-            {
-                KeyId = row.GetString(0),
-                Algorithm = row.GetString(1),
-                ProtectedKey = row.GetFieldValue<byte[]>(2),
-                CreatedAt = row.GetFieldValue<DateTimeOffset>(3),
-                SignsFrom = row.GetFieldValue<DateTimeOffset>(4),
-                RetiresAt = row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5),
-            });
-        }
-        return rows;
-    }
-
     /// <summary>Publishes a successor for each key that nears its end. One node at a time; every node may try.</summary>
     public async Task RotateAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await using (var hold = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE", connection))
-            await hold.ExecuteNonQueryAsync(cancellation);
+        await KeyRows.LockAsync(connection, cancellation);
         var now = time.GetUtcNow();
-        foreach (var keys in (await ReadRowsAsync(connection, cancellation)).GroupBy(key => key.Algorithm))
+        foreach (var keys in (await KeyRows.ReadAsync(connection, cancellation)).GroupBy(key => key.Algorithm))
         {
             var newest = keys.MaxBy(key => key.SignsFrom)!;
             var ends = newest.SignsFrom + settings.Lifetime;
@@ -96,7 +75,7 @@ internal sealed partial class KeyStore(
                 continue;
             var successor = Create(keys.Key, signsFrom: ends < now + settings.PublishAhead ? now + settings.PublishAhead : ends);
             await RetireAsync(connection, keys.Key, successor.SignsFrom, cancellation);
-            await InsertAsync(connection, successor, cancellation);
+            await KeyRows.InsertAsync(connection, successor, cancellation);
             await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysRotated, $"{successor.Algorithm} {successor.KeyId}", cancellation);
             LogPublished(successor.KeyId, successor.Algorithm, successor.SignsFrom);
         }
@@ -115,36 +94,18 @@ internal sealed partial class KeyStore(
         if (!ring.OpensAny())
         {
             // Before anything is protected: Data Protection reads its keys once and on a connection of its own.
-            await using var drop = new NpgsqlCommand("DELETE FROM data_protection_keys", connection);
-            await drop.ExecuteNonQueryAsync(cancellation);
+            await KeyRingRepository.DeleteAllAsync(connection, cancellation);
         }
         var now = time.GetUtcNow();
         var successors = Array.ConvertAll(Algorithms, algorithm => Create(algorithm, now));
 
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await using var replace = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE; DELETE FROM reset_tokens", connection);
-        await replace.ExecuteNonQueryAsync(cancellation);
-        await using var delete = new NpgsqlCommand("DELETE FROM keys", connection);
-        var gone = await delete.ExecuteNonQueryAsync(cancellation);
+        var gone = await KeyRows.DeleteAllAsync(connection, cancellation);
         foreach (var successor in successors)
-            await InsertAsync(connection, successor, cancellation);
+            await KeyRows.InsertAsync(connection, successor, cancellation);
         await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysReplaced, string.Create(CultureInfo.InvariantCulture, $"{gone} keys"), cancellation);
         await transaction.CommitAsync(cancellation);
         return gone;
-    }
-
-    private static async Task InsertAsync(NpgsqlConnection connection, KeyRow key, CancellationToken cancellation)
-    {
-        // All nodes read the keys anew when the version moves.
-        await using var command = new NpgsqlCommand(
-            """
-            WITH made AS (INSERT INTO keys (key_id, algorithm, protected_key, created_at, signs_from) VALUES ($1, $2, $3, $4, $5))
-            UPDATE configuration SET version = version + 1
-            """, connection)
-        {
-            Parameters = { new() { Value = key.KeyId }, new() { Value = key.Algorithm }, new() { Value = key.ProtectedKey }, new() { Value = key.CreatedAt }, new() { Value = key.SignsFrom } },
-        };
-        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     /// <summary>
@@ -154,24 +115,9 @@ internal sealed partial class KeyStore(
     /// </summary>
     private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(
-            """
-            UPDATE keys SET retires_at = GREATEST(
-                $2 + COALESCE($3, GREATEST(make_interval(secs => (SELECT longest_access_token FROM configuration)), $5)) + $4,
-                CASE WHEN $3 IS NOT NULL THEN (SELECT max(prunable_at) FROM grants) ELSE (SELECT max(expires_at) FROM sessions) END)
-            WHERE algorithm = $1 AND retires_at IS NULL
-            """, connection)
-        {
-            Parameters =
-            {
-                new() { Value = algorithm },
-                new() { Value = successorSigns },
-                new() { Value = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
-                new() { Value = ClockSkew },
-                new() { Value = new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max() },
-            },
-        };
-        await command.ExecuteNonQueryAsync(cancellation);
+        TimeSpan? handleLives = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : null;
+        var longestIdToken = new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max();
+        await KeyRows.RetireAsync(connection, algorithm, successorSigns, handleLives, longestIdToken, ClockSkew, cancellation);
     }
 
     private KeyRow Create(string algorithm, DateTimeOffset signsFrom)

@@ -1,10 +1,12 @@
+using IdentityServer.Protection;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
-namespace IdentityServer.Protection;
+namespace IdentityServer;
 
 internal static class ProtectionServices
 {
@@ -24,6 +26,6 @@ internal static class ProtectionServices
             protection.UnprotectKeysWithAnyCertificate(ProtectionCertificate.Load(previous, TimeProvider.System));
         services.AddSingleton(provider => new KeyRingRewrap(provider, certificate));
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
-            options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<KeyRingCheck>)));
+            options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>(), () => provider.GetRequiredService<KeyRingCheck>().OpensNone())));
     }
 }
