@@ -20,32 +20,12 @@ internal sealed partial class Pulse(
 
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
 
-    // Seconds. Beats that take longer than this could not keep the node fresh anyway; the first one reads all that is in force.
-    private const int BeatTimeout = 2;
-    private const int FirstBeatTimeout = 10;
-
     private const int BeatsBetweenForgetting = 40;
 
     /// <summary>Past this age the node no longer knows what others have revoked.</summary>
     private static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan LongestFollowing = TimeSpan.FromSeconds(5);
-
-    // One snapshot for all three answers: the entry that a cursor sees is the entry that came with it.
-    private const string BeatSql =
-        """
-        SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
-        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier::text FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster, version FROM configuration) s
-        LEFT JOIN revocations r ON r.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(r.xid, $1::pg_snapshot)
-              AND pg_visible_in_snapshot(r.xid, s.snapshot::pg_snapshot)
-        """;
-
-    private const string FirstBeatSql =
-        """
-        SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
-        FROM (SELECT pg_current_snapshot()::text AS snapshot, (SELECT system_identifier::text FROM pg_control_system()) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster, version FROM configuration) s
-        LEFT JOIN revocations r ON r.until > $1
-        """;
 
     private readonly SemaphoreSlim _wake = new(0, 1);
     private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -126,30 +106,9 @@ internal sealed partial class Pulse(
     public async Task BeatAsync(CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        var entries = new List<RevocationEntry>();
-        PgSnapshot? snapshot = null;
-        var cluster = "";
-        long version = 0;
-
-        await using (var command = source.CreateCommand(_seen is null ? FirstBeatSql : BeatSql))
-        {
-            command.CommandTimeout = _seen is null ? FirstBeatTimeout : BeatTimeout;
-            command.Parameters.Add(_seen is null ? new() { Value = time.GetUtcNow() } : new() { Value = _seen.Text });
-            await using var row = await command.ExecuteReaderAsync(cancellation);
-            while (await row.ReadAsync(cancellation))
-            {
-                snapshot ??= PgSnapshot.TryParse(row.GetString(0), out var parsed) ? parsed : throw new InvalidOperationException("PostgreSQL's snapshot is not of the form xmin:xmax:xip.");
-                (cluster, version) = (row.GetString(1), row.GetInt64(2));
-                if (!row.IsDBNull(3))
-                {
-                    // Read, and so visible: a number from beyond the snapshot is one of a cluster that this was restored from.
-                    var transaction = row.GetFieldValue<ulong>(3);
-                    entries.Add(new RevocationEntry(
-                        snapshot.Sees(transaction) ? transaction : 0, row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
-                        row.IsDBNull(6) ? null : row.GetString(6), row.GetFieldValue<DateTimeOffset>(7), row.GetFieldValue<DateTimeOffset>(8)));
-                }
-            }
-        }
+        var (snapshot, cluster, version, entries) = _seen is null
+            ? await Beat.ReadFirstAsync(source, time.GetUtcNow(), cancellation)
+            : await Beat.ReadAsync(source, _seen, cancellation);
 
         if (_seen is not null && cluster != _cluster)
         {
@@ -161,7 +120,7 @@ internal sealed partial class Pulse(
         }
         foreach (var entry in entries)
             revocations.Add(entry);
-        feed.Append(entries, snapshot!, cluster);
+        feed.Append(entries, snapshot, cluster);
         (_seen, _cluster) = (snapshot, cluster);
         if (version != configuration.Value.Version)
             await ReloadAsync(cancellation);
