@@ -1,6 +1,5 @@
 using Hosting;
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
@@ -118,7 +117,7 @@ internal sealed partial class ManifestApplication(
         }
         if (plan.EndedClients.Count > 0)
             await ClientEnding.EndAsync(db, [.. plan.EndedClients], time.GetUtcNow(), cancellation);
-        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        await ConfigurationRows.AnnounceAsync(db, cancellation);
         await transaction.CommitAsync(cancellation);
         ended.ForEach(userGrants.Announce);
         left.ForEach(sessions.Announce);

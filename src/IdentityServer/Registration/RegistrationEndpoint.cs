@@ -76,7 +76,7 @@ internal sealed class RegistrationEndpoint(
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // First, for the lock on that row: of two at once the second counts the first.
-        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        await ConfigurationRows.AnnounceAsync(db, cancellation);
         if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellation) >= settings.MaxClients)
             return false;
         db.Clients.Add(row);

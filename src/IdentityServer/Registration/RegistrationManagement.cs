@@ -7,7 +7,6 @@ using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
 using Postgres;
 
@@ -111,7 +110,7 @@ internal sealed class RegistrationManagement(
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // Locked by the same row as other changes; a client that was taken away meanwhile is not there any more.
-        await ConfigurationReader.AnnounceAsync(db, cancellation);
+        await ConfigurationRows.AnnounceAsync(db, cancellation);
         if (await db.Clients.SingleOrDefaultAsync(client => client.ClientId == changed.ClientId, cancellation) is not { } row)
             return false;
         described.WriteTo(row);
@@ -142,7 +141,7 @@ internal sealed class RegistrationManagement(
         await ClientEnding.EndAsync(db, [row.ClientId], audited.At, CancellationToken.None, since: row.RegisteredAt);
         db.AuditEvents.Add(audited);
         await db.SaveChangesAsync(CancellationToken.None);
-        await ConfigurationReader.AnnounceAsync(db, CancellationToken.None);
+        await ConfigurationRows.AnnounceAsync(db, CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
     }

@@ -84,7 +84,7 @@ internal static class World
         db.Users.Add(alice);
         db.UserRoles.Add(new IdentityUserRole<Guid> { UserId = alice.Id, RoleId = admin.Id });
         await db.SaveChangesAsync();
-        await ConfigurationReader.AnnounceAsync(db, CancellationToken.None);
+        await ConfigurationRows.AnnounceAsync(db, CancellationToken.None);
     }
 
     public static User CreateUser(IServiceProvider services, string username, string email, string password) => new()
