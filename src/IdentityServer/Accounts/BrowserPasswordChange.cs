@@ -28,16 +28,10 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // First and alone: it holds the user's row, and finds another stamp than was checked where somebody was quicker.
-        var changed = await db.Database.ExecuteSqlAsync(
-            $"""
-            UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL
-            WHERE id = {user.Id} AND security_stamp = {user.SecurityStamp} AND disabled_at IS NULL
-            """, cancellation);
-        if (changed == 0 || await grants.EndAllAsync(db, user.Id, cancellation) is not { } ended)
+        if (!await PasswordStore.TryReplaceAsync(db, user.Id, user.SecurityStamp, hash, cancellation) || await grants.EndAllAsync(db, user.Id, cancellation) is not { } ended)
             return false;
-        await db.Database.ExecuteSqlAsync(
-            $"UPDATE sessions SET security_stamp = users.security_stamp FROM users WHERE sessions.id = {sessionId} AND users.id = {user.Id} AND sessions.user_id = users.id", cancellation);
-        await db.Database.ExecuteSqlAsync($"DELETE FROM reset_tokens WHERE user_id = {user.Id}", cancellation);
+        await SessionStore.CarryOnAsync(db, sessionId, user.Id, cancellation);
+        await ResetTokenStore.DeleteAsync(db, user.Id, cancellation);
         db.AuditEvents.Add(new AuditEventRow
         {
             At = time.GetUtcNow(), Event = AuditEvents.PasswordChanged, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,

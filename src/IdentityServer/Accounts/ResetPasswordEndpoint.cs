@@ -64,24 +64,21 @@ internal sealed class ResetPasswordEndpoint(
 
         var folded = LoginName.Fold(email);
         var now = time.GetUtcNow();
-        List<Guid> users;
+        Guid? user;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
             // Found first, so that only who has a token makes us hash.
-            users = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Database.SqlQuery<Guid>(
-                $"""
-                SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
-                WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
-                """).ToListAsync(deadline));
+            user = await http.InOwnScopeAsync((services, deadline) =>
+                ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
         }
-        if (users.Count == 0)
+        if (user is not { } userId)
             return AccountErrors.InvalidResetToken;
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), users[0], tokenHash, hash, caller, deadline));
+        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), userId, tokenHash, hash, caller, deadline));
     }
 
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
@@ -89,12 +86,9 @@ internal sealed class ResetPasswordEndpoint(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);
-        var spent = await db.Database.ExecuteSqlAsync(
-            $"DELETE FROM reset_tokens WHERE user_id = {userId} AND token_hash = {tokenHash} AND expires_at > {time.GetUtcNow()}", cancellation);
-        if (ended is null || spent == 0)
+        if (!await ResetTokenStore.TrySpendAsync(db, userId, tokenHash, time.GetUtcNow(), cancellation) || ended is null)
             return AccountErrors.InvalidResetToken;
-        await db.Database.ExecuteSqlAsync(
-            $"UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL WHERE id = {userId}", cancellation);
+        await PasswordStore.SetAsync(db, userId, hash, cancellation);
         db.AuditEvents.Add(new AuditEventRow
         {
             At = time.GetUtcNow(), Event = AuditEvents.PasswordReset, Subject = userId, ClientId = caller.ClientId, RemoteAddress = caller.Address,

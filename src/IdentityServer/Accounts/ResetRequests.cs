@@ -9,8 +9,8 @@ using IdentityServer.Outbox;
 using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace IdentityServer.Accounts;
 
@@ -22,21 +22,6 @@ namespace IdentityServer.Accounts;
 internal sealed partial class ResetRequests(
     NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : IOutboxDelivery
 {
-    // One row a user: a newer token takes the place of the older.
-    private const string StoreSql =
-        """
-        WITH stored AS (
-            INSERT INTO reset_tokens (user_id, token_hash, expires_at)
-            SELECT id, $2, $3 FROM users WHERE normalized_email = $1 AND disabled_at IS NULL
-            ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at
-            RETURNING user_id
-        ), noted AS (
-            INSERT INTO audit_events (at, event, subject, client_id, remote_address)
-            SELECT $4, $5, user_id, $6, $7 FROM stored
-        )
-        SELECT stored.user_id, users.email FROM stored JOIN users ON users.id = stored.user_id
-        """;
-
     public string Kind => "password_reset";
 
     public int Workers => 2;
@@ -61,7 +46,8 @@ internal sealed partial class ResetRequests(
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
             return Delivery.Done;
-        var (userId, address) = await StoreAsync(connection, request, hash, expiresAt, cancellation);
+        var caller = new Caller(Client.AccountApi.ClientId, request.Address is null ? null : IPAddress.Parse(request.Address));
+        var (userId, address) = await ResetTokenStore.StoreAsync(connection, LoginName.Fold(request.Email), hash, expiresAt, time.GetUtcNow(), caller, cancellation);
         if (address is not null)
             await mail.AddAsync(connection, Write(address, token), expiresAt, cancellation);
         await transaction.CommitAsync(cancellation);
@@ -72,20 +58,6 @@ internal sealed partial class ResetRequests(
             LogStored(userId.Value);
         }
         return Delivery.Done;
-    }
-
-    private async Task<(Guid?, string?)> StoreAsync(NpgsqlConnection connection, ResetRequest request, byte[] tokenHash, DateTimeOffset expiresAt, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(StoreSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = LoginName.Fold(request.Email) });
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.PasswordResetRequested });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Client.AccountApi.ClientId });
-        command.Parameters.Add(AuditTrail.Nullable(request.Address is null ? null : IPAddress.Parse(request.Address), NpgsqlDbType.Inet));
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? (row.GetGuid(0), row.IsDBNull(1) ? null : row.GetString(1)) : (null, null);
     }
 
     /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>

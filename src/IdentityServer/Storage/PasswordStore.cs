@@ -1,4 +1,5 @@
 using IdentityServer.Audit;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -84,6 +85,19 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
         await transaction.CommitAsync(CancellationToken.None);
         return new ChangedPassword(generation, rotatedAt, ended);
     }
+
+    /// <summary>Within the caller's transaction. False: the password was changed or the account disabled since the old one was checked.</summary>
+    public static async Task<bool> TryReplaceAsync(AuthDb db, Guid userId, string securityStamp, string hash, CancellationToken cancellation) =>
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL
+            WHERE id = {userId} AND security_stamp = {securityStamp} AND disabled_at IS NULL
+            """, cancellation) != 0;
+
+    /// <summary>Within the caller's transaction, which holds the user's row and has shown that it may.</summary>
+    public static Task SetAsync(AuthDb db, Guid userId, string hash, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlAsync(
+            $"UPDATE users SET password_hash = {hash}, access_failed_count = 0, lockout_end = NULL WHERE id = {userId}", cancellation);
 
     private static async Task<bool> TryChangeUserAsync(NpgsqlConnection connection, PasswordChange change, CancellationToken cancellation) =>
         await ExecuteAsync(connection, UserSql, cancellation,

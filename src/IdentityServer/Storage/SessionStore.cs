@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Audit;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -106,6 +107,11 @@ internal sealed class SessionStore(NpgsqlDataSource source)
             return null;
         return new StartedSession(row.GetGuid(0), row.IsDBNull(1) ? null : (row.GetGuid(1), row.GetGuid(2)));
     }
+
+    /// <summary>Within the caller's transaction, which gave the account a new stamp: this session alone gets it too.</summary>
+    public static Task CarryOnAsync(AuthDb db, Guid sessionId, Guid userId, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlAsync(
+            $"UPDATE sessions SET security_stamp = users.security_stamp FROM users WHERE sessions.id = {sessionId} AND users.id = {userId} AND sessions.user_id = users.id", cancellation);
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
