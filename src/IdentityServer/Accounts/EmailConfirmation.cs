@@ -6,6 +6,7 @@ using IdentityServer.Mail;
 using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Jose;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
@@ -21,12 +22,6 @@ internal sealed class EmailConfirmation(
     NpgsqlDataSource source, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time)
 {
     private const int HeadLength = 16 + 8;
-
-    private const string ConfirmSql =
-        """
-        UPDATE users SET email_confirmed = true, updated_at = CASE WHEN email_confirmed THEN updated_at ELSE $3 END
-        WHERE id = $1 AND normalized_email = $2 AND disabled_at IS NULL
-        """;
 
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Accounts.EmailConfirmation");
 
@@ -65,11 +60,7 @@ internal sealed class EmailConfirmation(
     {
         if (Read(token) is not var (userId, email))
             return false;
-        await using var command = source.CreateCommand(ConfirmSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = email });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
+        return await ProfileStore.TryConfirmEmailAsync(source, userId, email, time.GetUtcNow(), cancellation);
     }
 
     /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>

@@ -45,15 +45,10 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
             return;
         }
 
-        // In one statement: members that this form does not know stay, whoever writes them meanwhile.
-        var (fullName, gender, phone) = (values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"));
-        await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Database.ExecuteSqlAsync(
-            $"""
-            UPDATE users SET full_name = {fullName}, gender = {gender}, phone_number = {phone},
-                phone_number_confirmed = phone_number_confirmed AND phone_number IS NOT DISTINCT FROM {phone},
-                profile = (profile - {ProfileForm.Replaced}) || {ProfileForm.Write(values)}::jsonb, updated_at = {time.GetUtcNow()}
-            WHERE id = {session.UserId}
-            """, deadline));
+        var saved = new SavedProfile(
+            values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"), ProfileForm.Replaced, ProfileForm.Write(values));
+        await http.InOwnScopeAsync((services, deadline) =>
+            ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, time.GetUtcNow(), deadline));
         SeeOther.Write(http, $"{issuer.Path}{Routes.Profile}?notice=saved");
     }
 
