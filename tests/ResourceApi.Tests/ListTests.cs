@@ -1,6 +1,7 @@
 using System.Net;
 using Npgsql;
 using ResourceApi.Data;
+using ResourceApi.Storage;
 using Xunit;
 
 namespace ResourceApi.Tests;

@@ -1,6 +1,7 @@
 using Hosting;
 using IdentityServer.ResourceServer;
 using Postgres;
+using ResourceApi.Storage;
 using ResourceApi.Web;
 
 namespace ResourceApi.Data;

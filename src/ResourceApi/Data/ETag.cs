@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Primitives;
+using ResourceApi.Storage;
 
 namespace ResourceApi.Data;
 
@@ -33,12 +34,4 @@ internal static class ETag
 
         return new Condition([.. versions]);
     }
-}
-
-/// <summary>The versions that a precondition names; null for every version.</summary>
-internal sealed record Condition(long[]? Versions)
-{
-    public static readonly Condition Any = new((long[]?)null);
-
-    public bool Covers(long version) => Versions is null || Array.IndexOf(Versions, version) >= 0;
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ResourceApi.Storage;
 using ResourceApi.Web;
 
 namespace ResourceApi.Data;

@@ -1,6 +1,7 @@
 using IdentityServer.ResourceServer;
 using Npgsql;
 using Postgres;
+using ResourceApi.Storage;
 
 namespace ResourceApi.Health;
 
@@ -39,8 +40,7 @@ internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] Np
         using var deadline = new CancellationTokenSource(Patience);
         try
         {
-            await using var command = database.CreateCommand("SELECT 1");
-            await command.ExecuteScalarAsync(deadline.Token);
+            await Database.AnswerAsync(database, deadline.Token);
             return true;
         }
         catch (Exception e) when (Outage.Is(e) || e is OperationCanceledException)

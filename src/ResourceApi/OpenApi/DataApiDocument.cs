@@ -1,6 +1,7 @@
 using Microsoft.OpenApi;
 using ResourceApi.Data;
 using ResourceApi.Health;
+using ResourceApi.Storage;
 using ResourceApi.Web;
 using static ResourceApi.OpenApi.Describe;
 

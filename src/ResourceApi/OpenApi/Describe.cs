@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
-using ResourceApi.Data;
+using ResourceApi.Storage;
 using ResourceApi.Web;
 
 namespace ResourceApi.OpenApi;

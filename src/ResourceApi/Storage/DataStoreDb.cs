@@ -14,7 +14,7 @@ internal sealed class ItemRow
     public required DateTime UpdatedAt { get; init; }
 }
 
-/// <summary>Describes the schema and migrates it. Requests do not pass here: <see cref="Data.ItemStore"/> has their statements.</summary>
+/// <summary>Describes the schema and migrates it. Requests do not pass here: <see cref="ItemStore"/> has their statements.</summary>
 internal sealed class DataStoreDb(DbContextOptions<DataStoreDb> options) : DbContext(options)
 {
     public DbSet<ItemRow> Items => Set<ItemRow>();

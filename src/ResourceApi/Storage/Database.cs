@@ -30,6 +30,13 @@ internal static class Database
         return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-probe" }.Build();
     }
 
+    /// <summary>Returns when the database has answered.</summary>
+    public static async Task AnswerAsync(NpgsqlDataSource database, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand("SELECT 1");
+        await command.ExecuteScalarAsync(ct);
+    }
+
     private static NpgsqlConnectionStringBuilder Read(string connectionString)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)

@@ -2,7 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Postgres;
 
-namespace ResourceApi.Data;
+namespace ResourceApi.Storage;
 
 /// <summary>
 /// How long a write may wait: one that waited longer than its caller, or past its deadline, must not land after a later one.

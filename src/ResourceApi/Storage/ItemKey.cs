@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
-namespace ResourceApi.Data;
+namespace ResourceApi.Storage;
 
 /// <summary>A key that was checked: 1 to 256 code points, no control character, not <c>.</c> or <c>..</c>.</summary>
 internal readonly record struct ItemKey

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ResourceApi.Data;
+namespace ResourceApi.Storage;
 
 /// <summary>A value that was checked: up to 64 KiB of UTF-8, no NUL, no lone surrogate.</summary>
 internal readonly record struct ItemValue

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ResourceApi.Data;
+namespace ResourceApi.Storage;
 
 /// <summary>A prefix as a range, which an index can search.</summary>
 internal static class KeyRange
