@@ -1,4 +1,3 @@
-using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;

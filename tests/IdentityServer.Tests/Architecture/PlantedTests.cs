@@ -1,0 +1,90 @@
+using System.Xml.Linq;
+using ArchUnitNET.Domain;
+using ArchUnitNET.Fluent;
+using IdentityServer.Tests.Architecture.Planted.Accounts;
+using IdentityServer.Tests.Architecture.Planted.Api;
+using IdentityServer.Tests.Architecture.Planted.Audit;
+using IdentityServer.Tests.Architecture.Planted.Clock;
+using IdentityServer.Tests.Architecture.Planted.Protocol;
+using IdentityServer.Tests.Architecture.Planted.Storage;
+using IdentityServer.Tests.Architecture.Planted.Token;
+using IdentityServer.Tests.Architecture.Planted.Tokens;
+using Xunit;
+
+namespace IdentityServer.Tests.Architecture;
+
+/// <summary>Each rule of <see cref="DependencyTests"/> finds what is planted to break it, and nothing else.</summary>
+public sealed class PlantedTests
+{
+    private const string Root = "IdentityServer.Tests.Architecture.Planted";
+
+    private static readonly Rules Planted = new(Root);
+
+    [Fact]
+    public void A_room_that_must_know_nobody() => AssertFinds(Planted.KnowsNobody("Protocol"), typeof(ErrorThatCounts));
+
+    [Fact]
+    public void A_room_that_must_know_nobody_of_ours() => AssertFinds(Planted.KnowsNobodyOfOurs("Audit"), typeof(TrailThatCountsInALambda));
+
+    [Fact]
+    public void A_slice_that_knows_another() => AssertFinds(Planted.SliceKnowsNoOther("Token"), typeof(EndpointThatKnowsRevocation));
+
+    [Fact]
+    public void A_layer_that_knows_a_slice() => AssertFinds(Planted.BelowKnowsNoSlice(), typeof(IssuerThatKnowsAnEndpoint));
+
+    [Fact]
+    public void Storage_that_knows_what_lies_above() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
+
+    [Fact]
+    public void Statements_outside_Storage() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore));
+
+    [Fact]
+    public void SQL_outside_Storage() => Assert.Equal(
+        [typeof(EndpointWithSql).FullName!, typeof(EndpointWithSqlInLowerCase).FullName!],
+        Literals.SqlOutside($"{Root}.Storage", Literals.Read(typeof(PlantedTests).Assembly.Location))
+            .Select(literal => literal.Holder).Where(holder => holder.StartsWith(Root, StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("SELECT 1")]
+    [InlineData("select now()")]
+    [InlineData("\n    WITH ended AS (\n        UPDATE grants SET revoked_at = $1")]
+    [InlineData("INSERT INTO revocations (subject) VALUES ({0})")]
+    [InlineData("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")]
+    [InlineData("update users u set full_name = $1")]
+    [InlineData("/* first */ Select id From users Where id = $1")]
+    public void A_statement(string text) => Assert.True(Literals.IsSql(text));
+
+    [Theory]
+    [InlineData("Select an account from the list.")]
+    [InlineData("Update your profile")]
+    [InlineData("with")]
+    [InlineData("The settings of SELECT")]
+    public void No_statement(string text) => Assert.False(Literals.IsSql(text));
+
+    [Fact]
+    public void A_resource_server_that_knows_the_server()
+    {
+        AssertFinds(new Rules($"{Root}.Api").KnowsNoServer(), typeof(ApiThatKnowsTheServer));
+        Assert.Equal(
+            ["IdentityServer"],
+            DependencyTests.References(XDocument.Parse("""<Project><ItemGroup><ProjectReference Include="../IdentityServer/IdentityServer.csproj" /></ItemGroup></Project>""")));
+    }
+
+    [Fact]
+    public void A_reader_of_the_wall_clock() => AssertFinds(Planted.ReadsNoWallClock(), typeof(ReaderOfTheWallClock));
+
+    [Fact]
+    public void A_circle()
+    {
+        var circle = Assert.Single(Planted.RoomsAreFreeOfCircles().Evaluate(Programs.Planted), result => !result.Passed);
+
+        Assert.Contains("Left -> Right", circle.Description, StringComparison.Ordinal);
+        Assert.Contains("Right -> Left", circle.Description, StringComparison.Ordinal);
+        Assert.False(Planted.RoomsAreFreeOfCircles("Left").HasNoViolations(Programs.Planted), "Right has joined the circle of Left.");
+        Assert.True(Planted.RoomsAreFreeOfCircles("Left", "Right").HasNoViolations(Programs.Planted));
+    }
+
+    private static void AssertFinds(IArchRule rule, params Type[] expected) => Assert.Equal(
+        expected.Select(type => type.FullName!).Order(StringComparer.Ordinal),
+        rule.Evaluate(Programs.Planted).Where(result => !result.Passed).Select(result => ((IType)result.EvaluatedObject).FullName).Order(StringComparer.Ordinal));
+}

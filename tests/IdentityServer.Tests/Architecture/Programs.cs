@@ -1,0 +1,32 @@
+using ArchUnitNET.Loader;
+using IdentityServer.Protocol;
+using Testing;
+using Loaded = ArchUnitNET.Domain.Architecture;
+
+namespace IdentityServer.Tests.Architecture;
+
+/// <summary>What is compiled, read once.</summary>
+internal static class Programs
+{
+    private static readonly string Here = AppContext.BaseDirectory;
+
+    // Never linked to: the two programs share no code. It lies where it was built, in the same configuration as this project.
+    private static readonly string ResourceApiFolder = Path.Combine(
+        Repository.Root, "src", "ResourceApi", "bin", new DirectoryInfo(Here).Parent!.Name, "net10.0");
+
+    public static readonly Loaded Server = new ArchLoader().LoadAssemblies(typeof(Errors).Assembly).Build();
+
+    public static readonly Loaded Jose = new ArchLoader().LoadAssemblies(typeof(Jose.SigningKey).Assembly).Build();
+
+    public static readonly Loaded ResourceServers = new ArchLoader()
+        .LoadFilteredDirectory(ResourceApiFolder, "ResourceApi.dll").LoadFilteredDirectory(ResourceApiFolder, "IdentityServer.ResourceServer.dll").Build();
+
+    public static readonly Loaded Planted = new ArchLoader().LoadAssemblies(typeof(Programs).Assembly).Build();
+
+    /// <summary>Every assembly that has a room for SQL, or none.</summary>
+    public static readonly Dictionary<string, List<Literal>> Texts = new[]
+    {
+        Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "Jose.dll"), Path.Combine(Here, "Hosting.dll"), Path.Combine(Here, "Observability.dll"),
+        Path.Combine(ResourceApiFolder, "ResourceApi.dll"), Path.Combine(ResourceApiFolder, "IdentityServer.ResourceServer.dll"),
+    }.ToDictionary(path => Path.GetFileNameWithoutExtension(path), Literals.Read);
+}

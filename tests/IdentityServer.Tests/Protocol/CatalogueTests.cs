@@ -1,0 +1,29 @@
+using IdentityServer.Protocol;
+using IdentityServer.Token.Grants;
+using Xunit;
+
+namespace IdentityServer.Tests.Protocol;
+
+/// <summary>The lists that the protocol is made of: errors and grant types.</summary>
+public sealed class CatalogueTests
+{
+    [Fact]
+    public void Every_description_of_an_error_is_ASCII_and_stands_once()
+    {
+        var descriptions = typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description).ToList();
+
+        Assert.NotEmpty(descriptions);
+        Assert.Equal(descriptions.Count, descriptions.Distinct().Count());
+        // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E
+        Assert.All(descriptions, description => Assert.DoesNotContain(description, c => c is < ' ' or > '~' or '"' or '\\'));
+    }
+
+    [Fact]
+    public void What_is_advertised_is_what_the_token_endpoint_has()
+    {
+        var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(null!), null!, null!);
+
+        Assert.Equal(typeof(GrantTypes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!).Order(), GrantTypes.Served.Order());
+        Assert.NotNull(catalogue.Find(GrantTypes.ClientCredentials));
+    }
+}
