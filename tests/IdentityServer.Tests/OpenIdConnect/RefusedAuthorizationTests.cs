@@ -40,7 +40,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
         await LogsAsync(World.Web, "login_required", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("prompt", "none")])));
         // Shown on a page.
         await LogsAsync(World.Web, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("redirect_uri", "https://canary.example/")])));
-        await LogsAsync(World.Web, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest(("request_uri", "urn:ietf:params:oauth:request_uri:" + Canary))));
+        await LogsAsync(World.Web, "invalid_request_uri", browser => browser.AuthorizesAsync(CodeFlow.WebRequest(("request_uri", "urn:ietf:params:oauth:request_uri:" + Canary))));
         // Of no client that is known.
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", Canary)])));
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", null)])));

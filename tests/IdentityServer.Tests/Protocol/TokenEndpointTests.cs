@@ -148,14 +148,14 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("  data:read   data:write ", "data:read data:write")]
     [InlineData("data:read data:read", "data:read")]
     [InlineData("data:read offline_access", "data:read")]
-    [InlineData("offline_access", "")]
+    [InlineData("offline_access", null)]
     [InlineData("", "data:read data:write")]
-    public async Task What_is_granted_is_told(string asked, string granted)
+    public async Task What_is_granted_is_told(string asked, string? granted)
     {
         var answer = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials"), ("scope", asked)], Calls.AsShop);
 
         Assert.Equal((HttpStatusCode.OK, granted, null), (answer.Status, answer["scope"], answer.RefreshToken));
-        Assert.Equal(granted, Around.Claims(answer.AccessToken).GetProperty("scope").GetString());
+        Assert.Equal(granted, Around.Claims(answer.AccessToken).TryGetProperty("scope", out var claim) ? claim.GetString() : null);
     }
 
     [Fact, Rfc("9068", "3")]
