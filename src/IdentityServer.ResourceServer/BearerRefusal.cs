@@ -44,17 +44,20 @@ public sealed record BearerRefusal(int StatusCode, string? Error, string Descrip
     internal static readonly BearerRefusal UnboundToken = new(StatusCodes.Status401Unauthorized, InvalidToken,
         "The access token is bound to no key: it goes by the scheme Bearer.");
 
+    internal static readonly BearerRefusal BoundToAnother = new(StatusCodes.Status401Unauthorized, InvalidToken,
+        "The access token is bound to another key than the DPoP proof's.");
+
     internal static readonly BearerRefusal NoProof = Proof("The header DPoP is missing.");
 
     internal static readonly BearerRefusal TwoProofs = Proof("The header DPoP must occur once.");
 
     internal static readonly BearerRefusal MalformedProof = Proof("The DPoP proof is malformed, unsigned, or of a type, key or algorithm that is not accepted.");
 
-    internal static readonly BearerRefusal ProofOfOtherToken = Proof("The DPoP proof was not made for this access token with the key that it is bound to.");
+    internal static readonly BearerRefusal ProofOfOtherToken = Proof("The DPoP proof was not made for this access token.");
 
     internal static readonly BearerRefusal ProofOfOtherRequest = Proof("The DPoP proof was made for another method or address.");
 
-    internal static readonly BearerRefusal ProofOutOfTime = Proof("The DPoP proof is too old or from the future.");
+    internal static readonly BearerRefusal ProofOutOfTime = Proof("The DPoP proof is too old, has expired, or is from the future.");
 
     internal static readonly BearerRefusal ProofUsed = Proof("The DPoP proof was used before.");
 

@@ -25,7 +25,9 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
             return headers.Count == 0 ? BearerRefusal.NoProof : BearerRefusal.TwoProofs;
         if (DpopProof.Verify(headers.ToString(), out var proof) != JwtError.None)
             return BearerRefusal.MalformedProof;
-        if (proof!.Thumbprint != thumbprint || !proof.IsForToken(accessToken))
+        if (proof!.Thumbprint != thumbprint)
+            return BearerRefusal.BoundToAnother;
+        if (!proof.IsForToken(accessToken))
             return BearerRefusal.ProofOfOtherToken;
         if (!HttpAddress.TryNormalise(_origin + PathOf(context), out var address) || !proof.IsFor(context.Request.Method, address))
             return BearerRefusal.ProofOfOtherRequest;

@@ -1,4 +1,5 @@
 using IdentityServer.Authorization;
+using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
@@ -59,6 +60,7 @@ internal static class ProtocolServices
         services.AddSingleton<Reauthentication>();
         services.AddSingleton<ConsentTicket>();
         services.AddSingleton<AuthorizationCodes>();
+        services.AddSingleton<RefusedRequests>();
         services.AddSingleton<AuthorizationResponse>();
         services.AddSingleton<AuthorizationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();

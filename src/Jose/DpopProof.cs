@@ -19,11 +19,14 @@ public sealed class DpopProof
 
     private const int MaximumJwtIdLength = 1024;
 
-    // 9999-12-31T23:59:59Z, the last second that the base library knows.
-    private const double LastSecond = 253402300799;
-
     private DpopProof(string algorithm, string thumbprint, string jwtId, string method, string address, DateTimeOffset issuedAt, string? nonce, string? accessTokenHash) =>
         (Algorithm, Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (algorithm, thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
+
+    /// <summary><c>exp</c>; null when the proof has none.</summary>
+    private DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary><c>nbf</c>; null when the proof has none.</summary>
+    private DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>The signature algorithms of proofs.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
@@ -77,10 +80,14 @@ public sealed class DpopProof
     public bool IsFor(string method, string address) =>
         Method == method && (Address == address || (HttpAddress.TryNormalise(Address, out var normal) && normal == address));
 
-    /// <summary>Whether it was made lately, by clocks that may differ (check 11).</summary>
+    /// <summary>
+    /// Whether it was made lately, by clocks that may differ (check 11), and is good at this time by its own word, if it gives one
+    /// (RFC 7519 §4.1.4, §4.1.5).
+    /// </summary>
     /// <param name="lifetime">The most that <c>iat</c> may lie in the past.</param>
-    /// <param name="skew">The most that it may lie in the future.</param>
-    public bool IsFresh(DateTimeOffset now, TimeSpan lifetime, TimeSpan skew) => IssuedAt >= now - lifetime && IssuedAt <= now + skew;
+    /// <param name="skew">The most that it, or <c>nbf</c>, may lie in the future.</param>
+    public bool IsFresh(DateTimeOffset now, TimeSpan lifetime, TimeSpan skew) =>
+        IssuedAt >= now - lifetime && IssuedAt <= now + skew && !(ExpiresAt <= now) && !(NotBefore > now + skew);
 
     /// <summary>Whether it was made for this access token (check 12).</summary>
     public bool IsForToken(string accessToken) =>
@@ -118,11 +125,12 @@ public sealed class DpopProof
             || !StrictJson.TryGetString(claims, "htu", out var address) || address is null
             || !StrictJson.TryGetString(claims, "nonce", out var nonce)
             || !StrictJson.TryGetString(claims, "ath", out var accessTokenHash)
-            || !claims.TryGetProperty("iat", out var iat) || iat.ValueKind != JsonValueKind.Number
-            || !iat.TryGetDouble(out var seconds) || seconds is not (> 0 and <= LastSecond))
+            || !JwtClaims.TryGetTime(claims, "iat", out var issuedAt) || issuedAt is null
+            || !JwtClaims.TryGetTime(claims, "exp", out var expiresAt)
+            || !JwtClaims.TryGetTime(claims, "nbf", out var notBefore))
             return JwtError.BadClaims;
 
-        proof = new DpopProof(key.VerifiedAlgorithm, key.Thumbprint, jwtId, method, address, DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond)), nonce, accessTokenHash);
+        proof = new DpopProof(key.VerifiedAlgorithm, key.Thumbprint, jwtId, method, address, issuedAt.Value, nonce, accessTokenHash) { ExpiresAt = expiresAt, NotBefore = notBefore };
         return JwtError.None;
     }
 }

@@ -111,7 +111,7 @@ public sealed class JwtClaims
     }
 
     /// <summary>RFC 7519 §2, NumericDate: a number, a fraction allowed. Null when absent; false when it is no time after 1970 and before 10000.</summary>
-    private static bool TryGetTime(JsonElement root, string name, out DateTimeOffset? time)
+    internal static bool TryGetTime(JsonElement root, string name, out DateTimeOffset? time)
     {
         time = null;
         if (!root.TryGetProperty(name, out var member))

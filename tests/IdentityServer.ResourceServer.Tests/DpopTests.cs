@@ -126,12 +126,12 @@ public sealed class DpopTests : IAsyncLifetime
         await RefusesAsync("invalid_dpop_proof", token, "x");
     }
 
-    [Fact, Rfc("9449", "4.3")]
-    public async Task Another_keys_proof_is_refused()
+    [Fact, Rfc("9449", "7.1")]
+    public async Task With_another_keys_proof_it_is_the_token_that_is_invalid()
     {
         var token = BoundToken();
         using var thief = new DpopKey();
-        await RefusesAsync("invalid_dpop_proof", token, thief.Proof("GET", Address, _api.Clock.GetUtcNow(), null, token));
+        await RefusesAsync("invalid_token", token, thief.Proof("GET", Address, _api.Clock.GetUtcNow(), null, token));
         // The right key named, by whoever does not have it.
         await RefusesAsync("invalid_dpop_proof", token, thief.Proof("GET", Address, _api.Clock.GetUtcNow(), null, token, (header, _) => header["jwk"] = _key.PublicJwk()));
     }
@@ -197,6 +197,21 @@ public sealed class DpopTests : IAsyncLifetime
     {
         var token = BoundToken();
         await RefusesAsync("invalid_dpop_proof", token, Proof(token, (_, claims) => claims["iat"] = claims["iat"]!.GetValue<long>() + seconds));
+    }
+
+    [Theory, Rfc("7519", "4.1.4"), Rfc("7519", "4.1.5")]
+    [InlineData("exp", -1, false)]
+    [InlineData("exp", 30, true)]
+    [InlineData("nbf", 35, false)]
+    [InlineData("nbf", 20, true)]
+    public async Task A_proof_is_good_no_longer_and_no_earlier_than_it_says(string claim, int seconds, bool isLetIn)
+    {
+        var token = BoundToken();
+        using var response = await SendAsync(_api, "DPoP " + token, Proof(token, (_, claims) => claims[claim] = claims["iat"]!.GetValue<long>() + seconds));
+        if (isLetIn)
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        else
+            Refuses(response, "invalid_dpop_proof");
     }
 
     [Fact, Rfc("9449", "9")]

@@ -77,7 +77,7 @@ internal sealed class ChangePasswordEndpoint(
         if (becomesLasting)
             scopes = Client.AccountApi.Scopes;
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess)
-            && configuration.Value.FindClient(grant.ClientId) is { } client && client.MayUse(GrantTypes.RefreshToken);
+            && configuration.Value.FindClient(grant.ClientId) is { MayRefresh: true };
 
         EndedSessions? left = null;
         var changed = await passwords.TryChangeAsync(

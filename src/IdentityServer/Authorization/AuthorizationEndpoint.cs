@@ -36,7 +36,7 @@ internal sealed class AuthorizationEndpoint(
         var parameters = isPost ? await OAuthForm.ReadLenientlyAsync(http) : ReadQuery(http);
         if (parameters.IsRefused)
         {
-            await response.WritePageAsync(http, parameters.Error);
+            await response.WritePageAsync(http, parameters.Error, null);
             return;
         }
         await AnswerAsync(http, parameters.Value, isPost, isAllowed: false);
@@ -48,7 +48,7 @@ internal sealed class AuthorizationEndpoint(
         var form = await OAuthForm.ReadAsync(http);
         if (form.IsRefused)
         {
-            await response.WritePageAsync(http, form.Error);
+            await response.WritePageAsync(http, form.Error, null);
             return;
         }
         // The session is read again with the consent of the client that the ticket names.
@@ -56,13 +56,13 @@ internal sealed class AuthorizationEndpoint(
         var shown = form.Value[ConsentField] is { } ticket && await IsOurFormAsync(http, form.Value) ? tickets.Read(ticket, key?.Id) : null;
         if (shown is null)
         {
-            await response.WritePageAsync(http, Errors.FormExpired);
+            await response.WritePageAsync(http, Errors.FormExpired, null);
             return;
         }
         var parameters = OAuthParameters.ParseLeniently(shown);
         if (parameters.IsRefused)
         {
-            await response.WritePageAsync(http, parameters.Error);
+            await response.WritePageAsync(http, parameters.Error, null);
             return;
         }
         if (form.Value[DecisionField] != Allow)
@@ -84,7 +84,7 @@ internal sealed class AuthorizationEndpoint(
             var opened = await OpenAsync(parameters, http.Deadline()).WithinDeadline(http);
             if (opened.IsRefused)
             {
-                await response.WritePageAsync(http, opened.Error);
+                await response.WritePageAsync(http, opened.Error, parameters);
                 return;
             }
             (pushed, parameters) = (opened.Value, opened.Value.Parameters);
@@ -92,7 +92,7 @@ internal sealed class AuthorizationEndpoint(
         var target = AuthorizationTarget.Find(configuration.Value, parameters);
         if (target.IsRefused)
         {
-            await response.WritePageAsync(http, target.Error);
+            await response.WritePageAsync(http, target.Error, parameters);
             return;
         }
         var request = Read(target.Value, parameters, pushed);
@@ -225,14 +225,14 @@ internal sealed class AuthorizationEndpoint(
             var opened = await OpenAsync(parameters, http.Deadline()).WithinDeadline(http);
             if (opened.IsRefused)
             {
-                await response.WritePageAsync(http, opened.Error);
+                await response.WritePageAsync(http, opened.Error, parameters);
                 return;
             }
             await pushedRequests.EndAsync(opened.Value.Id, http.Deadline()).WithinDeadline(http);
             parameters = opened.Value.Parameters;
         }
         var target = AuthorizationTarget.Find(configuration.Value, parameters);
-        await (target.IsRefused ? response.WritePageAsync(http, target.Error) : response.WriteErrorAsync(http, target.Value, Errors.Denied));
+        await (target.IsRefused ? response.WritePageAsync(http, target.Error, parameters) : response.WriteErrorAsync(http, target.Value, Errors.Denied));
     }
 
     /// <summary>The body is read already: antiforgery is given the one field that it looks at.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using IdentityServer.AuthorizationRequests;
+using IdentityServer.Configuration;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
@@ -10,7 +11,8 @@ namespace IdentityServer.Authorization;
 /// Sends the browser back to the client with a code or a refusal (RFC 6749 §4.1.2): in the query of its redirect URI, or
 /// by a form that posts itself. <c>iss</c> stands in each (RFC 9207 §2), and redirects are 303 (RFC 9700 §4.12).
 /// </summary>
-internal sealed class AuthorizationResponse(IssuerSettings issuer, PageWriter pages)
+internal sealed class AuthorizationResponse(
+    IssuerSettings issuer, PageWriter pages, RefusedRequests refusals, CurrentConfiguration configuration, IHostEnvironment environment)
 {
     public Task WriteCodeAsync(HttpContext http, AuthorizationTarget target, string code) =>
         WriteAsync(http, target, [new(Parameters.Code, code)]);
@@ -19,14 +21,21 @@ internal sealed class AuthorizationResponse(IssuerSettings issuer, PageWriter pa
     public Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error)
     {
         http.Features.Set(error);
+        refusals.Note(target.Client, error);
         return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
 
     /// <summary>What nobody can be sent back with.</summary>
-    public Task WritePageAsync(HttpContext http, OAuthError error)
+    /// <param name="request">Null: it could not be read.</param>
+    public Task WritePageAsync(HttpContext http, OAuthError error, OAuthParameters? request)
     {
         http.Features.Set(error);
-        return pages.WriteAsync<ErrorPage, ErrorPageModel>(http, (int)error.Status, new ErrorPageModel(error.Description));
+        refusals.Note(request?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
+        // For the developer alone: what a stranger wrote has no place on a page of ours.
+        var model = environment.IsDevelopment()
+            ? new ErrorPageModel(error.Description, request?[Parameters.ClientId], request?[Parameters.RedirectUri])
+            : new ErrorPageModel(error.Description, null, null);
+        return pages.WriteAsync<ErrorPage, ErrorPageModel>(http, (int)error.Status, model);
     }
 
     private Task WriteAsync(HttpContext http, AuthorizationTarget target, List<KeyValuePair<string, string>> members)

@@ -16,8 +16,6 @@ internal static class AuthorizationRequestReader
     private const int MaximumNonceLength = 1024;
     private const int MaximumLoginHintLength = 320;
 
-    private static readonly string[] Displays = ["page", "popup", "touch", "wap"];
-
     /// <param name="target">Where the request's answer goes, found before.</param>
     public static Result<AuthorizationRequest> Read(ServerConfiguration configuration, AuthorizationTarget target, OAuthParameters parameters)
     {
@@ -145,8 +143,6 @@ internal static class AuthorizationRequestReader
             return Errors.MalformedNonce;
         if (parameters[Parameters.LoginHint] is { } hint && (hint.Length > MaximumLoginHintLength || !IsText(hint)))
             return Errors.MalformedLoginHint;
-        if (parameters[Parameters.Display] is { } display && !Displays.Contains(display))
-            return Errors.MalformedDisplay;
         if (parameters[Parameters.DpopThumbprint] is { } thumbprint && !Pkce.IsThumbprint(thumbprint))
             return Errors.MalformedDpopThumbprint;
         return null;

@@ -4,15 +4,15 @@ namespace IdentityServer.AuthorizationRequests;
 
 /// <summary>
 /// Compares redirect URIs character by character (RFC 9700 §4.1.3). The one exception is the port of a loopback address
-/// over http, which a native application gets from its system (RFC 8252 §7.3): of <c>127.0.0.1</c> and <c>[::1]</c>,
-/// not of <c>localhost</c>, which may be somebody else (RFC 8252 §8.3).
+/// over http, which a native application gets from its system (RFC 8252 §7.3): of <c>127.0.0.1</c>, <c>[::1]</c> and
+/// <c>localhost</c> (RFC 9700 §2.1). RFC 8252 §8.3 advises against the last, but many native applications register nothing else.
 /// </summary>
 internal static class RedirectUris
 {
     // RFC 3986 Appendix A, and the fragment's sign.
     private static readonly System.Buffers.SearchValues<char> NotInUris = System.Buffers.SearchValues.Create("#\\\"<>^`{|}");
 
-    private static readonly string[] Loopback = ["http://127.0.0.1", "http://[::1]"];
+    private static readonly string[] Loopback = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
 
     public static bool IsRegistered(string[] registered, string requested)
     {

@@ -25,5 +25,15 @@ internal sealed record Client(
 
     public bool IsPublic => AuthMethod == TokenEndpointAuthMethods.None;
 
+    /// <summary>Whether refresh tokens are given to it, where <c>offline_access</c> was granted.</summary>
+    public bool MayRefresh => MayUse(Protocol.GrantTypes.RefreshToken) && Scopes.Contains(Protocol.Scopes.OfflineAccess);
+
     public bool MayUse(string grantType) => Array.IndexOf(GrantTypes, grantType) >= 0;
+
+    /// <summary>
+    /// Whether anything that was granted is left to be issued: the client still has all of it, or some of it beside
+    /// <c>offline_access</c>. The statements that spend a grant hold the same rule.
+    /// </summary>
+    public bool MayStillHave(ScopeSet granted) =>
+        granted.IsSubsetOf(Scopes) || granted.Tokens.Any(scope => scope != Protocol.Scopes.OfflineAccess && Scopes.Contains(scope));
 }

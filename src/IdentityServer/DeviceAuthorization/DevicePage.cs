@@ -77,7 +77,7 @@ internal sealed class DevicePage(
     {
         var userCode = UserCodes.Read(typed);
         var device = userCode is null ? null : await devices.FindAsync(userCode, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
-        if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client)
+        if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client || !client.MayUse(GrantTypes.DeviceCode))
         {
             await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
             return;

@@ -54,7 +54,9 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
             return Errors.DpopNonceRequired;
         if (!proof.IsFresh(time.GetUtcNow(), settings.ProofLifetime, DpopSettings.ClockSkew))
             return Errors.DpopProofOutOfTime;
-        if (token is { } bound && (proof.Thumbprint != bound.Key || !proof.IsForToken(bound.Text)))
+        if (token is { } bound && proof.Thumbprint != bound.Key)
+            return Errors.TokenIsBoundToAnother;
+        if (token is { } named && !proof.IsForToken(named.Text))
             return Errors.DpopProofOfOtherToken;
 
         using var place = database.TryEnter();

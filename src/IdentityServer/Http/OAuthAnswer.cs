@@ -29,11 +29,14 @@ internal static class OAuthAnswer
         });
     }
 
-    public static Task WriteEmptyAsync(HttpContext http)
+    /// <summary>An object without members: some client libraries take no answer without JSON for a good one.</summary>
+    public static Task WriteEmptyAsync(HttpContext http) => WriteAsync(http, StatusCodes.Status200OK, 0, static (_, _) => { });
+
+    /// <summary>RFC 6749 §3.3: a scope has one token at least, so that an empty one is left out.</summary>
+    public static void WriteScope(Utf8JsonWriter json, string scope)
     {
-        NeverStored(http, StatusCodes.Status200OK);
-        http.Response.ContentLength = 0;
-        return Task.CompletedTask;
+        if (scope.Length > 0)
+            json.WriteString(Parameters.Scope, scope);
     }
 
     private static void NeverStored(HttpContext http, int status)

@@ -80,20 +80,21 @@ internal sealed class IntrospectionEndpoint(
             return;
         }
         if (await grants.FindAsync(grantId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) is not { } grant
-            || !grant.IsAlive || grant.Generation != generation || grant.ClientId != caller.ClientId)
+            || !grant.IsAlive || grant.Generation != generation || grant.ClientId != caller.ClientId
+            || !caller.MayRefresh || !caller.MayStillHave(ScopeSet.Of(grant.Scopes)))
         {
             await WriteInactiveAsync(http);
             return;
         }
-        await OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (grant, issuer.Issuer), static (json, what) =>
+        await OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (grant, scopes: ScopeSet.Of(grant.Scopes).Intersect(caller.Scopes), issuer.Issuer), static (json, what) =>
         {
-            var (grant, issuer) = what;
+            var (grant, scopes, issuer) = what;
             json.WriteBoolean("active", true);
             json.WriteString(Parameters.TokenType, "refresh_token");
             json.WriteString(ClaimNames.Issuer, issuer);
             json.WriteString(ClaimNames.Subject, grant.Subject);
             json.WriteString(ClaimNames.ClientId, grant.ClientId);
-            json.WriteString(ClaimNames.Scope, string.Join(' ', grant.Scopes));
+            OAuthAnswer.WriteScope(json, scopes.ToString());
             json.WriteNumber(ClaimNames.ExpiresAt, grant.ExpiresAt.ToUnixTimeSeconds());
             json.WriteNumber(ClaimNames.IssuedAt, (grant.RotatedAt ?? grant.CreatedAt).ToUnixTimeSeconds());
             json.WriteString(ClaimNames.GrantId, grant.Id);

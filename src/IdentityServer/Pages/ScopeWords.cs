@@ -6,9 +6,27 @@ namespace IdentityServer.Pages;
 /// <summary>What a scope means to the person who is asked for it.</summary>
 internal static class ScopeWords
 {
-    public static string Of(ServerConfiguration configuration, Texts texts, string scope) =>
-        Scopes.AboutUsers.Contains(scope) ? texts[$"consent.{scope}"] : texts.Say("consent.resource", PlacesOf(configuration, scope), scope);
+    private const string Read = "read";
+    private const string Write = "write";
 
-    private static string PlacesOf(ServerConfiguration configuration, string scope) => string.Join(
-        ", ", configuration.Resources.Where(resource => resource.Scopes.Contains(scope)).Select(resource => resource.Name ?? resource.Identifier));
+    public static string Of(ServerConfiguration configuration, Texts texts, string scope)
+    {
+        if (Scopes.AboutUsers.Contains(scope))
+            return texts[$"consent.{scope}"];
+        var resources = configuration.Resources.Where(resource => resource.Scopes.Contains(scope)).ToArray();
+        var places = string.Join(", ", resources.Select(resource => resource.Name ?? resource.Identifier));
+        var action = ActionOf(scope);
+        // Two that read one resource would be told in the same words: then the name says which is meant.
+        return action is not null && resources.Length > 0 && resources.All(resource => resource.Scopes.Tokens.Count(other => ActionOf(other) == action) == 1)
+            ? texts.Say(action == Read ? "consent.read" : "consent.write", places)
+            : texts.Say("consent.resource", places, scope);
+    }
+
+    /// <summary>By the way that scopes are named: <c>data:read</c>, <c>orders.write</c>.</summary>
+    private static string? ActionOf(string scope) => scope[(scope.AsSpan().LastIndexOfAny(':', '.') + 1)..] switch
+    {
+        Read => Read,
+        Write => Write,
+        _ => null,
+    };
 }

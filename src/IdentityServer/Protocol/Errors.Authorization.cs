@@ -23,7 +23,6 @@ public static partial class Errors
     public static readonly OAuthError MalformedNonce = new(InvalidRequest, "The parameter nonce is longer than 1024 characters or holds control characters.");
     public static readonly OAuthError MalformedPrompt = new(InvalidRequest, "The parameter prompt holds an unknown value, or none beside another.");
     public static readonly OAuthError MalformedMaxAge = new(InvalidRequest, "The parameter max_age must be a whole number of seconds.");
-    public static readonly OAuthError MalformedDisplay = new(InvalidRequest, "The parameter display must be page, popup, touch or wap.");
     public static readonly OAuthError MalformedClaims = new(InvalidRequest, "The parameter claims is no JSON object of the form that OpenID Connect gives it.");
     public static readonly OAuthError MalformedLoginHint = new(InvalidRequest, "The parameter login_hint is longer than 320 characters or holds control characters.");
     public static readonly OAuthError IdTokenHintRefused = new(InvalidRequest, "The id_token_hint is no ID token that this server issued to the client.");

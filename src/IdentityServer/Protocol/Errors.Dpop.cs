@@ -12,9 +12,10 @@ public static partial class Errors
     public static readonly OAuthError DpopProofTwice = new(InvalidDpopProof, "The header DPoP must occur once.");
     public static readonly OAuthError DpopProofMalformed = new(InvalidDpopProof, "The DPoP proof is malformed, unsigned, or of a type, key or algorithm that is not accepted.");
     public static readonly OAuthError DpopProofOfOtherRequest = new(InvalidDpopProof, "The DPoP proof was made for another method or address.");
-    public static readonly OAuthError DpopProofOutOfTime = new(InvalidDpopProof, "The DPoP proof is too old or from the future.");
+    public static readonly OAuthError DpopProofOutOfTime = new(InvalidDpopProof, "The DPoP proof is too old, has expired, or is from the future.");
     public static readonly OAuthError DpopProofUsed = new(InvalidDpopProof, "The DPoP proof was used before.");
     public static readonly OAuthError DpopProofOfOtherToken = new(InvalidDpopProof, "The DPoP proof was not made for this access token with the key that it is bound to.");
+    public static readonly OAuthError TokenIsBoundToAnother = new(InvalidToken, "The access token is bound to another key than the DPoP proof's.", HttpStatusCode.Unauthorized);
     public static readonly OAuthError DpopNonceRequired = new(UseDpopNonce, "The DPoP proof must carry the nonce that the header DPoP-Nonce of this answer holds.");
     public static readonly OAuthError TokenIsBound = new(InvalidToken, "The access token is bound to a key: it goes by the scheme DPoP, with a proof.", HttpStatusCode.Unauthorized);
     public static readonly OAuthError TokenIsUnbound = new(InvalidToken, "The access token is bound to no key: it goes by the scheme Bearer.", HttpStatusCode.Unauthorized);

@@ -17,7 +17,8 @@ namespace IdentityServer.PushedAuthorization;
 /// token endpoint, and sends the browser with a reference. The request is checked here as it will be there.
 /// </summary>
 internal sealed class PushedAuthorizationEndpoint(
-    ClientAuthenticator clients, DpopProofs proofs, PushedRequests requests, CurrentConfiguration configuration, PushedRequestSettings settings, DatabaseGate database, RequestLimits limits)
+    ClientAuthenticator clients, DpopProofs proofs, PushedRequests requests, RefusedRequests refusals, CurrentConfiguration configuration, PushedRequestSettings settings,
+    DatabaseGate database, RequestLimits limits)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -46,18 +47,12 @@ internal sealed class PushedAuthorizationEndpoint(
         // Whoever knows the name of a public client may push, and each push is stored.
         if (client.IsPublic && limits.Refuse(Limit.Push, http) is { } tooManyPushed)
             return tooManyPushed;
-        if (parameters.Value[Parameters.RequestUri] is not null)
-            return Errors.RequestUriPushed;
-
-        // FAPI 2.0 Security Profile §5.3.2.2: whoever pushes says where the answer goes; no registration says it in its place.
-        if (parameters.Value[Parameters.RedirectUri] is null)
-            return Errors.RedirectUriMissing;
-        var target = AuthorizationTarget.Find(client, parameters.Value);
-        if (target.IsRefused)
-            return target.Error;
-        var request = AuthorizationRequestReader.Read(configuration.Value, target.Value, parameters.Value);
+        var request = ReadRequest(client, parameters.Value);
         if (request.IsRefused)
+        {
+            refusals.Note(client, request.Error);
             return request.Error;
+        }
         // RFC 9449 §10.1: the key may be proved instead of named, and both must be the same.
         var proof = await proofs.ReadAsync(http, Routes.PushedAuthorization);
         if (proof.IsRefused)
@@ -73,5 +68,16 @@ internal sealed class PushedAuthorizationEndpoint(
         if (place.IsRefused)
             return Errors.Busy;
         return await requests.AddAsync(client, parameters.Value, thumbprint, http.Deadline()).WithinDeadline(http);
+    }
+
+    private Result<AuthorizationRequest> ReadRequest(Client client, OAuthParameters parameters)
+    {
+        if (parameters[Parameters.RequestUri] is not null)
+            return Errors.RequestUriPushed;
+        // FAPI 2.0 Security Profile §5.3.2.2: whoever pushes says where the answer goes; no registration says it in its place.
+        if (parameters[Parameters.RedirectUri] is null)
+            return Errors.RedirectUriMissing;
+        var target = AuthorizationTarget.Find(client, parameters);
+        return target.IsRefused ? target.Error : AuthorizationRequestReader.Read(configuration.Value, target.Value, parameters);
     }
 }

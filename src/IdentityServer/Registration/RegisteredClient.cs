@@ -1,4 +1,5 @@
 using System.Text.Json;
+using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -29,7 +30,7 @@ internal sealed record RegisteredClient(ClientRow Row, string? Secret, string To
         Write(json, "redirect_uris", Row.RedirectUris);
         if (Row.Name is not null)
             json.WriteString("client_name", Row.Name);
-        json.WriteString(Parameters.Scope, string.Join(' ', Row.Scopes));
+        OAuthAnswer.WriteScope(json, string.Join(' ', Row.Scopes));
         using var metadata = JsonDocument.Parse(Row.Metadata);
         foreach (var member in metadata.RootElement.EnumerateObject())
             member.WriteTo(json);

@@ -79,9 +79,13 @@ internal sealed class RegistrationManagement(
         var described = descriptions.Read(body.RootElement);
         if (described.IsRefused)
             return described.Error;
+        var description = described.Value;
+        // One that has no scope is told none. When it sends that back, it does not mean all that there are.
+        if (row.Scopes.Length == 0 && !members.Has(Parameters.Scope))
+            description = description with { Scopes = ScopeSet.Empty };
 
         string? secret = null;
-        if (!TokenEndpointAuthMethods.HasSecret(described.Value.AuthMethod))
+        if (!TokenEndpointAuthMethods.HasSecret(description.AuthMethod))
             row.SecretHashes = [];
         else if (row.SecretHashes.Length == 0)
         {
@@ -90,9 +94,9 @@ internal sealed class RegistrationManagement(
                 return Errors.Busy;
             row.SecretHashes = [hash];
         }
-        described.Value.WriteTo(row);
+        description.WriteTo(row);
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
-        if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, described.Value, audited, deadline)))
+        if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, description, audited, deadline)))
             return Errors.RegistrationTokenRefused;
         await pulse.FollowAsync();
         return new RegisteredClient(row, secret, token);

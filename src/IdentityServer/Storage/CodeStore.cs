@@ -27,9 +27,10 @@ internal sealed record NewConsent(string[] Scopes, string[] Claims);
 /// <param name="Reach">The scopes of each of those resources, parted by spaces; the grant must have one of each.</param>
 /// <param name="RefreshLifetime">Of a refresh token, if the grant gets one.</param>
 /// <param name="AccessLifetime">Else the grant lives as long as its access token.</param>
+/// <param name="ClientScopes">What the client is registered for now. A code of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</param>
 internal sealed record Redemption(
     Guid GrantId, string ClientId, string? RedirectUri, string? CodeChallenge, string? ProvenThumbprint, string? BoundThumbprint, string[] Resources, string[] Reach,
-    bool MayRefresh, DateTimeOffset Now, TimeSpan RefreshLifetime, TimeSpan AccessLifetime, TimeSpan PruneGrain);
+    bool MayRefresh, DateTimeOffset Now, TimeSpan RefreshLifetime, TimeSpan AccessLifetime, TimeSpan PruneGrain, string[] ClientScopes);
 
 /// <summary>A grant whose code was just exchanged, and its user.</summary>
 internal sealed record RedeemedGrant(GrantState Grant, UserProfile User);
@@ -95,6 +96,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
           AND (g.redirect_uri IS NULL OR g.redirect_uri = $4) AND g.code_challenge IS NOT DISTINCT FROM $5
           AND (g.dpop_jkt IS NULL OR g.dpop_jkt = $6) AND (g.resources IS NULL OR g.resources @> $8)
           AND NOT EXISTS (SELECT FROM unnest($14::text[]) AS r (scopes) WHERE NOT g.scopes && string_to_array(r.scopes, ' '))
+          AND (g.scopes <@ $15 OR g.scopes && array_remove($15, 'offline_access'))
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.created_at, g.rotated_at, g.expires_at, g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details,
                   {UserProfile.Columns}
@@ -147,6 +149,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         Add(command, redemption.PruneGrain);
         Add(command, Protocol.Scopes.OfflineAccess);
         Add(command, redemption.Reach);
+        Add(command, redemption.ClientScopes);
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

@@ -33,6 +33,9 @@ internal sealed record DevicePoll(
 
     /// <summary>The scopes of each of those resources, parted by spaces; the grant must have one of each.</summary>
     public string[] Reach { get; init; } = [];
+
+    /// <summary>What the client is registered for now. A code of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</summary>
+    public required string[] ClientScopes { get; init; }
 }
 
 /// <summary>How a poll found its device.</summary>
@@ -74,7 +77,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             UPDATE device_authorizations d SET grant_id = $2
             FROM live, clients c
             WHERE d.user_code = $1 AND d.expires_at > $3 AND d.grant_id IS NULL AND d.denied_at IS NULL
-              AND c.client_id = d.client_id AND NOT c.disabled
+              AND c.client_id = d.client_id AND NOT c.disabled AND $12 = ANY(c.grant_types)
             RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at,
                       live.id AS session_id, live.user_id, live.security_stamp, live.authenticated_at
         ), started AS (
@@ -125,6 +128,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             WHERE g.id = device.grant_id AND device.is_clients AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
               AND (g.resources IS NULL OR g.resources @> $10)
               AND NOT EXISTS (SELECT FROM unnest($11::text[]) AS r (scopes) WHERE NOT g.scopes && string_to_array(r.scopes, ' '))
+              AND (g.scopes <@ $12 OR g.scopes && array_remove($12, 'offline_access'))
               AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
             RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true AS is_alive,
                       ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject) AS roles,
@@ -177,6 +181,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, AuditEvents.SignInSucceeded);
         command.Parameters.Add(AuditTrail.Nullable(leave.Address, NpgsqlDbType.Inet));
         Add(command, AuditReasons.Device);
+        Add(command, Protocol.GrantTypes.DeviceCode);
         return await command.ExecuteNonQueryAsync() == 1;
     }
 
@@ -204,6 +209,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
         Add(command, poll.Resources);
         Add(command, poll.Reach);
+        Add(command, poll.ClientScopes);
         await using var row = await command.ExecuteReaderAsync();
         if (!await row.ReadAsync())
             return null;

@@ -37,6 +37,9 @@ internal sealed record Spend(
 
     /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
     public string[] Resources { get; init; } = [];
+
+    /// <summary>What the client is registered for now. A grant of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</summary>
+    public required string[] ClientScopes { get; init; }
 }
 
 /// <param name="ClientId">When given, only a grant of that client.</param>
@@ -117,6 +120,7 @@ internal sealed class GrantStore : IDisposable
         WHERE g.id = $1 AND g.generation = $2 AND g.generation < 2147483647 AND g.client_id = $3 AND g.scopes @> $4
           AND g.revoked_at IS NULL AND g.expires_at > $5
           AND (g.dpop_jkt IS NULL OR g.dpop_jkt = $8) AND (g.resources IS NULL OR g.resources @> $9)
+          AND (g.scopes <@ $11 OR g.scopes && array_remove($11, 'offline_access'))
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,
                   ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject),
@@ -133,14 +137,15 @@ internal sealed class GrantStore : IDisposable
             prunable_at = date_bin(a.grain, LEAST(a.now + a.lifetime, g.absolute_expires_at), 'epoch') + a.grain,
             dpop_jkt = COALESCE(g.dpop_jkt, a.binds)
         FROM (SELECT h.id, a.*
-              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[], $8::text[], $9::text[], $10::text[])
-                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, jkt, resources, binds, number)
+              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::interval[], $7::interval[], $8::text[], $9::text[], $10::text[], $11::text[])
+                       WITH ORDINALITY AS a (grant_id, generation, client_id, scopes, now, lifetime, grain, jkt, resources, binds, client_scopes, number)
               JOIN grants h ON h.id = a.grant_id
               FOR NO KEY UPDATE OF h SKIP LOCKED) a, users u
         WHERE g.id = a.id AND g.generation = a.generation AND g.generation < 2147483647 AND g.client_id = a.client_id
           AND g.scopes @> string_to_array(a.scopes, ' ')
           AND g.revoked_at IS NULL AND g.expires_at > a.now
           AND (g.dpop_jkt IS NULL OR g.dpop_jkt = a.jkt) AND (g.resources IS NULL OR g.resources @> string_to_array(a.resources, ' '))
+          AND (g.scopes <@ string_to_array(a.client_scopes, ' ') OR g.scopes && array_remove(string_to_array(a.client_scopes, ' '), 'offline_access'))
           AND u.id = g.subject AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true,
                   ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject),
@@ -246,6 +251,7 @@ internal sealed class GrantStore : IDisposable
         AddNullable(command, spend.DpopThumbprint, NpgsqlDbType.Text);
         Add(command, spend.Resources);
         AddNullable(command, spend.Binds ? spend.DpopThumbprint : null, NpgsqlDbType.Text);
+        Add(command, spend.ClientScopes);
         return await ReadAsync(command, CancellationToken.None);
     }
 
@@ -263,6 +269,7 @@ internal sealed class GrantStore : IDisposable
         // No absolute URI holds a space.
         Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Resources)));
         Add(command, Array.ConvertAll(spends, spend => spend.Binds ? spend.DpopThumbprint : null));
+        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.ClientScopes)));
         await using var row = await command.ExecuteReaderAsync();
         var spent = new GrantState?[spends.Length];
         while (await row.ReadAsync())

@@ -5,7 +5,7 @@ using IdentityServer.Tokens;
 
 namespace IdentityServer.Token;
 
-/// <summary>RFC 6749 §5.1; the granted scope is always told.</summary>
+/// <summary>RFC 6749 §5.1; the granted scope is always told, where there is one.</summary>
 internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string Scope, string? RefreshToken)
 {
     /// <summary>Where the scope <c>openid</c> was granted (OpenID Connect Core §3.1.3.3).</summary>
@@ -33,6 +33,6 @@ internal sealed record TokenResponse(string AccessToken, int ExpiresIn, string S
             json.WriteString(Parameters.IdToken, IdToken);
         if (IssuedTokenType is not null)
             json.WriteString(Parameters.IssuedTokenType, IssuedTokenType);
-        json.WriteString(Parameters.Scope, Scope);
+        OAuthAnswer.WriteScope(json, Scope);
     }
 }

@@ -62,7 +62,8 @@ internal sealed class TokenIssuer(
         json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
         json.WriteString(ClaimNames.JwtId, CreateJwtId());
         json.WriteString(ClaimNames.ClientId, client.ClientId);
-        json.WriteString(ClaimNames.Scope, scopes.ToString());
+        if (!scopes.IsEmpty)
+            json.WriteString(ClaimNames.Scope, scopes.ToString());
         if (user is not null)
             WriteUser(json, user);
         if (delegation is not null)

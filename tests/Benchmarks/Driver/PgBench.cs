@@ -29,6 +29,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [8] = "NULL::text",
             [9] = "'{}'::text[]",
             [10] = "NULL::text",
+            [11] = "'{data:read,data:write,offline_access}'::text[]",
         };
         var sample = await RunAsync(
             $"""

@@ -115,7 +115,12 @@ public sealed class RegistrationTests
 
         Assert.Equal("openid data:read", (await server.RegistersAsync())["scope"]);
         Assert.Equal("data:read", (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "data:read" }))["scope"]);
-        Assert.Equal("", (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "" }))["scope"]);
+        var without = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "" });
+        Assert.Null(without["scope"]);
+        Assert.Null((await server.LooksAsync(without))["scope"]);
+        // Who sends back what it was told gets no scope by that.
+        Assert.Null((await server.ReplacesAsync(without, new { client_id = without["client_id"], redirect_uris = new[] { Registrar.Callback } }))["scope"]);
+        Assert.Equal("openid", (await server.ReplacesAsync(without, new { client_id = without["client_id"], redirect_uris = new[] { Registrar.Callback }, scope = "openid" }))["scope"]);
         (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "data:write" })).Refuses("invalid_client_metadata");
         (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "nobody:serves" })).Refuses("invalid_client_metadata");
     }
@@ -266,6 +271,24 @@ public sealed class RegistrationTests
             Assert.Equal(HttpStatusCode.NoContent, (await removing).Status);
             Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations WHERE subject = $1 AND at >= $2", registered["client_id"]!, given));
         }
+    }
+
+    [Fact, Rfc("7592", "2.2")]
+    public async Task What_a_client_gives_up_its_old_grants_get_no_more()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        string[] grants = ["authorization_code", "refresh_token"];
+        var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, grant_types = grants, scope = "openid email offline_access" });
+        var client = Calls.Basic(registered["client_id"]!, registered["client_secret"]!);
+        var request = CodeFlow.WebRequest(("client_id", registered["client_id"]), ("redirect_uri", Registrar.Callback), ("scope", "openid email offline_access"));
+        var tokens = await server.RedeemsAsync(await (await server.HasBrowserOfAsync()).GetsCodeAsync(request), Registrar.Callback, client: client);
+
+        await server.ReplacesAsync(registered, new { client_id = registered["client_id"], redirect_uris = new[] { Registrar.Callback }, grant_types = grants, scope = "openid offline_access" });
+        var second = await server.RefreshesAsync(tokens.RefreshToken, client);
+        Assert.Equal((HttpStatusCode.OK, "openid offline_access"), (second.Status, second["scope"]));
+
+        await server.ReplacesAsync(registered, new { client_id = registered["client_id"], redirect_uris = new[] { Registrar.Callback }, grant_types = grants, scope = "openid email" });
+        (await server.RefreshesAsync(second.RefreshToken, client)).Refuses("invalid_grant");
     }
 
     [Fact, Rfc("7591", "5"), Rfc("OIDC Core", "3.1")]

@@ -41,7 +41,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         Assert.Equal(HttpStatusCode.OK, page.Status);
         Assert.Equal("Native application", page.TextOf("consent-client"));
         Assert.Equal(device["user_code"], page.AttributeOf("user-code", "value"));
-        foreach (var words in new[] { "Know who you are", "See your e-mail address", "Use Data store for you", "Keep this access while you are away" })
+        foreach (var words in new[] { "Know who you are", "See your e-mail address", "Add, change and delete your data in Data store", "Keep this access while you are away" })
             Assert.Contains(words, page.Body, StringComparison.Ordinal);
         Assert.Equal(World.Alice, page.TextOf("consent-user"));
         Assert.DoesNotContain("postal address", page.Body, StringComparison.Ordinal);

@@ -114,7 +114,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
         Refuses(await AsksAsync("DPoP", token, proof), "invalid_dpop_proof");
         Refuses(await AsksAsync("DPoP", token), "invalid_dpop_proof");
         Refuses(await AsksAsync("DPoP", token, Proof(token, nonce), Proof(token, nonce)), "invalid_dpop_proof");
-        Refuses(await AsksAsync("DPoP", token, Proof(token, nonce, _other)), "invalid_dpop_proof");
+        Refuses(await AsksAsync("DPoP", token, Proof(token, nonce, _other)), "invalid_token");
         Refuses(await AsksAsync("DPoP", token, Proof(null, nonce)), "invalid_dpop_proof");
         Refuses(await AsksAsync("DPoP", token, Proof("another", nonce)), "invalid_dpop_proof");
         Refuses(await AsksAsync("DPoP", token, Proof(token, nonce, address: DpopCalls.TokenAddress)), "invalid_dpop_proof");

@@ -96,6 +96,11 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         { "iat two minutes ago", (_, claims) => claims["iat"] = claims["iat"]!.GetValue<long>() - 120 },
         { "iat in a minute", (_, claims) => claims["iat"] = claims["iat"]!.GetValue<long>() + 60 },
         { "iat beyond time", (_, claims) => claims["iat"] = 1e300 },
+        { "exp in the past", (_, claims) => claims["exp"] = claims["iat"]!.GetValue<long>() - 1 },
+        { "exp as text", (_, claims) => claims["exp"] = "never" },
+        { "exp beyond time", (_, claims) => claims["exp"] = 1e300 },
+        { "nbf in a minute", (_, claims) => claims["nbf"] = claims["iat"]!.GetValue<long>() + 60 },
+        { "nbf as text", (_, claims) => claims["nbf"] = "now" },
         { "a deep claim", (_, claims) => claims["x"] = JsonNode.Parse(new string('[', 30) + new string(']', 30)) },
     };
 
@@ -106,6 +111,17 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
 
         Assert.True(answer.Error == "invalid_dpop_proof", $"{rule}: {answer.Body}");
         answer.Refuses("invalid_dpop_proof");
+    }
+
+    [Fact, Rfc("7519", "4.1.4"), Rfc("7519", "4.1.5")]
+    public async Task A_proof_may_say_itself_when_it_is_good()
+    {
+        // Clocks may differ: what iat may be ahead, nbf may be as well.
+        foreach (var ahead in new[] { -10, 0, 20 })
+        {
+            var answer = await SendAsync((_, claims) => (claims["nbf"], claims["exp"]) = (claims["iat"]!.GetValue<long>() + ahead, claims["iat"]!.GetValue<long>() + 30));
+            Assert.Equal("DPoP", answer["token_type"]);
+        }
     }
 
     [Fact, Rfc("9449", "4.3")]

@@ -64,7 +64,6 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("max_age", "1.5", "invalid_request")]
     [InlineData("max_age", "99999999999999999999", "invalid_request")]
     [InlineData("max_age", "soon", "invalid_request")]
-    [InlineData("display", "hologram", "invalid_request")]
     [InlineData("claims", "[]", "invalid_request")]
     [InlineData("claims", "{", "invalid_request")]
     [InlineData("claims", "{\"id_token\":[]}", "invalid_request")]
@@ -169,6 +168,31 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
             (await browser.AuthorizesAsync(CodeFlow.NativeRequest(("redirect_uri", address)))).ShowsError();
     }
 
+    [Fact, Rfc("9700", "2.1"), Rfc("8252", "7.3")]
+    public async Task So_is_the_port_of_localhost()
+    {
+        const string registered = "http://localhost/callback";
+        await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = "local", AuthMethod = "none", GrantTypes = ["authorization_code"], RedirectUris = [registered, "http://localhost:8080/fixed"], Scopes = ["openid"] }));
+        var alice = await _server.HasBrowserOfAsync();
+        Dictionary<string, string?> Request(string address) => CodeFlow.NativeRequest(("client_id", "local"), ("redirect_uri", address));
+
+        foreach (var address in new[] { registered, "http://localhost:51004/callback", "http://localhost:8080/fixed", "http://localhost:8081/fixed" })
+        {
+            var code = await alice.GetsCodeAsync(Request(address));
+            Assert.Equal(HttpStatusCode.OK, (await _server.RedeemsAsync(code, address, more: [("client_id", "local")])).Status);
+        }
+        // The code is for the address that it was asked for with, to the letter.
+        var bound = await alice.GetsCodeAsync(Request("http://localhost:51004/callback"));
+        (await _server.RedeemsAsync(bound, registered, more: [("client_id", "local")])).Refuses("invalid_grant");
+        foreach (var address in new[]
+        {
+            "http://localhost:51004/other", "http://localhost:51004/callback/", "http://localhost:51004/Callback", "http://localhost:51004/callback?x", "http://localhost:51004/callback#x", "http://localhost:51004", "http://localhost:51004/callback/../callback",
+            "http://localhost:/callback", "http://localhost:0/callback", "http://localhost:65536/callback", "http://localhost:80@evil.example/callback", "http://localhost.evil.example/callback", "http://localhost.:80/callback", "http://LOCALHOST:80/callback",
+            "https://localhost:51004/callback", "http://127.0.0.1:51004/callback", "http://[::1]:51004/callback", "http://user@localhost:51004/callback",
+        })
+            (await alice.AuthorizesAsync(Request(address))).ShowsError();
+    }
+
     [Fact, Rfc("6749", "3.1.2.3"), Rfc("OIDC Core", "3.1.2.1")]
     public async Task The_redirect_URI_may_be_left_out_where_one_alone_is_registered_and_no_ID_token_is_asked_for()
     {
@@ -181,6 +205,20 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
 
         Assert.Equal(HttpStatusCode.OK, tokens.Status);
         Assert.Null(tokens["id_token"]);
+    }
+
+    [Theory, Rfc("OIDC Core", "15.1"), Rfc("OIDC Core", "3.1.2.1")]
+    [InlineData("display", "hologram")]
+    [InlineData("display", "page popup")]
+    [InlineData("ui_locales", "x y-z tlh")]
+    [InlineData("claims_locales", "tlh")]
+    [InlineData("acr_values", "urn:nobody:knows")]
+    [InlineData("id_token_signed_response_alg", "none")]
+    public async Task What_the_server_does_not_know_of_wishes_is_passed_over(string name, string value)
+    {
+        var alice = await _server.HasBrowserOfAsync();
+
+        Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest((name, value)))).Sent("code"));
     }
 
     [Fact, Rfc("6749", "3.1.2")]

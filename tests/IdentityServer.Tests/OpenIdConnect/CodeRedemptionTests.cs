@@ -72,7 +72,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
         var code = await alice.GetsCodeAsync(CodeFlow.WebRequest());
         var grant = await _server.ReadIdAsync("SELECT id FROM grants WHERE client_id = 'web' ORDER BY id DESC LIMIT 1");
         var store = _server.Services.GetRequiredService<CodeStore>();
-        var redemption = new Redemption(grant, World.Web, World.WebCallback, CodeFlow.Challenge, null, null, [], [], true, _server.Clock.GetUtcNow(), TimeSpan.FromDays(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        var redemption = new Redemption(grant, World.Web, World.WebCallback, CodeFlow.Challenge, null, null, [], [], true, _server.Clock.GetUtcNow(), TimeSpan.FromDays(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1), World.SignInScopes);
 
         await using var holder = new NpgsqlConnection(_server.ConnectionString);
         await holder.OpenAsync();

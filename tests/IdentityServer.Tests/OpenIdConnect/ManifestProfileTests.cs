@@ -54,7 +54,7 @@ public sealed class ManifestProfileTests
         await Around.FollowsAsync(server);
         var alice = await server.HasBrowserOfAsync();
 
-        foreach (var address in new[] { "http://[::1]:4711/callback", "http://localhost:3000/callback", "com.example.described:/callback", "https://described.example/callback" })
+        foreach (var address in new[] { "http://[::1]:4711/callback", "http://localhost:3000/callback", "http://localhost:3001/callback", "com.example.described:/callback", "https://described.example/callback" })
         {
             var page = await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", address), ("prompt", "consent")));
             Assert.Equal(HttpStatusCode.OK, page.Status);
@@ -62,7 +62,7 @@ public sealed class ManifestProfileTests
             // RFC 6749 §4.1.2: and browsers let the form's redirect through, wherever the client's own leads on to.
             Assert.DoesNotContain("form-action", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
         }
-        (await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", "http://localhost:3001/callback")))).ShowsError();
+        (await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", "http://localhost:3001/other")))).ShowsError();
     }
 
     [Theory, Rfc("8252", "7"), Rfc("9700", "2.6")]

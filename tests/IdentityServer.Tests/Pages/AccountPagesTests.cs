@@ -135,7 +135,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
         await _server.ExecuteAsync(
             "INSERT INTO consents (user_id, client_id, scopes, claims, granted_at) SELECT id, 'shop', '{openid,data:read}', '{}', now() FROM users WHERE user_name = $1", name);
         var page = await browser.GetAsync("/account/applications");
-        foreach (var words in new[] { "Shop", "Know who you are", "Use Data store for you: data:read" })
+        foreach (var words in new[] { "Shop", "Know who you are", "Read your data in Data store" })
             Assert.Contains(words, WebUtility.HtmlDecode(page.Body), StringComparison.Ordinal);
 
         var after = await browser.SubmitAsync(page, "withdraw-shop");

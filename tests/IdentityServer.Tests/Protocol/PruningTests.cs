@@ -214,7 +214,7 @@ public sealed class PruningTests
         var now = settings.PrunableAfter(server.Clock.GetUtcNow());
         await server.ExecuteAsync("UPDATE grants SET prunable_at = $1", settings.PrunableAfter(now + settings.Lifetime));
         for (var generation = 0; generation < 50; generation++)
-            Assert.NotNull(await store.TrySpendAsync(new Spend(grant, generation, World.Shop, [], now.AddMinutes(generation), settings.Lifetime, settings.PruneGrain)));
+            Assert.NotNull(await store.TrySpendAsync(new Spend(grant, generation, World.Shop, [], now.AddMinutes(generation), settings.Lifetime, settings.PruneGrain) { ClientScopes = World.AllScopes }));
 
         await using var connection = await source.OpenConnectionAsync();
         await Around.Command(connection, "SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync();

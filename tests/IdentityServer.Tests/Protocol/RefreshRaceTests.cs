@@ -51,7 +51,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
         // Both have looked, and both found the handle's generation.
         var (one, two) = (await store.FindAsync(grant, now, default), await store.FindAsync(grant, now, default));
         Assert.Equal((0, 0), (one!.Generation, two!.Generation));
-        var spend = new Spend(grant, 0, World.Shop, [], now, TimeSpan.FromDays(1), TimeSpan.FromHours(1));
+        var spend = new Spend(grant, 0, World.Shop, [], now, TimeSpan.FromDays(1), TimeSpan.FromHours(1)) { ClientScopes = World.AllScopes };
 
         await using var holder = new NpgsqlConnection(_server.ConnectionString);
         await holder.OpenAsync();

@@ -33,7 +33,7 @@ internal sealed partial class AuthorizationCodeGrant(
             // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
             request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
             ResourceIndicators.ReachOf(request.Resources, client),
-            client.MayUse(GrantTypes.RefreshToken), time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain));
+            client.MayRefresh, time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain, client.Scopes.ToArray()));
         return redeemed is null
             ? await ExplainAsync(request, grantId)
             : tokens.Issue(request, redeemed.Grant, ScopeSet.Empty, GrantDetails.Parse(redeemed.Grant.Details), redeemed.User);

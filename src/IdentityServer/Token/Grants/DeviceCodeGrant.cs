@@ -28,12 +28,13 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayUse(GrantTypes.RefreshToken),
+            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayRefresh,
             access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
         {
             DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,
             Resources = ResourceIndicators.IdentifiersOf(request.Resources),
             Reach = ResourceIndicators.ReachOf(request.Resources, request.Client),
+            ClientScopes = request.Client.Scopes.ToArray(),
         };
         // Not ended with the request: what is redeemed is redeemed.
         var device = await devices.PollAsync(poll);
@@ -50,7 +51,7 @@ internal sealed partial class DeviceCodeGrant(
             return await RefuseReuseAsync(request, poll, device, grantId);
         if (device.IsExpired)
             return Errors.DeviceCodeExpired;
-        // Allowed, but another poll has it, the account is not as it was when it allowed, or the request names what was not allowed.
+        // Allowed, but another poll has it, account or client are not as they were then, or the request names what was not allowed.
         if (device is { GrantId: { } unspent, Generation: 0 })
             return await ExplainAsync(request, poll, unspent);
         return device.IsEarly ? Errors.DevicePolledTooSoon : Errors.DevicePending;

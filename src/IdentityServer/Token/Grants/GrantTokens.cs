@@ -19,7 +19,7 @@ internal sealed class GrantTokens(TokenIssuer issuer, IdTokens idTokens, Current
         var client = request.Client;
         var (granted, terms) = request.Narrow(GrantedOf(client, grant, requested), grant.Resources, configuration.Value);
         var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
-        var mayRefresh = Array.IndexOf(grant.Scopes, Scopes.OfflineAccess) >= 0 && client.MayUse(GrantTypes.RefreshToken);
+        var mayRefresh = Array.IndexOf(grant.Scopes, Scopes.OfflineAccess) >= 0 && client.MayRefresh;
         return new TokenResponse(access, granted, mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt) : null)
         {
             IdToken = granted.Contains(Scopes.OpenId)

@@ -31,13 +31,14 @@ internal sealed partial class RefreshTokenGrant(
             DpopThumbprint = request.DpopThumbprint,
             Binds = request.Client.IsPublic,
             Resources = ResourceIndicators.IdentifiersOf(request.Resources),
+            ClientScopes = request.Client.Scopes.ToArray(),
         };
         // Which scopes a grant has does not change, so that a look may say whether a resource serves any of them.
         if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, CancellationToken.None) is { } known && known.ClientId == spend.ClientId
             && ResourceIndicators.Refuse(GrantTokens.GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
             return refused;
         // Not ended with the request: a thief who hangs up is still found out.
-        if (await grants.TrySpendAsync(spend) is { } spent)
+        if (request.Client.MayRefresh && await grants.TrySpendAsync(spend) is { } spent)
         {
             metrics.Rotated();
             return Issue(request, spent, requested);
@@ -67,6 +68,9 @@ internal sealed partial class RefreshTokenGrant(
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;
         }
+        // What the client lost since then, no retry gives it either.
+        if (!request.Client.MayRefresh || !request.Client.MayStillHave(ScopeSet.Of(found.Scopes)))
+            return Errors.RefreshTokenRefused;
         if (!requested.IsSubsetOf(ScopeSet.Of(found.Scopes)))
             return Errors.ScopeWidened;
         if (found.Resources is { } resources && !spend.Resources.All(resources.Contains))

@@ -121,7 +121,10 @@ internal sealed partial class TokenExchangeGrant(
         var requested = RequestedScope.Read(request.Client, request.Parameters);
         if (requested.IsRefused)
             return requested;
-        var has = ScopeSet.TryParse(subject.Scope ?? "", out var scopes) ? scopes : ScopeSet.Empty;
+        // What the client of that token lost since then, nobody gets by it.
+        var has = ScopeSet.TryParse(subject.Scope ?? "", out var scopes) && configuration.Value.FindClient(subject.ClientId ?? "") is { } owner
+            ? scopes.Intersect(owner.Scopes)
+            : ScopeSet.Empty;
         var (isOwn, audience) = (IsOwn(request.Client, subject), configuration.Value.FindResources([.. subject.Audience]));
         // What asks about the user was allowed to the client that the user was asked about.
         bool Allows(string scope) => isOwn
