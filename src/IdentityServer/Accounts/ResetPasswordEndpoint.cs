@@ -57,32 +57,36 @@ internal sealed class ResetPasswordEndpoint(
         if (limits.Refuse(Limit.Reset, http) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
         // Before the token is spent: a password that is refused may be chosen anew.
-        if (!policy.Allows(chosen))
-            return AccountErrors.InvalidPassword(policy.Requirements);
-        if (email.Length > LoginName.MaximumLength || ResetTokens.HashOf(token) is not { } tokenHash)
+        if (policy.Refuse(chosen, email) is { } asked)
+            return AccountErrors.InvalidPassword(asked);
+        if (!LoginName.IsPossible(email) || ResetTokens.HashOf(token) is not { } tokenHash)
             return AccountErrors.InvalidResetToken;
 
         var folded = LoginName.Fold(email);
         var now = time.GetUtcNow();
-        List<Guid> users;
+        List<NamedAccount> users;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
             // Found first, so that only who has a token makes us hash.
-            users = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Database.SqlQuery<Guid>(
-                $"""
-                SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
-                WHERE u.normalized_email = {folded} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
-                """).ToListAsync(deadline));
+            users = await http.InOwnScopeAsync((services, deadline) => FindAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
         }
         if (users.Count == 0)
             return AccountErrors.InvalidResetToken;
+        // The user name is told to nobody but who has the token.
+        if (policy.Refuse(chosen, users[0].UserName) is { } askedToo)
+            return AccountErrors.InvalidPassword(askedToo);
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), users[0], tokenHash, hash, caller, deadline));
+        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), users[0].Id, tokenHash, hash, caller, deadline));
     }
+
+    private static Task<List<NamedAccount>> FindAsync(AuthDb db, string foldedEmail, byte[] tokenHash, DateTimeOffset now, CancellationToken cancellation) =>
+        db.Users.Where(user => user.NormalizedEmail == foldedEmail && user.DisabledAt == null)
+            .Join(db.ResetTokens.Where(reset => reset.TokenHash == tokenHash && reset.ExpiresAt > now), user => user.Id, reset => reset.UserId, (user, _) => new NamedAccount(user.Id, user.UserName!))
+            .ToListAsync(cancellation);
 
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
     {
@@ -107,6 +111,8 @@ internal sealed class ResetPasswordEndpoint(
         sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
     }
+
+    private sealed record NamedAccount(Guid Id, string UserName);
 }
 
 /// <summary>Reset tokens: 256 random bits, stored as their SHA-256 only.</summary>

@@ -20,7 +20,11 @@ internal enum PasswordOutcome
 }
 
 /// <param name="NewHash">To be stored in place of the old one, whose settings have been raised since.</param>
-internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash);
+internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash)
+{
+    public string? UserName { get; init; }
+    public string? Email { get; init; }
+}
 
 internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUser? User)
 {
@@ -45,7 +49,7 @@ internal sealed class PasswordVerifier(
             lockout_end = CASE WHEN CASE WHEN lockout_end IS NULL THEN access_failed_count + 1 ELSE 1 END >= $3 THEN $2 + $4 END
         WHERE {0} = $1 AND (lockout_end IS NULL OR lockout_end <= $2)
         RETURNING id, password_hash, security_stamp, disabled_at IS NOT NULL, grants_ended_at,
-                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL, user_name, email
         """;
 
     // After the verdict, which the reservation can't know. By what was asked for, not by the id: so one statement is sent
@@ -70,7 +74,7 @@ internal sealed class PasswordVerifier(
     /// <param name="login">A user name or an e-mail address, as typed.</param>
     public async Task<PasswordCheck> CheckAsync(string login, string password, Caller caller, CancellationToken cancellation)
     {
-        if (login.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(login))
+        if (!LoginName.IsPossible(login))
             return PasswordCheck.Refused;
         var folded = LoginName.Fold(login);
         return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? ByEmail : ByName, folded, password, caller, cancellation);
@@ -132,7 +136,11 @@ internal sealed class PasswordVerifier(
         if (!await row.ReadAsync(CancellationToken.None))
             return null;
         return new Guess(
-            new CheckedUser(row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4), null),
+            new CheckedUser(row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4), null)
+            {
+                UserName = row.GetString(7),
+                Email = row.IsDBNull(8) ? null : row.GetString(8),
+            },
             row.IsDBNull(1) ? null : row.GetString(1),
             row.GetBoolean(3),
             row.GetBoolean(6));
