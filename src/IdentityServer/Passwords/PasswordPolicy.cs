@@ -29,7 +29,7 @@ internal sealed class PasswordPolicy(PasswordSettings settings, CommonPasswords 
 
     public bool Allows(string password)
     {
-        // In UTF-16 first: a megabyte is not counted. No form of ours takes a NUL.
+        // In UTF-16 first: a megabyte is not counted. A NUL at the end changes no hash (see PasswordVerifier), and no form takes one.
         if (password.Length > settings.MaximumLength * 2 || password.Contains('\0', StringComparison.Ordinal))
             return false;
         var length = 0;

@@ -86,7 +86,8 @@ internal sealed class PasswordVerifier(
     private async Task<PasswordCheck> CheckAsync<T>(Lookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
         where T : notnull
     {
-        if (IsTooLong(password))
+        // HMAC fills a short key up with zeros (RFC 2104 §2): "secret" and "secret" with a NUL have one hash.
+        if (IsTooLong(password) || password.Contains('\0', StringComparison.Ordinal))
             return PasswordCheck.Refused;
         using var slot = await gate.TryEnterAsync(cancellation);
         if (slot is null)

@@ -48,7 +48,8 @@ public sealed class DeletedUserTests
 
         var subject = Around.Claims(shop.AccessToken).GetProperty("sub").GetString();
         var entry = Assert.Single((await PollAsync(other, $"?after={cursor}&wait=10")).Json.GetProperty("revoked").EnumerateArray());
-        Assert.Equal((subject, new[] { "sub", "at", "until" }), (entry.GetProperty("sub").GetString(), entry.EnumerateObject().Select(member => member.Name)));
+        Assert.Equal(subject, entry.GetProperty("sub").GetString());
+        Assert.Equal(["sub", "at", "until"], entry.EnumerateObject().Select(member => member.Name));
         Assert.InRange(entry.GetProperty("until").GetInt64() - server.Clock.GetUtcNow().ToUnixTimeMilliseconds(), 3_540_000, 3_660_000);
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE event = 'user_deleted' AND subject = $1", Guid.Parse(subject!)));
     }

@@ -1,5 +1,5 @@
 using System.Net;
-using IdentityServer.Manifest;
+using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Pages;
@@ -98,7 +98,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     [InlineData("manifested@example.com")]
     public async Task A_manifest_may_not_say_it_either(string password)
     {
-        var mistake = await Assert.ThrowsAsync<ManifestMistake>(() => _server.AppliesAsync(
+        var mistake = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync(
             $$"""{"users":[{"username":"manifested","email":"manifested@example.com","password":"{{password}}"}]}"""));
 
         Assert.Contains("$.users[0].password", mistake.Message, StringComparison.Ordinal);

@@ -8,7 +8,7 @@ namespace IdentityServer.Storage.Migrations;
 /// Whoever deletes an account, by whatever statement, ends what it was given: one <c>sub</c> entry of the revocation feed in the
 /// deletion's own transaction, whose number orders it like every other. The trigger runs before each row goes, because the cascade
 /// takes the grants that say how late the entry must be, and because the row is locked by then: a sign-in that was quicker is seen, and
-/// a slower one finds no account. The cascade costs nine statements a row anyway; this is three more.
+/// a slower one finds no account. The cascade costs eight statements a row anyway; this is three more.
 /// </para>
 /// <para>
 /// <c>until</c> comes from <c>configuration.longest_access_token</c>, to which every node adds its own lifetime at start: no token that
