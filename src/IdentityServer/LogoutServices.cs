@@ -16,6 +16,7 @@ internal static class LogoutServices
         services.AddSingleton<EndSessionEndpoint>();
         services.AddSingleton<LogoutTokens>();
         services.AddDelivery<BackchannelLogout>();
+        services.AddDelivery<DeletedSessionLogout>();
     }
 
     public static void MapLogout(this WebApplication app)

@@ -1,5 +1,6 @@
 using IdentityServer.Accounts;
 using IdentityServer.Accounts.Pages;
+using IdentityServer.Outbox;
 using IdentityServer.Pages;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
@@ -14,7 +15,7 @@ internal static class PageServices
 
     public static void AddPages(this IServiceCollection services, SettingsReader settings)
     {
-        var isHttps = IssuerSettings.Read(settings).IsHttps;
+        var issuer = IssuerSettings.Read(settings);
         services.AddSingleton(SessionSettings.Read(settings));
         services.AddSingleton(BrandingSettings.Read(settings));
         services.AddSingleton<SessionStore>();
@@ -28,6 +29,9 @@ internal static class PageServices
         services.AddSingleton<BrowserPasswordChange>();
         services.AddSingleton<SignedInOnly>();
         services.AddSingleton<SignInPageEndpoint>();
+        services.AddDelivery<PendingRegistrations>();
+        services.AddSingleton<RegistrationCookie>();
+        services.AddSingleton<RegistrationLink>();
         services.AddSingleton<RegisterPageEndpoint>();
         services.AddSingleton<ForgotPasswordPageEndpoint>();
         services.AddSingleton<ResetPasswordPageEndpoint>();
@@ -41,7 +45,8 @@ internal static class PageServices
         {
             options.FormFieldName = "antiforgery";
             options.HeaderName = null;
-            options.Cookie = isHttps ? new SecureCookie { Name = "__Host-identityserver.antiforgery" } : new CookieBuilder { Name = "identityserver.antiforgery" };
+            options.Cookie = issuer.IsHttps ? new SecureCookie() : new CookieBuilder();
+            options.Cookie.Name = issuer.CookieName(".antiforgery");
             options.Cookie.Path = "/";
             options.Cookie.HttpOnly = true;
             options.Cookie.IsEssential = true;

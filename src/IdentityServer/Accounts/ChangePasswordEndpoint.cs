@@ -40,8 +40,8 @@ internal sealed class ChangePasswordEndpoint(
             return AccountErrors.WrongType;
         if (string.IsNullOrEmpty(current) || string.IsNullOrEmpty(chosen))
             return AccountErrors.PasswordsMissing;
-        if (!policy.Allows(chosen))
-            return AccountErrors.InvalidPassword(policy.Requirements);
+        if (policy.Refuse(chosen) is { } asked)
+            return AccountErrors.InvalidPassword(asked);
 
         if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
@@ -61,6 +61,9 @@ internal sealed class ChangePasswordEndpoint(
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
+        // The account's names are told to nobody but who knows its password.
+        if (policy.Refuse(chosen, user.UserName, user.Email) is { } askedToo)
+            return AccountErrors.InvalidPassword(askedToo);
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
 

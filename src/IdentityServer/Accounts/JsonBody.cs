@@ -26,7 +26,10 @@ internal sealed class JsonBody : IDisposable
         };
     }
 
-    /// <summary>The text of a member; null when it is absent or null. False: it is no text that can be stored.</summary>
+    /// <summary>
+    /// The text of a member; null when it is absent or null. False: it is no text. A NUL is one: PostgreSQL stores none, so the rule of
+    /// each field refuses it by the field's own code.
+    /// </summary>
     public bool TryRead(string name, out string? text)
     {
         text = null;
@@ -43,7 +46,7 @@ internal sealed class JsonBody : IDisposable
             // RFC 8259 §8.2: an escaped lone surrogate stands for no character.
             return false;
         }
-        return text is not null && !text.Contains('\0', StringComparison.Ordinal);
+        return text is not null;
     }
 
     /// <summary>A member that is present and not null.</summary>

@@ -1,6 +1,7 @@
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
+using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -19,9 +20,36 @@ internal sealed class NewAccounts(TimeProvider time)
         return http.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
     }
 
-    private async Task<ApiResult<User>> TryStoreAsync(IServiceProvider services, Registration registration, string hash, Caller caller)
+    /// <summary>Stores the account of a link that was followed, and spends the link with it.</summary>
+    public Task<ApiResult<User>> TryStoreConfirmedAsync(HttpContext http, PendingRegistration pending, byte[] tokenHash)
+    {
+        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        var registration = new Registration(pending.UserName, IsNamedByEmail: false, pending.Email, Password: "", pending.FullName, Age: null, Gender: null);
+        return http.InOwnScopeAsync(async (services, deadline) =>
+        {
+            var database = services.GetRequiredService<AuthDb>().Database;
+            await using var transaction = await database.BeginTransactionAsync(deadline);
+            var spent = await database.ExecuteSqlAsync($"DELETE FROM registrations WHERE token_hash = {tokenHash} AND expires_at > {time.GetUtcNow()}", deadline);
+            if (spent == 0)
+                return AccountErrors.InvalidResetToken;
+            var stored = await TryStoreAsync(services, registration, pending.PasswordHash, caller, isEmailConfirmed: true);
+            if (!stored.IsRefused)
+                await transaction.CommitAsync(CancellationToken.None);
+            return stored;
+        });
+    }
+
+    /// <summary>For forms, which tell it before anything is stored. User names are public.</summary>
+    public static Task<bool> IsTakenAsync(HttpContext http, string userName)
+    {
+        var folded = LoginName.Fold(userName);
+        return http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AnyAsync(user => user.NormalizedUserName == folded, deadline));
+    }
+
+    private async Task<ApiResult<User>> TryStoreAsync(IServiceProvider services, Registration registration, string hash, Caller caller, bool isEmailConfirmed = false)
     {
         var user = Create(registration, hash);
+        user.EmailConfirmed = isEmailConfirmed;
         // Saved with the account, by the store that shares this context.
         services.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
         {

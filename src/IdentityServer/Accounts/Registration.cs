@@ -17,6 +17,9 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
     /// <summary>Ages past it are mistakes.</summary>
     public const int MaximumAge = 150;
 
+    /// <summary>Of the number as it is written.</summary>
+    private const int MaximumAgeLength = 28;
+
     /// <param name="asksProfile">Whether the whole profile is required (<c>/api/register</c>).</param>
     public ApiResult<Registration> Read(JsonBody body, bool asksProfile)
     {
@@ -56,8 +59,8 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
             yield return AccountErrors.InvalidProfile;
         if (gender is not null && !NameRules.IsLine(gender, NameRules.MaximumGenderLength))
             yield return AccountErrors.InvalidProfile;
-        if (!policy.Allows(password))
-            yield return AccountErrors.InvalidPassword(policy.Requirements);
+        if (policy.Refuse(password, userName, email) is { } asked)
+            yield return AccountErrors.InvalidPassword(asked);
     }
 
     private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
@@ -67,9 +70,11 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
         age = null;
         if (body.Find("age") is not { } member)
             return true;
-        if (member.ValueKind != System.Text.Json.JsonValueKind.Number || !member.TryGetInt32(out var number) || number is < 1 or > MaximumAge)
+        // JSON has one kind of number (RFC 8259 §6): 30.0 and 3e1 are 30. A decimal drops digits past its 28, and would take for whole what is not.
+        if (member.ValueKind != System.Text.Json.JsonValueKind.Number || member.GetRawText().Length > MaximumAgeLength
+            || !member.TryGetDecimal(out var number) || number is < 1 or > MaximumAge || !decimal.IsInteger(number))
             return false;
-        age = number;
+        age = (int)number;
         return true;
     }
 }

@@ -57,28 +57,31 @@ internal sealed class ResetPasswordEndpoint(
         if (limits.Refuse(Limit.Reset, http) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
         // Before the token is spent: a password that is refused may be chosen anew.
-        if (!policy.Allows(chosen))
-            return AccountErrors.InvalidPassword(policy.Requirements);
-        if (email.Length > LoginName.MaximumLength || ResetTokens.HashOf(token) is not { } tokenHash)
+        if (policy.Refuse(chosen, email) is { } asked)
+            return AccountErrors.InvalidPassword(asked);
+        if (!LoginName.IsPossible(email) || ResetTokens.HashOf(token) is not { } tokenHash)
             return AccountErrors.InvalidResetToken;
 
         var folded = LoginName.Fold(email);
         var now = time.GetUtcNow();
-        Guid? user;
+        NamedUser? found;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
             // Found first, so that only who has a token makes us hash.
-            user = await http.InOwnScopeAsync((services, deadline) =>
+            found = await http.InOwnScopeAsync((services, deadline) =>
                 ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
         }
-        if (user is not { } userId)
+        if (found is not { } user)
             return AccountErrors.InvalidResetToken;
+        // The user name is told to nobody but who has the token.
+        if (policy.Refuse(chosen, user.UserName) is { } askedToo)
+            return AccountErrors.InvalidPassword(askedToo);
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), userId, tokenHash, hash, caller, deadline));
+        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), user.Id, tokenHash, hash, caller, deadline));
     }
 
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
@@ -101,6 +104,7 @@ internal sealed class ResetPasswordEndpoint(
         sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
     }
+
 }
 
 /// <summary>Reset tokens: 256 random bits, stored as their SHA-256 only.</summary>

@@ -30,10 +30,10 @@ internal sealed partial class ResetRequests(
 
     /// <summary>Returns when it is committed. What is no address at all is passed over.</summary>
     public Task AddAsync(string email, IPAddress? address, CancellationToken cancellation) =>
-        email.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(email)
-            ? Task.CompletedTask
-            : outbox.AddAsync(
-                Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellation);
+        LoginName.IsPossible(email)
+            ? outbox.AddAsync(
+                Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellation)
+            : Task.CompletedTask;
 
     /// <summary>Request, token, audit event and message change in one transaction: whatever happens, each is there once or not at all.</summary>
     public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)

@@ -35,11 +35,11 @@ internal sealed partial class Pulse(
     private long _lastBeat;
     private bool _isDown;
 
-    /// <summary>The timestamp of the last beat that succeeded; 0 before the first.</summary>
-    public long LastBeat => Volatile.Read(ref _lastBeat);
+    /// <summary>The timestamp of the last beat that succeeded; null before the first.</summary>
+    public long? LastBeat => Volatile.Read(ref _lastBeat) is not 0 and var last ? last : null;
 
     /// <summary>Whether this node knows what the others did, up to a few seconds ago.</summary>
-    public bool IsFresh => Volatile.Read(ref _lastBeat) is not 0 and var last && time.GetElapsedTime(last) < MaximumAge;
+    public bool IsFresh => LastBeat is { } last && time.GetElapsedTime(last) < MaximumAge;
 
     /// <summary>Beats at once: this node has just written something that others, by its feed, should hear of.</summary>
     public void Wake()

@@ -1,7 +1,7 @@
-using System.Globalization;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
+using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
@@ -103,7 +103,7 @@ internal sealed class DevicePage(
 
     private Task RefuseAsync(HttpContext http, OAuthError tooMany, string typed)
     {
-        http.Response.Headers.RetryAfter = tooMany.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(tooMany.RetryAfter);
         return WriteEntryAsync(http, (int)tooMany.Status, typed, TooMany);
     }
 

@@ -20,7 +20,7 @@ internal static class ApiErrors
     /// <summary>RFC 6750 §3.1: one who came without is not told of an error.</summary>
     public static readonly ApiError TokenMissing = InvalidToken with { Challenge = "Bearer realm=\"IdentityServer\"" };
 
-    public static readonly ApiError TooManyRequests = new("TOO_MANY_REQUESTS", "Too many requests: try again later.", HttpStatusCode.TooManyRequests, RetryAfter: 1);
-    public static readonly ApiError ServiceUnavailable = new("SERVICE_UNAVAILABLE", "The service is not available: try again shortly.", HttpStatusCode.ServiceUnavailable, RetryAfter: 1);
+    public static readonly ApiError TooManyRequests = new("TOO_MANY_REQUESTS", "Too many requests: try again later.", HttpStatusCode.TooManyRequests, RetryAfter: RetryAfter.Shortly);
+    public static readonly ApiError ServiceUnavailable = new("SERVICE_UNAVAILABLE", "The service is not available: try again shortly.", HttpStatusCode.ServiceUnavailable, RetryAfter: RetryAfter.Shortly);
     public static readonly ApiError InternalError = new("INTERNAL_ERROR", "The server met an unexpected condition.", HttpStatusCode.InternalServerError);
 }

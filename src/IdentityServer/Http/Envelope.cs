@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 
@@ -6,8 +5,8 @@ namespace IdentityServer.Http;
 
 /// <summary>A refusal of the account API.</summary>
 /// <param name="Message">For people: constant ASCII, never an echo of input.</param>
-/// <param name="RetryAfter">Whole seconds; 0 for none.</param>
-internal sealed record ApiError(string Code, string Message, HttpStatusCode Status, int RetryAfter = 0)
+/// <param name="RetryAfter">When to come back; null where waiting does not help.</param>
+internal sealed record ApiError(string Code, string Message, HttpStatusCode Status, TimeSpan? RetryAfter = null)
 {
     /// <summary>For <c>WWW-Authenticate</c>.</summary>
     public string? Challenge { get; init; }
@@ -42,8 +41,7 @@ internal static class Envelope
     {
         http.Features.Set(error);
         Start(http, error.Status);
-        if (error.RetryAfter > 0)
-            http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(error.RetryAfter);
         if (error.Challenge is not null)
             http.Response.Headers.WWWAuthenticate = error.Challenge;
         await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using IdentityServer.Protocol;
 
@@ -20,8 +19,7 @@ internal static class OAuthAnswer
         http.Features.Set(error);
         if (error.ChallengesClient)
             http.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
-        if (error.RetryAfter > 0)
-            http.Response.Headers.RetryAfter = error.RetryAfter.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(error.RetryAfter);
         return WriteAsync(http, (int)error.Status, error, static (json, error) =>
         {
             json.WriteString("error", error.Code);

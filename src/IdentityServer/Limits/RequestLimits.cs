@@ -61,7 +61,8 @@ internal sealed class RequestLimits : IDisposable
         });
         _accounts = Create(settings.Window, limit => limit switch
         {
-            Limit.Reset => settings.ResetsPerAccount,
+            // Each sends a message to an address.
+            Limit.Reset or Limit.Registration => settings.ResetsPerAccount,
             Limit.UserCode => settings.UserCodesPerSession,
             _ => settings.SignInsPerAccount,
         });
@@ -93,8 +94,7 @@ internal sealed class RequestLimits : IDisposable
         using var lease = limiter.AttemptAcquire(key);
         if (lease.IsAcquired)
             return null;
-        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? (int)Math.Ceiling(after.TotalSeconds) : 1;
-        return Errors.TooManyRequests with { RetryAfter = Math.Max(1, wait) };
+        return Errors.TooManyRequests with { RetryAfter = lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : Errors.Busy.RetryAfter };
     }
 
     private static PartitionedRateLimiter<(Limit Limit, string Key)> Create(TimeSpan window, Func<Limit, int> permits) =>

@@ -121,7 +121,7 @@ internal sealed class EndSessionEndpoint(
 
     private Task RefuseBusyAsync(HttpContext http)
     {
-        http.Response.Headers.RetryAfter = "1";
+        http.Response.TellWait(Errors.Busy.RetryAfter);
         return pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
     }
 

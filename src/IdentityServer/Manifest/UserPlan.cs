@@ -43,9 +43,8 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         if (user.Password is not { } given)
             throw new ManifestMistake($"{user.Path}.password", "is missing, and the account does not exist yet.");
         var password = given.Read();
-        return LoginName.IsWellFormed(password) && policy.Allows(password)
-            ? password
-            : throw new ManifestMistake(given.Path, $"is refused. {policy.Requirements}");
+        var asked = LoginName.IsWellFormed(password) ? policy.Refuse(password, user.UserName, user.Email) : policy.Requirements;
+        return asked is null ? password : throw new ManifestMistake(given.Path, $"is refused. {asked}");
     }
 
     private void Create(ManifestUser user, string hash, HashSet<Guid> roles)

@@ -14,6 +14,9 @@ internal interface IOutboxDelivery
     /// <summary>How long one attempt may take.</summary>
     TimeSpan Deadline { get; }
 
+    /// <summary>Whether the database writes these messages itself, which has no key to protect them: they hold no secret.</summary>
+    bool IsPlain => false;
+
     Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation);
 }
 

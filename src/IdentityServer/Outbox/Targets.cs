@@ -24,7 +24,7 @@ internal sealed class Targets(OutboxStore store, IOutboxDelivery way) : IDisposa
             lock (_onTheirWay)
                 full = [.. _onTheirWay.Where(target => target.Value >= AtOnce).Select(target => target.Key)];
             // A claim is not cut short: its answer lost, the message would wait for the end of the lease.
-            var message = await store.ClaimAsync(way.Kind, lease, full, CancellationToken.None);
+            var message = await store.ClaimAsync(way.Kind, way.IsPlain, lease, full, CancellationToken.None);
             if (message?.Target is { } target)
             {
                 lock (_onTheirWay)

@@ -16,7 +16,8 @@ internal static class ReturnUrl
 
     /// <summary>
     /// Null unless the text is a path of this server, the issuer's own in front. Browsers read <c>//host</c> and <c>/\host</c> as another
-    /// server, and pass over tabs and line breaks (WHATWG URL §4.4): visible ASCII only.
+    /// server, and pass over tabs and line breaks (WHATWG URL §4.4): visible ASCII only. They and proxies resolve dot segments,
+    /// percent-encoded ones too (RFC 3986 §5.2.4): none of our pages has such a segment, or a percent sign in its path.
     /// </summary>
     public static string? Check(string? text, string pathBase)
     {
@@ -27,7 +28,18 @@ internal static class ReturnUrl
             if (c is <= ' ' or > '~' or '\\')
                 return null;
         }
-        return text.StartsWith(pathBase, StringComparison.Ordinal) && (text.Length == pathBase.Length || text[pathBase.Length] is '/' or '?') ? text : null;
+        return text.StartsWith(pathBase, StringComparison.Ordinal) && (text.Length == pathBase.Length || text[pathBase.Length] is '/' or '?') && IsPlainPath(text.AsSpan(pathBase.Length))
+            ? text
+            : null;
+    }
+
+    /// <param name="text">From the end of the issuer's path on.</param>
+    private static bool IsPlainPath(ReadOnlySpan<char> text)
+    {
+        var end = text.IndexOfAny('?', '#');
+        var path = end < 0 ? text : text[..end];
+        // A segment that begins with a dot is a dot segment to somebody ("..;"); an empty one makes two slashes.
+        return !path.Contains('%') && path.IndexOf("/.", StringComparison.Ordinal) < 0 && path.IndexOf("//", StringComparison.Ordinal) < 0;
     }
 
     /// <summary>An address of a page that leads on to another.</summary>

@@ -21,6 +21,9 @@ internal sealed class LoginName : ILookupNormalizer
     public static string Fold(string name) =>
         IsWellFormed(name) ? name.Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant().Normalize(NormalizationForm.FormKC) : name;
 
+    /// <summary>Whether an account can have this name or address: what can't is not worth a look into the database.</summary>
+    public static bool IsPossible(string text) => text.Length <= MaximumLength && !text.Contains('\0', StringComparison.Ordinal) && IsWellFormed(text);
+
     /// <summary>Whether the text is one that Unicode normalisation takes: no lone surrogate, no noncharacter such as U+FFFE.</summary>
     public static bool IsWellFormed(string text)
     {

@@ -9,13 +9,28 @@ namespace IdentityServer.Passwords;
 /// </summary>
 internal sealed class PasswordPolicy(PasswordSettings settings, CommonPasswords common)
 {
-    /// <summary>For people: all that is asked.</summary>
+    /// <summary>For people: all that is asked of every password.</summary>
     public string Requirements { get; } = Describe(settings);
+
+    /// <summary>Null: it will do. Else what is asked, for people.</summary>
+    /// <param name="names">The account's: the first that anybody tries. Compared as names are.</param>
+    public string? Refuse(string password, params ReadOnlySpan<string?> names)
+    {
+        if (!Allows(password))
+            return Requirements;
+        var folded = LoginName.Fold(password);
+        foreach (var name in names)
+        {
+            if (name is not null && LoginName.Fold(name) == folded)
+                return $"{Requirements.AsSpan(0, Requirements.Length - 1)}, must not be the user name or the e-mail address.";
+        }
+        return null;
+    }
 
     public bool Allows(string password)
     {
-        // In UTF-16 first: a megabyte is not counted.
-        if (password.Length > settings.MaximumLength * 2)
+        // In UTF-16 first: a megabyte is not counted. A NUL at the end changes no hash (see PasswordVerifier), and no form takes one.
+        if (password.Length > settings.MaximumLength * 2 || password.Contains('\0', StringComparison.Ordinal))
             return false;
         var length = 0;
         bool hasDigit = false, hasLowercase = false, hasUppercase = false, hasOther = false;

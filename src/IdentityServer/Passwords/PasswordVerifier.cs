@@ -18,7 +18,11 @@ internal enum PasswordOutcome
 }
 
 /// <param name="NewHash">To be stored in place of the old one, whose settings have been raised since.</param>
-internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash);
+internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash)
+{
+    public string? UserName { get; init; }
+    public string? Email { get; init; }
+}
 
 internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUser? User)
 {
@@ -43,7 +47,7 @@ internal sealed class PasswordVerifier(
     /// <param name="login">A user name or an e-mail address, as typed.</param>
     public async Task<PasswordCheck> CheckAsync(string login, string password, Caller caller, CancellationToken cancellation)
     {
-        if (login.Length > LoginName.MaximumLength || !LoginName.IsWellFormed(login))
+        if (!LoginName.IsPossible(login))
             return PasswordCheck.Refused;
         var folded = LoginName.Fold(login);
         return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? AccountLookup.ByEmail : AccountLookup.ByName, folded, password, caller, cancellation);
@@ -55,7 +59,8 @@ internal sealed class PasswordVerifier(
     private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
         where T : notnull
     {
-        if (IsTooLong(password))
+        // HMAC fills a short key up with zeros (RFC 2104 §2): "secret" and "secret" with a NUL have one hash.
+        if (IsTooLong(password) || password.Contains('\0', StringComparison.Ordinal))
             return PasswordCheck.Refused;
         using var slot = await gate.TryEnterAsync(cancellation);
         if (slot is null)
@@ -78,7 +83,7 @@ internal sealed class PasswordVerifier(
             if (guess.Hash is null || guess.IsDisabled || verdict == PasswordVerificationResult.Failed)
                 return await RefuseAsync(lookup, who, caller, guess.IsDisabled ? AuditReasons.Disabled : AuditReasons.WrongPassword, guess.Locks);
 
-            var user = new CheckedUser(guess.UserId, guess.SecurityStamp, guess.RoleIds, guess.GrantsEndedAt, null);
+            var user = new CheckedUser(guess.UserId, guess.SecurityStamp, guess.RoleIds, guess.GrantsEndedAt, null) { UserName = guess.UserName, Email = guess.Email };
             if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
                 user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
             // Who hung up does not go on to the sign-in, which takes the guess back.

@@ -47,7 +47,7 @@ public static partial class Errors
 
     // Load and outage
     public static readonly OAuthError TooManyRequests = new(TemporarilyUnavailable, "Too many requests: try again later.", HttpStatusCode.TooManyRequests);
-    public static readonly OAuthError Busy = new(TemporarilyUnavailable, "The server is busy: try again shortly.", HttpStatusCode.ServiceUnavailable) { RetryAfter = 1 };
-    public static readonly OAuthError Unavailable = new(TemporarilyUnavailable, "The server can't reach its storage: try again shortly.", HttpStatusCode.ServiceUnavailable) { RetryAfter = 1 };
+    public static readonly OAuthError Busy = new(TemporarilyUnavailable, "The server is busy: try again shortly.", HttpStatusCode.ServiceUnavailable) { RetryAfter = TimeSpan.FromSeconds(1) };
+    public static readonly OAuthError Unavailable = new(TemporarilyUnavailable, "The server can't reach its storage: try again shortly.", HttpStatusCode.ServiceUnavailable) { RetryAfter = TimeSpan.FromSeconds(1) };
     public static readonly OAuthError Fault = new(ServerError, "The server met an unexpected condition.", HttpStatusCode.InternalServerError);
 }

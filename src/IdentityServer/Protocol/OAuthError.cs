@@ -10,8 +10,8 @@ namespace IdentityServer.Protocol;
 /// <param name="Status">The HTTP status of the answer.</param>
 public sealed record OAuthError(string Code, string Description, HttpStatusCode Status = HttpStatusCode.BadRequest)
 {
-    /// <summary>Whole seconds for <c>Retry-After</c>; 0 for none.</summary>
-    public int RetryAfter { get; init; }
+    /// <summary>When to come back; null where waiting does not help.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>The authentication scheme that the client used, challenged again in <c>WWW-Authenticate</c>.</summary>
     public bool ChallengesClient => Code == OAuthErrorCodes.InvalidClient;

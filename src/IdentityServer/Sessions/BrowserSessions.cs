@@ -21,7 +21,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// <summary>RFC 8176: a password.</summary>
     public static readonly string[] ByPassword = ["pwd"];
 
-    private readonly string _cookie = issuer.IsHttps ? "__Host-identityserver" : "identityserver";
+    private readonly string _cookie = issuer.CookieName("");
 
     /// <summary>The live session of the browser, or null. One statement; none where there is no cookie.</summary>
     /// <param name="clientId">Whose consent is looked up with it.</param>
@@ -43,7 +43,8 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         var started = await store.TryStartAsync(
             new NewSession(
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
-                Caller.AddressOf(http), Shorten(agent), Read(http)),
+                Caller.AddressOf(http), Shorten(agent), Read(http))
+            { IsRemembered = isRemembered },
             http.Deadline()).WithinDeadline(http);
         if (started is null)
             return false;

@@ -12,6 +12,9 @@ internal sealed record LogoutNotice(string ClientId, Guid Subject, Guid SessionI
     /// <summary>The column <c>kind</c> of the outbox.</summary>
     public const string Kind = "backchannel_logout";
 
+    /// <summary>The same of a session whose account was deleted: written by the database itself (see the migration 0005).</summary>
+    public const string KindOfDeleted = "deleted_session";
+
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, LogoutNoticeJson.Default.LogoutNotice);
 
     public static LogoutNotice Read(byte[] content) => JsonSerializer.Deserialize(content, LogoutNoticeJson.Default.LogoutNotice)!;

@@ -188,6 +188,12 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             used.ToTable("used_jwts");
             used.HasIndex(u => u.Until).HasDatabaseName("used_jwts_by_until");
         });
+        builder.Entity<RegistrationRow>(registration =>
+        {
+            registration.ToTable("registrations");
+            registration.HasKey(r => r.TokenHash);
+            registration.HasIndex(r => r.ExpiresAt).HasDatabaseName("registrations_by_expiry");
+        });
         builder.Entity<OutboxRow>(message =>
         {
             message.ToTable("outbox");

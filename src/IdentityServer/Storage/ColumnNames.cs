@@ -9,6 +9,7 @@ internal static class ColumnNames
     {
         "TransactionId" when entity == typeof(RevocationRow) => "xid",
         "JwtId" => "jti",
+        "IsRemembered" => "remembered",
         _ => Snake(property),
     };
 

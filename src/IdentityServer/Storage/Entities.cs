@@ -161,6 +161,20 @@ internal sealed class SessionRow
     public DateTimeOffset? EndedAt { get; set; }
     public System.Net.IPAddress? RemoteAddress { get; set; }
     public string? UserAgent { get; set; }
+
+    /// <summary>Whether it may last as long as <c>Sessions:RememberedLifetime</c>; null: the version before did not write it down.</summary>
+    public bool? IsRemembered { get; set; }
+}
+
+/// <summary>A registration at a browser that waits for its address to be confirmed.</summary>
+internal sealed class RegistrationRow
+{
+    /// <summary>SHA-256 of the token in the message.</summary>
+    public required byte[] TokenHash { get; set; }
+
+    /// <summary>By Data Protection: it holds the hash of a password and the address of somebody who has no account.</summary>
+    public required byte[] ProtectedRegistration { get; set; }
+    public DateTimeOffset ExpiresAt { get; set; }
 }
 
 /// <summary>A grant that was started in a session: what ends with it, and which clients hear of it.</summary>
@@ -232,7 +246,7 @@ internal sealed class OutboxRow
     public Guid Id { get; set; }
     public required string Kind { get; set; }
 
-    /// <summary>By Data Protection: it may hold a token.</summary>
+    /// <summary>By Data Protection: it may hold a token. Of <c>deleted_session</c>, which the database writes itself, plain JSON.</summary>
     public required byte[] ProtectedMessage { get; set; }
     public int Attempts { get; set; }
 

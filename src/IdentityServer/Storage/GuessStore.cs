@@ -7,7 +7,7 @@ namespace IdentityServer.Storage;
 
 /// <summary>A guess at a password that was counted, and what it is judged by.</summary>
 /// <param name="Locks">This guess was the last that is allowed: the account is locked unless it is right.</param>
-internal sealed record Guess(Guid UserId, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? Hash, bool IsDisabled, bool Locks);
+internal sealed record Guess(Guid UserId, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? Hash, bool IsDisabled, bool Locks, string UserName, string? Email);
 
 /// <summary>The statements that count guesses at passwords, straight to Npgsql.</summary>
 internal sealed class GuessStore(NpgsqlDataSource source)
@@ -28,7 +28,8 @@ internal sealed class GuessStore(NpgsqlDataSource source)
             return null;
         return new Guess(
             row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4),
-            row.IsDBNull(1) ? null : row.GetString(1), row.GetBoolean(3), row.GetBoolean(6));
+            row.IsDBNull(1) ? null : row.GetString(1), row.GetBoolean(3), row.GetBoolean(6),
+            row.GetString(7), row.IsDBNull(8) ? null : row.GetString(8));
     }
 
     /// <summary>Writes the events of a guess that was refused, if there is such an account.</summary>
@@ -67,7 +68,7 @@ internal sealed class AccountLookup
             lockout_end = CASE WHEN CASE WHEN lockout_end IS NULL THEN access_failed_count + 1 ELSE 1 END >= $3 THEN $2 + $4 END
         WHERE {0} = $1 AND (lockout_end IS NULL OR lockout_end <= $2)
         RETURNING id, password_hash, security_stamp, disabled_at IS NOT NULL, grants_ended_at,
-                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL
+                  ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL, user_name, email
         """;
 
     // After the verdict, which the reservation can't know. By what was asked for, not by the id: so one statement is sent

@@ -86,7 +86,7 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
     /// <summary>The next message of a kind that is due, if there is one: this node's for as long as <paramref name="lease"/>.</summary>
     /// <param name="passedOver">The targets whose messages are left where they are.</param>
     /// <exception cref="CryptographicException">It can't be opened, and is gone.</exception>
-    public async Task<OutboxMessage?> ClaimAsync(string kind, TimeSpan lease, string[] passedOver, CancellationToken cancellation)
+    public async Task<OutboxMessage?> ClaimAsync(string kind, bool isPlain, TimeSpan lease, string[] passedOver, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         Guid id;
@@ -108,7 +108,7 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         }
         try
         {
-            return new OutboxMessage(id, _protector.Unprotect(content), attempts, expiresAt, target);
+            return new OutboxMessage(id, isPlain ? content : _protector.Unprotect(content), attempts, expiresAt, target);
         }
         catch (CryptographicException)
         {

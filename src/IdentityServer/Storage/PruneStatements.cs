@@ -82,6 +82,7 @@ internal static class PruneStatements
         new("sessions", "DELETE FROM sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("pushed_requests", "DELETE FROM pushed_requests WHERE ctid = ANY (ARRAY(SELECT ctid FROM pushed_requests WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("device_authorizations", "DELETE FROM device_authorizations WHERE ctid = ANY (ARRAY(SELECT ctid FROM device_authorizations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
+        new("registrations", "DELETE FROM registrations WHERE ctid = ANY (ARRAY(SELECT ctid FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("used_jwts", "DELETE FROM used_jwts WHERE ctid = ANY (ARRAY(SELECT ctid FROM used_jwts WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("outbox", "DELETE FROM outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox WHERE due_at <= $1 AND expires_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
     ];

@@ -5,6 +5,9 @@ using NpgsqlTypes;
 
 namespace IdentityServer.Storage;
 
+/// <summary>An account and what it is called.</summary>
+internal sealed record NamedUser(Guid Id, string UserName);
+
 /// <summary>The table <c>reset_tokens</c>: at most one a user, as its hash.</summary>
 internal static class ResetTokenStore
 {
@@ -43,14 +46,12 @@ internal static class ResetTokenStore
 
     /// <summary>Whose token it is, if it is good; it is not spent by this.</summary>
     /// <param name="email">Folded.</param>
-    public static async Task<Guid?> FindUserAsync(AuthDb db, string email, byte[] tokenHash, DateTimeOffset now, CancellationToken cancellation)
+    public static async Task<NamedUser?> FindUserAsync(AuthDb db, string email, byte[] tokenHash, DateTimeOffset now, CancellationToken cancellation)
     {
-        var users = await db.Database.SqlQuery<Guid>(
-            $"""
-            SELECT u.id AS "Value" FROM users u JOIN reset_tokens r ON r.user_id = u.id
-            WHERE u.normalized_email = {email} AND u.disabled_at IS NULL AND r.token_hash = {tokenHash} AND r.expires_at > {now}
-            """).ToListAsync(cancellation);
-        return users is [var id] ? id : null;
+        var users = await db.Users.Where(user => user.NormalizedEmail == email && user.DisabledAt == null)
+            .Join(db.ResetTokens.Where(reset => reset.TokenHash == tokenHash && reset.ExpiresAt > now), user => user.Id, reset => reset.UserId, (user, _) => new NamedUser(user.Id, user.UserName!))
+            .ToListAsync(cancellation);
+        return users is [var user] ? user : null;
     }
 
     /// <summary>Within the caller's transaction. False: it is spent, replaced or too old.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using IdentityServer.Audit;
+using IdentityServer.Settings;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
@@ -21,14 +22,17 @@ internal sealed record SessionState(
 /// <param name="Before">The session that the browser comes with: renewed when it is the same user's, told when another's.</param>
 internal sealed record NewSession(
     Guid Id, byte[] SecretHash, Guid UserId, string SecurityStamp, string? NewPasswordHash, string[] Amr,
-    DateTimeOffset Now, DateTimeOffset ExpiresAt, IPAddress? Address, string? UserAgent, SessionKey? Before);
+    DateTimeOffset Now, DateTimeOffset ExpiresAt, IPAddress? Address, string? UserAgent, SessionKey? Before)
+{
+    public bool IsRemembered { get; init; }
+}
 
 /// <param name="Id">A new session, or that which was renewed.</param>
 /// <param name="Replaced">The session of another user that the browser came with, still live, and who that is.</param>
 internal sealed record StartedSession(Guid Id, (Guid Id, Guid UserId)? Replaced);
 
 /// <summary>The statements of browser sessions, straight to Npgsql.</summary>
-internal sealed class SessionStore(NpgsqlDataSource source)
+internal sealed class SessionStore(NpgsqlDataSource source, SessionSettings settings)
 {
     private const string FindSql =
         """
@@ -36,6 +40,7 @@ internal sealed class SessionStore(NpgsqlDataSource source)
         FROM sessions s JOIN users u ON u.id = s.user_id
         LEFT JOIN consents c ON c.user_id = s.user_id AND c.client_id = $4
         WHERE s.id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3
+          AND s.authenticated_at > CASE WHEN s.remembered IS FALSE THEN $5 ELSE $6 END
           AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
         """;
 
@@ -49,16 +54,17 @@ internal sealed class SessionStore(NpgsqlDataSource source)
             WHERE id = $2 AND security_stamp = $3 AND disabled_at IS NULL
             RETURNING id
         ), renewed AS (
-            UPDATE sessions s SET secret_hash = $5, amr = $6, authenticated_at = $7, expires_at = $8, remote_address = $9, user_agent = $10
+            UPDATE sessions s SET secret_hash = $5, amr = $6, authenticated_at = $7, expires_at = $8, remote_address = $9, user_agent = $10, remembered = $15
             FROM signed_in
             WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id = signed_in.id AND s.security_stamp = $3 AND s.ended_at IS NULL AND s.expires_at > $7
+              AND s.authenticated_at > CASE WHEN s.remembered IS FALSE THEN $16 ELSE $17 END
             RETURNING s.id
         ), replaced AS (
             SELECT s.id, s.user_id FROM sessions s, signed_in
             WHERE s.id = $11 AND s.secret_hash = $12 AND s.user_id <> signed_in.id AND s.ended_at IS NULL
         ), started AS (
-            INSERT INTO sessions (id, user_id, secret_hash, security_stamp, amr, created_at, authenticated_at, expires_at, remote_address, user_agent)
-            SELECT $4, id, $5, $3, $6, $7, $7, $8, $9, $10 FROM signed_in WHERE NOT EXISTS (SELECT FROM renewed)
+            INSERT INTO sessions (id, user_id, secret_hash, security_stamp, amr, created_at, authenticated_at, expires_at, remote_address, user_agent, remembered)
+            SELECT $4, id, $5, $3, $6, $7, $7, $8, $9, $10, $15 FROM signed_in WHERE NOT EXISTS (SELECT FROM renewed)
             RETURNING id
         ), noted AS (
             INSERT INTO audit_events (at, event, subject, remote_address, reason) SELECT $7, $13, id, $9, $14 FROM signed_in
@@ -75,6 +81,8 @@ internal sealed class SessionStore(NpgsqlDataSource source)
         command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = key.SecretHash });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
         command.Parameters.Add(AuditTrail.Nullable(clientId, NpgsqlDbType.Text));
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestAt(now) });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestRememberedAt(now) });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))
             return null;
@@ -102,6 +110,9 @@ internal sealed class SessionStore(NpgsqlDataSource source)
         command.Parameters.Add(AuditTrail.Nullable(session.Before?.SecretHash, NpgsqlDbType.Bytea));
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.SignInSucceeded });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditReasons.Session });
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = session.IsRemembered });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestAt(session.Now) });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestRememberedAt(session.Now) });
         await using var row = await command.ExecuteReaderAsync(cancellation);
         if (!await row.ReadAsync(cancellation))
             return null;

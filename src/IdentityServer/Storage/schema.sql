@@ -127,6 +127,14 @@ CREATE TABLE pushed_requests (
 );
 CREATE INDEX pushed_requests_by_expiry ON pushed_requests USING btree (expires_at);
 
+CREATE TABLE registrations (
+    token_hash bytea NOT NULL,
+    protected_registration bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT registrations_pkey PRIMARY KEY (token_hash)
+);
+CREATE INDEX registrations_by_expiry ON registrations USING btree (expires_at);
+
 CREATE TABLE reset_tokens (
     user_id uuid NOT NULL,
     token_hash bytea NOT NULL,
@@ -195,6 +203,7 @@ CREATE TABLE sessions (
     ended_at timestamp with time zone,
     remote_address inet,
     user_agent text,
+    remembered boolean,
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
 CREATE INDEX sessions_by_expiry ON sessions USING btree (expires_at);
@@ -295,5 +304,51 @@ BEGIN
 END
 $function$
 ;
+
+CREATE OR REPLACE FUNCTION users_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    gone uuid[];
+    moment timestamptz := clock_timestamp();
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        gone := ARRAY[OLD.id];
+    ELSE
+        SELECT array_agg(id) INTO gone FROM users;
+    END IF;
+
+    -- Later than every grant there is, whatever the clocks of nodes say: the id of a grant begins with its time in milliseconds.
+    INSERT INTO revocations (subject, at, until)
+    SELECT e.subject::text, e.at, GREATEST(e.at, e.last, moment) + make_interval(secs => c.longest_access_token + 60)
+    FROM configuration c, (
+        SELECT g.subject, max(GREATEST(g.created_at, g.rotated_at)) AS last,
+               GREATEST(date_trunc('milliseconds', moment),
+                        timestamptz 'epoch' + interval '1 millisecond'
+                            * (1 + max(('x' || left(g.id::text, 8) || substr(g.id::text, 10, 4))::bit(48)::bigint))) AS at
+        FROM grants g WHERE g.subject = ANY (gone) GROUP BY g.subject
+    ) e;
+
+    INSERT INTO outbox (id, kind, protected_message, attempts, due_at, expires_at, target)
+    SELECT gen_random_uuid(), 'deleted_session',
+           convert_to(json_build_object('ClientId', m.client_id, 'Subject', m.user_id, 'SessionId', m.session_id)::text, 'UTF8'),
+           0, moment, moment + interval '86400 seconds', m.client_id
+    FROM (
+        SELECT DISTINCT s.user_id, s.id AS session_id, r.client_id
+        FROM sessions s JOIN session_grants r ON r.session_id = s.id JOIN clients c ON c.client_id = r.client_id
+        WHERE s.user_id = ANY (gone) AND s.ended_at IS NULL AND s.expires_at > moment
+          AND NOT c.disabled AND c.metadata ->> 'backchannel_logout_uri' IS NOT NULL
+    ) m;
+
+    INSERT INTO audit_events (at, event, subject) SELECT moment, 'user_deleted', id FROM unnest(gone) AS id;
+    RETURN OLD;
+END
+$function$
+;
 CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
 CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay();
+CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
+CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();

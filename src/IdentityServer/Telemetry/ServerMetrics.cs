@@ -83,21 +83,21 @@ internal sealed class ServerMetrics
     /// <param name="change">1 for one that begins to wait, -1 for one that ends.</param>
     public void HashingQueued(string gate, int change) => _hashQueue.Add(change, Gate(gate));
 
-    /// <summary>When a check comes to the gate; 0 when nobody wants to know.</summary>
-    public long HashingAsked() => _hashWait.Enabled ? _time.GetTimestamp() : 0;
+    /// <summary>When a check comes to the gate; null when nobody wants to know.</summary>
+    public long? HashingAsked() => _hashWait.Enabled ? _time.GetTimestamp() : null;
 
     /// <param name="asked">What <see cref="HashingAsked"/> said.</param>
-    public void HashingEntered(string gate, long asked)
+    public void HashingEntered(string gate, long? asked)
     {
-        if (asked != 0)
-            _hashWait.Record(_time.GetElapsedTime(asked).TotalSeconds, Gate(gate));
+        if (asked is { } at)
+            _hashWait.Record(_time.GetElapsedTime(at).TotalSeconds, Gate(gate));
     }
 
     public void HashingRefused(string gate) => _hashesRefused.Add(1, Gate(gate));
 
-    /// <param name="lastBeat">The timestamp of the last look at the database that succeeded; 0 before the first.</param>
-    public void WatchSnapshot(Func<long> lastBeat) =>
-        _meter.CreateObservableGauge("identityserver.snapshot.age", () => lastBeat() is not 0 and var at ? [new(_time.GetElapsedTime(at).TotalSeconds)] : Array.Empty<Measurement<double>>(),
+    /// <param name="lastBeat">The timestamp of the last look at the database that succeeded; null before the first.</param>
+    public void WatchSnapshot(Func<long?> lastBeat) =>
+        _meter.CreateObservableGauge("identityserver.snapshot.age", () => lastBeat() is { } at ? [new(_time.GetElapsedTime(at).TotalSeconds)] : Array.Empty<Measurement<double>>(),
             "s", "How old this node's knowledge of configuration and revocations is.");
 
     /// <summary>This node heard of a revocation. Clocks of two nodes may differ: what is ahead of ours counts as at once.</summary>

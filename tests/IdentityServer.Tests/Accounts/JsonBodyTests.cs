@@ -89,7 +89,6 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
     [InlineData("/login", """{"email":[],"password":"x"}""")]
     [InlineData("/api/token", """{"username":"x","password":12345678}""")]
     [InlineData("/api/token", """{"username":"x","password":"\udc00"}""")]
-    [InlineData("/login", """{"username":"a\u0000","password":"x"}""")]
     [InlineData("/auth/change_password", """{"current_password":1,"new_password":"x"}""")]
     [InlineData("/auth/reset_password", """{"email":1}""")]
     [InlineData("/auth/reset_password", """{"email":"x","reset_token":1,"new_password":"x"}""")]

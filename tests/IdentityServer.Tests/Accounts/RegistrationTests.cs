@@ -68,7 +68,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
         { "password", "{}", "INVALID_REQUEST" },
         { "full_name", "true", "INVALID_REQUEST" },
         { "gender", "1", "INVALID_REQUEST" },
-        { "username", "\"a\\u0000b\"", "INVALID_REQUEST" },
+        { "username", "\"a\\u0000b\"", "INVALID_USERNAME" },
         { "full_name", "\"\\ud800\"", "INVALID_REQUEST" },
         { "full_name", "\"\\u202Eevil\"", "INVALID_REQUEST" },
         { "gender", "null", "GENDER_REQUIRED" },

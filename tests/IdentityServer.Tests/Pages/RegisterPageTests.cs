@@ -1,9 +1,12 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using IdentityServer.Jobs;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Protocol;
+using Microsoft.Extensions.DependencyInjection;
+using Testing;
 using Xunit;
 
 namespace IdentityServer.Tests.Pages;
@@ -17,17 +20,187 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     private readonly Inbox _inbox = shared.Inbox;
 
     [Fact]
-    public async Task A_new_account_is_signed_in_at_once_and_led_on()
+    public async Task The_link_of_the_message_makes_the_account_signs_in_and_leads_on()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
 
-        var answer = await RegisterAsync(browser, name, returnUrl: "/connect/authorize?client_id=web");
+        await RegisterAsync(browser, name, returnUrl: "/connect/authorize?client_id=web");
+        var page = await browser.GetAsync(LinkOf(await _inbox.NextAsync(People.EmailOf(name))));
+        Assert.False(page.Has("password"));
+        var answer = await browser.PressAsync(page, "confirm-submit");
 
         Assert.Equal((HttpStatusCode.SeeOther, "/connect/authorize?client_id=web"), (answer.Status, answer.Location));
         Assert.True(await browser.IsSignedInAsync(_server));
+        Assert.True(await IsConfirmedAsync(name));
         Assert.Equal(HttpStatusCode.OK, (await _server.LogsInAsync(name)).Status);
         Assert.Equal("Ada of Tests", await _server.ReadAsync<string>("SELECT full_name FROM users WHERE user_name = $1", name));
+    }
+
+    [Fact, Rfc("9700", "4.11")]
+    public async Task Nobody_learns_here_which_addresses_have_an_account()
+    {
+        var known = await RegisteredAsync();
+        var (first, second) = (new Browser(_server), new Browser(_server));
+
+        var unknownAnswer = await RegisterAsync(first, People.NewName());
+        var knownAnswer = await RegisterAsync(second, People.NewName(), email: known.ToUpperInvariant());
+
+        Assert.Equal(HttpStatusCode.OK, unknownAnswer.Status);
+        Assert.Equal(VisibleOf(unknownAnswer), VisibleOf(knownAnswer));
+        Assert.Equal(first.Cookies.Keys.Order(StringComparer.Ordinal), second.Cookies.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal((false, false), (await first.IsSignedInAsync(_server), await second.IsSignedInAsync(_server)));
+    }
+
+    [Fact]
+    public async Task Nor_by_what_follows()
+    {
+        var known = await RegisteredAsync();
+        var (taken, free) = (People.NewName(), People.NewName());
+        await RegisterAsync(new Browser(_server), taken, email: known);
+        await RegisterAsync(new Browser(_server), free);
+        await _inbox.NextAsync(People.EmailOf(free));
+
+        // Neither is an account yet: no sign-in, and each name may be asked for again.
+        foreach (var name in (string[])[taken, free])
+        {
+            (await _server.LogsInAsync(name)).IsRefused("INVALID_CREDENTIALS", HttpStatusCode.Unauthorized);
+            Assert.Equal(HttpStatusCode.OK, (await RegisterAsync(new Browser(_server), name, email: $"other-{name}@example.com")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Both_cost_the_same_statements()
+    {
+        var known = await RegisteredAsync();
+        var browser = new Browser(_server);
+        await browser.GetAsync(Register);
+        string[] emails = [known, $"{People.NewName()}@example.com"];
+
+        var counts = new List<string>();
+        foreach (var email in emails)
+        {
+            var page = await browser.GetAsync(Register);
+            counts.Add(string.Join('\n', await Statements.OfAsync(() => browser.PressAsync(page, "register-submit", ("username", People.NewName()), ("email", email), ("password", People.Password)))));
+        }
+
+        Assert.Equal(counts[0], counts[1]);
+        Assert.Contains("outbox", counts[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_owner_of_an_address_that_has_an_account_is_told_in_a_message()
+    {
+        var known = await RegisteredAsync();
+
+        await RegisterAsync(new Browser(_server), "eve-of-evil", email: known);
+
+        var message = await _inbox.NextAsync(known);
+        Assert.Contains("http://localhost:5000/account/sign-in", message, StringComparison.Ordinal);
+        Assert.Contains("http://localhost:5000/account/forgot-password", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("token=", message, StringComparison.Ordinal);
+        // Nothing that a stranger chose.
+        Assert.DoesNotContain("eve-of-evil", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Ada of Tests", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Messages_to_one_address_are_limited_whoever_has_it()
+    {
+        using var inbox = new Inbox();
+        await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--Limits:Enabled=true", "--Limits:ResetsPerAccount=2");
+        foreach (var email in (string[])[World.AliceEmail, "nobody@example.com"])
+        {
+            var browser = new Browser(server);
+            var page = await browser.GetAsync(Register);
+            var answers = new List<BrowserPage>();
+            for (var i = 0; i < 3; i++)
+                answers.Add(await browser.PressAsync(page, "register-submit", ("username", People.NewName()), ("email", i == 1 ? email.ToUpperInvariant() : email), ("password", People.Password)));
+
+            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], answers.Select(answer => answer.Status));
+            Assert.NotNull(answers[2].Header("Retry-After"));
+        }
+    }
+
+    [Fact]
+    public async Task Elsewhere_the_link_asks_for_the_password_that_was_chosen()
+    {
+        var name = People.NewName();
+        await RegisterAsync(new Browser(_server), name, returnUrl: "/account/profile");
+        var link = LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
+        // Who reads the mail of an address that somebody else gave makes no account for that stranger.
+        var elsewhere = new Browser(_server);
+        var page = await elsewhere.GetAsync(link);
+        Assert.True(page.Has("password"));
+        var refused = await elsewhere.PressAsync(page, "confirm-submit", ("password", "not the one"));
+        Assert.Equal((HttpStatusCode.BadRequest, true), (refused.Status, refused.Has("password-error")));
+        Assert.Equal(0L, await _server.ReadAsync<long>("SELECT count(*) FROM users WHERE user_name = $1", name));
+
+        var answer = await elsewhere.PressAsync(refused, "confirm-submit", ("password", People.Password));
+
+        Assert.Equal((HttpStatusCode.SeeOther, "/account/profile"), (answer.Status, answer.Location));
+        Assert.True(await elsewhere.IsSignedInAsync(_server));
+        Assert.True(await IsConfirmedAsync(name));
+    }
+
+    [Fact]
+    public async Task Of_two_presses_at_once_one_makes_the_account_and_the_link_is_spent()
+    {
+        var browser = new Browser(_server);
+        var name = People.NewName();
+        await RegisterAsync(browser, name);
+        var link = LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
+        var page = await browser.GetAsync(link);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => browser.PressAsync(page, "confirm-submit")));
+
+        Assert.Single(answers, answer => answer.Status == HttpStatusCode.SeeOther);
+        Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.SeeOther), answer => Assert.Equal(HttpStatusCode.BadRequest, answer.Status));
+        Assert.Equal(1L, await _server.ReadAsync<long>("SELECT count(*) FROM users WHERE user_name = $1", name));
+        Assert.Equal(HttpStatusCode.BadRequest, (await browser.GetAsync(link)).Status);
+    }
+
+    [Fact]
+    public async Task What_was_taken_meanwhile_is_told_to_who_followed_the_link()
+    {
+        var (first, second, third) = (new Browser(_server), new Browser(_server), new Browser(_server));
+        var (name, email) = (People.NewName(), $"{People.NewName()}@example.com");
+        await RegisterAsync(first, name, email: email);
+        var one = await first.GetAsync(LinkOf(await _inbox.NextAsync(email)));
+        await RegisterAsync(second, People.NewName(), email: email);
+        var two = await second.GetAsync(LinkOf(await _inbox.NextAsync(email)));
+        await RegisterAsync(third, name, email: $"other-{email}");
+        var three = await third.GetAsync(LinkOf(await _inbox.NextAsync($"other-{email}")));
+
+        Assert.Equal(HttpStatusCode.SeeOther, (await first.PressAsync(one, "confirm-submit")).Status);
+        var sameAddress = await second.PressAsync(two, "confirm-submit");
+        var sameName = await third.PressAsync(three, "confirm-submit");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "/account/sign-in"), (sameAddress.Status, sameAddress.LinkOf("go-on")));
+        Assert.Equal((HttpStatusCode.BadRequest, "/account/register"), (sameName.Status, sameName.LinkOf("go-on")));
+    }
+
+    [Fact]
+    public async Task What_nobody_confirms_is_protected_while_it_waits_and_goes_with_its_time()
+    {
+        using var inbox = new Inbox();
+        await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--EmailConfirmation:Lifetime=3600");
+        var browser = new Browser(server);
+        await browser.PressAsync(await browser.GetAsync(Register), "register-submit", ("username", "bea"), ("email", "bea@example.com"), ("password", People.Password));
+        var link = LinkOf(await inbox.NextAsync("bea@example.com"));
+        var page = await browser.GetAsync(link);
+
+        Assert.Equal(0L, await server.ReadAsync<long>("SELECT count(*) FROM registrations WHERE position('bea'::bytea IN protected_registration) > 0"));
+        Assert.Equal(1L, await server.ReadAsync<long>("SELECT count(*) FROM registrations"));
+        server.Clock.Advance(TimeSpan.FromSeconds(3601));
+
+        Assert.Equal(HttpStatusCode.BadRequest, (await browser.GetAsync(link)).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await browser.PressAsync(page, "confirm-submit")).Status);
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
+        Assert.Equal(1L, await server.ReadAsync<long>("SELECT count(*) FROM registrations"));
+        server.Clock.Advance(TimeSpan.FromMinutes(20));
+        await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
+        Assert.Equal(0L, await server.ReadAsync<long>("SELECT count(*) FROM registrations"));
     }
 
     [Fact]
@@ -51,16 +224,17 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task A_name_and_an_address_that_are_taken_are_told_apart()
+    public async Task A_user_name_that_is_taken_is_told_whatever_the_address()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync(Register);
 
-        var name = await browser.PressAsync(page, "register-submit", ("username", "ＡLICE"), ("email", "other@example.com"), ("password", People.Password));
-        var email = await browser.PressAsync(page, "register-submit", ("username", People.NewName()), ("email", World.AliceEmail), ("password", People.Password));
-
-        Assert.Contains("taken", name.TextOf("username-error"), StringComparison.Ordinal);
-        Assert.Contains("account with this address", email.TextOf("email-error"), StringComparison.Ordinal);
+        foreach (var email in (string[])["other@example.com", World.AliceEmail])
+        {
+            var name = await browser.PressAsync(page, "register-submit", ("username", "ＡLICE"), ("email", email), ("password", People.Password));
+            Assert.Contains("taken", name.TextOf("username-error"), StringComparison.Ordinal);
+            Assert.False(name.Has("email-error"));
+        }
     }
 
     [Fact]
@@ -82,8 +256,10 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         var form = (await browser.GetAsync(Register)).FormOf("register-submit");
 
         await browser.PostAsync(Register, [.. form.Fields.Where(field => field.Name == "antiforgery"), ("username", name), ("email", People.EmailOf(name)), ("password", People.Password), ("email_confirmed", "true"), ("role", "admin")]);
+        var link = LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
+        Assert.Equal(0L, await _server.ReadAsync<long>("SELECT count(*) FROM users WHERE user_name = $1", name));
 
-        Assert.False(await _server.ReadAsync<bool>("SELECT email_confirmed FROM users WHERE user_name = $1", name));
+        await browser.SubmitAsync(await browser.GetAsync(link), "confirm-submit");
         Assert.Equal(0L, await _server.ReadAsync<long>("SELECT count(*) FROM user_roles r JOIN users u ON u.id = r.user_id WHERE u.user_name = $1", name));
     }
 
@@ -98,12 +274,22 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         // A program that reads mail opens it, without cookies.
         var page = await new Browser(_server).GetAsync(link);
         Assert.Equal((HttpStatusCode.OK, People.EmailOf(name)), (page.Status, page.TextOf("email")));
-        Assert.False(await IsConfirmedAsync(name));
+        Assert.Equal(0L, await _server.ReadAsync<long>("SELECT count(*) FROM users WHERE user_name = $1", name));
 
         var done = await browser.SubmitAsync(await browser.GetAsync(link), "confirm-submit");
 
         Assert.Equal("/account/confirm-email?done=true", done.Address);
         Assert.True(await IsConfirmedAsync(name));
+    }
+
+    [Fact]
+    public async Task An_account_of_the_account_API_is_confirmed_by_the_link_that_its_page_sends()
+    {
+        var browser = new Browser(_server);
+        var name = People.NewName();
+        var link = await SentAsync(browser, name);
+
+        Assert.Equal("/account/confirm-email?done=true", (await browser.SubmitAsync(await browser.GetAsync(link), "confirm-submit")).Address);
         // Once more changes nothing.
         Assert.Equal(HttpStatusCode.SeeOther, (await browser.PressAsync(await browser.GetAsync(link), "confirm-submit")).Status);
         Assert.True(await IsConfirmedAsync(name));
@@ -115,7 +301,9 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--EmailConfirmation:Lifetime=3600");
         var browser = new Browser(server);
-        await browser.PressAsync(await browser.GetAsync(Register), "register-submit", ("username", "bea"), ("email", "bea@example.com"), ("password", People.Password));
+        await server.RegistersAsync("bea");
+        await browser.SignInAsync(username: "bea", password: People.Password);
+        await browser.SubmitAsync(await browser.GetAsync("/account"), "send-confirmation");
         var link = LinkOf(await inbox.NextAsync("bea@example.com"));
         var open = await browser.GetAsync(link);
 
@@ -146,8 +334,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     {
         var browser = new Browser(_server);
         var name = People.NewName();
-        await RegisterAsync(browser, name);
-        await _inbox.NextAsync(People.EmailOf(name));
+        await SentAsync(browser, name);
 
         var sent = await browser.SubmitAsync(await browser.GetAsync("/account"), "send-confirmation");
 
@@ -158,15 +345,41 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         Assert.False(confirmed.Has("send-confirmation"));
     }
 
-    private static async Task<BrowserPage> RegisterAsync(Browser browser, string name, string? returnUrl = null)
+    private static async Task<BrowserPage> RegisterAsync(Browser browser, string name, string? returnUrl = null, string? email = null)
     {
         var page = await browser.GetAsync(returnUrl is null ? Register : $"{Register}?return_url={Uri.EscapeDataString(returnUrl)}");
-        return await browser.PressAsync(page, "register-submit", ("username", name), ("email", People.EmailOf(name)), ("full_name", " Ada of Tests "), ("password", People.Password));
+        return await browser.PressAsync(page, "register-submit", ("username", name), ("email", email ?? People.EmailOf(name)), ("full_name", " Ada of Tests "), ("password", People.Password));
     }
+
+    /// <summary>The address of an account.</summary>
+    private async Task<string> RegisteredAsync()
+    {
+        var name = People.NewName();
+        Assert.Equal(HttpStatusCode.Created, (await _server.RegistersAsync(name)).Status);
+        return People.EmailOf(name);
+    }
+
+    /// <summary>The link to confirm the address of an account that the account API made, asked for at its page.</summary>
+    private async Task<string> SentAsync(Browser browser, string name)
+    {
+        await _server.RegistersAsync(name);
+        await browser.SignInAsync(username: name, password: People.Password);
+        await browser.SubmitAsync(await browser.GetAsync("/account"), "send-confirmation");
+        return LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
+    }
+
+    /// <summary>All that a caller could tell two answers apart by, but what is new in each.</summary>
+    private static string VisibleOf(BrowserPage page) => string.Join('\n',
+        [$"{page.Status}", .. page.Message.Headers.Concat(page.Message.Content.Headers)
+            .Where(header => header.Key is not ("Date" or "Set-Cookie"))
+            .Select(header => $"{header.Key}: {Nonce().Replace(string.Join(',', header.Value), "")}"), Nonce().Replace(page.Body, "")]);
 
     private Task<bool> IsConfirmedAsync(string name) => _server.ReadAsync<bool>("SELECT email_confirmed FROM users WHERE user_name = $1", name);
 
     private static string LinkOf(string message) => Link().Match(message) is { Success: true } found ? found.Value.TrimEnd() : throw new ArgumentException(message, nameof(message));
+
+    [GeneratedRegex("nonce-[^']+|nonce=\"[^\"]*\"")]
+    private static partial Regex Nonce();
 
     [GeneratedRegex(@"^http\S+token=\S+", RegexOptions.Multiline)]
     private static partial Regex Link();

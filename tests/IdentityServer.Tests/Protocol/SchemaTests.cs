@@ -22,6 +22,8 @@ public sealed class SchemaTests
         "revocations CHECK ((num_nonnulls(jti, grant_id, subject) = 1))",
         "CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay()",
         "CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay()",
+        "CREATE TRIGGER users_deleted BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION users_deleted()",
+        "CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted()",
     ];
 
     private const string CatalogSql =

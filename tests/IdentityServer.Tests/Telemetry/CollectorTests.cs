@@ -154,7 +154,7 @@ public sealed class CollectorTests : IDisposable
         var metrics = new ServerMetrics(Meters, TimeProvider.System);
         var errors = typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().ToList();
         foreach (var error in errors)
-            metrics.Granted<string>("password", error with { RetryAfter = 7 });
+            metrics.Granted<string>("password", error with { RetryAfter = TimeSpan.FromSeconds(7) });
 
         var counted = Exposition.Parse(collector.Read()).Samples.Where(sample => sample.Key.StartsWith("identityserver_tokens_refused_total", StringComparison.Ordinal)).ToList();
 

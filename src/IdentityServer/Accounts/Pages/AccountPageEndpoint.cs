@@ -18,7 +18,6 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
             .Where(user => user.Id == session.UserId).Select(user => new { user.EmailConfirmed, user.CreatedAt }).SingleAsync(deadline));
         var notice = http.Request.Query["notice"].ToString() switch
         {
-            "registered" when session.Email is not null => texts["account.registered"],
             "confirmation_sent" => texts["account.confirmation_sent"],
             "busy" => texts["refused.busy"],
             _ => null,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
@@ -30,9 +29,9 @@ internal sealed class ChangePasswordPageEndpoint(
                 Current: current.Length == 0 ? "change_password.current_missing" : null, New: chosen.Length == 0 ? "reset.password_missing" : null));
             return;
         }
-        if (!policy.Allows(chosen))
+        if (policy.Refuse(chosen, session.UserName, session.Email) is { } asked)
         {
-            await RefuseAsync(http, session, AccountErrors.InvalidPassword(policy.Requirements), new Said(New: "password.refused"));
+            await RefuseAsync(http, session, AccountErrors.InvalidPassword(asked), new Said(New: "password.refused"));
             return;
         }
         if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, session.UserId.ToString()) is { } tooMany)
@@ -64,8 +63,7 @@ internal sealed class ChangePasswordPageEndpoint(
     private Task RefuseAsync(HttpContext http, SessionState session, ApiError error, Said said)
     {
         http.Features.Set(error);
-        if (error.RetryAfter is { } seconds)
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(error.RetryAfter);
         return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, session, said);
     }
 

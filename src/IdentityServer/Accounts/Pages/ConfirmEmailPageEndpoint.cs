@@ -7,9 +7,9 @@ namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
 /// <c>/account/confirm-email</c>: where the link of a message leads. Programs that read mail open links, so that to open it shows a
-/// button and only who presses it confirms.
+/// button and only who presses it confirms. The link of a registration makes the account.
 /// </summary>
-internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms, EmailConfirmation confirmation, DatabaseGate database, IssuerSettings issuer)
+internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms, EmailConfirmation confirmation, RegistrationLink registration, DatabaseGate database, IssuerSettings issuer)
 {
     public Task GetAsync(HttpContext http)
     {
@@ -20,6 +20,8 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
                 http, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + Routes.Account, texts["confirmed.link"])));
         }
         var token = http.Request.Query["token"].ToString();
+        if (ResetTokens.HashOf(token) is { } hash)
+            return registration.ShowAsync(http, token, hash);
         return confirmation.Read(token) is var (_, email)
             ? pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(http, StatusCodes.Status200OK, new ConfirmEmailModel(token, email))
             : RefuseAsync(http);
@@ -29,6 +31,11 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
     {
         if (await forms.ReadAsync(http) is not { } form)
             return;
+        if (ResetTokens.HashOf(form["token"]) is { } hash)
+        {
+            await registration.FollowAsync(http, form["token"], hash, form["password"]);
+            return;
+        }
         using var place = database.TryEnter();
         if (place.IsRefused)
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
@@ -30,8 +29,7 @@ internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms for
             return;
         }
         http.Features.Set(asked.Error);
-        if (asked.Error.RetryAfter is { } seconds)
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(asked.Error.RetryAfter);
         await WriteAsync(http, (int)asked.Error.Status, email, form.ReturnUrl, texts[asked.Error.Code == ApiErrors.TooManyRequests.Code ? "refused.too_many" : "refused.busy"], emailError: null);
     }
 

@@ -6,4 +6,12 @@ public sealed record ForgotPasswordModel(string Email, string? Error, string? Em
 public sealed record ResetPasswordModel(string Email, string Token, string PasswordHint, string? Error, string? EmailError, string? TokenError, string? PasswordError, string ForgotLink);
 
 /// <param name="Token">Read and found good.</param>
-public sealed record ConfirmEmailModel(string Token, string Email);
+public sealed record ConfirmEmailModel(string Token, string Email)
+{
+    /// <summary>It makes an account that another browser asked for.</summary>
+    public bool AsksPassword { get; init; }
+
+    /// <summary>What speaks of the whole form.</summary>
+    public string? Error { get; init; }
+    public string? PasswordError { get; init; }
+}

@@ -19,6 +19,7 @@ internal static class PasswordWords
             asked.Add(texts["password.other"]);
         if (settings.RejectCommon)
             asked.Add(texts["password.uncommon"]);
+        asked.Add(texts["password.no_name"]);
         return string.Join(' ', asked);
     }
 }

@@ -1,19 +1,20 @@
-using System.Globalization;
 using Hosting;
-using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Passwords;
-using IdentityServer.Sessions;
 using IdentityServer.Settings;
+using Postgres;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/register</c>: an account by the rules of the account API, a session at once, and a message to confirm the address.</summary>
+/// <summary>
+/// <c>/account/register</c>: asks for an account by the rules of the account API. The answer is the same whether the address has one
+/// already; the link of the message goes on (<see cref="RegistrationLink"/>).
+/// </summary>
 internal sealed class RegisterPageEndpoint(
-    PageWriter pages, PageForms forms, RegistrationRules rules, PasswordHashing hashing, PasswordSettings policy, NewAccounts accounts, BrowserSessions sessions,
-    ConfirmationMail confirmation, CurrentConfiguration configuration, RequestLimits limits, IssuerSettings issuer)
+    PageWriter pages, PageForms forms, RegistrationRules rules, PasswordHashing hashing, PasswordSettings policy,
+    PendingRegistrations registrations, RegistrationCookie cookie, DatabaseGate database, RequestLimits limits, IssuerSettings issuer)
 {
     public Task GetAsync(HttpContext http) => WriteAsync(
         http, StatusCodes.Status200OK, ReturnUrl.Check(http.Request.Query[ReturnUrl.Parameter], issuer.Path), new Filled("", "", ""), error: null, []);
@@ -37,31 +38,47 @@ internal sealed class RegisterPageEndpoint(
             await RefuseAsync(http, problems, form.ReturnUrl, filled);
             return;
         }
-        if (await hashing.TryHashAsync(password, http.RequestAborted) is not { } hash)
+        // Counted by what was typed, so that it tells nobody which addresses have an account.
+        if (limits.RefuseAccount(Limit.Registration, filled.Email) is { } tooManyOfAddress)
         {
-            await RefuseAsync(http, [ApiErrors.ServiceUnavailable], form.ReturnUrl, filled);
+            await RefuseAsync(http, [AccountErrors.TooManyRequests(tooManyOfAddress)], form.ReturnUrl, filled);
             return;
         }
+        if (await AskAsync(http, filled, fullName, password, form.ReturnUrl) is { } refused)
+        {
+            await RefuseAsync(http, [refused], form.ReturnUrl, filled);
+            return;
+        }
+        var texts = Languages.Choose(http);
+        var signIn = new PageLink(ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
+        await pages.WritePlainAsync<MessagePage, MessageModel>(http, StatusCodes.Status200OK, new MessageModel(texts["register_done.title"], texts["register_done.text"], signIn));
+    }
 
-        var stored = await accounts.TryStoreAsync(http, new Registration(filled.UserName, IsNamedByEmail: false, filled.Email, password, fullName, Age: null, Gender: null), hash);
-        if (stored.IsRefused)
+    /// <summary>The same work whoever has the address.</summary>
+    private async Task<ApiError?> AskAsync(HttpContext http, Filled filled, string? fullName, string password, string? returnUrl)
+    {
+        using (var place = database.TryEnter())
         {
-            await RefuseAsync(http, [stored.Error], form.ReturnUrl, filled);
-            return;
+            if (place.IsRefused)
+                return ApiErrors.ServiceUnavailable;
+            if (await NewAccounts.IsTakenAsync(http, filled.UserName))
+                return AccountErrors.UserNameExists;
         }
-        var user = stored.Value;
-        // The account is there now: a caller who hangs up does not undo it.
-        await confirmation.TrySendAsync(user.Id, filled.Email, http.Deadline()).WithinDeadline(http);
-        // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
-        var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
-        SeeOther.Write(http, isSignedIn ? form.ReturnUrl ?? $"{issuer.Path}{Routes.Account}?notice=registered" : ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl));
+        if (await hashing.TryHashAsync(password, http.RequestAborted) is not { } hash)
+            return ApiErrors.ServiceUnavailable;
+        using (var place = database.TryEnter())
+        {
+            if (place.IsRefused)
+                return ApiErrors.ServiceUnavailable;
+            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(http)), http.Deadline()).WithinDeadline(http);
+        }
+        return null;
     }
 
     private Task RefuseAsync(HttpContext http, ApiError[] problems, string? returnUrl, Filled filled)
     {
         http.Features.Set(problems[0]);
-        if (problems[0].RetryAfter is { } seconds)
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(problems[0].RetryAfter);
         var texts = Languages.Choose(http);
         Dictionary<string, string> errors = [];
         string? error = null;
@@ -81,7 +98,6 @@ internal sealed class RegisterPageEndpoint(
         _ when problem == AccountErrors.InvalidUserName => ("username", texts["register.username_refused"]),
         _ when problem == AccountErrors.UserNameExists => ("username", texts["register.username_taken"]),
         _ when problem == AccountErrors.InvalidEmail => ("email", texts["register.email_refused"]),
-        _ when problem == AccountErrors.EmailExists => ("email", texts["register.email_taken"]),
         _ when problem == AccountErrors.InvalidProfile => ("full_name", texts["register.full_name_refused"]),
         "INVALID_PASSWORD" => ("password", texts["password.refused"]),
         "TOO_MANY_REQUESTS" => (null, texts["refused.too_many"]),
@@ -93,8 +109,7 @@ internal sealed class RegisterPageEndpoint(
         var texts = Languages.Choose(http);
         var model = new RegisterModel(
             filled.UserName, filled.Email, filled.FullName, PasswordWords.Describe(policy, texts), error, errors, returnUrl, ReturnUrl.Add(issuer.Path + Routes.SignIn, returnUrl));
-        var client = WaitingClient.Find(configuration.Value, returnUrl, issuer.Path);
-        return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model, leadsAway: client is not null);
+        return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model);
     }
 
     private sealed record Filled(string UserName, string Email, string FullName);

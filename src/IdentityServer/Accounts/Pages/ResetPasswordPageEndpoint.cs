@@ -1,4 +1,4 @@
-using System.Globalization;
+using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 
@@ -42,8 +42,7 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
             return;
         }
         http.Features.Set(made.Error);
-        if (made.Error.RetryAfter is { } seconds)
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(made.Error.RetryAfter);
         var (field, text) = made.Error.Code switch
         {
             "INVALID_PASSWORD" => ("new_password", texts["password.refused"]),

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary><c>/account/sessions</c>: the browsers that are signed in; each may be ended from here, but for this one, which signs out.</summary>
-internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, SessionEnding ending, IssuerSettings issuer, TimeProvider time)
+internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
 {
     /// <summary>More are not shown; those that were signed in last come first.</summary>
     private const int MaximumShown = 100;
@@ -19,8 +19,10 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
     {
         var texts = Languages.Choose(http);
         var now = time.GetUtcNow();
+        var (oldest, oldestRemembered) = (settings.OldestAt(now), settings.OldestRememberedAt(now));
         var rows = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
-            .Where(row => row.UserId == session.UserId && row.EndedAt == null && row.ExpiresAt > now && row.SecurityStamp == session.SecurityStamp)
+            .Where(row => row.UserId == session.UserId && row.EndedAt == null && row.ExpiresAt > now && row.SecurityStamp == session.SecurityStamp
+                && row.AuthenticatedAt > (row.IsRemembered == false ? oldest : oldestRemembered))
             .OrderByDescending(row => row.AuthenticatedAt).Take(MaximumShown)
             .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync(deadline));
         var shown = rows

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
@@ -65,8 +64,7 @@ internal sealed class SignInPageEndpoint(
     private Task RefuseAsync(HttpContext http, ApiError error, string? returnUrl, Filled filled, Said said)
     {
         http.Features.Set(error);
-        if (error.RetryAfter is { } seconds)
-            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        http.Response.TellWait(error.RetryAfter);
         if (error.Challenge is not null)
             http.Response.Headers.WWWAuthenticate = Challenge;
         return WriteAsync(http, (int)error.Status, returnUrl, filled, said);

@@ -1,0 +1,110 @@
+using Hosting;
+using IdentityServer.Configuration;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Pages;
+using IdentityServer.Passwords;
+using IdentityServer.Sessions;
+using IdentityServer.Settings;
+using Postgres;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>
+/// Where the link of a registration's message leads: to the account, a session and back to where it was needed. In any other browser
+/// than the one that registered it asks for the password that was chosen there.
+/// </summary>
+internal sealed class RegistrationLink(
+    PageWriter pages, PendingRegistrations registrations, PasswordHashing hashing, NewAccounts accounts, BrowserSessions sessions, RegistrationCookie cookie,
+    CurrentConfiguration configuration, RequestLimits limits, DatabaseGate database, IssuerSettings issuer)
+{
+    public async Task ShowAsync(HttpContext http, string token, byte[] tokenHash)
+    {
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http) is { } registration)
+            await WriteAsync(http, StatusCodes.Status200OK, token, registration, error: null, passwordError: null);
+        else
+            await RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link");
+    }
+
+    public async Task FollowAsync(HttpContext http, string token, byte[] tokenHash, string password)
+    {
+        PendingRegistration? registration;
+        using (var place = database.TryEnter())
+        {
+            if (place.IsRefused)
+            {
+                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                return;
+            }
+            registration = await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http);
+        }
+        if (registration is null)
+            await RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link");
+        else if (await RefusePasswordAsync(http, registration, password) is { } error)
+            await ShowAgainAsync(http, token, registration, error);
+        else
+            await StoreAsync(http, tokenHash, registration);
+    }
+
+    /// <summary>Null: it is the browser that registered, or the password that was chosen there.</summary>
+    private async Task<ApiError?> RefusePasswordAsync(HttpContext http, PendingRegistration registration, string password)
+    {
+        if (cookie.IsOf(http, registration.BrowserHash))
+            return null;
+        if (password.Length == 0)
+            return AccountErrors.SignInMissing;
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, registration.Email) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        return await hashing.TryVerifyAsync(registration.PasswordHash, password, http.RequestAborted) switch
+        {
+            null => ApiErrors.ServiceUnavailable,
+            false => AccountErrors.InvalidCredentials,
+            true => null,
+        };
+    }
+
+    private async Task StoreAsync(HttpContext http, byte[] tokenHash, PendingRegistration registration)
+    {
+        var stored = await accounts.TryStoreConfirmedAsync(http, registration, tokenHash);
+        if (stored.IsRefused)
+        {
+            http.Features.Set(stored.Error);
+            await (stored.Error == AccountErrors.EmailExists ? RefuseAsync(http, "register_email_taken", Routes.SignIn, "register.sign_in")
+                : stored.Error == AccountErrors.UserNameExists ? RefuseAsync(http, "register_username_taken", Routes.Register, "register.title")
+                : RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link"));
+            return;
+        }
+        var user = stored.Value;
+        // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
+        var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
+        SeeOther.Write(http, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{Routes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + Routes.SignIn, registration.ReturnUrl));
+    }
+
+    private Task ShowAgainAsync(HttpContext http, string token, PendingRegistration registration, ApiError error)
+    {
+        http.Features.Set(error);
+        http.Response.TellWait(error.RetryAfter);
+        var texts = Languages.Choose(http);
+        var (text, passwordText) = error.Code switch
+        {
+            "MISSING_FIELDS" => (null, texts["sign_in.password_missing"]),
+            "INVALID_CREDENTIALS" => (null, texts["confirm.password_wrong"]),
+            "TOO_MANY_REQUESTS" => (texts["refused.too_many"], null),
+            _ => (texts["refused.busy"], (string?)null),
+        };
+        // The form is wrong, and no credentials of the request are missing: no 401, which would have to say how to authenticate.
+        return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, token, registration, text, passwordText);
+    }
+
+    private Task WriteAsync(HttpContext http, int status, string token, PendingRegistration registration, string? error, string? passwordError)
+    {
+        var model = new ConfirmEmailModel(token, registration.Email) { AsksPassword = !cookie.IsOf(http, registration.BrowserHash), Error = error, PasswordError = passwordError };
+        return pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(http, status, model, leadsAway: WaitingClient.Find(configuration.Value, registration.ReturnUrl, issuer.Path) is not null);
+    }
+
+    private Task RefuseAsync(HttpContext http, string name, string route, string linkText) =>
+        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, name, issuer.Path + route, linkText: linkText);
+}

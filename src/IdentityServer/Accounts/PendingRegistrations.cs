@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using IdentityServer.Mail;
+using IdentityServer.Outbox;
+using IdentityServer.Pages;
+using IdentityServer.Passwords;
+using IdentityServer.Settings;
+using Microsoft.AspNetCore.DataProtection;
+using Npgsql;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>A registration at a browser that keeps every rule.</summary>
+/// <param name="ReturnUrl">Checked.</param>
+/// <param name="BrowserHash">Of the cookie of the browser that asks: <see cref="RegistrationCookie"/>.</param>
+internal sealed record PendingRegistration(string UserName, string Email, string? FullName, string PasswordHash, string? ReturnUrl, byte[] BrowserHash);
+
+/// <summary>
+/// A browser is never told which addresses have an account. So a registration is written to the outbox like a request for a reset, and
+/// only the message tells more, to whoever reads the mail of that address: a link that makes the account, or that there is one already.
+/// </summary>
+internal sealed class PendingRegistrations(
+    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time) : IOutboxDelivery
+{
+    private const string OwnerSql = "SELECT email FROM users WHERE normalized_email = $1";
+    private const string StoreSql = "INSERT INTO registrations (token_hash, protected_registration, expires_at) VALUES ($1, $2, $3)";
+    private const string FindSql = "SELECT protected_registration FROM registrations WHERE token_hash = $1 AND expires_at > $2";
+
+    private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Accounts.PendingRegistrations");
+
+    public string Kind => "registration";
+
+    public int Workers => 2;
+
+    public TimeSpan Deadline => TimeSpan.FromSeconds(30);
+
+    /// <summary>Returns when it is committed. Looks nothing up.</summary>
+    public Task AddAsync(PendingRegistration registration, CancellationToken cancellation) =>
+        outbox.AddAsync(Kind, Write(registration), settings.Lifetime, cancellation);
+
+    /// <summary>Null: there is no such link, or it is spent or too old.</summary>
+    public async Task<PendingRegistration?> FindAsync(byte[] tokenHash, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(FindSql);
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
+        if (await command.ExecuteScalarAsync(cancellation) is not byte[] stored)
+            return null;
+        try
+        {
+            return Read(_protector.Unprotect(stored));
+        }
+        catch (CryptographicException)
+        {
+            // The ring of Data Protection was replaced.
+            return null;
+        }
+    }
+
+    /// <summary>Request, registration and message change in one transaction.</summary>
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    {
+        var registration = Read(message.Content);
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
+            return Delivery.Done;
+        var expiresAt = time.GetUtcNow() + settings.Lifetime;
+        if (await FindOwnerAsync(connection, registration.Email, cancellation) is { } address)
+            await mail.AddAsync(connection, TellOwner(address), expiresAt, cancellation);
+        else
+        {
+            var (token, hash) = ResetTokens.Create();
+            await StoreAsync(connection, hash, registration, expiresAt, cancellation);
+            await mail.AddAsync(connection, SendLink(registration.Email, token), expiresAt, cancellation);
+        }
+        await transaction.CommitAsync(cancellation);
+        mail.Wake();
+        return Delivery.Done;
+    }
+
+    private static async Task<string?> FindOwnerAsync(NpgsqlConnection connection, string email, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(OwnerSql, connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = LoginName.Fold(email) } } };
+        return await command.ExecuteScalarAsync(cancellation) as string;
+    }
+
+    private async Task StoreAsync(NpgsqlConnection connection, byte[] tokenHash, PendingRegistration registration, DateTimeOffset expiresAt, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(StoreSql, connection);
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
+        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = _protector.Protect(Write(registration)) });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    // Nothing in either message comes from the request: whoever wrote the address may not be who reads it.
+    private Message SendLink(string email, string token) => new(
+        email,
+        "Confirm your e-mail address",
+        string.Create(CultureInfo.InvariantCulture,
+            $"""
+            Somebody, most likely you, wants to create an account with this address at
+            {issuer.Issuer}
+
+            If it was you, open this address in the same browser and press the button that you find there.
+            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours, and once:
+
+            {issuer.At(Routes.ConfirmEmail)}?token={token}
+
+            If it was not you, do nothing: then there is no account.
+            """));
+
+    private Message TellOwner(string email) => new(
+        email,
+        "You have an account already",
+        $"""
+        Somebody, most likely you, tried to create an account with this address at
+        {issuer.Issuer}
+
+        There is one already. To sign in, with this address and your password:
+
+        {issuer.At(Routes.SignIn)}
+
+        If you have forgotten your password, choose a new one:
+
+        {issuer.At(Routes.ForgotPassword)}
+
+        If it was not you, do nothing: nothing was changed.
+        """);
+
+    private static byte[] Write(PendingRegistration registration) => JsonSerializer.SerializeToUtf8Bytes(registration, PendingRegistrationJson.Default.PendingRegistration);
+
+    private static PendingRegistration Read(byte[] json) => JsonSerializer.Deserialize(json, PendingRegistrationJson.Default.PendingRegistration)!;
+}
+
+[JsonSerializable(typeof(PendingRegistration))]
+internal sealed partial class PendingRegistrationJson : JsonSerializerContext;

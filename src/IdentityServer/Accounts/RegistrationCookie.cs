@@ -1,0 +1,39 @@
+using System.Security.Cryptography;
+using IdentityServer.Settings;
+using Jose;
+
+namespace IdentityServer.Accounts;
+
+/// <summary>
+/// Tells the browser in which somebody registered from every other one in which the link of the message is opened. Whoever reads the
+/// mail of an address that a stranger gave must not make an account whose password the stranger knows.
+/// </summary>
+internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmationSettings settings)
+{
+    private const int Length = 32;
+
+    private readonly string _name = issuer.CookieName(".registration");
+
+    /// <summary>Gives the browser its cookie, or keeps the one that it has: it may wait for several messages.</summary>
+    /// <returns>What <see cref="IsOf"/> takes.</returns>
+    public byte[] Keep(HttpContext http)
+    {
+        var secret = Read(http) ?? RandomNumberGenerator.GetBytes(Length);
+        http.Response.Cookies.Append(_name, Base64Url.Encode(secret), new CookieOptions
+        {
+            HttpOnly = true,
+            Secure = issuer.IsHttps,
+            SameSite = SameSiteMode.Lax,
+            Path = "/",
+            MaxAge = settings.Lifetime,
+            IsEssential = true,
+        });
+        return SHA256.HashData(secret);
+    }
+
+    public bool IsOf(HttpContext http, byte[] hash) =>
+        Read(http) is { } secret && CryptographicOperations.FixedTimeEquals(SHA256.HashData(secret), hash);
+
+    private byte[]? Read(HttpContext http) =>
+        http.Request.Cookies.TryGetValue(_name, out var text) && Base64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? bytes : null;
+}
