@@ -3,6 +3,7 @@ using Hosting;
 namespace IdentityServer;
 
 /// <summary>What the program is asked to do: serve, or one of its few commands.</summary>
+/// <param name="File">Of the command apply; of help, the command that it is about.</param>
 internal sealed record CommandLine(string Command, string? File, bool Prune, string[] Settings)
 {
     public const string Serve = "serve";
@@ -12,6 +13,9 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     public const string ReplaceKeys = "replace-keys";
     public const string HealthCheck = "healthcheck";
     public const string Help = "help";
+
+    /// <summary>The exit code of one who asks for what there is not.</summary>
+    public const int WrongUsage = 2;
 
     public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
 
@@ -24,12 +28,13 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
         var words = new List<string>();
         var settings = new List<string>();
         var prune = false;
+        var isHelp = false;
         for (var i = 0; i < args.Length; i++)
         {
             var arg = args[i];
             if (arg is "--help" or "-h")
-                return new(Help, null, false, []);
-            if (arg == "--prune")
+                isHelp = true;
+            else if (arg == "--prune")
                 prune = true;
             else if (arg.StartsWith('-'))
             {
@@ -43,6 +48,8 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
             else
                 words.Add(arg);
         }
+        if (isHelp)
+            return new(Help, words.FirstOrDefault(), false, []);
         return words switch
         {
             [] when !prune => new(Serve, null, false, [.. settings]),
@@ -51,7 +58,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
             [ReplaceKeys] when !prune => new(ReplaceKeys, null, false, [.. settings]),
             [HealthCheck] when !prune => new(HealthCheck, null, false, [.. settings]),
             [Apply, var file] => new(Apply, file, prune, [.. settings]),
-            _ => throw new StartupException(Usage),
+            _ => throw new StartupException(Usage) { ExitCode = WrongUsage },
         };
     }
 }

@@ -30,7 +30,7 @@ internal static class Program
             var command = CommandLine.Parse(args);
             if (command.Command == CommandLine.Help)
             {
-                Console.WriteLine(CommandLine.Usage);
+                Console.WriteLine(CommandHelp.Of(command.File));
                 return 0;
             }
             if (command.Command == CommandLine.HealthCheck)
@@ -51,7 +51,7 @@ internal static class Program
         catch (StartupException refused)
         {
             await Console.Error.WriteLineAsync(refused.Message);
-            return 1;
+            return refused.ExitCode;
         }
         // Whatever nobody foresaw is one line too; past the start a fault ends the program with its trace.
         catch (Exception unforeseen) when (!isStarted)
@@ -194,17 +194,19 @@ internal static class Program
         {
             var keys = app.Services.GetRequiredService<KeyStore>();
             if (command.Command == CommandLine.ReplaceKeys)
-                Console.WriteLine($"Replaced {await keys.ReplaceAsync(connection, cancellation)} keys: every token issued before is dead.");
+                Console.WriteLine($"Replaced {Counted(await keys.ReplaceAsync(connection, cancellation))}: every token issued before is dead.");
             else if (command.Command != CommandLine.Migrate)
                 await keys.EnsureAsync(connection, cancellation);
             if (command.Command == CommandLine.RewrapKeys)
-                Console.WriteLine($"Encrypted {await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation)} keys of the ring with {DataProtectionSettings.Name}.");
+                Console.WriteLine($"Encrypted {Counted(await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation))} of the ring with {DataProtectionSettings.Name}.");
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
             await BeatAsync(app.Services.GetRequiredService<Pulse>());
     }
+
+    private static string Counted(int keys) => keys == 1 ? "1 key" : $"{keys} keys";
 
     private static async Task BeatAsync(Pulse pulse)
     {

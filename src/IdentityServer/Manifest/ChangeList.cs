@@ -11,6 +11,9 @@ internal sealed class ChangeList
 
     public IReadOnlyList<string> Lines => _lines;
 
+    /// <summary>What a start left as a person had changed it, each a line.</summary>
+    public List<string> Left { get; } = [];
+
     /// <summary>What the operator should know of the manifest; none is a change.</summary>
     public IReadOnlyList<string> Warnings { get; set; } = [];
 
@@ -21,11 +24,13 @@ internal sealed class ChangeList
     /// <param name="members">Those that differed.</param>
     public void Changed(string kind, string name, IEnumerable<string> members) => _lines.Add($"changed {kind} {name} ({string.Join(", ", members)})");
 
+    public static string Counted(int changes) => changes == 1 ? "1 change" : $"{changes} changes";
+
     /// <summary>One line, for the log.</summary>
     public override string ToString() => _lines.Count switch
     {
         0 => "nothing to change",
         <= MostInSummary => string.Join("; ", _lines),
-        _ => $"{string.Join("; ", _lines.Take(MostInSummary))}; and {_lines.Count - MostInSummary} changes more",
+        _ => $"{string.Join("; ", _lines.Take(MostInSummary))}; and {Counted(_lines.Count - MostInSummary)} more",
     };
 }

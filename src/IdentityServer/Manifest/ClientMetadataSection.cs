@@ -1,9 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
-using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using Jose;
 
@@ -27,12 +25,11 @@ internal static class ClientMetadataSection
     private const int MaximumUris = 100;
     private const int MaximumJwksLength = 32 * 1024;
 
-    public static ClientMetadata Read(NodeObject client, string authMethod, string[] grantTypes)
+    public static ClientMetadata Read(NodeObject client)
     {
-        CheckResponseTypes(client, grantTypes);
         // OpenID Connect Core §8: a user's `sub` is the same for all clients.
         client.Find("subject_type")?.OneOf("public");
-        var metadata = new ClientMetadata
+        return new ClientMetadata
         {
             ApplicationType = client.Find("application_type")?.OneOf("web", "native"),
             ClientUri = Web(client, "client_uri"),
@@ -59,37 +56,6 @@ internal static class ClientMetadataSection
             Jwks = client.Find("jwks") is { } jwks ? ReadJwks(jwks) : null,
             JwksUri = Web(client, "jwks_uri"),
         };
-        if (authMethod == TokenEndpointAuthMethods.None && metadata.RequirePkce == false)
-            throw client.Find("require_pkce")!.Value.Mistake("is false, which a public client can't have (RFC 9700 §2.1.1).");
-        if (metadata is { Jwks: not null, JwksUri: not null })
-            throw client.Find("jwks_uri")!.Value.Mistake("can't stand beside jwks (RFC 7591 §2).");
-        // A browser is sent there as it is to redirect_uris.
-        foreach (var (i, uri) in (metadata.PostLogoutRedirectUris ?? []).Index())
-        {
-            if (RedirectUris.MistakeIn(uri, metadata.ApplicationType == "native") is { } mistake)
-                throw new ManifestMistake($"{client.Path}.post_logout_redirect_uris[{i}]", $"is {uri}; it {mistake}");
-        }
-        if (authMethod == TokenEndpointAuthMethods.PrivateKeyJwt)
-            CheckKeys(client, metadata);
-        return metadata;
-    }
-
-    /// <summary>RFC 7591 §2.1: the two must agree, so there is nothing to keep of them.</summary>
-    private static void CheckResponseTypes(NodeObject client, string[] grantTypes)
-    {
-        var types = client.Set("response_types", 10, type => type.OneOf("code"));
-        if (types is not null && types.Length > 0 != grantTypes.Contains(GrantTypes.AuthorizationCode))
-            throw client.Find("response_types")!.Value.Mistake("must hold code where grant_types holds authorization_code, and nothing where it does not (RFC 7591 §2.1).");
-    }
-
-    private static void CheckKeys(NodeObject client, ClientMetadata metadata)
-    {
-        if (metadata is { Jwks: null, JwksUri: null })
-            throw client.Missing("jwks", ", or jwks_uri: with private_key_jwt the client signs with its own key");
-        if (metadata.Jwks is { } jwks && ClientKeys.TryParse(Encoding.UTF8.GetBytes(jwks.GetRawText()), metadata.TokenEndpointAuthSigningAlg, SignatureAlgorithms.Served) is null)
-            throw client.Find("jwks")!.Value.Mistake($"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", SignatureAlgorithms.Served)}.");
-        if (metadata.JwksUri is { } uri && new Uri(uri) is { Scheme: "http", IsLoopback: false })
-            throw client.Find("jwks_uri")!.Value.Mistake("must be an https address.");
     }
 
     private static string? Algorithm(NodeObject client, string name) => client.Find(name)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
+using IdentityServer.Protocol;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
@@ -11,9 +12,9 @@ internal static class ClientPlan
 {
     private const string Kind = "client";
 
-    public static void Add(Plan plan, IReadOnlyList<ManifestClient> clients, Dictionary<string, ClientRow> rows, ClientSecrets secrets, bool prune)
+    /// <param name="hashes">Of each client's secrets: <see cref="HashesOf"/>.</param>
+    public static void Add(Plan plan, IReadOnlyList<ManifestClient> clients, string[][] hashes, Dictionary<string, ClientRow> rows, bool prune)
     {
-        var hashes = HashesOf(clients, rows, secrets);
         for (var i = 0; i < clients.Count; i++)
         {
             if (!rows.TryGetValue(clients[i].ClientId, out var row))
@@ -35,13 +36,13 @@ internal static class ClientPlan
     }
 
     /// <summary>For each client the hashes of its secrets: those that it has, where they match. Slow by design, so on all cores.</summary>
-    private static string[][] HashesOf(IReadOnlyList<ManifestClient> clients, Dictionary<string, ClientRow> rows, ClientSecrets secrets)
+    public static string[][] HashesOf(IReadOnlyList<ManifestClient> clients, Dictionary<string, ClientRow> rows, ClientSecrets secrets)
     {
         var hashes = new string[clients.Count][];
         Parallel.For(0, clients.Count, i =>
         {
             var known = rows.GetValueOrDefault(clients[i].ClientId)?.SecretHashes ?? [];
-            hashes[i] = [.. clients[i].Secrets.Select(secret => known.FirstOrDefault(hash => secrets.IsHashOf(hash, secret)) ?? secrets.Hash(secret))];
+            hashes[i] = clients[i].KeptHashes is { } kept ? (TokenEndpointAuthMethods.HasSecret(clients[i].AuthMethod) ? kept : []) : [.. clients[i].Secrets.Select(secret => known.FirstOrDefault(hash => secrets.IsHashOf(hash, secret)) ?? secrets.Hash(secret))];
         });
         return hashes;
     }
@@ -60,7 +61,7 @@ internal static class ClientPlan
         Metadata = client.Metadata.ToString(),
     };
 
-    private static Differences Compare(ClientRow row, ManifestClient client, string[] hashes)
+    public static Differences Compare(ClientRow row, ManifestClient client, string[] hashes)
     {
         var differences = new Differences();
         differences.Compare("client_name", row.Name, client.Name, name => row.Name = name);

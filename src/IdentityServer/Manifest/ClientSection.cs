@@ -1,8 +1,6 @@
-using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
-using IdentityServer.Settings;
 using Jose;
 
 namespace IdentityServer.Manifest;
@@ -13,42 +11,51 @@ internal static class ClientSection
     /// <summary>The JWS algorithm of the client's access tokens, ours by the pattern of RFC 7591's names; left out, the server's.</summary>
     public const string SigningAlgorithm = "access_token_signed_response_alg";
 
+    /// <summary>One secret or several.</summary>
+    public const string Secret = "client_secret";
+
+    private const string SecretFile = "client_secret_file";
+
     private const int MaximumNameLength = 200;
     private const int MaximumSecrets = 10;
     private const int MaximumRedirectUris = 100;
 
-    public static ManifestClient Read(Node node, SecretPlaces places, PasswordSettings passwords)
+    /// <param name="shortest">Characters that a secret must have.</param>
+    public static ManifestClient Read(Node node, SecretPlaces places, int shortest)
     {
-        var client = node.Members(
-            ["client_id", "client_secret", "client_secret_file", "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled",
+        var client = node.Entry(
+            ["client_id", Secret, SecretFile, "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled",
             .. ClientMetadataSection.Names]);
-        var secrets = ReadSecrets(client, places);
-        var authMethod = client.Find("token_endpoint_auth_method")?.OneOf(TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic;
         var redirectUris = client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [];
-        var grantTypes = client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? DefaultGrantTypes(redirectUris);
-        var read = new ManifestClient(
+        return new ManifestClient(
             client.Path,
             ReadClientId(client.Require("client_id")),
             ReadName(client),
-            authMethod,
-            secrets,
-            grantTypes,
+            client.Find("token_endpoint_auth_method")?.OneOf(TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic,
+            ReadSecrets(client, places, shortest),
+            client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? DefaultGrantTypes(redirectUris),
             ReadScope(client),
             redirectUris,
             client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
             client.Flag("disabled"))
         {
-            Metadata = ClientMetadataSection.Read(client, authMethod, grantTypes),
+            ResponseTypes = client.Set("response_types", 10, type => type.OneOf("code")),
+            Metadata = ClientMetadataSection.Read(client),
+            Said = ReadSaid(client),
         };
-
-        CheckSecrets(client, read);
-        CheckGrantTypes(read, passwords);
-        CheckRedirectUris(client, read);
-        return read;
     }
 
     /// <summary>RFC 7591 §2, where there is an address that a code could go to; else none: who only introspects has nowhere to be sent.</summary>
-    private static string[] DefaultGrantTypes(string[] redirectUris) => redirectUris.Length > 0 ? [GrantTypes.AuthorizationCode] : [];
+    public static string[] DefaultGrantTypes(string[] redirectUris) => redirectUris.Length > 0 ? [GrantTypes.AuthorizationCode] : [];
+
+    /// <summary>Of secrets there is no mark: their slow hashes are compared.</summary>
+    private static Dictionary<string, string> ReadSaid(NodeObject client)
+    {
+        var said = client.Marks("client_id", Secret, SecretFile);
+        if (client.IsWritten(Secret) || client.IsWritten(SecretFile))
+            said[Secret] = "";
+        return said;
+    }
 
     private static string ReadClientId(Node node)
     {
@@ -68,13 +75,13 @@ internal static class ClientSection
         return name is null || NameRules.IsLine(name, MaximumNameLength) ? name : throw client.Find("client_name")!.Value.Mistake($"must be 1 to {MaximumNameLength} visible characters.");
     }
 
-    private static string[] ReadSecrets(NodeObject client, SecretPlaces places)
+    private static string[] ReadSecrets(NodeObject client, SecretPlaces places, int shortest)
     {
         var secrets = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var item in client.Find("client_secret")?.OneOrMore(MaximumSecrets, "a secret") ?? [])
-            secrets.Add(Checked(item, places.Resolve(item)));
-        foreach (var item in client.Find("client_secret_file")?.OneOrMore(MaximumSecrets, "the name of a file") ?? [])
-            secrets.Add(Checked(item, places.Read(item)));
+        foreach (var item in client.Find(Secret)?.OneOrMore(MaximumSecrets, "a secret") ?? [])
+            secrets.Add(Checked(item, places.Resolve(item, shortest)));
+        foreach (var item in client.Find(SecretFile)?.OneOrMore(MaximumSecrets, "the name of a file") ?? [])
+            secrets.Add(Checked(item, places.Read(item, shortest)));
         return [.. secrets];
     }
 
@@ -95,49 +102,5 @@ internal static class ClientSection
         return ScopeSet.TryParse(node.Text(limit), out var scopes)
             ? scopes.ToArray()
             : throw node.Mistake($"must be at most {ScopeSet.MaximumCount} scopes parted by spaces, each of at most {ScopeSet.MaximumTokenLength} visible ASCII characters but \" and \\.");
-    }
-
-    private static void CheckSecrets(NodeObject client, ManifestClient read)
-    {
-        if (read.IsPublic && read.Secrets.Length > 0)
-            throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake("belongs to no public client: token_endpoint_auth_method is none.");
-        var hasSecret = TokenEndpointAuthMethods.HasSecret(read.AuthMethod);
-        if (!read.IsPublic && !hasSecret && read.Secrets.Length > 0)
-            throw (client.Find("client_secret") ?? client.Find("client_secret_file"))!.Value.Mistake($"belongs to no client that authenticates by {read.AuthMethod}.");
-        if (hasSecret && read.Secrets.Length == 0)
-            throw client.Missing("client_secret", "; a public client says \"token_endpoint_auth_method\": \"none\"");
-    }
-
-    /// <summary>Where codes go; a client without the grant may name whatever it likes.</summary>
-    private static void CheckRedirectUris(NodeObject client, ManifestClient read)
-    {
-        if (!read.GrantTypes.Contains(GrantTypes.AuthorizationCode))
-            return;
-        if (read.RedirectUris.Length == 0)
-            throw client.Missing("redirect_uris", ", and grant_types holds authorization_code");
-        var isNative = read.Metadata.ApplicationType == "native";
-        for (var i = 0; i < read.RedirectUris.Length; i++)
-        {
-            if (RedirectUris.MistakeIn(read.RedirectUris[i], isNative) is { } mistake)
-                throw new ManifestMistake($"{read.Path}.redirect_uris[{i}]", $"is {read.RedirectUris[i]}; it {mistake}");
-        }
-    }
-
-    private static void CheckGrantTypes(ManifestClient read, PasswordSettings passwords)
-    {
-        if (!read.IsPublic)
-            return;
-        for (var i = 0; i < read.GrantTypes.Length; i++)
-        {
-            var path = $"{read.Path}.grant_types[{i}]";
-            // RFC 6749 §4.4: client credentials are for confidential clients only.
-            if (read.GrantTypes[i] == GrantTypes.ClientCredentials)
-                throw new ManifestMistake(path, "is client_credentials, which a public client can't have.");
-            // The token of one who can't say who it is would be anybody's to exchange.
-            if (read.GrantTypes[i] == GrantTypes.TokenExchange)
-                throw new ManifestMistake(path, "is token exchange, which a public client can't have.");
-            if (read.GrantTypes[i] == GrantTypes.Password && !passwords.AllowPublicClients)
-                throw new ManifestMistake(path, "is password, which a public client can't have unless the setting Password:AllowPublicClients is true.");
-        }
     }
 }

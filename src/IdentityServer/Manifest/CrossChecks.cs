@@ -9,6 +9,7 @@ internal static class CrossChecks
     /// Holds what the manifest names against what will be there: its own items, and those of the database that
     /// <paramref name="prune"/> leaves.
     /// </summary>
+    /// <param name="manifest">Its entries over what the rows have.</param>
     /// <returns>What is no mistake and still no good, each a line for the operator.</returns>
     public static IReadOnlyList<string> Check(ManifestDocument manifest, Registered registered, bool prune)
     {
@@ -37,7 +38,7 @@ internal static class CrossChecks
     {
         foreach (var client in manifest.Clients ?? [])
         {
-            if (client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
+            if (client.Says("scope") && client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
                 throw new ManifestMistake($"{client.Path}.scope", $"holds {unserved}, which no resource serves.");
         }
     }
@@ -52,13 +53,13 @@ internal static class CrossChecks
                 continue;
             if (!clients.TryGetValue(clientId, out var isPublic))
                 warnings.Add($"{resource.Path}.client_id is {clientId}, which is no client: until it is one, {resource.Identifier} can't introspect or read the revocation feed.");
-            else if (isPublic)
+            else if (isPublic && resource.Says("client_id"))
                 throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
         }
         // A resource that only the database knows of must not lose its client either.
         foreach (var client in manifest.Clients ?? [])
         {
-            if (client.IsPublic && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
+            if (client.IsPublic && client.Says("token_endpoint_auth_method") && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
                 throw new ManifestMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
         }
         return warnings;
@@ -75,7 +76,7 @@ internal static class CrossChecks
     {
         foreach (var user in manifest.Users ?? [])
         {
-            for (var i = 0; i < user.Roles?.Length; i++)
+            for (var i = 0; user.Says("roles") && i < user.Roles.Length; i++)
             {
                 if (!roles.Contains(LoginName.Fold(user.Roles[i])))
                     throw new ManifestMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");

@@ -13,7 +13,8 @@ namespace IdentityServer.Manifest;
 
 /// <summary>
 /// Applies a manifest: creates what is missing, changes what differs, removes nothing unless told to prune. One
-/// transaction, under the start lock: all of it or nothing, one node at a time, and twice is once.
+/// transaction, under the start lock: all of it or nothing, one node at a time, and twice is once. What is left out of the file stays
+/// as it is. A person applies all that the file says; a start leaves what was changed since (<see cref="StandingLimits"/>).
 /// Pruning removes clients, resources and roles of the sections that the file has; accounts never.
 /// </summary>
 internal sealed partial class ManifestApplication(
@@ -31,24 +32,26 @@ internal sealed partial class ManifestApplication(
             CommandLine.Serve => (settings.File, ManifestSettings.Name),
             _ => default((string?, string?)),
         };
-        return file is null ? null : ManifestReader.Read(file, passwords, Environment.GetEnvironmentVariable, setting);
+        return file is null ? null : ManifestReader.Read(file, Environment.GetEnvironmentVariable, setting, settings.ShortestSecret);
     }
 
     public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
     {
-        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellation);
+        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellation, isStart: command.Command != CommandLine.Apply);
         if (command.Command == CommandLine.Apply)
         {
             foreach (var line in changes.Lines)
                 Console.WriteLine(line);
             foreach (var warning in changes.Warnings)
                 Console.WriteLine($"Warning: {warning}");
-            Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : $"{changes.Count} changes")}.");
+            Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : ChangeList.Counted(changes.Count))}.");
             return changes;
         }
         LogApplied(manifest.Name, changes);
         foreach (var warning in changes.Warnings)
             LogWarning(manifest.Name, warning);
+        foreach (var left in changes.Left)
+            LogLeft(manifest.Name, left);
         if (settings.IsBuiltIn)
         {
             foreach (var user in manifest.Users?.Where(user => user.Password is not null) ?? [])
@@ -58,13 +61,13 @@ internal sealed partial class ManifestApplication(
     }
 
     /// <param name="connection">That which holds the start lock: clients, resources and roles are written under it only.</param>
-    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation)
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation, bool isStart = false)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryApplyAsync(connection, manifest, prune, cancellation);
+                return await TryApplyAsync(connection, manifest, prune, isStart, cancellation);
             }
             catch (ManifestMistake mistake)
             {
@@ -81,30 +84,78 @@ internal sealed partial class ManifestApplication(
         }
     }
 
-    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation)
+    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, bool isStart, CancellationToken cancellation)
     {
         var registered = await Registered.ReadAsync(connection, cancellation);
-        var warnings = CrossChecks.Check(manifest, registered, prune);
-        var users = manifest.Users ?? [];
-        var accounts = await NamedAccounts.FindAsync(connection, users, cancellation);
+        var remembered = await Remembered.ReadAsync(connection, [.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []], cancellation);
+        var limits = isStart && !manifest.IsAuthoritative ? new StandingLimits(registered, remembered, secrets, time) : null;
+        var accounts = await NamedAccounts.FindAsync(connection, manifest.Users ?? [], user => limits?.IsNews(user, "email") == false, cancellation);
 
-        var plan = new Plan { Changes = { Warnings = warnings } };
-        ResourcePlan.Add(plan, manifest.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
-        var roles = RolePlan.Add(plan, manifest.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
-        ClientPlan.Add(plan, manifest.Clients ?? [], registered.Clients, secrets, prune && manifest.Clients is not null);
-        new UserPlan(plan, hasher, policy, time).Add(users, accounts, roles);
+        var plan = new Plan();
+        var described = Describe(manifest, registered, limits, ref accounts);
+        plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
+        plan.Changes.Left.AddRange(limits?.Left ?? []);
+        foreach (var client in described.Clients ?? [])
+            ClientRules.Check(client, passwords);
+
+        var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
+        ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
+        var roles = RolePlan.Add(plan, described.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
+        ClientPlan.Add(plan, described.Clients ?? [], hashes, registered.Clients, prune && manifest.Clients is not null);
+        new UserPlan(plan, hasher, policy, time).Add(described.Users ?? [], accounts, roles);
+        Remember(remembered, manifest, described, hashes, isStart, limits);
         if (plan.Changes.Count > 0)
-            await WriteAsync(plan, cancellation);
+            await WriteAsync(plan, remembered, cancellation);
+        else
+            await remembered.WriteAsync(connection, cancellation);
         return plan.Changes;
     }
 
-    private async Task WriteAsync(Plan plan, CancellationToken cancellation)
+    /// <summary>What shall be: what the file says, where a start may say it, over what is there.</summary>
+    private static ManifestDocument Describe(ManifestDocument manifest, Registered registered, StandingLimits? limits, ref Account?[] accounts)
+    {
+        var users = manifest.Users;
+        if (limits is not null)
+            (users, accounts) = limits.Of(users ?? [], accounts);
+        return manifest with
+        {
+            Clients = (limits is null ? manifest.Clients : limits.Of(manifest.Clients))?
+                .Select(client => registered.Clients.GetValueOrDefault(client.ClientId) is { } row ? client.Over(row) : client).ToList(),
+            Resources = (limits is null ? manifest.Resources : limits.Of(manifest.Resources))?
+                .Select(resource => registered.Resources.GetValueOrDefault(resource.Identifier) is { } row ? resource.Over(row) : resource).ToList(),
+            Roles = (limits is null ? manifest.Roles : limits.Of(manifest.Roles))?
+                .Select(role => registered.Roles.GetValueOrDefault(LoginName.Fold(role.Name)) is { } row ? role.Over(row) : role).ToList(),
+            Users = users,
+        };
+    }
+
+    /// <summary>All that the file says, written or not: the next start knows it again.</summary>
+    private void Remember(Remembered remembered, ManifestDocument manifest, ManifestDocument described, string[][] hashes, bool isStart, StandingLimits? limits)
+    {
+        var written = ((IEnumerable<ManifestEntry>)[.. described.Clients ?? [], .. described.Resources ?? [], .. described.Roles ?? [], .. described.Users ?? []])
+            .ToDictionary(entry => entry.Path, StringComparer.Ordinal);
+        bool IsWritten(ManifestEntry entry, string member) => written.TryGetValue(entry.Path, out var one) && one.Says(member);
+
+        foreach (var entry in (IEnumerable<ManifestEntry>)[.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []])
+            remembered.Keep(entry, isStart, entry.Said.Where(said => said.Key != ClientSection.Secret), member => IsWritten(entry, member));
+        // The mark of secrets is their slow hashes: those that the client has now, those that were remembered, or new ones.
+        var now = (described.Clients ?? []).Index().ToDictionary(one => one.Item.ClientId, one => hashes[one.Index], StringComparer.Ordinal);
+        foreach (var client in manifest.Clients?.Where(client => client.Says(ClientSection.Secret)) ?? [])
+        {
+            var isWritten = IsWritten(client, ClientSection.Secret);
+            var mark = isWritten ? StandingLimits.MarkOf(now[client.ClientId]) : limits?.SecretMarkOf(client) ?? StandingLimits.MarkOf([.. client.Secrets.Select(secrets.Hash)]);
+            remembered.Keep(client, isStart, [new(ClientSection.Secret, mark)], _ => isWritten);
+        }
+    }
+
+    private async Task WriteAsync(Plan plan, Remembered remembered, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         plan.WriteTo(db, time.GetUtcNow());
         await db.SaveChangesAsync(cancellation);
+        await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellation);
 
         var ended = new List<EndedGrants>();
         var left = new List<EndedSessions>();
@@ -133,6 +184,9 @@ internal sealed partial class ManifestApplication(
 
     [LoggerMessage(1202, LogLevel.Warning, "Manifest {File}: {Warning}")]
     private partial void LogWarning(string file, string warning);
+
+    [LoggerMessage(1203, LogLevel.Information, "Manifest {File} leaves {Entry}; the command apply makes it what the file says, and so does each start where that says \"authoritative\": true")]
+    private partial void LogLeft(string file, string entry);
 
     // Of the built-in development manifest only: it stands in the repository for everyone to read.
     [LoggerMessage(1201, LogLevel.Information, "Development account {Name} was made with the password: {Password}")]

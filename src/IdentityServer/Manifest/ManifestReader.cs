@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Unicode;
 using Hosting;
 using IdentityServer.Passwords;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Manifest;
 
@@ -19,7 +18,8 @@ internal static class ManifestReader
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16 };
 
     /// <param name="setting">What named the file, for the operator; null: the command line.</param>
-    public static ManifestDocument Read(string file, PasswordSettings passwords, Func<string, string?> environment, string? setting = null)
+    /// <param name="shortestSecret">Characters that a client's secret must have.</param>
+    public static ManifestDocument Read(string file, Func<string, string?> environment, string? setting = null, int shortestSecret = 1)
     {
         var name = new string([.. file.Select(c => char.IsControl(c) ? '?' : c)]);
         var bytes = BoundedFile.Read(file, MaximumLength, out var why) ?? throw new StartupException(setting is null
@@ -27,14 +27,17 @@ internal static class ManifestReader
             : $"The setting {setting} is \"{name}\", which {why}; it must be the path of a manifest, or nothing.");
         try
         {
-            var root = new Node(Parse(bytes), "$").Members("clients", "resources", "roles", "users");
+            var root = new Node(Parse(bytes), "$").Members("authoritative", "clients", "resources", "roles", "users");
             var secrets = new SecretPlaces(Path.GetDirectoryName(Path.GetFullPath(file))!, environment);
             return new ManifestDocument(
                 name,
-                Section(root, "clients", node => ClientSection.Read(node, secrets, passwords), client => [("client_id", client.ClientId)]),
+                Section(root, "clients", node => ClientSection.Read(node, secrets, shortestSecret), client => [("client_id", client.ClientId)]),
                 Section(root, "resources", ResourceSection.Read, resource => [("identifier", resource.Identifier)]),
                 Section(root, "roles", RoleSection.Read, role => [("name", LoginName.Fold(role.Name))]),
-                Section(root, "users", node => UserSection.Read(node, secrets), NamesOf));
+                Section(root, "users", node => UserSection.Read(node, secrets), NamesOf))
+            {
+                IsAuthoritative = root.Flag("authoritative"),
+            };
         }
         catch (ManifestMistake mistake)
         {

@@ -8,7 +8,8 @@ namespace IdentityServer.Manifest;
 internal static class NamedAccounts
 {
     /// <summary>For each of the manifest's users the account that it is; null where there is none yet.</summary>
-    public static async Task<Account?[]> FindAsync(NpgsqlConnection connection, IReadOnlyList<ManifestUser> users, CancellationToken cancellation)
+    /// <param name="keepsEmail">Whether a user's address is left as it is: then it may have become another's.</param>
+    public static async Task<Account?[]> FindAsync(NpgsqlConnection connection, IReadOnlyList<ManifestUser> users, Func<ManifestUser, bool> keepsEmail, CancellationToken cancellation)
     {
         var all = await AccountRows.FindAsync(
             connection,
@@ -26,7 +27,7 @@ internal static class NamedAccounts
             var account = byName.GetValueOrDefault(LoginName.Fold(users[i].Name));
             if (users[i].UserName is null)
                 account = owner ?? account;
-            else if (owner is not null && owner != account)
+            else if (owner is not null && owner != account && !keepsEmail(users[i]))
                 throw new ManifestMistake($"{users[i].Path}.email", $"belongs to another account, {owner.Row.UserName}.");
             if (account is not null && !places.TryAdd(account.Row.Id, users[i].Path))
                 throw new ManifestMistake(users[i].Path, $"is the same account as {places[account.Row.Id]}.");

@@ -21,8 +21,11 @@ internal readonly record struct Node(JsonElement Value, string Path)
             if (!members.TryAdd(name, new Node(property.Value, path)))
                 throw new ManifestMistake(path, "stands twice.");
         }
-        return new NodeObject(this, members);
+        return new NodeObject(this, members, members);
     }
+
+    /// <summary>The same of an entry, where a member that is null is one that shall have its default again.</summary>
+    public NodeObject Entry(params string[] known) => Members(known).WithNullsLeftOut();
 
     public Node[] Items(int maximum)
     {
@@ -138,7 +141,7 @@ internal readonly record struct Node(JsonElement Value, string Path)
 }
 
 /// <summary>An object whose members are all known.</summary>
-internal sealed class NodeObject(Node node, Dictionary<string, Node> members)
+internal sealed class NodeObject(Node node, Dictionary<string, Node> members, Dictionary<string, Node> written)
 {
     public string Path => node.Path;
 
@@ -151,6 +154,18 @@ internal sealed class NodeObject(Node node, Dictionary<string, Node> members)
     public string? Text(string name, int maximum) => Find(name)?.Text(maximum);
 
     public bool Flag(string name) => Find(name)?.Flag() ?? false;
+
+    /// <summary>The members that are written, null or not, each with the mark of its value.</summary>
+    public Dictionary<string, string> Marks(params string[] but) => written
+        .ExceptBy(but, member => member.Key, StringComparer.Ordinal)
+        .ToDictionary(member => member.Key, member => MemberMark.Of(member.Key, member.Value.Value), StringComparer.Ordinal);
+
+    public string Mark(string name) => MemberMark.Of(name, written[name].Value);
+
+    public bool IsWritten(string name) => written.ContainsKey(name);
+
+    public NodeObject WithNullsLeftOut() =>
+        new(node, members.Where(member => member.Value.Value.ValueKind != JsonValueKind.Null).ToDictionary(StringComparer.Ordinal), written);
 
     /// <summary>The members of an array, each once; null when it is left out.</summary>
     public string[]? Set(string name, int maximum, Func<Node, string> read)

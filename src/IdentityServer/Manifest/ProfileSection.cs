@@ -5,24 +5,50 @@ using IdentityServer.Tokens;
 
 namespace IdentityServer.Manifest;
 
-/// <summary>The member <c>profile</c> of an account: standard claims that have no member of their own (OpenID Connect Core §5.1, §5.1.1).</summary>
+/// <summary>
+/// The member <c>profile</c> of an account: standard claims that have no member of their own (OpenID Connect Core §5.1, §5.1.1). Each
+/// claim is a member: what is left out stays, null takes it away.
+/// </summary>
 internal static class ProfileSection
 {
+    private const string Prefix = "profile.";
+
     private static readonly string[] AddressMembers = ["formatted", "street_address", "locality", "region", "postal_code", "country"];
 
-    /// <summary>One JSON text for one content.</summary>
-    public static string Read(Node node)
+    /// <summary>The claims by their path, such as <c>profile.address.country</c>.</summary>
+    public static List<(string Name, JsonNode? Value, string Mark)> Read(Node node)
     {
-        var profile = node.Members([.. UserClaims.ProfileMembers, ClaimNames.Address]);
-        var read = new JsonObject();
-        foreach (var name in UserClaims.ProfileMembers)
-        {
-            if (profile.Find(name) is { } member)
-                read[name] = ReadClaim(name, member);
-        }
+        var profile = node.Entry([.. UserClaims.ProfileMembers, ClaimNames.Address]);
+        var read = new List<(string, JsonNode?, string)>();
+        foreach (var name in UserClaims.ProfileMembers.Where(profile.IsWritten))
+            read.Add((Prefix + name, profile.Find(name) is { } member ? ReadClaim(name, member) : null, profile.Mark(name)));
         if (profile.Find(ClaimNames.Address) is { } address)
-            read[ClaimNames.Address] = ReadAddress(address);
-        return read.ToJsonString();
+            ReadAddress(address, read);
+        else if (profile.IsWritten(ClaimNames.Address))
+            read.Add((Prefix + ClaimNames.Address, null, MemberMark.Reset));
+        return read;
+    }
+
+    /// <summary>The profile with what the user's entry says of it.</summary>
+    public static string Patch(string profile, ManifestUser user)
+    {
+        var root = JsonNode.Parse(profile)!.AsObject();
+        if (user.Resets("profile"))
+            root.Clear();
+        foreach (var (path, value) in user.Profile.Where(claim => user.Says(claim.Key)))
+        {
+            var names = path.Split('.');
+            var target = names.Length == 2 ? root : root[names[1]] as JsonObject;
+            if (target is null)
+                root[names[1]] = target = [];
+            if (value is null)
+                target.Remove(names[^1]);
+            else
+                target[names[^1]] = value.DeepClone();
+        }
+        if (root[ClaimNames.Address] is JsonObject { Count: 0 })
+            root.Remove(ClaimNames.Address);
+        return root.ToJsonString();
     }
 
     private static string ReadClaim(string name, Node node) => name switch
@@ -41,18 +67,20 @@ internal static class ProfileSection
         return new Uri(uri).Scheme is "http" or "https" ? uri : throw node.Mistake("must be an http or https address.");
     }
 
-    private static JsonObject ReadAddress(Node node)
+    private static void ReadAddress(Node node, List<(string, JsonNode?, string)> read)
     {
-        var address = node.Members(AddressMembers);
-        var read = new JsonObject();
-        foreach (var name in AddressMembers)
+        var address = node.Entry(AddressMembers);
+        foreach (var name in AddressMembers.Where(address.IsWritten))
         {
-            if (address.Find(name) is not { } member)
-                continue;
-            // Lines: an address has several.
-            var text = member.Raw(500);
-            read[name] = text.All(c => c is '\n' or '\r' || !char.IsControl(c)) ? text : throw member.Mistake("holds a control character.");
+            var text = address.Find(name) is { } member ? ReadLines(member) : null;
+            read.Add(($"{Prefix}{ClaimNames.Address}.{name}", text, address.Mark(name)));
         }
-        return read;
+    }
+
+    /// <summary>An address has several.</summary>
+    private static string ReadLines(Node node)
+    {
+        var text = node.Raw(500);
+        return text.All(c => c is '\n' or '\r' || !char.IsControl(c)) ? text : throw node.Mistake("holds a control character.");
     }
 }

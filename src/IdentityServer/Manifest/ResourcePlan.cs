@@ -22,7 +22,7 @@ internal static class ResourcePlan
             plan.Remove(Kind, row.Identifier, row);
     }
 
-    private static Differences Compare(ResourceRow row, ManifestResource resource)
+    public static Differences Compare(ResourceRow row, ManifestResource resource)
     {
         var differences = new Differences();
         differences.Compare("name", row.Name, resource.Name, name => row.Name = name);

@@ -7,13 +7,16 @@ internal static class ResourceSection
 {
     public static ManifestResource Read(Node node)
     {
-        var resource = node.Members("identifier", "name", "scopes", "client_id");
+        var resource = node.Entry("identifier", "name", "scopes", "client_id");
         return new ManifestResource(
             resource.Path,
             resource.Require("identifier").AbsoluteUri(),
             resource.Text("name", 200),
             resource.Set("scopes", ScopeSet.MaximumCount, ReadScope) ?? [],
-            resource.Text("client_id", 100));
+            resource.Text("client_id", 100))
+        {
+            Said = resource.Marks("identifier"),
+        };
     }
 
     private static string ReadScope(Node node)

@@ -34,7 +34,7 @@ internal static class RolePlan
         return ids;
     }
 
-    private static Differences Compare(Role row, ManifestRole role)
+    public static Differences Compare(Role row, ManifestRole role)
     {
         var differences = new Differences();
         differences.Compare("name", row.Name, role.Name, name => row.Name = name);

@@ -10,11 +10,14 @@ internal static class RoleSection
 
     public static ManifestRole Read(Node node)
     {
-        var role = node.Members("name", "permissions");
+        var role = node.Entry("name", "permissions");
         return new ManifestRole(
             role.Path,
             ReadName(role.Require("name")),
-            role.Set("permissions", MaximumPermissions, permission => permission.Text(MaximumNameLength)) ?? []);
+            role.Set("permissions", MaximumPermissions, permission => permission.Text(MaximumNameLength)) ?? [])
+        {
+            Said = role.Marks(),
+        };
     }
 
     private static string ReadName(Node node)

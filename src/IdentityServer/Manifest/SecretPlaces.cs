@@ -15,19 +15,23 @@ internal sealed class SecretPlaces(string folder, Func<string, string?> environm
 
     private const int MaximumFileLength = MaximumLength * 4 + 2;
 
-    public string Resolve(Node node)
+    /// <param name="shortest">Characters that it must have.</param>
+    public string Resolve(Node node, int shortest = 1)
     {
         var text = node.Raw(MaximumLength);
         if (!IsVariable(text))
-            return text;
+            return TooShort(text, shortest) is { } itself ? throw node.Mistake(itself) : text;
         var name = text[1..];
         if (environment(name) is not { Length: > 0 } value)
             throw node.Mistake($"asks for the environment variable {name}, which is not set.");
+        if (TooShort(value, shortest) is { } why)
+            throw node.Mistake($"asks for the environment variable {name}, which {why}");
         return value.Length <= MaximumLength ? value : throw node.Mistake($"asks for the environment variable {name}, which is longer than {MaximumLength} characters.");
     }
 
     /// <summary>The content of the named file without the newline at its end.</summary>
-    public string Read(Node node)
+    /// <param name="shortest">Characters that it must have.</param>
+    public string Read(Node node, int shortest = 1)
     {
         var name = node.Text(MaximumLength);
         var bytes = BoundedFile.Read(Path.GetFullPath(name, folder), MaximumFileLength, out var why);
@@ -37,10 +41,16 @@ internal sealed class SecretPlaces(string folder, Func<string, string?> environm
             throw node.Mistake($"names the file {name}, which is not UTF-8.");
         var text = Encoding.UTF8.GetString(bytes);
         text = text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text;
+        if (text.Length > 0 && TooShort(text, shortest) is { } tooShort)
+            throw node.Mistake($"names the file {name}, which {tooShort}");
         return text.Length is > 0 and <= MaximumLength
             ? text
             : throw node.Mistake($"names the file {name}, which must hold 1 to {MaximumLength} characters.");
     }
+
+    private static string? TooShort(string secret, int shortest) => secret.EnumerateRunes().Count() is var length && length < shortest
+        ? $"has {length} {(length == 1 ? "character" : "characters")}; it must have at least {shortest}."
+        : null;
 
     private static bool IsVariable(string text) =>
         text.Length > 1 && text[0] == '$' && !char.IsAsciiDigit(text[1])

@@ -21,11 +21,10 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         var hashes = HashesOf(users, found);
         for (var i = 0; i < users.Count; i++)
         {
-            var roles = users[i].Roles?.Select(role => roleIds[LoginName.Fold(role)]).ToHashSet();
             if (found[i] is { } account)
-                Change(account, users[i], roles);
+                Change(account, users[i], roleIds);
             else
-                Create(users[i], hashes[i]!, roles ?? []);
+                Create(users[i], hashes[i]!, RolesOf(users[i], roleIds));
         }
     }
 
@@ -63,7 +62,7 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
             FullName = user.FullName,
             Age = user.Age,
             Gender = user.Gender,
-            Profile = user.Profile ?? "{}",
+            Profile = ProfileSection.Patch("{}", user),
             PhoneNumber = user.PhoneNumber,
             PhoneNumberConfirmed = user.PhoneNumber is not null,
             CreatedAt = time.GetUtcNow(),
@@ -72,35 +71,61 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         plan.Create(Kind, user.Name, [row, .. Memberships(row, roles)]);
     }
 
-    private void Change(Account account, ManifestUser user, HashSet<Guid>? roles)
+    private void Change(Account account, ManifestUser user, Dictionary<string, Guid> roleIds)
     {
         var row = account.Row;
-        var differences = new Differences();
-        differences.Compare("username", row.UserName, user.UserName ?? row.UserName, name => (row.UserName, row.NormalizedUserName) = (name, LoginName.Fold(name!)));
-        if (user.Email is { } email)
-            differences.Compare("email", (row.Email, row.EmailConfirmed), (email, true), _ => (row.Email, row.NormalizedEmail, row.EmailConfirmed) = (email, LoginName.Fold(email), true));
-        differences.Compare("full_name", row.FullName, user.FullName ?? row.FullName, name => row.FullName = name);
-        differences.Compare("age", row.Age, user.Age ?? row.Age, age => row.Age = age);
-        differences.Compare("gender", row.Gender, user.Gender ?? row.Gender, gender => row.Gender = gender);
-        if (user.PhoneNumber is { } phone)
-            differences.Compare("phone_number", (row.PhoneNumber, row.PhoneNumberConfirmed), (phone, true), _ => (row.PhoneNumber, row.PhoneNumberConfirmed) = (phone, true));
-        // PostgreSQL keeps a jsonb in an order and spacing of its own.
-        if (user.Profile is { } profile && !JsonNode.DeepEquals(JsonNode.Parse(row.Profile), JsonNode.Parse(profile)))
-            differences.Add("profile", () => row.Profile = profile);
-        if (differences.Members.Count > 0)
-            differences.Also(() => row.UpdatedAt = time.GetUtcNow());
-        differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? time.GetUtcNow() : null);
-        if (user.IsDisabled && row.DisabledAt is null)
+        var differences = Compare(account, user, roleIds, time);
+        if (differences.Members.Contains("disabled") && user.IsDisabled)
             plan.EndedUsers.Add(row.Id);
-        if (roles is not null && !roles.SetEquals(account.RoleIds))
+        if (differences.Members.Contains("roles"))
         {
+            var roles = RolesOf(user, roleIds);
             var gained = Memberships(row, roles.Except(account.RoleIds));
             var lost = Memberships(row, account.RoleIds.Except(roles));
-            differences.Add("roles", () => { });
             plan.Also(db => { db.AddRange(gained); db.RemoveRange(lost); });
         }
         plan.Change(Kind, user.Name, row, differences);
     }
+
+    /// <summary>Of the members that the user's entry says.</summary>
+    public static Differences Compare(Account account, ManifestUser user, Dictionary<string, Guid> roleIds, TimeProvider time)
+    {
+        var row = account.Row;
+        var differences = new Differences();
+        if (user.Says("username"))
+            differences.Compare("username", row.UserName, user.Name, name => (row.UserName, row.NormalizedUserName) = (name, LoginName.Fold(name!)));
+        if (user.Says("email"))
+        {
+            differences.Compare("email", (row.Email, row.EmailConfirmed), (user.Email, user.Email is not null),
+                _ => (row.Email, row.NormalizedEmail, row.EmailConfirmed) = (user.Email, user.Email is { } email ? LoginName.Fold(email) : null, user.Email is not null));
+        }
+        if (user.Says("full_name"))
+            differences.Compare("full_name", row.FullName, user.FullName, name => row.FullName = name);
+        if (user.Says("age"))
+            differences.Compare("age", row.Age, user.Age, age => row.Age = age);
+        if (user.Says("gender"))
+            differences.Compare("gender", row.Gender, user.Gender, gender => row.Gender = gender);
+        if (user.Says("phone_number"))
+        {
+            differences.Compare("phone_number", (row.PhoneNumber, row.PhoneNumberConfirmed), (user.PhoneNumber, user.PhoneNumber is not null),
+                phone => (row.PhoneNumber, row.PhoneNumberConfirmed) = phone);
+        }
+        // PostgreSQL keeps a jsonb in an order and spacing of its own.
+        var profile = ProfileSection.Patch(row.Profile, user);
+        if (!JsonNode.DeepEquals(JsonNode.Parse(row.Profile), JsonNode.Parse(profile)))
+            differences.Add("profile", () => row.Profile = profile);
+        if (differences.Members.Count > 0)
+            differences.Also(() => row.UpdatedAt = time.GetUtcNow());
+        if (user.Says("disabled"))
+            differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? time.GetUtcNow() : null);
+        if (user.Says("roles") && !RolesOf(user, roleIds).SetEquals(account.RoleIds))
+            differences.Add("roles", () => { });
+        return differences;
+    }
+
+    /// <summary>A role that is gone is no member's.</summary>
+    private static HashSet<Guid> RolesOf(ManifestUser user, Dictionary<string, Guid> roleIds) =>
+        [.. user.Roles.Select(LoginName.Fold).Where(roleIds.ContainsKey).Select(role => roleIds[role])];
 
     private static IdentityUserRole<Guid>[] Memberships(User row, IEnumerable<Guid> roles) =>
         [.. roles.Select(role => new IdentityUserRole<Guid> { UserId = row.Id, RoleId = role })];

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using IdentityServer.Passwords;
 
 namespace IdentityServer.Manifest;
@@ -9,7 +10,8 @@ internal static class UserSection
 
     public static ManifestUser Read(Node node, SecretPlaces places)
     {
-        var user = node.Members("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled", "profile", "phone_number");
+        var user = node.Entry("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled", "profile", "phone_number");
+        var profile = user.Find("profile") is { } claims ? ProfileSection.Read(claims) : [];
         var read = new ManifestUser(
             user.Path,
             user.Find("username") is { } username ? Read(username, NameRules.MaximumUserNameLength, NameRules.IsUserName, "1 to 64 visible characters without an @") : null,
@@ -18,13 +20,25 @@ internal static class UserSection
             ReadLine(user, "full_name", NameRules.MaximumFullNameLength),
             user.Find("age")?.Number(1, 150),
             ReadLine(user, "gender", NameRules.MaximumGenderLength),
-            user.Set("roles", MaximumRoles, role => role.Text(100)),
+            user.Set("roles", MaximumRoles, role => role.Text(100)) ?? [],
             user.Flag("disabled"))
         {
-            Profile = user.Find("profile") is { } profile ? ProfileSection.Read(profile) : null,
+            Said = ReadSaid(user, profile),
+            Profile = profile.ToDictionary(claim => claim.Name, claim => claim.Value),
             PhoneNumber = user.Find("phone_number") is { } phone ? ReadPhoneNumber(phone) : null,
         };
         return read.UserName is null && read.Email is null ? throw user.Missing("username", "; an account has that, or an email, or both") : read;
+    }
+
+    /// <summary>A password is set once, and so is nothing to compare; of a profile each claim is a member.</summary>
+    private static Dictionary<string, string> ReadSaid(NodeObject user, List<(string Name, JsonNode? Value, string Mark)> profile)
+    {
+        var said = user.Marks("password", "password_file");
+        if (user.Find("profile") is not null)
+            said.Remove("profile");
+        foreach (var (name, _, mark) in profile)
+            said[name] = mark;
+        return said;
     }
 
     /// <summary>E.164 with what people put between its digits (OpenID Connect Core §5.1).</summary>

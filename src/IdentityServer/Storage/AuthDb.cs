@@ -14,6 +14,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
 {
     public DbSet<ClientRow> Clients => Set<ClientRow>();
     public DbSet<ResourceRow> Resources => Set<ResourceRow>();
+    public DbSet<ManifestEntryRow> ManifestEntries => Set<ManifestEntryRow>();
     public DbSet<KeyRow> Keys => Set<KeyRow>();
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
     public DbSet<ResetTokenRow> ResetTokens => Set<ResetTokenRow>();
@@ -105,6 +106,13 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         {
             resource.ToTable("resources");
             resource.HasKey(r => r.Identifier);
+        });
+        builder.Entity<ManifestEntryRow>(entry =>
+        {
+            entry.ToTable("manifest_entries");
+            entry.HasKey(e => new { e.Kind, e.Name });
+            entry.Property(e => e.ByStart).HasColumnType("jsonb");
+            entry.Property(e => e.ByApply).HasColumnType("jsonb");
         });
         builder.Entity<KeyRow>(key =>
         {

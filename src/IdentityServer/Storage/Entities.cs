@@ -72,6 +72,22 @@ internal sealed class ResourceRow
     public string? ClientId { get; set; }
 }
 
+/// <summary>What manifests said of one of their entries. Read and written by <c>Manifest.Remembered</c> only.</summary>
+internal sealed class ManifestEntryRow
+{
+    /// <summary><c>client</c>, <c>resource</c>, <c>role</c> or <c>user</c>.</summary>
+    public required string Kind { get; set; }
+
+    /// <summary>Of a person, a hash.</summary>
+    public required string Name { get; set; }
+
+    /// <summary>A JSON object: each member that a start's manifest said, with the mark of its value.</summary>
+    public required string ByStart { get; set; }
+
+    /// <summary>The same of the command <c>apply</c>.</summary>
+    public required string ByApply { get; set; }
+}
+
 /// <summary>A key of this server. The private part is protected by ASP.NET Core Data Protection.</summary>
 internal sealed class KeyRow
 {

@@ -105,6 +105,14 @@ CREATE TABLE keys (
     CONSTRAINT keys_pkey PRIMARY KEY (key_id)
 );
 
+CREATE TABLE manifest_entries (
+    kind text NOT NULL,
+    name text NOT NULL,
+    by_start jsonb NOT NULL,
+    by_apply jsonb NOT NULL,
+    CONSTRAINT manifest_entries_pkey PRIMARY KEY (kind, name)
+);
+
 CREATE TABLE outbox (
     id uuid NOT NULL,
     kind text NOT NULL,

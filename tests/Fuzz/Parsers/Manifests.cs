@@ -3,7 +3,6 @@ using Fuzz.Inputs;
 using Fuzz.Oracles;
 using Hosting;
 using IdentityServer.Manifest;
-using IdentityServer.Settings;
 
 namespace Fuzz.Parsers;
 
@@ -12,13 +11,11 @@ internal sealed class Manifests : Target, IDisposable
 {
     private const string Secret = "s3cr3t-of-the-operator";
 
-    private static readonly PasswordSettings Passwords = new(8, 128, false, false, false, false, false, 1000, false, 1, 1, TimeSpan.FromSeconds(10));
-
     private static readonly byte[][] Sound =
     [
         Encoding.UTF8.GetBytes($$"""
             {"clients":[{"client_id":"shop","client_secret":"{{Secret}}","client_name":"Shop","grant_types":["password","refresh_token"],"token_endpoint_auth_method":"client_secret_basic","scope":"data:read offline_access","redirect_uris":["https://shop.example/cb"]},
-            {"client_id":"spa","token_endpoint_auth_method":"none","access_token_signed_response_alg":"RS256","disabled":true}],
+            {"client_id":"spa","token_endpoint_auth_method":"none","access_token_signed_response_alg":"RS256","client_name":null,"disabled":true}],
             "resources":[{"identifier":"http://localhost:5010","name":"Data","scopes":["data:read"],"client_id":"shop"}],
             "roles":[{"name":"admin","permissions":["users:manage"]}],
             "users":[{"username":"alice","email":"alice@example.com","password":"{{Secret}}","full_name":"Alice","age":30,"gender":"female","roles":["admin"],"disabled":false}]}
@@ -45,7 +42,7 @@ internal sealed class Manifests : Target, IDisposable
         var message = "";
         try
         {
-            document = ManifestReader.Read(_file, Passwords, name => name == "FUZZ_SECRET" ? Secret : null);
+            document = ManifestReader.Read(_file, name => name == "FUZZ_SECRET" ? Secret : null);
         }
         catch (StartupException refused)
         {
@@ -81,6 +78,6 @@ internal sealed class Manifests : Target, IDisposable
         && (json["clients"]?.Items.Select(client => client["disabled"]?.Text == "true") ?? []).SequenceEqual((document.Clients ?? []).Select(client => client.IsDisabled))
         && (json["clients"]?.Items.Select(client => client["token_endpoint_auth_method"]?.Text == "none") ?? []).SequenceEqual((document.Clients ?? []).Select(client => client.IsPublic))
         && (json["resources"]?.Items.Select(resource => resource["identifier"]!.Text) ?? []).SequenceEqual((document.Resources ?? []).Select(resource => resource.Identifier))
-        && (json["users"]?.Items.Select(user => user["username"]?.Text ?? user["email"]!.Text) ?? []).SequenceEqual((document.Users ?? []).Select(user => user.Name))
-        && (document.Users ?? []).All(user => user.Roles is null || user.Roles.Length == user.Roles.Distinct().Count());
+        && (json["users"]?.Items.Select(user => user["username"] is { Kind: JsonKind.Text } name ? name.Text : user["email"]!.Text) ?? []).SequenceEqual((document.Users ?? []).Select(user => user.Name))
+        && (document.Users ?? []).All(user => user.Roles.Length == user.Roles.Distinct().Count());
 }

@@ -93,12 +93,12 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task What_differs_is_changed_and_the_description_is_the_whole_client()
+    public async Task What_differs_is_changed_and_what_is_null_is_reset()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Kiosk);
 
-        var changes = await server.AppliesAsync("""{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","client_name":"Kiosk","token_endpoint_auth_method":"client_secret_post"}]}""");
+        var changes = await server.AppliesAsync("""{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","client_name":"Kiosk","token_endpoint_auth_method":"client_secret_post","grant_types":[],"scope":null,"redirect_uris":null}]}""");
         var row = await server.AskAsync(db => db.Clients.SingleAsync(client => client.ClientId == "kiosk"));
 
         Assert.Equal(["changed client kiosk (client_name, token_endpoint_auth_method, grant_types, scope, redirect_uris)"], changes.Lines);
@@ -152,7 +152,7 @@ public sealed class ManifestClientTests
 
         var changes = await server.AppliesAsync("""{"clients":[{"client_id":"spa","token_endpoint_auth_method":"none","grant_types":["password"],"scope":"data:read"}]}""");
 
-        Assert.Equal(["changed client spa (client_name, grant_types, scope)"], changes.Lines);
+        Assert.Equal(["changed client spa (grant_types, scope)"], changes.Lines);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class ManifestClientTests
         Assert.True(await server.IsActiveAsync(own) && await server.IsActiveAsync(alices));
 
         var off = await server.AppliesAsync(Shop(disabled: true));
-        Assert.Equal(["changed client shop (client_name, disabled)"], off.Lines);
+        Assert.Equal(["changed client shop (disabled)"], off.Lines);
         Assert.Equal("invalid_client", (await server.ActsAsync(World.Shop, World.ShopSecret)).Error);
         Assert.Equal("invalid_client", (await server.RefreshesAsync(alices.RefreshToken)).Error);
         Assert.False(await server.IsActiveAsync(own));

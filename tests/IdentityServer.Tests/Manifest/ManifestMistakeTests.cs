@@ -50,7 +50,7 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"clients":[{"client_id":"account-api","client_secret":"CANARY-SECRET"}]}""", "$.clients[0].client_id")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x"},{"client_id":"a","client_secret":"x"}]}""", "$.clients[1].client_id")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x"},{"client_id":"b"}]}""", "$.clients[1].client_secret")]
-    [InlineData("""{"clients":[{"client_id":"shop"}]}""", "$.clients[0].client_secret")]
+    [InlineData("""{"clients":[{"client_id":"shop","client_secret":null}]}""", "$.clients[0].client_secret")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":""}]}""", "$.clients[0].client_secret")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":[]}]}""", "$.clients[0].client_secret")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":["CANARY-SECRET",null]}]}""", "$.clients[0].client_secret[1]")]

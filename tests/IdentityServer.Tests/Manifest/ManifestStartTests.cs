@@ -14,21 +14,21 @@ namespace IdentityServer.Tests.Manifest;
 public sealed class ManifestStartTests
 {
     private const string Kiosk =
-        """{"clients":[{"client_id":"kiosk","client_secret":"kiosk-secret","grant_types":["client_credentials"]}],"users":[{"username":"bob","password":"bob's first password"}]}""";
+        """{"clients":[{"client_id":"kiosk","client_secret":"the secret of the kiosk","grant_types":["client_credentials"]}],"users":[{"username":"bob","password":"bob's first password"}]}""";
 
     [Fact]
     public async Task The_manifest_of_the_setting_is_applied_at_each_start()
     {
         using var file = new ManifestFile(Kiosk);
         await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Manifest={file.Path}");
-        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "the secret of the kiosk")).Status);
         Assert.Contains(server.Log.Lines, line => line.Contains("is applied: created client kiosk; created user bob", StringComparison.Ordinal));
-        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("the secret of the kiosk", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
 
-        file.Write("manifest.json", Kiosk.Replace("kiosk-secret", "new-secret", StringComparison.Ordinal));
+        file.Write("manifest.json", Kiosk.Replace("the secret of the kiosk", "the new secret of the kiosk", StringComparison.Ordinal));
         await using var node = await server.StartNodeAsync($"--IdentityServer:Manifest={file.Path}");
 
-        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "new-secret")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "the new secret of the kiosk")).Status);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class ManifestStartTests
         await server.AppliesAsync(Kiosk);
         await node.FollowsAsync();
 
-        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "kiosk-secret")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "the secret of the kiosk")).Status);
     }
 
     [Fact]
@@ -145,8 +145,8 @@ public sealed class ManifestStartTests
         Assert.Contains("removed client rival", apply.Lines);
         Assert.Contains("created user bob", apply.Lines);
         Assert.Contains($"Applied {file.Path}: 10 changes.", apply.Lines);
-        Assert.DoesNotContain(apply.Lines, line => line.Contains("kiosk-secret", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
-        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "kiosk-secret")).Status);
+        Assert.DoesNotContain(apply.Lines, line => line.Contains("the secret of the kiosk", StringComparison.Ordinal) || line.Contains("bob's first password", StringComparison.Ordinal));
+        Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync("kiosk", "the secret of the kiosk")).Status);
     }
 
     [Fact]

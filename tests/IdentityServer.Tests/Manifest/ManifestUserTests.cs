@@ -113,7 +113,7 @@ public sealed class ManifestUserTests
         Assert.Equal("invalid_grant", (await server.RefreshesAsync(before.RefreshToken)).Error);
         Assert.False(await server.IsActiveAsync(before));
 
-        var on = await server.AppliesAsync("""{"users":[{"username":"alice"}]}""");
+        var on = await server.AppliesAsync("""{"users":[{"username":"alice","disabled":false}]}""");
         Assert.Equal(["changed user alice (disabled)"], on.Lines);
         Assert.True(await server.IsActiveAsync(await server.SignsInAsync()));
         Assert.Equal("invalid_grant", (await server.RefreshesAsync(before.RefreshToken)).Error);

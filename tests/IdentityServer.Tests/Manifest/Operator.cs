@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using IdentityServer.Configuration;
 using IdentityServer.Manifest;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using Microsoft.EntityFrameworkCore;
@@ -22,7 +21,7 @@ internal static class Operator
 
     public static async Task<ChangeList> AppliesAsync(this ServerUnderTest server, ManifestFile file, bool prune = false, Dictionary<string, string>? environment = null)
     {
-        var manifest = ManifestReader.Read(file.Path, server.Services.GetRequiredService<PasswordSettings>(), name => environment?.GetValueOrDefault(name));
+        var manifest = ManifestReader.Read(file.Path, name => environment?.GetValueOrDefault(name));
         ChangeList? changes = null;
         await Database.PrepareAsync(
             server.Services,

@@ -163,15 +163,34 @@ public sealed class StartTests
     }
 
     [Theory]
-    [InlineData("--help")]
-    [InlineData("apply", "-h")]
-    public async Task Help_is_the_usage_line(params string[] arguments)
+    [InlineData("Usage: IdentityServer [migrate | apply FILE [--prune] ", "--help")]
+    [InlineData("Usage: IdentityServer migrate [--Setting=value …]", "migrate", "--help")]
+    [InlineData("Usage: IdentityServer apply FILE [--prune] [--Setting=value …]", "apply", "-h")]
+    [InlineData("Usage: IdentityServer replace-keys [--Setting=value …]", "--Limits:Enabled=false", "replace-keys", "--help")]
+    [InlineData("Usage: IdentityServer rewrap-keys [--Setting=value …]", "rewrap-keys", "-h")]
+    [InlineData("Usage: IdentityServer healthcheck [--Setting=value …]", "healthcheck", "--help")]
+    public async Task Help_tells_of_the_program_or_of_one_command(string usage, params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
 
         Assert.Equal(0, await program.ExitsAsync());
-        Assert.StartsWith("Usage: ", Assert.Single(program.Lines), StringComparison.Ordinal);
         Assert.Empty(program.Errors);
+        Assert.StartsWith(usage, program.Lines.First(), StringComparison.Ordinal);
+        Assert.All(
+            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
+            what => Assert.Contains(program.Lines, line => line.Contains(what, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("frobnicate")]
+    [InlineData("apply")]
+    [InlineData("migrate", "--prune")]
+    public async Task Wrong_usage_has_the_exit_code_2(params string[] arguments)
+    {
+        await using var program = Run("http://127.0.0.1:0", arguments);
+
+        Assert.Equal(2, await program.ExitsAsync());
+        Assert.StartsWith("Usage: ", Assert.Single(program.Lines), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,49 @@
+namespace IdentityServer;
+
+/// <summary>What <c>--help</c> says: of the program, or of one of its commands.</summary>
+internal static class CommandHelp
+{
+    private const string Codes =
+        """
+        Exit codes: 0 done, 1 refused (the reason is one line), 2 wrong usage.
+        """;
+
+    private const string Settings =
+        """
+        Settings come from appsettings.json, environment variables (RefreshTokens__Leeway=30) and the command line
+        (--RefreshTokens:Leeway=30). Those used most:
+          ConnectionStrings:IdentityServer     the PostgreSQL database; without it a private one, not in Production
+          IdentityServer:Issuer                who the server says it is; https in Production
+          IdentityServer:Manifest              a JSON file of clients, resources, roles and users, applied at each start
+          DataProtection:CertificatePath       the certificate that encrypts the keys in the database
+          ASPNETCORE_URLS                      where the server listens, http://localhost:5000 if not set
+        README.md, section Settings, lists all of them.
+        """;
+
+    private static readonly (string Name, string Arguments, string What, string[] More)[] Commands =
+    [
+        (CommandLine.Migrate, "", "creates or migrates the schema, and does nothing else", []),
+        (CommandLine.Apply, "FILE [--prune]", "applies a manifest; running nodes follow within 5 seconds",
+        [
+            "  FILE       a JSON file of clients, resources, roles and users (README.md, section The manifest).",
+            "             What it leaves out stays as it is; null gives a member its default again.",
+            "  --prune    removes clients, resources and roles that the file does not have, of the sections that it has.",
+            "             Accounts are never removed.",
+        ]),
+        (CommandLine.RewrapKeys, "", "encrypts the keys in the database with a new certificate; nobody is signed out", []),
+        (CommandLine.ReplaceKeys, "", "makes new keys at once; every token that was ever issued is dead", []),
+        (CommandLine.HealthCheck, "", "asks the server at ASPNETCORE_URLS whether it is live; exit code 0 when it is", []),
+    ];
+
+    /// <param name="command">One of <see cref="CommandLine"/>; null: the program.</param>
+    public static string Of(string? command)
+    {
+        if (Commands.FirstOrDefault(one => one.Name == command) is not { Name: not null } found)
+        {
+            var list = string.Join('\n', Commands.Select(one => $"  {one.Name + " " + one.Arguments,-24} {one.What}"));
+            return $"{CommandLine.Usage}\n\nWithout a command it serves. Commands:\n{list}\n\nIdentityServer COMMAND --help tells more of one.\n\n{Settings}\n\n{Codes}";
+        }
+        var usage = $"Usage: IdentityServer {$"{found.Name} {found.Arguments}".TrimEnd()} [--Setting=value …]\n\n{char.ToUpperInvariant(found.What[0])}{found.What[1..]}.";
+        return string.Join('\n', [usage, .. found.More, "", Settings, "", Codes]);
+    }
+}
