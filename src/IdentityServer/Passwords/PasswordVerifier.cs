@@ -4,6 +4,7 @@ using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Passwords;
 
@@ -127,7 +128,7 @@ internal sealed class PasswordVerifier(
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = lockout.MaxFailures });
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lockout.Duration });
+        command.Parameters.Add(new NpgsqlParameter<NpgsqlInterval> { TypedValue = ExactInterval.Of(lockout.Duration) });
         await using var row = await command.ExecuteReaderAsync(CancellationToken.None);
         if (!await row.ReadAsync(CancellationToken.None))
             return null;

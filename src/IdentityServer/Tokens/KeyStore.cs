@@ -9,6 +9,7 @@ using IdentityServer.Storage;
 using Jose;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
+using Postgres;
 
 namespace IdentityServer.Tokens;
 
@@ -166,9 +167,9 @@ internal sealed partial class KeyStore(
             {
                 new() { Value = algorithm },
                 new() { Value = successorSigns },
-                new() { Value = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
-                new() { Value = ClockSkew },
-                new() { Value = new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max() },
+                new() { Value = algorithm == HandleAlgorithm ? ExactInterval.Of(refreshTokens.Lifetime + refreshTokens.Leeway) : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
+                new() { Value = ExactInterval.Of(ClockSkew) },
+                new() { Value = ExactInterval.Of(new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max()) },
             },
         };
         await command.ExecuteNonQueryAsync(cancellation);
