@@ -99,11 +99,7 @@ internal static class Program
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
-        // A failed start is one line of ours, not the host's stack trace or Data Protection's words on each key it can't open.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && Volatile.Read(ref isStarted));
-        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", level => level >= LogLevel.Warning && Volatile.Read(ref isStarted));
-        // Its request lines show queries, and somebody may put a token there.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.AddGuardedLogs(() => Volatile.Read(ref isStarted));
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -150,6 +146,8 @@ internal static class Program
 
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
+        UnknownSettings.Warn(app.Configuration, KnownSettings.Names, app.Logger);
+        KestrelRefusals.Answer(app, FaultAnswers.DescribeNoRequest);
         // Resolved so that the container gives our share in the private server back when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
         try

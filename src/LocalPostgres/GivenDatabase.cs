@@ -68,7 +68,7 @@ internal static class GivenDatabase
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
-            throw new StartupException($"{setting} is not an Npgsql connection string: {Advice}.", e);
+            throw new StartupException(ConnectionKeywords.DescribeWrong(setting, connectionString) ?? $"{setting} is not an Npgsql connection string: {Advice}.", e);
         }
     }
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
+using Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Routing;
 
 namespace Observability;
 
@@ -27,8 +27,9 @@ internal sealed class RequestSpans : IStartupFilter
             span.SetTag("error.type", status.ToString(CultureInfo.InvariantCulture));
         // Of no route the method alone; it is "_OTHER" when the caller made one up.
         var method = span.GetTagItem("http.request.method") as string ?? "_OTHER";
-        var route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
-        span.SetTag("http.route", route);
-        span.DisplayName = route is null ? method : $"{method} {route}";
+        var route = RequestRoute.Of(http);
+        var isMatched = route != RequestRoute.None;
+        span.SetTag("http.route", isMatched ? route : null);
+        span.DisplayName = isMatched ? $"{method} {route}" : method;
     }
 }

@@ -4,8 +4,7 @@ using Npgsql;
 namespace Postgres;
 
 /// <summary>
-/// What each connection for requests is told once, when it is opened. By a statement and not as startup parameters, which
-/// connection poolers refuse.
+/// What each connection for requests is told once, when it is opened, beside <see cref="SessionSettings"/>.
 /// </summary>
 /// <remarks>
 /// <para>PostgreSQL itself ends a statement shortly before the client's <c>Command Timeout</c> would: the connection survives,
@@ -25,24 +24,14 @@ public static class RequestConnections
 
     public static void Set(NpgsqlDataSourceBuilder builder)
     {
-        var sql = ByIndexSql;
+        var sql = $"{SessionSettings.Sql}; {ByIndexSql}";
         // 0 is for ever, and the operator's own wish.
         if (builder.ConnectionStringBuilder.CommandTimeout is > 0 and var seconds)
         {
             var deadline = Math.Min(seconds * 1000L, int.MaxValue) - LeadMilliseconds;
             sql += string.Create(CultureInfo.InvariantCulture, $"; SELECT set_config('statement_timeout', '{deadline}', false) WHERE current_setting('statement_timeout') = '0'");
         }
-        builder.UsePhysicalConnectionInitializer(
-            connection =>
-            {
-                using var command = Command(connection, sql);
-                command.ExecuteNonQuery();
-            },
-            async connection =>
-            {
-                await using var command = Command(connection, sql);
-                await command.ExecuteNonQueryAsync();
-            });
+        SessionSettings.Set(builder, sql);
     }
 
     /// <summary>Takes the deadline off a connection and tells what it was.</summary>
@@ -56,12 +45,5 @@ public static class RequestConnections
     {
         await using var command = new NpgsqlCommand("SELECT set_config('statement_timeout', $1, false)", connection) { Parameters = { new() { Value = deadline } } };
         await command.ExecuteNonQueryAsync(CancellationToken.None);
-    }
-
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql)
-    {
-#pragma warning disable CA2100 // Made here of a number.
-        return new NpgsqlCommand(sql, connection);
-#pragma warning restore CA2100
     }
 }

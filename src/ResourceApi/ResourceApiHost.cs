@@ -38,11 +38,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var connectionString = "";
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
-        // The host would tell a failed start with a stack trace; Program tells it in one line.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && Volatile.Read(ref isStarted));
-        // Its request lines show queries, and somebody may put a token there.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-
+        builder.AddGuardedLogs(() => Volatile.Read(ref isStarted));
         builder.AddObservability("resourceapi", ApiMetrics.MeterName, "IdentityServer.ResourceServer");
         builder.Services.AddSingleton<ApiMetrics>();
         var origins = CorsOrigins.Read(builder.Configuration);
@@ -72,6 +68,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         try
         {
             CheckSettings(app);
+            UnknownSettings.Warn(app.Configuration, KnownSettings.Names, app.Logger);
+            KestrelRefusals.Answer(app, FaultResponses.DescribeNoRequest);
             (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
                 app.Configuration, app.Environment, "ResourceApi", "resource_api", app.Logger, app.Lifetime.ApplicationStopping);
             await Schema.MigrateAsync(connectionString, app.Lifetime.ApplicationStopping);

@@ -107,6 +107,61 @@ public sealed class HttpTests : IAsyncLifetime
             Assert.Equal("ETag,Location,WWW-Authenticate,Retry-After,DPoP-Nonce", answer.Headers.GetValues("Access-Control-Expose-Headers").Single());
     }
 
+    [Theory]
+    [InlineData("GET", "/.well-known/oauth-protected-resource")]
+    [InlineData("PUT", "/api/data/x")]
+    public async Task A_browser_may_send_any_header_from_an_allowed_origin(string method, string path)
+    {
+        var preflight = await _store.Anonymous.SendAsync(HttpMethod.Options, path, null, ("Origin", "https://app.example.com"),
+            ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", "authorization,if-match,mcp-protocol-version,traceparent"));
+
+        Assert.Equal("authorization,if-match,mcp-protocol-version,traceparent", string.Join(',', preflight.Headers.GetValues("Access-Control-Allow-Headers")));
+        Assert.False(preflight.Headers.Contains("Access-Control-Allow-Credentials"));
+        // Nobody else may.
+        var refused = await _store.Anonymous.SendAsync(HttpMethod.Options, path, null, ("Origin", "https://evil.example"),
+            ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", "mcp-protocol-version"));
+        Assert.False(refused.Headers.Contains("Access-Control-Allow-Headers"));
+    }
+
+    [Theory]
+    [InlineData("/api/data/a%00b", "INVALID_KEY")]
+    [InlineData("/api/data/%00", "INVALID_KEY")]
+    [InlineData("/api/data/%00?x=%00", "INVALID_KEY")]
+    [InlineData("/nothing/%00", "INVALID_REQUEST")]
+    public async Task What_the_server_refuses_before_any_route_has_the_envelope_too(string path, string code)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            foreach (var method in new[] { HttpMethod.Get, HttpMethod.Put, HttpMethod.Delete })
+                (await _alice.SendAsync(method, path, method == HttpMethod.Put ? "{\"value\":\"x\"}" : null)).Is(HttpStatusCode.BadRequest, code);
+        }
+        // A HEAD has no body, and what comes next is served.
+        Assert.Equal(HttpStatusCode.BadRequest, (await _alice.SendAsync(HttpMethod.Head, path)).Status);
+        (await _alice.ListAsync()).Is(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData("GET /api/data/x HTTP/1.1\r\nHost: a b\r\n\r\n", 400)]
+    [InlineData("GET /api/data/\u00e4 HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
+    [InlineData("nonsense\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/7.0\r\nHost: x\r\n\r\n", 505)]
+    public async Task What_is_not_HTTP_has_the_envelope_too(string request, int status)
+    {
+        using var socket = new System.Net.Sockets.TcpClient();
+        await socket.ConnectAsync(_store.Address.Host, _store.Address.Port);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(request));
+        using var reader = new StreamReader(stream);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var answer = await reader.ReadToEndAsync(patience.Token);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Single(answer.Split("HTTP/1.1").Skip(1));
+        Assert.Contains("Connection: close", answer, StringComparison.Ordinal);
+        using var body = JsonDocument.Parse(answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..]);
+        Assert.Equal("INVALID_REQUEST", body.RootElement.GetProperty("code").GetString());
+    }
+
     [Fact]
     public async Task Every_request_is_one_database_command_and_no_call_to_the_issuer()
     {

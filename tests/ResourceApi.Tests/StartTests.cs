@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Npgsql;
 using ResourceApi.Storage;
 using Testing;
@@ -93,6 +94,97 @@ public sealed class StartTests
         listener.Start();
         var address = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
         await SaysOneLineAsync(Start(("ConnectionStrings__ResourceApi", database.ConnectionString), ("ASPNETCORE_URLS", address)), address + ": address already in use");
+    }
+
+    [Theory]
+    [InlineData("Prot=5432", "\"Prot\"", "Port")]
+    [InlineData("SSLMoode=Require", "\"SSLMoode\"", "SSL Mode")]
+    [InlineData("Port=many", "\"Port\"", "")]
+    public async Task A_wrong_keyword_of_the_connection_string_is_named(string keyword, string says, string instead)
+    {
+        var program = Start(("ConnectionStrings__ResourceApi", $"Host=127.0.0.1;Username=u;Password={Secret};{keyword}"));
+        await SaysOneLineAsync(program, says);
+        Assert.Contains(instead, Assert.Single(program.Errors), StringComparison.Ordinal);
+        Assert.Contains("ConnectionStrings:ResourceApi", Assert.Single(program.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unknown_setting_is_one_warning_that_names_the_nearest_known_one()
+    {
+        await using var issuer = await Testing.Issuer.FakeIssuer.StartAsync();
+        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
+        await using var program = Start(
+            ("ConnectionStrings__ResourceApi", database.ConnectionString), ("ResourceApi__Authority", issuer.Address), ("ResourceApi__AllowInsecureHttp", "true"),
+            ("Revocation__MaxStalenes", Secret), ("ResourceApi__Audience", Secret), ("Cors__Origins__0", "https://app.example.com"), ("Metrics__Urls", ""),
+            ("Kestrel__Limits__MaxConcurrentConnections", "100"), ("Somebody__Elses", "x"), ("RefreshTokens__Leway", "5"));
+        await program.AnswersAsync();
+        Assert.Equal(0, await program.TerminateAsync());
+
+        var warnings = program.Lines.Where(line => line.Contains("\"Warning\"", StringComparison.Ordinal) && line.Contains("no setting", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2, warnings.Count);
+        Assert.Contains(warnings, line => line.Contains("Revocation:MaxStalenes ", StringComparison.Ordinal) && line.Contains("Revocation:MaxStaleness", StringComparison.Ordinal));
+        Assert.Contains(warnings, line => line.Contains("ResourceApi:Audience ", StringComparison.Ordinal));
+        Assert.DoesNotContain(program.Lines, line => line.Contains(Secret, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_setting_that_the_code_reads_is_a_known_one()
+    {
+        string TextOf(string file) => File.ReadAllText(Path.Combine(Repository.Root, "src", file));
+        var shared = new[] { "ResourceApi", "Hosting", "LocalPostgres", "Observability", "Postgres" }
+            .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
+            .Where(file => Path.GetFileName(file) != "KnownSettings.cs")
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))
+            .Where(name => !name.StartsWith("Logging:", StringComparison.Ordinal) && !name.StartsWith("Kestrel:", StringComparison.Ordinal));
+        var own = Regex.Matches(TextOf("IdentityServer.ResourceServer/IdentityServerTokensSettings.cs"), "settings(?:\\[|, )\"([A-Za-z]+)\"").Select(match => "ResourceApi:" + match.Groups[1].Value);
+
+        Assert.Equal(
+            Settings.KnownSettings.Names.Order(StringComparer.Ordinal),
+            shared.Concat(own).Append("Revocation:MaxStaleness").Distinct().Order(StringComparer.Ordinal));
+    }
+
+    public static TheoryData<string> LoggingSettings =>
+    [
+        "Logging__LogLevel__Default=Trace Logging__LogLevel__Microsoft.AspNetCore=Trace Logging__LogLevel__Npgsql=Trace Logging__LogLevel__IdentityServer.ResourceServer.BearerHandler=Trace",
+        "Logging__Console__LogLevel__Default=Information",
+        "Logging__Console__LogLevel__Default=Trace",
+        "Logging__Console__LogLevel__Default=Debug Logging__Console__FormatterName=simple",
+        "Logging__Console__LogLevel__Default=Trace Logging__Console__FormatterName=json Logging__Console__FormatterOptions__IncludeScopes=true",
+        "Logging__LogLevel__Microsoft.AspNetCore.Hosting.Diagnostics=Trace Logging__Console__LogLevel__Microsoft.AspNetCore.Hosting.Diagnostics=Trace Logging__Console__LogLevel__Microsoft.AspNetCore.Server.Kestrel.BadRequests=Trace",
+    ];
+
+    [Theory, MemberData(nameof(LoggingSettings))]
+    public async Task No_query_is_in_a_log_under_any_logging_settings(string logging)
+    {
+        const string canary = "canary-of-a-query", key = "canary-of-a-key";
+        await using var issuer = await Testing.Issuer.FakeIssuer.StartAsync();
+        await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
+        await using var program = Start(
+            [("ConnectionStrings__ResourceApi", database.ConnectionString + ";Log Parameters=true;Include Error Detail=true"), ("ResourceApi__Authority", issuer.Address), ("ResourceApi__AllowInsecureHttp", "true"),
+            .. logging.Split(' ').Select(setting => setting.Split('=')).Select(setting => (setting[0], (string?)setting[1]))]);
+        await program.AnswersAsync();
+        var token = issuer.Sign(issuer.Claims("https://api.example.com"));
+        using var http = new HttpClient { BaseAddress = program.Address };
+        foreach (var path in new[] { $"/api/data?prefix={canary}", $"/api/data?access_token={canary}", $"/api/data/{key}?access_token={token}", $"/nothing?code={canary}", $"/health/live?{canary}", $"/api/data?limit={canary}" })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { Authorization = new("Bearer", token) } };
+            (await http.SendAsync(request)).Dispose();
+        }
+        foreach (var line in new[] { $"GET /%00?access_token={canary} HTTP/1.1", $"GET /x\u0001?access_token={canary} HTTP/1.1", $"GET /{canary}" })
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync(program.Address.Host, program.Address.Port);
+            await using var stream = socket.GetStream();
+            await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(line + "\r\nHost: x\r\n\r\n"));
+            await stream.ReadExactlyAsync(new byte[12]);
+        }
+
+        Assert.Equal(0, await program.TerminateAsync());
+        Assert.NotEmpty(program.Lines);
+        if (logging.Contains("Console__LogLevel__Default", StringComparison.Ordinal))
+            Assert.Contains(program.Lines, line => line.Contains("GET /api/data/{key} answered ", StringComparison.Ordinal));
+        foreach (var secret in new[] { canary, key, token, token.Split('.')[2], Secret })
+            Assert.DoesNotContain(program.Lines, line => line.Contains(secret, StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]

@@ -34,7 +34,7 @@ internal static class CorsServices
         void Allow(CorsPolicyBuilder policy, params string[] methods) => policy
             .SetIsOriginAllowed(origin => origins.Any(allowed => Matches(allowed, origin)))
             .WithMethods(methods)
-            .WithHeaders("Authorization", "Content-Type", "DPoP")
+            .AllowAnyHeader()
             .WithExposedHeaders("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
             .SetPreflightMaxAge(TimeSpan.FromHours(1));
     }

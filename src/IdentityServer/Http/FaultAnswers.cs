@@ -76,10 +76,10 @@ internal sealed partial class FaultAnswers(
                 return StatusCodes.Status400BadRequest;
             case var _ when Outage.Is(fault):
                 if (IsOutageDue())
-                    LogOutage(http.Request.Path, fault);
+                    LogOutage(RequestRoute.Of(http), fault);
                 return StatusCodes.Status503ServiceUnavailable;
             default:
-                LogFault(http.Request.Path, fault);
+                LogFault(RequestRoute.Of(http), fault);
                 return StatusCodes.Status500InternalServerError;
         }
     }
@@ -123,6 +123,12 @@ internal sealed partial class FaultAnswers(
         });
     }
 
+    /// <summary>What Kestrel refuses before there is a request; its headers, and with them what the caller would read, are unknown.</summary>
+    internal static (string Name, string Value)[] DescribeNoRequest(KestrelRefusal refused) =>
+        refused.Path.StartsWith("/connect/", StringComparison.OrdinalIgnoreCase) || refused.Path.StartsWith("/.well-known/", StringComparison.OrdinalIgnoreCase)
+            ? [("error", Errors.NotHttp.Code), ("error_description", Errors.NotHttp.Description)]
+            : [("status", "error"), ("code", ApiErrors.InvalidRequest.Code), ("message", ApiErrors.InvalidRequest.Message)];
+
     /// <summary>A person follows a link here; a program that asks for JSON gets JSON.</summary>
     private static bool IsForReaders(HttpContext http) =>
         Array.Exists(PageRoutes, route => http.Request.Path.StartsWithSegments(route))
@@ -138,9 +144,9 @@ internal sealed partial class FaultAnswers(
         _ => pages.RefuseAsync(http, status, "malformed", link: null),
     };
 
-    [LoggerMessage(3000, LogLevel.Error, "The database could not serve {Path}")]
-    private partial void LogOutage(string path, Exception fault);
+    [LoggerMessage(3000, LogLevel.Error, "The database could not serve {Route}")]
+    private partial void LogOutage(string route, Exception fault);
 
-    [LoggerMessage(3001, LogLevel.Error, "A fault of ours at {Path}")]
-    private partial void LogFault(string path, Exception fault);
+    [LoggerMessage(3001, LogLevel.Error, "A fault of ours at {Route}")]
+    private partial void LogFault(string route, Exception fault);
 }

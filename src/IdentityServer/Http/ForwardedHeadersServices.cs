@@ -14,6 +14,8 @@ internal static class ForwardedHeadersServices
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             options.ForwardedHeaders = proxies.Length == 0 ? ForwardedHeaders.None : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+            // As many as there are, up to the first that is not listed: what stands left of it the caller may have written.
+            options.ForwardLimit = null;
             options.KnownProxies.Clear();
             options.KnownIPNetworks.Clear();
         });

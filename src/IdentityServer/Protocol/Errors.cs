@@ -14,6 +14,7 @@ public static partial class Errors
     public static readonly OAuthError DuplicateParameter = new(InvalidRequest, "A parameter occurs more than once.");
     public static readonly OAuthError ParametersInQuery = new(InvalidRequest, "Parameters and credentials belong in the body, not in the query.");
     public static readonly OAuthError MethodNotAllowed = new(InvalidRequest, "This method is not allowed here.", HttpStatusCode.MethodNotAllowed);
+    public static readonly OAuthError NotHttp = new(InvalidRequest, "The request is not well-formed HTTP.");
     public static readonly OAuthError NotFound = new(InvalidRequest, "There is nothing at this address.", HttpStatusCode.NotFound);
 
     // Client authentication: RFC 6749 §2.3

@@ -1,3 +1,4 @@
+using Postgres;
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
@@ -144,9 +145,9 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         AddNullable(command, redemption.BoundThumbprint, NpgsqlDbType.Text);
         Add(command, redemption.Resources);
         Add(command, redemption.MayRefresh);
-        Add(command, redemption.RefreshLifetime);
-        Add(command, redemption.AccessLifetime);
-        Add(command, redemption.PruneGrain);
+        Add(command, ExactInterval.Of(redemption.RefreshLifetime));
+        Add(command, ExactInterval.Of(redemption.AccessLifetime));
+        Add(command, ExactInterval.Of(redemption.PruneGrain));
         Add(command, Protocol.Scopes.OfflineAccess);
         Add(command, redemption.Reach);
         Add(command, redemption.ClientScopes);

@@ -28,7 +28,7 @@ internal static class Database
     // Timeout, seconds, bounds the wait for a connection, new or from the pool; a statement that a stopped server does not
     // even cancel is given up one second (Cancellation Timeout, ms) after its own.
     // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
-    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;No Reset On Close=true;";
+    private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;";
 
     /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
     public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", RequestConnections.Set);
@@ -36,6 +36,7 @@ internal static class Database
     /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
     public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
     {
+        SessionSettings.Set(builder);
         var settings = builder.ConnectionStringBuilder;
         settings.ApplicationName += " pulse";
         (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);

@@ -1,3 +1,4 @@
+using Postgres;
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
@@ -176,7 +177,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, leave.Session.Id);
         Add(command, leave.Session.SecretHash);
         Add(command, leave.CreatedAt);
-        Add(command, leave.PruneGrain);
+        Add(command, ExactInterval.Of(leave.PruneGrain));
         command.Parameters.Add(AuditTrail.Nullable(leave.Details, NpgsqlDbType.Jsonb));
         Add(command, AuditEvents.SignInSucceeded);
         command.Parameters.Add(AuditTrail.Nullable(leave.Address, NpgsqlDbType.Inet));
@@ -202,10 +203,10 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         Add(command, poll.ClientId);
         Add(command, poll.Now);
         Add(command, poll.MayRefresh);
-        Add(command, poll.AccessLifetime);
-        Add(command, poll.RefreshLifetime);
-        Add(command, poll.AbsoluteLifetime);
-        Add(command, poll.PruneGrain);
+        Add(command, ExactInterval.Of(poll.AccessLifetime));
+        Add(command, ExactInterval.Of(poll.RefreshLifetime));
+        Add(command, ExactInterval.Of(poll.AbsoluteLifetime));
+        Add(command, ExactInterval.Of(poll.PruneGrain));
         command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
         Add(command, poll.Resources);
         Add(command, poll.Reach);

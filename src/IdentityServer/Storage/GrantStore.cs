@@ -246,8 +246,8 @@ internal sealed class GrantStore : IDisposable
         Add(command, spend.ClientId);
         Add(command, spend.Scopes);
         Add(command, spend.Now);
-        Add(command, spend.Lifetime);
-        Add(command, spend.PruneGrain);
+        Add(command, ExactInterval.Of(spend.Lifetime));
+        Add(command, ExactInterval.Of(spend.PruneGrain));
         AddNullable(command, spend.DpopThumbprint, NpgsqlDbType.Text);
         Add(command, spend.Resources);
         AddNullable(command, spend.Binds ? spend.DpopThumbprint : null, NpgsqlDbType.Text);
@@ -263,8 +263,8 @@ internal sealed class GrantStore : IDisposable
         Add(command, Array.ConvertAll(spends, spend => spend.ClientId));
         Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Scopes)));
         Add(command, Array.ConvertAll(spends, spend => spend.Now));
-        Add(command, Array.ConvertAll(spends, spend => spend.Lifetime));
-        Add(command, Array.ConvertAll(spends, spend => spend.PruneGrain));
+        Add(command, Array.ConvertAll(spends, spend => ExactInterval.Of(spend.Lifetime)));
+        Add(command, Array.ConvertAll(spends, spend => ExactInterval.Of(spend.PruneGrain)));
         Add(command, Array.ConvertAll(spends, spend => spend.DpopThumbprint));
         // No absolute URI holds a space.
         Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Resources)));

@@ -2,6 +2,7 @@ using IdentityServer.Audit;
 using IdentityServer.Settings;
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Storage;
 
@@ -22,7 +23,7 @@ internal sealed class GuessStore(NpgsqlDataSource source)
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = lockout.MaxFailures });
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = lockout.Duration });
+        command.Parameters.Add(new NpgsqlParameter<NpgsqlInterval> { TypedValue = ExactInterval.Of(lockout.Duration) });
         await using var row = await command.ExecuteReaderAsync(CancellationToken.None);
         if (!await row.ReadAsync(CancellationToken.None))
             return null;

@@ -1,4 +1,5 @@
 using Npgsql;
+using Postgres;
 
 namespace IdentityServer.Storage;
 
@@ -74,9 +75,9 @@ internal static class KeyRows
             {
                 new() { Value = algorithm },
                 new() { Value = successorSigns },
-                AuditTrail.Nullable(handleLives, NpgsqlTypes.NpgsqlDbType.Interval),
-                new() { Value = clockSkew },
-                new() { Value = longestIdToken },
+                new() { Value = handleLives is { } lives ? ExactInterval.Of(lives) : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Interval },
+                new() { Value = ExactInterval.Of(clockSkew) },
+                new() { Value = ExactInterval.Of(longestIdToken) },
             },
         };
         await command.ExecuteNonQueryAsync(cancellation);

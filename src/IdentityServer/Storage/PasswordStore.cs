@@ -2,6 +2,7 @@ using IdentityServer.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Storage;
 
@@ -108,9 +109,9 @@ internal sealed class PasswordStore(NpgsqlDataSource source)
     {
         await using var command = Command(connection, KeptGrantSql,
             P(change.GrantId), P(change.UserId), P(change.NewSecurityStamp), P(change.Scopes), P(change.Now),
-            new NpgsqlParameter { Value = change.Lifetime ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
+            new NpgsqlParameter { Value = change.Lifetime is { } lifetime ? ExactInterval.Of(lifetime) : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Interval },
             new NpgsqlParameter { Value = change.AbsoluteExpiresAt ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz },
-            P(change.PruneGrain));
+            P(ExactInterval.Of(change.PruneGrain)));
         await using var row = await command.ExecuteReaderAsync(cancellation);
         return await row.ReadAsync(cancellation) ? (row.GetInt32(0), row.GetFieldValue<DateTimeOffset>(1)) : null;
     }

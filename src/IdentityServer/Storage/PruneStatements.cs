@@ -59,11 +59,11 @@ internal static class PruneStatements
         "DELETE FROM reset_tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM reset_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))");
 
     // The trail is append-only but for who says up to when (see the migration); for this statement's transaction only.
-    // Its rows never move.
+    // Its rows never move. The trigger reads a text: written so that it means the same in every session.
     public static readonly PruneStatement AuditEvents = new(
         "audit_events",
         """
-        WITH until AS MATERIALIZED (SELECT set_config('identityserver.audit_prune_until', $1::timestamptz::text, true))
+        WITH until AS MATERIALIZED (SELECT set_config('identityserver.audit_prune_until', to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), true))
         DELETE FROM audit_events WHERE ctid = ANY (ARRAY(SELECT a.ctid FROM until, audit_events a WHERE a.at <= $1 ORDER BY a.at LIMIT $2))
         """);
 

@@ -1,3 +1,4 @@
+using Hosting;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 
@@ -19,7 +20,7 @@ internal sealed class RequestOutcomes(RequestDelegate next, ServerMetrics metric
         }
         finally
         {
-            metrics.Answered((http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "unmatched", OutcomeOf(http));
+            metrics.Answered(RequestRoute.Of(http), OutcomeOf(http));
         }
     }
 

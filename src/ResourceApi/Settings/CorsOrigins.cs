@@ -31,7 +31,7 @@ internal sealed class CorsOrigins
     public void Configure(CorsPolicyBuilder policy) => policy
         .SetIsOriginAllowed(Allows)
         .WithMethods(HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete)
-        .WithHeaders(HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.IfMatch, HeaderNames.IfNoneMatch, "DPoP")
+        .AllowAnyHeader()
         .WithExposedHeaders(HeaderNames.ETag, HeaderNames.Location, HeaderNames.WWWAuthenticate, HeaderNames.RetryAfter, "DPoP-Nonce")
         .SetPreflightMaxAge(TimeSpan.FromMinutes(10));
 

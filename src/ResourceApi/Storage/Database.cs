@@ -27,7 +27,9 @@ internal static class Database
         var settings = Read(connectionString);
         settings.ApplicationName += " probe";
         (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-probe" }.Build();
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-probe" };
+        SessionSettings.Set(builder);
+        return builder.Build();
     }
 
     /// <summary>Returns when the database has answered.</summary>
@@ -44,8 +46,6 @@ internal static class Database
             ApplicationName = "ResourceApi",
             MaxAutoPrepare = 16,
             AutoPrepareMinUsages = 2,
-            // We leave no state on a connection that would have to be reset.
-            NoResetOnClose = true,
             Enlist = false,
         };
         settings.Timeout = Bounded(settings.Timeout, LongestConnect);

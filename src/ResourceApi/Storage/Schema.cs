@@ -1,6 +1,7 @@
 using Hosting;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Postgres;
 using ResourceApi.Storage.Migrations;
 
 namespace ResourceApi.Storage;
@@ -38,7 +39,9 @@ internal static class Schema
         // Without a pool: the lock lives and dies with this one connection.
         // Named, else the metrics would go on to carry the connection string.
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 };
-        await using var source = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" }.Build();
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" };
+        SessionSettings.Set(builder);
+        await using var source = builder.Build();
         await using var connection = await source.OpenConnectionAsync(ct);
         if (await IsCurrentAsync(connection, ct))
             return;

@@ -1,3 +1,5 @@
+using Hosting;
+
 namespace ResourceApi.Telemetry;
 
 /// <summary>The code of an error answer, left with the request for those who count.</summary>
@@ -19,7 +21,7 @@ internal sealed class RequestOutcomes(RequestDelegate next, ApiMetrics metrics)
         }
         finally
         {
-            metrics.Answered((context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "unmatched", OutcomeOf(context));
+            metrics.Answered(RequestRoute.Of(context), OutcomeOf(context));
         }
     }
 

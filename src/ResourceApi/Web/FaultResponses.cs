@@ -56,6 +56,13 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
             await Envelope.RefuseAsync(context, Refusal.MethodNotAllowed);
     }
 
+    /// <summary>What Kestrel refuses before there is a request.</summary>
+    internal static (string Name, string Value)[] DescribeNoRequest(KestrelRefusal refused)
+    {
+        var refusal = refused.IsOfPath && refused.Path.StartsWith(RawPath.Items + "/", StringComparison.OrdinalIgnoreCase) ? Refusal.InvalidKey : Refusal.MalformedRequest;
+        return [("status", "error"), ("code", refusal.Code), ("message", refusal.Message)];
+    }
+
     private Task AnswerAsync(HttpContext context, Exception e)
     {
         var headers = context.Response.Headers;

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace IdentityServer.Tests.Hosting;
 
-/// <summary>Keeps every line of the log, exceptions and scopes included.</summary>
+/// <summary>Keeps every line of the log, exceptions and scopes included. A provider with rules of its own: <c>Logging:Captured:LogLevel</c>.</summary>
+[ProviderAlias("Captured")]
 internal sealed class CapturedLog : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _lines = new();

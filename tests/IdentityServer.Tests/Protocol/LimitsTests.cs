@@ -48,6 +48,28 @@ public sealed class LimitsTests
     }
 
     [Fact]
+    public async Task Behind_a_chain_of_known_proxies_the_address_is_that_of_the_first_hop_that_is_not_listed()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:TokensPerAddress=1", "--Limits:SignInsPerAddress=1", "--Limits:Window=3600", "--ForwardedHeaders:KnownProxies=127.0.0.1 10.0.0.0/8");
+
+        foreach (var caller in new[] { "203.0.113.7", "203.0.113.8", "2001:db8:1::1" })
+        {
+            Assert.Equal(HttpStatusCode.BadRequest, (await server.SendAsync(From($"{caller}, 10.0.0.7, 10.1.0.9"))).Status);
+            Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"{caller}, 10.0.0.7"))).Status);
+            // What the caller wrote itself stands to the left of its address.
+            Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"198.51.100.1, 10.0.0.1, {caller}, 10.0.0.7"))).Status);
+            Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"nonsense, {caller}, 10.0.0.7"))).Status);
+        }
+        var signIn = From("198.51.100.1, 203.0.113.99, 10.0.0.7");
+        signIn.RequestUri = new("/login", UriKind.Relative);
+        signIn.Content = new StringContent("""{"username":"alice","password":"wrong"}""", System.Text.Encoding.UTF8, "application/json");
+        Assert.Equal(HttpStatusCode.Unauthorized, (await server.SendAsync(signIn)).Status);
+        Assert.Equal("203.0.113.99", await server.ReadAsync<string>("SELECT host(remote_address) FROM audit_events ORDER BY at DESC LIMIT 1"));
+
+        static HttpRequestMessage From(string addresses) => new(HttpMethod.Post, "/connect/token") { Headers = { { "X-Forwarded-For", addresses }, { "X-Forwarded-Proto", "gopher, http, https" } } };
+    }
+
+    [Fact]
     public async Task The_rate_of_an_account_does_not_tell_whether_there_is_one()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=3", "--Limits:Window=3600");

@@ -199,6 +199,32 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Theory]
+    [InlineData("GET", OpenId)]
+    [InlineData("GET", OAuth)]
+    [InlineData("GET", "/.well-known/jwks")]
+    [InlineData("POST", "/connect/token")]
+    [InlineData("POST", "/connect/revoke")]
+    [InlineData("GET", "/connect/userinfo")]
+    [InlineData("POST", "/api/register")]
+    [InlineData("POST", "/auth/login")]
+    public async Task A_browser_may_send_any_header_from_an_allowed_origin(string method, string path)
+    {
+        foreach (var origin in new[] { "http://localhost:3000", "https://evil.example" })
+        {
+            var request = new HttpRequestMessage(HttpMethod.Options, path)
+            {
+                Headers = { { "Origin", origin }, { "Access-Control-Request-Method", method }, { "Access-Control-Request-Headers", "authorization,dpop,mcp-protocol-version,traceparent,x-requested-with" } },
+            };
+            var answer = (await _server.SendAsync(request)).Message;
+            var allowed = answer.Headers.TryGetValues("Access-Control-Allow-Headers", out var headers) ? string.Join(',', headers).Split(',', StringSplitOptions.TrimEntries) : [];
+            // A * would not stand for Authorization (Fetch, "CORS-unsafe request-header names").
+            string[] expected = origin.StartsWith("http://localhost", StringComparison.Ordinal) ? ["authorization", "dpop", "mcp-protocol-version", "traceparent", "x-requested-with"] : [];
+            Assert.Equal(expected, allowed);
+            Assert.False(answer.Headers.Contains("Access-Control-Allow-Credentials"));
+        }
+    }
+
+    [Theory]
     [InlineData("--Cors:Origins=*", "https://shop.example", true)]
     [InlineData("--Cors:Origins=", "http://localhost:3000", false)]
     public async Task Origins_may_be_all_or_none(string setting, string origin, bool isAllowed)

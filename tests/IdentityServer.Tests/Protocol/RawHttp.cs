@@ -8,10 +8,12 @@ namespace IdentityServer.Tests.Protocol;
 internal static class RawHttp
 {
     /// <summary>Sends what is given and reads until the server closes, or for five seconds.</summary>
-    public static async Task<string> SendsRawAsync(this ServerUnderTest server, string head, byte[]? body = null)
+    public static Task<string> SendsRawAsync(this ServerUnderTest server, string head, byte[]? body = null) => SendsRawAsync(server.Address, head, body);
+
+    public static async Task<string> SendsRawAsync(Uri address, string head, byte[]? body = null)
     {
         using var socket = new TcpClient();
-        await socket.ConnectAsync(server.Address.Host, server.Address.Port);
+        await socket.ConnectAsync(address.Host, address.Port);
         await using var stream = socket.GetStream();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         var answer = new MemoryStream();

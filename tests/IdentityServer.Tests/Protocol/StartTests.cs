@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Hosting;
+using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using Npgsql;
 using Testing;
@@ -76,6 +78,64 @@ public sealed class StartTests
         await using var program = Run("http://127.0.0.1:0", arguments);
 
         await SaysOneLineAsync(program, says);
+    }
+
+    [Theory]
+    [InlineData("Hast=127.0.0.1", "\"Hast\"", "Host")]
+    [InlineData("Usrname=x", "\"Usrname\"", "Username")]
+    [InlineData("Comand Timeout=5", "\"Comand Timeout\"", "Command Timeout")]
+    [InlineData("Frobnicate=" + Canary, "\"Frobnicate\"", "")]
+    [InlineData("Timeout=" + Canary, "\"Timeout\"", "")]
+    [InlineData("SSL Mode=" + Canary, "\"SSL Mode\"", "")]
+    public async Task A_wrong_keyword_of_the_connection_string_is_named(string keyword, string says, string instead)
+    {
+        await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer=Host=127.0.0.1;Port=1;Username=x;Password={Canary};{keyword}");
+
+        await SaysOneLineAsync(program, says);
+        var line = Assert.Single(program.Errors, line => line.Length > 0);
+        Assert.Contains("ConnectionStrings:IdentityServer", line, StringComparison.Ordinal);
+        Assert.Contains(instead, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_piece_of_a_password_is_not_taken_for_a_keyword()
+    {
+        await using var program = Run("http://127.0.0.1:0", "--ConnectionStrings:IdentityServer=Host=127.0.0.1;Port=1;Username=x;Password=pass;w0rd!=1");
+
+        await SaysOneLineAsync(program, "ConnectionStrings:IdentityServer");
+        Assert.DoesNotContain(program.Lines, line => line.Contains("w0rd", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("RefreshTokens:Leway", "RefreshTokens:Leeway")]
+    [InlineData("Smtp:Hst", "Smtp:Host")]
+    [InlineData("IdentityServer:Isuer", "IdentityServer:Issuer")]
+    [InlineData("RefreshToken:Leeway", "RefreshTokens:Leeway")]
+    [InlineData("Cors:Origin", "Cors:Origins")]
+    [InlineData("Cors:Origin:0", "Cors:Origins")]
+    [InlineData("limits:tokensperadress", "Limits:TokensPerAddress")]
+    [InlineData("Password:Iterations:Count", "Password:Iterations")]
+    public async Task An_unknown_setting_is_one_warning_that_names_the_nearest_known_one(string name, string nearest)
+    {
+        await using var server = await ServerUnderTest.StartAsync($"--{name}={Canary}", "--Cors:Origins:0=https://app.example.com", "--Kestrel:Limits:MaxConcurrentConnections=100", "--Logging:Console:FormatterName=simple", "--ConnectionStrings:Other=x", "--AllowedHosts=*", "--Somebody:Elses=x");
+
+        var warning = Assert.Single(server.Log.Lines, line => line.Contains("no setting", StringComparison.Ordinal));
+        Assert.StartsWith("Warning ", warning, StringComparison.Ordinal);
+        Assert.Contains($" {name} ", warning, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains($" {nearest}?", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary, warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_setting_that_the_code_reads_is_a_known_one()
+    {
+        var read = new[] { "IdentityServer", "Hosting", "LocalPostgres", "Observability", "Postgres" }
+            .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
+            .Where(file => Path.GetFileName(file) != "KnownSettings.cs")
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))
+            .Where(name => !name.StartsWith("Logging:", StringComparison.Ordinal) && !name.StartsWith("Kestrel:", StringComparison.Ordinal));
+
+        Assert.Equal(KnownSettings.Names.Except(["ConnectionStrings:IdentityServer"]).Order(StringComparer.Ordinal), read.Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
