@@ -27,10 +27,9 @@ internal sealed class NewAccounts(TimeProvider time)
         var registration = new Registration(pending.UserName, IsNamedByEmail: false, pending.Email, Password: "", pending.FullName, Age: null, Gender: null);
         return http.InOwnScopeAsync(async (services, deadline) =>
         {
-            var database = services.GetRequiredService<AuthDb>().Database;
-            await using var transaction = await database.BeginTransactionAsync(deadline);
-            var spent = await database.ExecuteSqlAsync($"DELETE FROM registrations WHERE token_hash = {tokenHash} AND expires_at > {time.GetUtcNow()}", deadline);
-            if (spent == 0)
+            var db = services.GetRequiredService<AuthDb>();
+            await using var transaction = await db.Database.BeginTransactionAsync(deadline);
+            if (!await PendingRegistrationStore.TrySpendAsync(db, tokenHash, time.GetUtcNow(), deadline))
                 return AccountErrors.InvalidResetToken;
             var stored = await TryStoreAsync(services, registration, pending.PasswordHash, caller, isEmailConfirmed: true);
             if (!stored.IsRefused)

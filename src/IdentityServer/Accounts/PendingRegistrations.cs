@@ -7,6 +7,7 @@ using IdentityServer.Outbox;
 using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
+using IdentityServer.Storage;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
 
@@ -24,10 +25,6 @@ internal sealed record PendingRegistration(string UserName, string Email, string
 internal sealed class PendingRegistrations(
     NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time) : IOutboxDelivery
 {
-    private const string OwnerSql = "SELECT email FROM users WHERE normalized_email = $1";
-    private const string StoreSql = "INSERT INTO registrations (token_hash, protected_registration, expires_at) VALUES ($1, $2, $3)";
-    private const string FindSql = "SELECT protected_registration FROM registrations WHERE token_hash = $1 AND expires_at > $2";
-
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Accounts.PendingRegistrations");
 
     public string Kind => "registration";
@@ -43,10 +40,7 @@ internal sealed class PendingRegistrations(
     /// <summary>Null: there is no such link, or it is spent or too old.</summary>
     public async Task<PendingRegistration?> FindAsync(byte[] tokenHash, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(FindSql);
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
-        if (await command.ExecuteScalarAsync(cancellation) is not byte[] stored)
+        if (await PendingRegistrationStore.FindAsync(source, tokenHash, time.GetUtcNow(), cancellation) is not { } stored)
             return null;
         try
         {
@@ -68,32 +62,17 @@ internal sealed class PendingRegistrations(
         if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
             return Delivery.Done;
         var expiresAt = time.GetUtcNow() + settings.Lifetime;
-        if (await FindOwnerAsync(connection, registration.Email, cancellation) is { } address)
+        if (await PendingRegistrationStore.FindOwnerAsync(connection, LoginName.Fold(registration.Email), cancellation) is { } address)
             await mail.AddAsync(connection, TellOwner(address), expiresAt, cancellation);
         else
         {
             var (token, hash) = ResetTokens.Create();
-            await StoreAsync(connection, hash, registration, expiresAt, cancellation);
+            await PendingRegistrationStore.StoreAsync(connection, hash, _protector.Protect(Write(registration)), expiresAt, cancellation);
             await mail.AddAsync(connection, SendLink(registration.Email, token), expiresAt, cancellation);
         }
         await transaction.CommitAsync(cancellation);
         mail.Wake();
         return Delivery.Done;
-    }
-
-    private static async Task<string?> FindOwnerAsync(NpgsqlConnection connection, string email, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(OwnerSql, connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = LoginName.Fold(email) } } };
-        return await command.ExecuteScalarAsync(cancellation) as string;
-    }
-
-    private async Task StoreAsync(NpgsqlConnection connection, byte[] tokenHash, PendingRegistration registration, DateTimeOffset expiresAt, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(StoreSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = tokenHash });
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = _protector.Protect(Write(registration)) });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
-        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     // Nothing in either message comes from the request: whoever wrote the address may not be who reads it.

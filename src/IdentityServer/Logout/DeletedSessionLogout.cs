@@ -1,5 +1,6 @@
 using IdentityServer.Outbox;
 using IdentityServer.Sessions;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Logout;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using IdentityServer.Passwords;
+using IdentityServer.Storage;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace IdentityServer.Manifest;
 
@@ -27,14 +27,6 @@ internal sealed record RememberedEntry(bool IsKnown, Dictionary<string, string> 
 /// </summary>
 internal sealed class Remembered
 {
-    private const string ReadSql = "SELECT kind, name, by_start, by_apply FROM manifest_entries WHERE (kind, name) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
-
-    private const string WriteSql =
-        """
-        INSERT INTO manifest_entries (kind, name, by_start, by_apply) SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::jsonb[])
-        ON CONFLICT (kind, name) DO UPDATE SET by_start = EXCLUDED.by_start, by_apply = EXCLUDED.by_apply
-        """;
-
     private readonly Dictionary<(string Kind, string Name), RememberedEntry> _entries = [];
     private readonly HashSet<(string Kind, string Name)> _changed = [];
 
@@ -43,11 +35,8 @@ internal sealed class Remembered
     public static async Task<Remembered> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ManifestEntry> entries, CancellationToken cancellation)
     {
         var remembered = new Remembered();
-        await using var command = new NpgsqlCommand(ReadSql, connection);
-        AddKeys(command, [.. entries.Select(KeyOf)]);
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        while (await row.ReadAsync(cancellation))
-            remembered._entries[(row.GetString(0), row.GetString(1))] = new(IsKnown: true, Marks(row.GetString(2)), Marks(row.GetString(3)));
+        foreach (var row in await ManifestEntryRows.ReadAsync(connection, [.. entries.Select(KeyOf)], cancellation))
+            remembered._entries[(row.Kind, row.Name)] = new(IsKnown: true, Marks(row.ByStart), Marks(row.ByApply));
         return remembered;
     }
 
@@ -73,17 +62,9 @@ internal sealed class Remembered
     }
 
     /// <summary>One statement; within the caller's transaction, if there is one.</summary>
-    public async Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        if (!IsChanged)
-            return;
-        await using var command = new NpgsqlCommand(WriteSql, connection);
-        (string Kind, string Name)[] keys = [.. _changed];
-        AddKeys(command, keys);
-        command.Parameters.Add(new() { Value = keys.Select(key => Text(_entries[key].ByStart)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = keys.Select(key => Text(_entries[key].ByApply)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+    public Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation) => IsChanged
+        ? ManifestEntryRows.WriteAsync(connection, [.. _changed.Select(key => new ManifestEntryRow(key.Kind, key.Name, Text(_entries[key].ByStart), Text(_entries[key].ByApply)))], cancellation)
+        : Task.CompletedTask;
 
     /// <summary>Of a person the name is hashed: what is remembered outlives the account.</summary>
     private static (string Kind, string Name) KeyOf(ManifestEntry entry) => entry switch
@@ -92,12 +73,6 @@ internal sealed class Remembered
         ManifestRole role => (role.Kind, LoginName.Fold(role.Name)),
         _ => (entry.Kind, entry.Label),
     };
-
-    private static void AddKeys(NpgsqlCommand command, (string Kind, string Name)[] keys)
-    {
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Kind).ToArray() });
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Name).ToArray() });
-    }
 
     private static Dictionary<string, string> Marks(string json) => JsonSerializer.Deserialize(json, MarksJson.Default.DictionaryStringString) ?? [];
 

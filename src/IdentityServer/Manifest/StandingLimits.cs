@@ -1,4 +1,5 @@
 using IdentityServer.Passwords;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
 
