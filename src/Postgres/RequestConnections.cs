@@ -4,7 +4,7 @@ using Npgsql;
 namespace Postgres;
 
 /// <summary>
-/// What each connection for requests is told once, when it is opened, beside <see cref="SessionSettings"/>.
+/// What each connection for requests is told once, when it is opened, beside <see cref="DatabaseSession"/>.
 /// </summary>
 /// <remarks>
 /// <para>PostgreSQL itself ends a statement shortly before the client's <c>Command Timeout</c> would: the connection survives,
@@ -24,14 +24,14 @@ public static class RequestConnections
 
     public static void Set(NpgsqlDataSourceBuilder builder)
     {
-        var sql = $"{SessionSettings.Sql}; {ByIndexSql}";
+        var sql = $"{DatabaseSession.Sql}; {ByIndexSql}";
         // 0 is for ever, and the operator's own wish.
         if (builder.ConnectionStringBuilder.CommandTimeout is > 0 and var seconds)
         {
             var deadline = Math.Min(seconds * 1000L, int.MaxValue) - LeadMilliseconds;
             sql += string.Create(CultureInfo.InvariantCulture, $"; SELECT set_config('statement_timeout', '{deadline}', false) WHERE current_setting('statement_timeout') = '0'");
         }
-        SessionSettings.Set(builder, sql);
+        DatabaseSession.Set(builder, sql);
     }
 
     /// <summary>Takes the deadline off a connection and tells what it was.</summary>

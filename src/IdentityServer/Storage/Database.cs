@@ -36,7 +36,7 @@ internal static class Database
     /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
     public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
     {
-        SessionSettings.Set(builder);
+        DatabaseSession.Set(builder);
         var settings = builder.ConnectionStringBuilder;
         settings.ApplicationName += " pulse";
         (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);

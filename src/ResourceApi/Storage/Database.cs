@@ -28,7 +28,7 @@ internal static class Database
         settings.ApplicationName += " probe";
         (settings.MinPoolSize, settings.MaxPoolSize) = (0, 1);
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-probe" };
-        SessionSettings.Set(builder);
+        DatabaseSession.Set(builder);
         return builder.Build();
     }
 

@@ -40,7 +40,7 @@ internal static class Schema
         // Named, else the metrics would go on to carry the connection string.
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 };
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" };
-        SessionSettings.Set(builder);
+        DatabaseSession.Set(builder);
         await using var source = builder.Build();
         await using var connection = await source.OpenConnectionAsync(ct);
         if (await IsCurrentAsync(connection, ct))

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using IdentityServer.Audit;
+using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
@@ -84,7 +85,7 @@ internal static class SigningIn
         Assert.Equal(new StartedSession(id, null), await server.Services.GetRequiredService<SessionStore>().TryStartAsync(
             new NewSession(id, SHA256.HashData(secret), user, stamp, null, ["pwd"], now, now.AddHours(10), null, null, null), CancellationToken.None));
         var browser = new Browser(server);
-        browser.Cookies["identityserver"] = Base64Url.Encode([.. id.ToByteArray(bigEndian: true), .. secret]);
+        browser.Cookies[server.Services.GetRequiredService<IssuerSettings>().CookieName("")] = Base64Url.Encode([.. id.ToByteArray(bigEndian: true), .. secret]);
         return new SignedIn(server, browser, id, user);
     }
 

@@ -6,7 +6,7 @@ namespace Postgres;
 /// What each connection is told once, when it is opened, so that no time of ours depends on what the server, the database, the
 /// role or the connection string sets. By a statement and not as startup parameters, which connection poolers refuse.
 /// </summary>
-public static class SessionSettings
+public static class DatabaseSession
 {
     internal const string Sql =
         "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false), set_config('IntervalStyle', 'postgres', false)";
