@@ -1,6 +1,5 @@
 using System.Net;
 using Npgsql;
-using ResourceApi.Data;
 using ResourceApi.Storage;
 using Xunit;
 
