@@ -1,5 +1,4 @@
 using System.Net;
-using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.EntityFrameworkCore;

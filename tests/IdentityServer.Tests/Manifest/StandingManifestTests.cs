@@ -1,4 +1,5 @@
 using System.Net;
+using IdentityServer.Tests.ClientRegistration;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.EntityFrameworkCore;
@@ -153,6 +154,52 @@ public sealed class StandingManifestTests
         Assert.Equal(["client kiosk", "resource http://kiosk.test", "role clerk", "user bob"], node.Log.Lines.Where(line => line.Contains(" removed", StringComparison.Ordinal)).Select(line => Between(line, " leaves ", " removed")).Order(StringComparer.Ordinal));
         await server.AppliesAsync(file);
         Assert.Equal(HttpStatusCode.OK, (await server.SignsInAsync("bob", "bob's first password")).Status);
+    }
+
+    [Fact]
+    public async Task An_edit_of_the_file_counts_although_apply_said_the_same_before_another_edit()
+    {
+        using var file = new ManifestFile(Standing);
+        await using var server = await StartAsync(file);
+        await server.AppliesAsync("""{"clients":[{"client_id":"kiosk","client_secret":"the kiosk's other secret","client_name":"Other"}]}""");
+
+        foreach (var (name, secret) in new[] { ("Third", "the kiosk's third secret"), ("Other", "the kiosk's other secret") })
+        {
+            file.Write("manifest.json", Standing.Replace("\"Kiosk\"", $"\"{name}\"", StringComparison.Ordinal).Replace(Secret, secret, StringComparison.Ordinal));
+            await using var node = await StartNodeAsync(server, file);
+
+            Assert.Contains(node.Log.Lines, line => line.Contains("is applied: changed client kiosk (client_name, client_secret)", StringComparison.Ordinal));
+            Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", secret)).Status);
+        }
+    }
+
+    [Fact]
+    public async Task An_address_that_has_become_anothers_stops_no_start()
+    {
+        using var file = new ManifestFile(Standing);
+        await using var server = await StartAsync(file);
+        await server.AppliesAsync("""{"users":[{"username":"bob","email":"robert@example.com"}]}""");
+        await server.AppliesAsync("""{"users":[{"username":"carol","email":"bob@example.com","password":"a password of carol"}]}""");
+
+        await using var node = await StartNodeAsync(server, file);
+
+        Assert.Equal(["user bob as changed by hand (email)"], Left(node));
+    }
+
+    [Fact, Rfc("7592", "2.2")]
+    public async Task What_a_client_changed_of_itself_stays()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
+        var registered = await server.RegistersAsync();
+        var id = registered["client_id"]!;
+        using var file = new ManifestFile($$"""{"clients":[{"client_id":"{{id}}","client_name":"By the file","contacts":["file@example.com"]}]}""");
+        await using (var first = await StartNodeAsync(server, file))
+            Assert.Contains(first.Log.Lines, line => line.Contains("(client_name, contacts)", StringComparison.Ordinal));
+        await server.ReplacesAsync(registered, new { client_id = id, redirect_uris = new[] { Registrar.Callback }, client_name = "By itself" });
+
+        await using var node = await StartNodeAsync(server, file);
+
+        Assert.Equal([$"client {id} as changed by hand (client_name, contacts)"], Left(node));
     }
 
     [Fact]

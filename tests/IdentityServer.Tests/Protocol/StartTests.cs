@@ -235,7 +235,7 @@ public sealed class StartTests
 
         Assert.Equal(0, await program.ExitsAsync());
         Assert.Empty(program.Errors);
-        Assert.StartsWith(usage, program.Lines.First(), StringComparison.Ordinal);
+        Assert.StartsWith(usage, program.Lines[0], StringComparison.Ordinal);
         Assert.All(
             (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
             what => Assert.Contains(program.Lines, line => line.Contains(what, StringComparison.Ordinal)));
