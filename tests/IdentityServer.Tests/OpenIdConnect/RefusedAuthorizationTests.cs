@@ -44,7 +44,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
         // Of no client that is known.
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", Canary)])));
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", null)])));
-        await LogsAsync(null, "invalid_request", browser => browser.GetAsync($"/connect/authorize?client_id=web&state={Canary}%"));
+        await LogsAsync(null, "invalid_request", browser => browser.GetAsync($"/connect/authorize?client_id=web&state={Canary}%ff"));
         // Pushed.
         await LogsAsync(World.Web, "invalid_scope", _ => _server.PostFormAsync(
             "/connect/par", [.. CodeFlow.WebRequest([.. canaries, ("scope", Canary)]).Select(pair => (pair.Key, pair.Value!))], CodeFlow.AsWeb));
