@@ -63,7 +63,7 @@ internal sealed class Remembered
 
     /// <summary>One statement; within the caller's transaction, if there is one.</summary>
     public Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation) => IsChanged
-        ? ManifestEntryRows.WriteAsync(connection, [.. _changed.Select(key => new ManifestEntryRow(key.Kind, key.Name, Text(_entries[key].ByStart), Text(_entries[key].ByApply)))], cancellation)
+        ? ManifestEntryRows.WriteAsync(connection, [.. _changed.Select(key => new ManifestEntryRow { Kind = key.Kind, Name = key.Name, ByStart = Text(_entries[key].ByStart), ByApply = Text(_entries[key].ByApply) })], cancellation)
         : Task.CompletedTask;
 
     /// <summary>Of a person the name is hashed: what is remembered outlives the account.</summary>

@@ -3,10 +3,6 @@ using NpgsqlTypes;
 
 namespace IdentityServer.Storage;
 
-/// <param name="ByStart">JSON.</param>
-/// <param name="ByApply">JSON.</param>
-internal sealed record ManifestEntryRow(string Kind, string Name, string ByStart, string ByApply);
-
 /// <summary>The table <c>manifest_entries</c>.</summary>
 internal static class ManifestEntryRows
 {
@@ -26,7 +22,7 @@ internal static class ManifestEntryRows
         await using var row = await command.ExecuteReaderAsync(cancellation);
         var rows = new List<ManifestEntryRow>();
         while (await row.ReadAsync(cancellation))
-            rows.Add(new(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3)));
+            rows.Add(new() { Kind = row.GetString(0), Name = row.GetString(1), ByStart = row.GetString(2), ByApply = row.GetString(3) });
         return rows;
     }
 

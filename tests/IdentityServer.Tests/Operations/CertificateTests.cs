@@ -52,7 +52,7 @@ public sealed class CertificateTests
         {
             await using var rewrap = BackupTests.Run("rewrap-keys", server.ConnectionString, both);
             Assert.Equal(0, await rewrap.ExitsAsync());
-            Assert.Equal(["Encrypted 1 keys of the ring with DataProtection:CertificatePath."], rewrap.Lines);
+            Assert.Equal(["Encrypted 1 key of the ring with DataProtection:CertificatePath."], rewrap.Lines);
         }
 
         // 3. The old one is needed no more, and opens nothing.
