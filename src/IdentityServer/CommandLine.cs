@@ -50,6 +50,9 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
         }
         if (isHelp)
             return new(Help, words.FirstOrDefault(), false, []);
+        // Such as --pruen: a setting would have a value.
+        if (words.Count > 0 && args[^1] is var last && last.StartsWith("--", StringComparison.Ordinal) && last != "--prune" && !last.AsSpan().ContainsAny(':', '='))
+            throw new StartupException(Usage) { ExitCode = WrongUsage };
         return words switch
         {
             [] when !prune => new(Serve, null, false, [.. settings]),

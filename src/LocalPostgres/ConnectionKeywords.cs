@@ -10,6 +10,11 @@ namespace LocalPostgres;
 /// <summary>Which keyword of a connection string Npgsql does not take. No value is ever shown, a password is one of them.</summary>
 internal static partial class ConnectionKeywords
 {
+    private const string NoKeyword = "what is no keyword: a password that holds ; or = stands in single quotes.";
+
+    // SSL Password ends like the first.
+    private static readonly string[] PasswordKeywords = ["Password", "Pwd", "Psw"];
+
     /// <summary>Null: the text is no list of keywords and values at all.</summary>
     public static string? DescribeWrong(string setting, string connectionString)
     {
@@ -35,22 +40,23 @@ internal static partial class ConnectionKeywords
 
     private static string DescribeUnknown(string setting, string connectionString, string keyword)
     {
-        var written = AsWritten(connectionString, keyword);
-        if (written is not null && MayBePassword(connectionString, written))
-            return $"{setting} has after Password what is no keyword: a password that holds ; stands in single quotes.";
+        // What can't be found again as it was written is not one word: it holds ; or =.
+        if (AsWritten(connectionString, keyword) is not { } written)
+            return $"{setting} has {NoKeyword}";
         var (nearest, distance) = NearestName.Of(keyword, Properties().Select(property => property.Name));
-        var advice = distance <= Math.Max(2, keyword.Length / 3) ? $"; did you mean {nearest}?" : ".";
-        return $"{setting} has the keyword \"{written?.Value ?? keyword}\", which Npgsql does not know{advice}";
+        var isNear = distance <= Math.Max(2, keyword.Length / 3);
+        if (IsBehindPassword(connectionString, written) && !(isNear && IsLikeWord(keyword, nearest)))
+            return $"{setting} has {NoKeyword}";
+        return $"{setting} has the keyword \"{written.Value}\", which Npgsql does not know{(isNear ? $"; did you mean {nearest}?" : ".")}";
     }
 
     /// <summary>The second half of a password that holds a semicolon and was not quoted looks like a keyword.</summary>
-    private static bool MayBePassword(string connectionString, Group written)
-    {
-        var before = connectionString[..written.Index].TrimEnd().TrimEnd(';');
-        var previous = before[(before.LastIndexOf(';') + 1)..].TrimStart();
-        return (previous.StartsWith("Password", StringComparison.OrdinalIgnoreCase) || previous.StartsWith("Pwd", StringComparison.OrdinalIgnoreCase))
-            && written.Value.Any(c => !char.IsAsciiLetter(c) && c != ' ');
-    }
+    private static bool IsBehindPassword(string connectionString, Group written) =>
+        PasswordKeywords.Any(password => connectionString.AsSpan(0, written.Index).Contains(password, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Four letters of a password are soon near Port; whoever mistypes begins right.</summary>
+    private static bool IsLikeWord(string keyword, string nearest) =>
+        keyword.All(c => char.IsAsciiLetter(c) || c == ' ') && char.ToUpperInvariant(keyword[0]) == char.ToUpperInvariant(nearest[0]);
 
     // DbConnectionStringBuilder gives keywords in small letters.
     private static Group? AsWritten(string connectionString, string keyword) =>

@@ -66,9 +66,11 @@ internal static class GivenDatabase
             builder.Database ??= builder.Username;
             return builder;
         }
-        catch (Exception e) when (e is ArgumentException or FormatException)
+        catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
         {
-            throw new StartupException(ConnectionKeywords.DescribeWrong(setting, connectionString) ?? $"{setting} is not an Npgsql connection string: {Advice}.", e);
+            throw new StartupException(
+                ConnectionKeywords.DescribeWrong(setting, connectionString)
+                    ?? $"{setting} is not an Npgsql connection string: {Advice}; a password that holds ; or = stands in single quotes.", e);
         }
     }
 }

@@ -42,6 +42,8 @@ public static class GuardedLogs
             RequestLines.Category => Nothing,
             // A request line or a header as it was sent.
             "Microsoft.AspNetCore.Server.Kestrel.BadRequests" => Nothing,
+            // Origin and X-Forwarded-For as they were sent.
+            "Microsoft.AspNetCore.Cors.Infrastructure.CorsService" or "Microsoft.AspNetCore.HttpOverrides.ForwardedHeadersMiddleware" => Nothing,
             // Paths, which may hold a key of somebody's data.
             "Microsoft.AspNetCore.Routing.Matching.DfaMatcher" => Nothing,
             // Whole requests and answers.

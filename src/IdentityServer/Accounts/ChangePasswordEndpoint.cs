@@ -63,9 +63,15 @@ internal sealed class ChangePasswordEndpoint(
             return AccountErrors.InvalidCredentials;
         // The account's names are told to nobody but who knows its password.
         if (policy.Refuse(chosen, user.UserName, user.Email) is { } askedToo)
+        {
+            await verifier.TakeBackAsync(user).WithinDeadline(http);
             return AccountErrors.InvalidPassword(askedToo);
+        }
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+        {
+            await verifier.TakeBackAsync(user).WithinDeadline(http);
             return ApiErrors.ServiceUnavailable;
+        }
 
         return await ChangeAsync(user, grant, hash, caller, http.Deadline()).WithinDeadline(http);
     }

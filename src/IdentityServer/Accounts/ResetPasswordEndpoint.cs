@@ -104,7 +104,6 @@ internal sealed class ResetPasswordEndpoint(
         sessions.Announce(left);
         return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
     }
-
 }
 
 /// <summary>Reset tokens: 256 random bits, stored as their SHA-256 only.</summary>

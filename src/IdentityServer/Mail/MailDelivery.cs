@@ -52,7 +52,7 @@ internal sealed partial class MailDelivery(IMessageSender? sender, MailSettings 
     [LoggerMessage(4110, LogLevel.Information, "{Where}")]
     private partial void LogWhere(string where);
 
-    [LoggerMessage(4111, LogLevel.Warning, "No message can be sent, so nobody can reset a password: set Smtp:Host or Mail:Directory")]
+    [LoggerMessage(4111, LogLevel.Warning, "No message can be sent, so nobody can reset a password or register at a browser: set Smtp:Host or Mail:Directory")]
     private partial void LogNowhere();
 
     [LoggerMessage(4112, LogLevel.Error, "A message was not sent and waits: set Smtp:Host or Mail:Directory")]

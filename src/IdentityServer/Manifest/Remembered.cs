@@ -49,17 +49,32 @@ internal sealed class Remembered
         var known = Of(entry);
         var marks = isStart ? known.ByStart : known.ByApply;
         var isChanged = !known.IsKnown;
+        // What the file leaves out and says again later is news.
+        if (isStart)
+            isChanged |= Forget(known.ByStart, member => !entry.Says(member));
         foreach (var (member, mark) in said)
         {
             isChanged |= marks.GetValueOrDefault(member) != mark;
             marks[member] = mark;
-            isChanged |= isStart && written(member) && known.ByApply.Remove(member);
+            isChanged |= Forget(marks, other => IsWithin(other, member) || IsWithin(member, other));
+            if (isStart && written(member))
+                isChanged |= Forget(known.ByApply, other => other == member || IsWithin(other, member) || IsWithin(member, other));
         }
         if (!isChanged)
             return;
         _entries[KeyOf(entry)] = known with { IsKnown = true };
         _changed.Add(KeyOf(entry));
     }
+
+    private static bool Forget(Dictionary<string, string> marks, Func<string, bool> isOver)
+    {
+        var over = marks.Keys.Where(isOver).ToList();
+        over.ForEach(member => marks.Remove(member));
+        return over.Count > 0;
+    }
+
+    /// <summary>Such as <c>profile.address</c> within <c>profile</c>: whoever writes one has spoken of the other.</summary>
+    private static bool IsWithin(string member, string other) => member.Length > other.Length && member[other.Length] == '.' && member.StartsWith(other, StringComparison.Ordinal);
 
     /// <summary>One statement; within the caller's transaction, if there is one.</summary>
     public Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation) => IsChanged

@@ -99,7 +99,7 @@ internal sealed class StandingLimits(Registered registered, Remembered remembere
         var known = remembered.Of(entry);
         isSame ??= (member, mark) => entry.Said[member] == mark;
         return entry.Said
-            .Where(said => known.IsNews(said.Key, mark => isSame(said.Key, mark)) && !(opens && said.Key == "disabled" && !known.ByStart.ContainsKey(said.Key)))
+            .Where(said => known.IsNews(said.Key, mark => isSame(said.Key, mark)) && !(opens && said.Key == "disabled" && known.ByStart.GetValueOrDefault(said.Key) != MemberMark.Of("true")))
             .ToDictionary(StringComparer.Ordinal);
     }
 

@@ -21,7 +21,7 @@ internal sealed class PasswordPolicy(PasswordSettings settings, CommonPasswords 
         var folded = LoginName.Fold(password);
         foreach (var name in names)
         {
-            if (name is not null && LoginName.Fold(name) == folded)
+            if (name is not null && LoginName.IsPossible(name) && LoginName.Fold(name) == folded)
                 return $"{Requirements.AsSpan(0, Requirements.Length - 1)}, must not be the user name or the e-mail address.";
         }
         return null;

@@ -56,6 +56,9 @@ internal sealed class PasswordVerifier(
     public Task<PasswordCheck> CheckAsync(Guid userId, string password, Caller caller, CancellationToken cancellation) =>
         CheckAsync(AccountLookup.ById, userId, password, caller, cancellation);
 
+    /// <summary>The password was right, and nothing comes of it that would take the guess back.</summary>
+    public Task TakeBackAsync(CheckedUser user) => guesses.UnlockAsync(user.Id, user.SecurityStamp);
+
     private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
         where T : notnull
     {

@@ -1,8 +1,8 @@
-using Postgres;
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
+using Postgres;
 
 namespace IdentityServer.Storage;
 

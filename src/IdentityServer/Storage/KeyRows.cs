@@ -47,11 +47,11 @@ internal static class KeyRows
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>Takes every key away, and the reset tokens too, which a restored backup may have brought back.</summary>
+    /// <summary>Takes every key away, and the tokens of resets and registrations too, which a restored backup may have brought back.</summary>
     /// <returns>How many keys.</returns>
     public static async Task<int> DeleteAllAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        await using var hold = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE; DELETE FROM reset_tokens", connection);
+        await using var hold = new NpgsqlCommand("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE; DELETE FROM reset_tokens; DELETE FROM registrations", connection);
         await hold.ExecuteNonQueryAsync(cancellation);
         await using var delete = new NpgsqlCommand("DELETE FROM keys", connection);
         return await delete.ExecuteNonQueryAsync(cancellation);

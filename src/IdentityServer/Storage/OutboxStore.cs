@@ -14,7 +14,8 @@ internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateT
 /// <summary>
 /// The table <c>outbox</c>: messages that must go out, written in the transaction of what they tell, so that none is lost
 /// and none tells what was never committed. Any node may deliver any of them, at least once: one that died between the
-/// delivery and the note of it leaves the message to another. What they say is protected by Data Protection; it may hold a token.
+/// delivery and the note of it leaves the message to another. What they say may hold a token
+/// and is protected by Data Protection, but for <c>deleted_session</c>, which the database writes itself.
 /// </summary>
 internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvider protection, TimeProvider time)
 {

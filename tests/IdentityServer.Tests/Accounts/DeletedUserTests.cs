@@ -171,6 +171,30 @@ public sealed class DeletedUserTests
         }
     }
 
+    [Fact]
+    public async Task A_role_without_rights_cannot_put_the_trigger_on_a_table_of_its_own()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var role = $"stranger_{Guid.NewGuid():N}";
+        await server.ExecuteAsync($"CREATE ROLE {role}");
+        try
+        {
+            await using var connection = new NpgsqlConnection(server.ConnectionString);
+            await connection.OpenAsync();
+            await Around.Command(connection, $"SET ROLE {role}; CREATE TEMP TABLE mine (id uuid)").ExecuteNonQueryAsync();
+
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => Around.Command(
+                connection, "CREATE TRIGGER mine BEFORE DELETE ON mine FOR EACH ROW EXECUTE FUNCTION public.users_deleted()").ExecuteNonQueryAsync());
+
+            Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
+            await Around.Command(connection, "DISCARD TEMP; RESET ROLE").ExecuteNonQueryAsync();
+        }
+        finally
+        {
+            await server.ExecuteAsync($"DROP OWNED BY {role}; DROP ROLE {role}");
+        }
+    }
+
     [Fact, Rfc("Back-Channel Logout", "2.5")]
     public async Task Applications_hear_of_it()
     {

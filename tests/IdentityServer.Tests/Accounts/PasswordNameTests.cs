@@ -57,6 +57,17 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
+    public async Task A_right_password_beside_a_refused_new_one_is_no_failed_guess()
+    {
+        var name = $"{People.NewName()}-long";
+        var token = (await _server.RegistersAsync(name)).Data("access_token");
+
+        (await _server.ChangesPasswordAsync(token, People.Password, name)).IsRefused("INVALID_PASSWORD");
+
+        Assert.Equal(0, await _server.ReadAsync<int>("SELECT access_failed_count FROM users WHERE user_name = $1", name));
+    }
+
+    [Fact]
     public async Task A_reset_password_may_not_be_the_name_or_address_and_the_token_is_good_for_another()
     {
         var name = $"{People.NewName()}-long";

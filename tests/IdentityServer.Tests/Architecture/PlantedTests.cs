@@ -36,7 +36,7 @@ public sealed class PlantedTests
     public void Storage_that_knows_what_lies_above() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
 
     [Fact]
-    public void Statements_outside_Storage() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore));
+    public void Statements_outside_Storage() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore), typeof(EndpointWithQueryByEfCore), typeof(EndpointWithEntitiesByEfCore));
 
     [Fact]
     public void SQL_outside_Storage() => Assert.Equal(

@@ -221,6 +221,58 @@ public sealed class StandingManifestTests
     }
 
     [Theory]
+    [InlineData("{\"nickname\":\"Bobby\"}", "null")]
+    [InlineData("{\"nickname\":\"Bobby\",\"address\":{\"country\":\"France\"}}", "{\"nickname\":\"Bobby\",\"address\":null}")]
+    [InlineData("null", "{\"nickname\":\"Bobby\"}")]
+    public async Task A_profile_that_goes_to_another_value_and_back_is_applied_each_time(string profile, string between)
+    {
+        string Of(string text) => $$"""{"users":[{"username":"bob","password":"bob's first password","profile":{{text}}}]}""";
+        using var file = new ManifestFile(Of(profile));
+        await using var server = await StartAsync(file);
+        await server.AppliesAsync(file);
+        var first = await ProfileAsync(server);
+
+        file.Write("manifest.json", Of(between));
+        await using (await StartNodeAsync(server, file))
+            Assert.NotEqual(first, await ProfileAsync(server));
+        file.Write("manifest.json", Of(profile));
+        await using (await StartNodeAsync(server, file))
+            Assert.Equal(first, await ProfileAsync(server));
+    }
+
+    [Fact]
+    public async Task A_member_that_is_left_out_and_put_back_is_news()
+    {
+        const string off = """{"users":[{"username":"bob","password":"bob's first password","disabled":true}]}""";
+        using var file = new ManifestFile(off);
+        await using var server = await StartAsync(file);
+        file.Write("manifest.json", off.Replace(",\"disabled\":true", "", StringComparison.Ordinal));
+        await using (var node = await StartNodeAsync(server, file))
+            Assert.Equal("invalid_grant", (await node.SignsInAsync("bob", "bob's first password")).Error);
+        await ExecuteAsync(server, "UPDATE users SET disabled_at = NULL WHERE user_name = 'bob'");
+
+        file.Write("manifest.json", off);
+        await using var last = await StartNodeAsync(server, file);
+
+        Assert.Equal("invalid_grant", (await last.SignsInAsync("bob", "bob's first password")).Error);
+    }
+
+    [Fact]
+    public async Task Only_what_the_file_itself_switched_off_is_opened_by_a_start()
+    {
+        const string open = """{"users":[{"username":"bob","password":"bob's first password","disabled":false},{"username":"eve","password":"eve's first password","disabled":true}]}""";
+        using var file = new ManifestFile(open);
+        await using var server = await StartAsync(file);
+        await ExecuteAsync(server, "UPDATE users SET disabled_at = now() WHERE user_name = 'bob'");
+        file.Write("manifest.json", open.Replace("false", "null", StringComparison.Ordinal).Replace("true", "null", StringComparison.Ordinal));
+
+        await using var node = await StartNodeAsync(server, file);
+
+        Assert.Equal("invalid_grant", (await node.SignsInAsync("bob", "bob's first password")).Error);
+        Assert.Equal(HttpStatusCode.OK, (await node.SignsInAsync("eve", "eve's first password")).Status);
+    }
+
+    [Theory]
     [InlineData("\"yes\"")]
     [InlineData("null")]
     public async Task Authoritative_is_true_or_false(string value)
@@ -269,6 +321,8 @@ public sealed class StandingManifestTests
     private static Task<ServerUnderTest> StartAsync(ManifestFile file) => ServerUnderTest.StartAsync($"--IdentityServer:Manifest={file.Path}");
 
     private static Task<ServerUnderTest> StartNodeAsync(ServerUnderTest server, ManifestFile file) => server.StartNodeAsync($"--IdentityServer:Manifest={file.Path}");
+
+    private static Task<string> ProfileAsync(ServerUnderTest server) => server.ReadAsync<string>("SELECT profile::text FROM users WHERE user_name = 'bob'");
 
     private static IEnumerable<string> Left(ServerUnderTest node) =>
         node.Log.Lines.Where(line => line.Contains(" leaves ", StringComparison.Ordinal)).Select(line => Between(line, " leaves ", ";"));

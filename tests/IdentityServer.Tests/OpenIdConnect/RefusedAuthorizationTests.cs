@@ -37,7 +37,6 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
         // Sent back to the client.
         await LogsAsync(World.Web, "unsupported_response_type", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("response_type", Canary)])));
         await LogsAsync(World.Web, "invalid_scope", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("scope", Canary), ("response_mode", "form_post")])));
-        await LogsAsync(World.Web, "login_required", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("prompt", "none")])));
         // Shown on a page.
         await LogsAsync(World.Web, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("redirect_uri", "https://canary.example/")])));
         await LogsAsync(World.Web, "invalid_request_uri", browser => browser.AuthorizesAsync(CodeFlow.WebRequest(("request_uri", "urn:ietf:params:oauth:request_uri:" + Canary))));
@@ -51,12 +50,27 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task A_user_who_denies_leaves_a_line_as_well_and_one_who_signs_in_leaves_none()
+    public async Task What_nobody_has_to_look_into_leaves_a_line_for_debugging_only()
+    {
+        await using var server = await ServerUnderTest.StartAsync("--Logging:LogLevel:IdentityServer.AuthorizationRequests=Debug");
+        var alice = await server.HasBrowserOfAsync();
+        await new Browser(server).AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none"), ("state", Canary)));
+        await alice.PressAsync(await alice.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent"))), "consent-deny");
+
+        var lines = server.Log.Lines.Where(line => line.Contains(" 2120 ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2, lines.Count);
+        Assert.All(lines, line => Assert.StartsWith("Debug ", line, StringComparison.Ordinal));
+        Assert.Contains("Error=login_required ", lines[0], StringComparison.Ordinal);
+        Assert.Contains("Error=access_denied ", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact, Rfc("6749", "4.1.2.1")]
+    public async Task A_user_who_signs_in_and_one_who_denies_leave_no_line()
     {
         var alice = await _server.HasBrowserOfAsync();
         var asked = await alice.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent")));
 
-        await LogsAsync(World.Web, "access_denied", _ => alice.PressAsync(asked, "consent-deny"));
+        Assert.Empty(await LinesOfAsync(() => alice.PressAsync(asked, "consent-deny")));
         Assert.Empty(await LinesOfAsync(() => new Browser(_server).AuthorizesAsync(CodeFlow.WebRequest())));
         Assert.Empty(await LinesOfAsync(() => alice.AllowsAsync(CodeFlow.WebRequest())));
     }

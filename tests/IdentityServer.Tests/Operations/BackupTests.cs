@@ -102,6 +102,7 @@ public sealed class BackupTests : IAsyncLifetime
     {
         await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Leeway=0");
         var (signedOut, inUse, resetting) = (await server.SignsInAsync(), await server.SignsInAsync(), await server.HasUserAsync());
+        await server.ExecuteAsync("INSERT INTO registrations (token_hash, protected_registration, expires_at) VALUES ('\\x00', '\\x00', now() + interval '1 hour')");
         await server.ExecuteAsync("INSERT INTO reset_tokens (user_id, token_hash, expires_at) SELECT id, '\\x00', now() + interval '1 hour' FROM users WHERE user_name = $1", resetting);
         using var backup = await Backup.OfAsync(server);
         await server.RevokesAsync(signedOut.RefreshToken);
@@ -126,7 +127,7 @@ public sealed class BackupTests : IAsyncLifetime
             (await restored.RefreshesAsync(answer.RefreshToken)).Refuses("invalid_grant");
             Assert.False(await restored.IsLiveAsync(answer.AccessToken));
         }
-        Assert.Equal(0, await restored.ReadAsync<int>("SELECT count(*) FROM reset_tokens"));
+        Assert.Equal(0, await restored.ReadAsync<int>("SELECT (SELECT count(*) FROM reset_tokens) + (SELECT count(*) FROM registrations)"));
         var anew = await restored.SignsInAsync();
         Assert.True(await restored.IsLiveAsync(anew.AccessToken));
         Assert.Equal(HttpStatusCode.OK, (await restored.RefreshesAsync(anew.RefreshToken)).Status);

@@ -66,7 +66,12 @@ public sealed class SchemaTests
         "SELECT replace(pg_get_indexdef(indexrelid), 'public.', '') || ';' FROM pg_index WHERE indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) ORDER BY 1";
 
     private const string FunctionsSql =
-        "SELECT replace(pg_get_functiondef(oid), 'public.', '') || ';' FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1";
+        """
+        SELECT replace(pg_get_functiondef(oid), 'public.', '') || ';'
+            || CASE WHEN EXISTS (SELECT FROM aclexplode(COALESCE(proacl, acldefault('f', proowner))) WHERE grantee = 0) THEN ''
+               ELSE format(E'\nREVOKE ALL ON FUNCTION %I(%s) FROM PUBLIC;', proname, pg_get_function_identity_arguments(oid)) END
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+        """;
 
     private const string TriggersSql =
         "SELECT replace(pg_get_triggerdef(oid), 'public.', '') || ';' FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname COLLATE \"C\"";

@@ -51,7 +51,10 @@ internal sealed class ChangePasswordPageEndpoint(
             return;
         }
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+        {
+            await verifier.TakeBackAsync(user).WithinDeadline(http);
             await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
+        }
         // Another change was quicker: the password that was right no longer is.
         else if (!await change.TryAsync(http, session.Id, user, hash))
             await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));

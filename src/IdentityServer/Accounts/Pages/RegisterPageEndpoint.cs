@@ -38,12 +38,6 @@ internal sealed class RegisterPageEndpoint(
             await RefuseAsync(http, problems, form.ReturnUrl, filled);
             return;
         }
-        // Counted by what was typed, so that it tells nobody which addresses have an account.
-        if (limits.RefuseAccount(Limit.Registration, filled.Email) is { } tooManyOfAddress)
-        {
-            await RefuseAsync(http, [AccountErrors.TooManyRequests(tooManyOfAddress)], form.ReturnUrl, filled);
-            return;
-        }
         if (await AskAsync(http, filled, fullName, password, form.ReturnUrl) is { } refused)
         {
             await RefuseAsync(http, [refused], form.ReturnUrl, filled);
@@ -64,6 +58,10 @@ internal sealed class RegisterPageEndpoint(
             if (await NewAccounts.IsTakenAsync(http, filled.UserName))
                 return AccountErrors.UserNameExists;
         }
+        // Counted by what was typed, so that it tells nobody which addresses have an account; and not for a name that is taken,
+        // which sends no message.
+        if (limits.RefuseAccount(Limit.Registration, filled.Email) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
         if (await hashing.TryHashAsync(password, http.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         using (var place = database.TryEnter())

@@ -16,7 +16,7 @@ namespace IdentityServer.Storage.Migrations;
 /// </para>
 /// <para>
 /// The function runs as its owner and with the schema of these tables: so a role that may only delete accounts ends them too, from any
-/// search path. Messages to clients it writes unprotected: the database has no key, and they hold no secret. Their kind is one that
+/// search path. It is nobody else's to put on a table of their own. Messages to clients it writes unprotected: the database has no key, and they hold no secret. Their kind is one that
 /// nodes of the version before leave alone.
 /// </para>
 /// </summary>
@@ -72,6 +72,7 @@ internal sealed class M0005_Accounts : Migration
             RETURN OLD;
         END
         $$;
+        REVOKE ALL ON FUNCTION users_deleted() FROM PUBLIC;
         DO $$ BEGIN EXECUTE format('ALTER FUNCTION users_deleted() SET search_path = %I, pg_temp', current_schema()); END $$;
         CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
         CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();

@@ -101,6 +101,16 @@ namespace IdentityServer.Tests.Architecture.Planted.Accounts
         public static Func<DbContext, Task<int>> Send(FormattableString statement) => async db => await db.Database.ExecuteSqlAsync(statement);
     }
 
+    internal static class EndpointWithQueryByEfCore
+    {
+        public static Task<List<Guid>> ReadAsync(DbContext db, FormattableString statement) => db.Database.SqlQuery<Guid>(statement).ToListAsync();
+    }
+
+    internal static class EndpointWithEntitiesByEfCore
+    {
+        public static IQueryable<Exception> Read(DbContext db, FormattableString statement) => db.Set<Exception>().FromSql(statement);
+    }
+
     internal static class EndpointWithSql
     {
         public static async Task<string> WriteAsync()
