@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -33,7 +34,7 @@ public static class KestrelRefusals
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            if (value is { Key: Event, Value: IFeatureCollection features } && features.Get<IHttpResponseFeature>() is { HasStarted: false } response
+            if (value is { Key: Event, Value: IFeatureCollection features } && !IsOfHttp2(features) && features.Get<IHttpResponseFeature>() is { HasStarted: false } response
                 && features.Get<IConnectionTransportFeature>() is { } connection && features.Get<IHttpResponseBodyFeature>() is { } head)
                 _ = WriteAsync(features, response, head, connection);
         }
@@ -45,6 +46,11 @@ public static class KestrelRefusals
         public void OnError(Exception error)
         {
         }
+
+        /// <summary>RFC 9113 §3.4: who begins with HTTP/2's preface reads frames, and Kestrel sends it a GOAWAY.</summary>
+        private static bool IsOfHttp2(IFeatureCollection features) =>
+            features.Get<IBadRequestExceptionFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status505HttpVersionNotsupported } refused
+            && refused.Message.Contains("'HTTP/2.0'", StringComparison.Ordinal);
 
         // Ends before it returns: Kestrel's buffers take some hundred bytes without waiting.
         private async Task WriteAsync(IFeatureCollection features, IHttpResponseFeature response, IHttpResponseBodyFeature head, IConnectionTransportFeature connection)

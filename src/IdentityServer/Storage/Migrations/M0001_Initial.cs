@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace IdentityServer.Storage.Migrations;
 
 /// <summary>
-/// Written by hand as plain SQL (EF's design-time package is not on the feed that this project builds on).
+/// Written by hand as plain SQL.
 /// Later migrations must stay usable by nodes of the version before, which serve while they are applied.
 /// </summary>
 [DbContext(typeof(AuthDb))]
