@@ -29,7 +29,8 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [8] = "NULL::text",
             [9] = "'{}'::text[]",
             [10] = "NULL::text",
-            [11] = "'{data:read,data:write,offline_access}'::text[]",
+            // A colon would begin one of pgbench's variables.
+            [11] = @"E'{data\072read,data\072write,offline_access}'::text[]",
         };
         var sample = await RunAsync(
             $"""
