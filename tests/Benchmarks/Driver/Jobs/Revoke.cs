@@ -13,6 +13,7 @@ internal static class Revoke
         var ours = new LoadedProgram(bench.Wrk, server, Bench.Form("each", "/connect/revoke") with
         {
             Around = ("token=", "&token_type_hint=refresh_token"),
+            Parts = ["{}"],
             Tokens = (count, stop) => Refresh.TokensAsync(bench.Database, count, stop),
         });
         var theirs = new LoadedProgram(bench.Wrk, floor, ClientCredentials.Load);
