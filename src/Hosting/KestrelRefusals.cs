@@ -14,7 +14,8 @@ public sealed record KestrelRefusal(int Status, string Path, bool IsOfPath);
 
 /// <summary>
 /// Gives a body to what Kestrel refuses before there is a request that middleware could see: a path with %00, a malformed header,
-/// a request line that is too long. Kestrel tells of it by a diagnostic event alone. HTTP/2 answers by a reset, without a body.
+/// a request line that is too long. Kestrel tells of it by a diagnostic event alone. HTTP/2 answers by a reset, without a body; and who
+/// begins with its preface where it is not served reads frames (RFC 9113 §3.4), so that 505 is left to Kestrel, which sends a GOAWAY.
 /// </summary>
 public static class KestrelRefusals
 {
@@ -34,7 +35,8 @@ public static class KestrelRefusals
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            if (value is { Key: Event, Value: IFeatureCollection features } && !IsOfHttp2(features) && features.Get<IHttpResponseFeature>() is { HasStarted: false } response
+            if (value is { Key: Event, Value: IFeatureCollection features }
+                && features.Get<IHttpResponseFeature>() is { HasStarted: false, StatusCode: not StatusCodes.Status505HttpVersionNotsupported } response
                 && features.Get<IConnectionTransportFeature>() is { } connection && features.Get<IHttpResponseBodyFeature>() is { } head)
                 _ = WriteAsync(features, response, head, connection);
         }
@@ -46,11 +48,6 @@ public static class KestrelRefusals
         public void OnError(Exception error)
         {
         }
-
-        /// <summary>RFC 9113 §3.4: who begins with HTTP/2's preface reads frames, and Kestrel sends it a GOAWAY.</summary>
-        private static bool IsOfHttp2(IFeatureCollection features) =>
-            features.Get<IBadRequestExceptionFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status505HttpVersionNotsupported } refused
-            && refused.Message.Contains("'HTTP/2.0'", StringComparison.Ordinal);
 
         // Ends before it returns: Kestrel's buffers take some hundred bytes without waiting.
         private async Task WriteAsync(IFeatureCollection features, IHttpResponseFeature response, IHttpResponseBodyFeature head, IConnectionTransportFeature connection)

@@ -16,7 +16,6 @@ public sealed class NoRequestTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("POST /login/%00 HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}", 400, "code", "INVALID_REQUEST")]
     [InlineData("GET /\u00e4 HTTP/1.1\nHost: x\n\n", 400, "code", "INVALID_REQUEST")]
     [InlineData("nonsense\n\n", 400, "code", "INVALID_REQUEST")]
-    [InlineData("GET / HTTP/7.0\nHost: x\n\n", 505, "code", "INVALID_REQUEST")]
     public async Task A_refusal_before_there_is_a_request_has_a_body(string request, int status, string member, string code)
     {
         Is(await RawHttp.SendsRawAsync(shared.Server.Address, request), status, member, code);
