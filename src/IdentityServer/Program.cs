@@ -9,6 +9,7 @@ using IdentityServer.Mail;
 using IdentityServer.Manifest;
 using IdentityServer.Outbox;
 using IdentityServer.Protection;
+using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
@@ -173,6 +174,8 @@ internal static class Program
         app.UseMiddleware<FaultAnswers>();
         app.UseRouting();
         app.UseCors();
+        // OpenIddict answers here what is mapped for it.
+        app.UseAuthentication();
         app.MapHealth();
         app.MapProtocol();
         app.MapClientRegistration();

@@ -17,7 +17,7 @@ namespace IdentityServer.Accounts;
 /// first access token.
 /// </summary>
 internal sealed class RegisterEndpoint(
-    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, RequestLimits limits)
+    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
 {
     /// <summary>Whoever wants a refresh token signs in.</summary>
     private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
@@ -49,13 +49,13 @@ internal sealed class RegisterEndpoint(
         var user = stored.Value;
 
         // The account is there now: a caller who hangs up does not undo it.
-        var tokens = await signIn.TryStartAsync(
+        var issuance = await signIn.TryStartAsync(
             Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration)
             .WithinDeadline(http);
         // An administrator was quicker than we are: the account exists and is disabled already.
-        if (tokens is null)
+        if (issuance is null)
             return AccountErrors.InvalidCredentials;
-        return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, tokens.AccessToken));
+        return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, issuer.IssueAccessToken(issuance)));
     }
 
     private static void Write(Utf8JsonWriter json, User user, AccessToken token)

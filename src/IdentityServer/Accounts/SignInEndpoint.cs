@@ -11,7 +11,7 @@ using IdentityServer.Tokens;
 namespace IdentityServer.Accounts;
 
 /// <summary><c>POST /api/token</c> and <c>POST /login</c>: tokens for a user name, or an e-mail address, and a password.</summary>
-internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, RequestLimits limits)
+internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
 {
     public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext http)
     {
@@ -37,17 +37,17 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
 
         // Nobody would have the tokens.
         http.RequestAborted.ThrowIfCancellationRequested();
-        var tokens = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
-        if (tokens is null)
+        var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
+        if (issuance is null)
             return AccountErrors.InvalidCredentials;
-        return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, tokens));
+        return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, issuer.IssueAccessToken(issuance), issuer.IssueRefreshToken(issuance)));
     }
 
-    private static void Write(Utf8JsonWriter json, IssuedTokens tokens)
+    private static void Write(Utf8JsonWriter json, AccessToken accessToken, string? refreshToken)
     {
-        json.WriteString("access_token", tokens.AccessToken.Text);
-        json.WriteNumber("expires_in", tokens.AccessToken.ExpiresIn);
+        json.WriteString("access_token", accessToken.Text);
+        json.WriteNumber("expires_in", accessToken.ExpiresIn);
         json.WriteString("token_type", "Bearer");
-        json.WriteString("refresh_token", tokens.RefreshToken);
+        json.WriteString("refresh_token", refreshToken);
     }
 }

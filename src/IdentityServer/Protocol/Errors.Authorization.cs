@@ -40,7 +40,6 @@ public static partial class Errors
     public static readonly OAuthError AcrUnmet = new(UnmetAuthenticationRequirements, "None of the essential acr values can be met.");
 
     // Redemption: RFC 6749 §4.1.3, RFC 7636 §4.6
-    public static readonly OAuthError CodeMissing = new(InvalidRequest, "The parameter code is required.");
     public static readonly OAuthError CodeRefused = new(InvalidGrant, "The code is invalid, expired or used, or the redirect_uri, code_verifier or client is another than it was issued for.");
 
     // Userinfo: RFC 6750 §3.1

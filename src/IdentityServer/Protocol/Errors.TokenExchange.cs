@@ -5,9 +5,6 @@ namespace IdentityServer.Protocol;
 public static partial class Errors
 {
     // Token exchange: RFC 8693 §2.1, §2.2.2
-    public static readonly OAuthError SubjectTokenMissing = new(InvalidRequest, "The parameters subject_token and subject_token_type are required.");
-    public static readonly OAuthError ActorTokenIncomplete = new(InvalidRequest, "The parameters actor_token and actor_token_type belong together.");
-    public static readonly OAuthError TokenTypeUnsupported = new(InvalidRequest, "Only access tokens are exchanged, and only for access tokens.");
     public static readonly OAuthError SubjectTokenRefused = new(InvalidRequest, "The subject token is invalid, expired, revoked or not for this client.");
     public static readonly OAuthError ActorTokenRefused = new(InvalidRequest, "The actor token is invalid, expired, revoked or not for this client.");
     public static readonly OAuthError DelegationTooLong = new(InvalidRequest, "The subject token has been exchanged too often in a row.");

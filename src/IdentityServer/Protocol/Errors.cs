@@ -27,19 +27,14 @@ public static partial class Errors
     public static readonly OAuthError PublicClientRefused = new(InvalidClient, "This endpoint is for confidential clients.", HttpStatusCode.Unauthorized);
 
     // The grant: RFC 6749 §4, §5.2
-    public static readonly OAuthError GrantTypeMissing = new(InvalidRequest, "The parameter grant_type is missing.");
-    public static readonly OAuthError GrantTypeUnknown = new(UnsupportedGrantType, "The server does not support this grant type.");
     public static readonly OAuthError GrantTypeNotAllowed = new(UnauthorizedClient, "The client may not use this grant type.");
-    public static readonly OAuthError UsernameOrPasswordMissing = new(InvalidRequest, "The parameters username and password are required.");
     public static readonly OAuthError SignInRefused = new(InvalidGrant, "The user name or password is wrong.");
-    public static readonly OAuthError RefreshTokenMissing = new(InvalidRequest, "The parameter refresh_token is required.");
     public static readonly OAuthError RefreshTokenRefused = new(InvalidGrant, "The refresh token is invalid, expired, revoked or was issued to another client.");
     public static readonly OAuthError MalformedScope = new(InvalidScope, "The scope is malformed.");
     public static readonly OAuthError ScopeRefused = new(InvalidScope, "The client may not ask for this scope.");
     public static readonly OAuthError ScopeWidened = new(InvalidScope, "The scope is wider than what was granted.");
 
     // Revocation and introspection: RFC 7009 §2.1, RFC 7662 §2.1
-    public static readonly OAuthError TokenMissing = new(InvalidRequest, "The parameter token is required.");
 
     // The revocation feed
     public static readonly OAuthError MalformedCursor = new(InvalidRequest, "The parameter after is not a cursor of this feed.");

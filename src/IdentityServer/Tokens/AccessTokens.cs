@@ -15,6 +15,9 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
 
     private readonly JwtExpectations _atAnyTime = new() { Type = "at+jwt", Issuer = issuer.Issuer, AtAnyTime = true };
 
+    /// <summary>By its form: a JWT has dots, a refresh token has none.</summary>
+    public static bool MayBe(string token) => token.Contains('.', StringComparison.Ordinal);
+
     /// <summary>The claims of a token that is genuine, unexpired and not ended; else null.</summary>
     public JwtClaims? FindLive(string token) =>
         FindGenuine(token, out _) is { } claims && claims.ExpiresAt > time.GetUtcNow() && !IsEnded(claims) ? claims : null;

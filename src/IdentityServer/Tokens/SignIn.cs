@@ -8,17 +8,14 @@ using IdentityServer.Telemetry;
 
 namespace IdentityServer.Tokens;
 
-/// <summary>The tokens of a sign-in. No refresh token unless <c>offline_access</c> was granted and the client may refresh.</summary>
-internal sealed record IssuedTokens(AccessToken AccessToken, string? RefreshToken, ScopeSet Scopes, Guid? GrantId);
-
-/// <summary>Turns a checked user into a grant and its first tokens.</summary>
+/// <summary>Turns a checked user into a grant. No refresh token comes of it unless <c>offline_access</c> was granted and the client may refresh.</summary>
 internal sealed class SignIn(
-    GrantStore grants, TokenIssuer issuer, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
+    GrantStore grants, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
     /// <param name="reason">For the audit trail, where it was no password that was checked.</param>
     /// <param name="terms">What the tokens are narrowed to; the resources are the grant's too, and the key if it is a public client's (RFC 9449 §5).</param>
-    public async Task<IssuedTokens?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null, TokenTerms terms = default)
+    public async Task<Issuance?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null, TokenTerms terms = default)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
         var at = time.GetUtcNow();
@@ -36,10 +33,10 @@ internal sealed class SignIn(
         if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
             return null;
         metrics.GrantIssued();
-        return new IssuedTokens(
-            issuer.IssueToUser(client, scopes, new TokenUser(user.Id, grant.Id, now, user.RoleIds), terms),
-            mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, 0, now) : null,
-            scopes,
-            grant.Id);
+        return new Issuance(client, scopes, terms)
+        {
+            User = new TokenUser(user.Id, grant.Id, now, user.RoleIds),
+            Refresh = mayRefresh ? new GrantGeneration(grant.Id, 0, now) : null,
+        };
     }
 }

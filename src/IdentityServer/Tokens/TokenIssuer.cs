@@ -8,19 +8,6 @@ using Jose;
 
 namespace IdentityServer.Tokens;
 
-/// <summary>Who a user's token speaks of.</summary>
-/// <param name="AuthTime">When the user signed in.</param>
-internal sealed record TokenUser(Guid Subject, Guid GrantId, DateTimeOffset AuthTime, Guid[] RoleIds);
-
-/// <summary>What a token is narrowed to beside its scopes.</summary>
-/// <param name="DpopThumbprint">The key that whoever uses it must prove (RFC 9449 §6); null: it is a bearer token.</param>
-/// <param name="Resources">Its audience (RFC 8707 §2); null: every resource whose scopes were granted.</param>
-internal readonly record struct TokenTerms(string? DpopThumbprint, string[]? Resources);
-
-/// <summary>Who acts by an exchanged token (RFC 8693 §4.1).</summary>
-/// <param name="NotAfter">When what proves it expires, and the token with it.</param>
-internal sealed record Actor(string Subject, DateTimeOffset NotAfter);
-
 /// <summary>
 /// Writes access tokens: JWTs by RFC 9068. The JSON goes into a buffer that the thread keeps, and from there into the
 /// signature: no claim objects, no reflection.
@@ -34,21 +21,15 @@ internal sealed class TokenIssuer(
     [ThreadStatic]
     private static Utf8JsonWriter? _json;
 
-    public AccessToken IssueToClient(Client client, ScopeSet scopes, TokenTerms terms = default) => Issue(client, client.ClientId, scopes, null, terms);
-
-    public AccessToken IssueToUser(Client client, ScopeSet scopes, TokenUser user, TokenTerms terms = default) => Issue(client, user.Subject.ToString(), scopes, user, terms);
-
-    /// <summary>For the subject of another token, and no longer than that one lives.</summary>
-    public AccessToken IssueExchanged(Client client, ScopeSet scopes, JwtClaims subject, Actor actor, TokenTerms terms)
+    public AccessToken IssueAccessToken(Issuance issuance)
     {
-        var notAfter = subject.ExpiresAt < actor.NotAfter ? subject.ExpiresAt : actor.NotAfter;
-        return Issue(client, subject.Subject, scopes, null, terms, new Delegation(subject, actor, notAfter.ToUnixTimeSeconds()));
-    }
-
-    private AccessToken Issue(Client client, string subject, ScopeSet scopes, TokenUser? user, TokenTerms terms, Delegation? delegation = null)
-    {
+        var (client, scopes, terms) = issuance;
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
-        var expiresAt = Math.Min(issuedAt + (long)settings.Lifetime.TotalSeconds, delegation?.NotAfter ?? long.MaxValue);
+        var expiresAt = issuedAt + (long)settings.Lifetime.TotalSeconds;
+        var delegation = issuance.Delegation;
+        // An exchanged token lives no longer than what it was exchanged for.
+        if (delegation is not null)
+            expiresAt = Math.Min(expiresAt, Math.Min(delegation.Subject.ExpiresAt.ToUnixTimeSeconds(), delegation.Actor.NotAfter.ToUnixTimeSeconds()));
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(1024);
         buffer.ResetWrittenCount();
         var json = _json ??= new Utf8JsonWriter(Stream.Null);
@@ -56,7 +37,7 @@ internal sealed class TokenIssuer(
 
         json.WriteStartObject();
         json.WriteString(ClaimNames.Issuer, issuer.Issuer);
-        json.WriteString(ClaimNames.Subject, subject);
+        json.WriteString(ClaimNames.Subject, issuance.User?.Subject.ToString() ?? delegation?.Subject.Subject ?? client.ClientId);
         WriteAudience(json, terms.Resources ?? configuration.Value.AudienceOf(scopes));
         json.WriteNumber(ClaimNames.ExpiresAt, expiresAt);
         json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
@@ -64,7 +45,7 @@ internal sealed class TokenIssuer(
         json.WriteString(ClaimNames.ClientId, client.ClientId);
         if (!scopes.IsEmpty)
             json.WriteString(ClaimNames.Scope, scopes.ToString());
-        if (user is not null)
+        if (issuance.User is { } user)
             WriteUser(json, user);
         if (delegation is not null)
             WriteDelegation(json, delegation);
@@ -77,6 +58,10 @@ internal sealed class TokenIssuer(
             keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), (int)(expiresAt - issuedAt),
             terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
     }
+
+    /// <summary>Null: the client gets none.</summary>
+    public string? IssueRefreshToken(Issuance issuance) =>
+        issuance.Refresh is { } grant ? GrantHandle.Write(keys.Value.Handles, grant.GrantId, grant.Generation, grant.RotatedAt) : null;
 
     /// <summary>RFC 9449 §6.1.</summary>
     private static void WriteConfirmation(Utf8JsonWriter json, string thumbprint)
@@ -141,7 +126,4 @@ internal sealed class TokenIssuer(
         RandomNumberGenerator.Fill(bytes);
         return Base64Url.Encode(bytes);
     }
-
-    /// <param name="NotAfter">Unix seconds.</param>
-    private sealed record Delegation(JwtClaims Subject, Actor Actor, long NotAfter);
 }

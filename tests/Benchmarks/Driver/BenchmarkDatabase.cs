@@ -108,7 +108,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     {
         var issuer = Get<TokenIssuer>();
         var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
-        return Enumerable.Range(0, count).Select(_ => issuer.IssueToClient(_client, scopes).Text);
+        return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
 
     /// <summary>Whether an access token is one that our server signed and that lives.</summary>

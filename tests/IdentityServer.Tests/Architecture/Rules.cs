@@ -22,10 +22,13 @@ internal sealed class Rules(string root)
 
     public static readonly string[] BelowTheSlices =
     [
-        "Audit", "AuthorizationRequests", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Http", "Outbound", "Settings", "Protection", "Protocol",
+        "Audit", "AuthorizationRequests", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Http", "Outbound", "Pipeline", "Settings", "Protection", "Protocol",
     ];
 
     public static readonly string[] AboveStorage = ["Tokens", "Configuration", "Http", "ClientAuthentication", "Limits", "Passwords", "Jobs"];
+
+    /// <summary>They put the program together, so they know every room, and belong to none.</summary>
+    private const string Composition = @"\.Protocol\.(Handlers|ProtocolServices)(/.*|\+.*)?$";
 
     /// <summary>They know one another in a circle, which is to be dissolved. No other room may join.</summary>
     public static readonly string[] KnownCircle = ["Configuration", "Http", "Pages", "Passwords", "Storage", "Telemetry", "Tokens"];
@@ -39,7 +42,7 @@ internal sealed class Rules(string root)
     public IArchRule KnowsNobody(string? room = null)
     {
         var itself = room is null ? InRoot : In(room);
-        return Types().That().ResideInNamespaceMatching(itself)
+        return Types().That().ResideInNamespaceMatching(itself).And().DoNotHaveFullNameMatching(Composition)
             .Should().NotDependOnAny(Types(true).That().DoNotResideInNamespaceMatching($@"^$|^(System|Microsoft\.CodeAnalysis)(\.|$)|{itself}"));
     }
 
@@ -79,10 +82,10 @@ internal sealed class Rules(string root)
     }
 
     public string? RoomOf(IType type) =>
-        type.Namespace?.FullName is { } name && name.StartsWith(root + ".", StringComparison.Ordinal) ? name[(root.Length + 1)..].Split('.')[0] : null;
+        !System.Text.RegularExpressions.Regex.IsMatch(type.FullName, Composition) && type.Namespace?.FullName is { } name && name.StartsWith(root + ".", StringComparison.Ordinal) ? name[(root.Length + 1)..].Split('.')[0] : null;
 
     private TypesShouldConjunction KnowsNone(IEnumerable<string> rooms, IEnumerable<string> others) =>
-        Types().That().ResideInNamespaceMatching(In([.. rooms]))
+        Types().That().ResideInNamespaceMatching(In([.. rooms])).And().DoNotHaveFullNameMatching(Composition)
             .Should().NotDependOnAny(Types(true).That().ResideInNamespaceMatching(In([.. others])));
 
     private string InRoot => $@"^{root.Replace(".", @"\.", StringComparison.Ordinal)}(\.|$)";

@@ -21,7 +21,7 @@ public sealed class CatalogueTests
     [Fact]
     public void What_is_advertised_is_what_the_token_endpoint_has()
     {
-        var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(null!), null!, null!);
+        var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(), null!, null!);
 
         Assert.Equal(typeof(GrantTypes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!).Order(), GrantTypes.Served.Order());
         Assert.NotNull(catalogue.Find(GrantTypes.ClientCredentials));

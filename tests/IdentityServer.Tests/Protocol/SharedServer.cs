@@ -10,6 +10,7 @@ using IdentityServer.Tests.Hosting;
 using Jose;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using OpenIddict.Abstractions;
 using Testing;
 using Xunit;
 
@@ -28,8 +29,18 @@ public sealed class SharedServer : IAsyncLifetime
 /// <summary>What tests of the protocol do beside calling it.</summary>
 internal static class Around
 {
+    /// <summary>Those of the catalogue, and of the rules of OpenIddict's that stand: what is missing, what goes with what, what is not served.</summary>
     private static readonly HashSet<string> Descriptions =
-        [.. typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description)];
+    [
+        OpenIddictResources.FormatID2029("grant_type"), OpenIddictResources.FormatID2029("code"), OpenIddictResources.FormatID2029("refresh_token"),
+        OpenIddictResources.FormatID2029("device_code"), OpenIddictResources.FormatID2029("token"),
+        OpenIddictResources.FormatID2029("subject_token"), OpenIddictResources.FormatID2029("subject_token_type"),
+        OpenIddictResources.FormatID2037("actor_token", "actor_token_type"), OpenIddictResources.FormatID2037("actor_token_type", "actor_token"),
+        OpenIddictResources.FormatID2032("grant_type"), OpenIddictResources.FormatID2032("subject_token_type"),
+        OpenIddictResources.FormatID2032("actor_token_type"), OpenIddictResources.FormatID2032("requested_token_type"),
+        OpenIddictResources.FormatID2059("username", "password"),
+        .. typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description),
+    ];
 
     private static int _users;
 

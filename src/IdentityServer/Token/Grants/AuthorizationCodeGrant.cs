@@ -18,13 +18,11 @@ internal sealed partial class AuthorizationCodeGrant(
     CodeStore codes, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys,
     RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
 {
-    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
-        if (request.Parameters[Parameters.Code] is not { } code)
-            return Errors.CodeMissing;
         var verifier = request.Parameters[Parameters.CodeVerifier];
         var challenge = verifier is null ? null : Pkce.Challenge(verifier);
-        if ((verifier is not null && challenge is null) || !GrantHandle.TryRead(HandleKind.Code, keys.Value.Handles, code, out var grantId, out _))
+        if ((verifier is not null && challenge is null) || !GrantHandle.TryRead(HandleKind.Code, keys.Value.Handles, request.Parameters[Parameters.Code]!, out var grantId, out _))
             return Errors.CodeRefused;
 
         var client = request.Client;
@@ -40,7 +38,7 @@ internal sealed partial class AuthorizationCodeGrant(
     }
 
     /// <summary>The spend found no row that it may change. One look tells whether that is a mistake or a theft.</summary>
-    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Guid grantId)
+    private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, Guid grantId)
     {
         var found = await grants.FindAsync(grantId, time.GetUtcNow(), CancellationToken.None);
         if (found is not { IsAlive: true } || found.ClientId != request.Client.ClientId)

@@ -5,9 +5,9 @@ using IdentityServer.Tokens;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §4.4: a token for the client itself. No refresh token, no database.</summary>
-internal sealed class ClientCredentialsGrant(TokenIssuer issuer) : IGrant
+internal sealed class ClientCredentialsGrant : IGrant
 {
-    public ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    public ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
         // RFC 6749 §4.4: only for confidential clients.
         if (request.Client.IsPublic)
@@ -21,6 +21,6 @@ internal sealed class ClientCredentialsGrant(TokenIssuer issuer) : IGrant
         var granted = request.Narrow(ReferenceEquals(scope.Value, request.Client.Scopes) ? request.Client.OwnScopes : scope.Value.Without(Scopes.AboutUsers));
         if (granted.IsRefused)
             return new(granted.Error);
-        return new(new TokenResponse(issuer.IssueToClient(request.Client, granted.Value, request.Terms(granted.Value)), granted.Value, refreshToken: null));
+        return new(new Issuance(request.Client, granted.Value, request.Terms(granted.Value)));
     }
 }

@@ -20,11 +20,9 @@ internal sealed partial class DeviceCodeGrant(
     DeviceStore devices, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
     ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
 {
-    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
-        if (request.Parameters[Parameters.DeviceCode] is not { } code)
-            return Errors.DeviceCodeMissing;
-        if (!GrantHandle.TryRead(HandleKind.DeviceCode, keys.Value.Handles, code, out var id, out _))
+        if (!GrantHandle.TryRead(HandleKind.DeviceCode, keys.Value.Handles, request.Parameters[Parameters.DeviceCode]!, out var id, out _))
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
@@ -57,7 +55,7 @@ internal sealed partial class DeviceCodeGrant(
         return device.IsEarly ? Errors.DevicePolledTooSoon : Errors.DevicePending;
     }
 
-    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, DevicePoll poll, Guid grantId)
+    private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, DevicePoll poll, Guid grantId)
     {
         if (poll.Resources.Length == 0)
             return Errors.DeviceCodeRefused;
@@ -65,7 +63,7 @@ internal sealed partial class DeviceCodeGrant(
         return found is { IsAlive: true, Generation: 0 } && request.RefuseResources(found) is { } refused ? refused : Errors.DeviceCodeRefused;
     }
 
-    private async ValueTask<Result<TokenResponse>> RefuseReuseAsync(TokenRequest request, DevicePoll poll, PolledDevice device, Guid grantId)
+    private async ValueTask<Result<Issuance>> RefuseReuseAsync(TokenRequest request, DevicePoll poll, PolledDevice device, Guid grantId)
     {
         var isOverlap = device.Generation == 1 && poll.Now < device.RotatedAt + refresh.Leeway;
         if (!isOverlap && await ending.TryEndGrantAsync(grantId, poll.ClientId, new AuditNote(AuditEvents.DeviceCodeReused, null, request.Address)))

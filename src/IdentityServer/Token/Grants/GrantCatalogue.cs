@@ -7,7 +7,7 @@ internal sealed class GrantCatalogue(
     AuthorizationCodeGrant authorizationCode, PasswordGrant password, RefreshTokenGrant refreshToken, ClientCredentialsGrant clientCredentials,
     DeviceCodeGrant deviceCode, TokenExchangeGrant tokenExchange)
 {
-    public IGrant? Find(string grantType) => grantType switch
+    public IGrant Find(string grantType) => grantType switch
     {
         GrantTypes.AuthorizationCode => authorizationCode,
         GrantTypes.ClientCredentials => clientCredentials,
@@ -15,6 +15,6 @@ internal sealed class GrantCatalogue(
         GrantTypes.Password => password,
         GrantTypes.DeviceCode => deviceCode,
         GrantTypes.TokenExchange => tokenExchange,
-        _ => null,
+        _ => throw new ArgumentOutOfRangeException(nameof(grantType), grantType, "Served, and without a grant."),
     };
 }

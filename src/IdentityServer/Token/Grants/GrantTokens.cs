@@ -6,7 +6,7 @@ using IdentityServer.Tokens;
 namespace IdentityServer.Token.Grants;
 
 /// <summary>The tokens of a grant that was just spent: one set of rules for codes, device codes and refresh tokens.</summary>
-internal sealed class GrantTokens(TokenIssuer issuer, IdTokens idTokens, CurrentKeys keys, CurrentConfiguration configuration)
+internal sealed class GrantTokens(CurrentConfiguration configuration)
 {
     /// <param name="requested">
     /// What the request narrows the access token to, if not empty; with the resources that it names. The next refresh token keeps
@@ -14,17 +14,16 @@ internal sealed class GrantTokens(TokenIssuer issuer, IdTokens idTokens, Current
     /// </param>
     /// <param name="details">What the ID token says of the authentication (OpenID Connect Core §3.1.3.6, §12.2).</param>
     /// <param name="user">For the claims that were asked for in the ID token.</param>
-    public TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested, GrantDetails details, UserProfile? user = null)
+    public Issuance Issue(TokenRequest request, GrantState grant, ScopeSet requested, GrantDetails details, UserProfile? user = null)
     {
         var client = request.Client;
         var (granted, terms) = request.Narrow(GrantedOf(client, grant, requested), grant.Resources, configuration.Value);
-        var access = issuer.IssueToUser(client, granted, new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds), terms);
         var mayRefresh = Array.IndexOf(grant.Scopes, Scopes.OfflineAccess) >= 0 && client.MayRefresh;
-        return new TokenResponse(access, granted, mayRefresh ? GrantHandle.Write(keys.Value.Handles, grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt) : null)
+        return new Issuance(client, granted, terms)
         {
-            IdToken = granted.Contains(Scopes.OpenId)
-                ? idTokens.Issue(client, new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, details, user), access.Text)
-                : null,
+            User = new TokenUser(grant.Subject, grant.Id, grant.AuthTime, grant.RoleIds),
+            Refresh = mayRefresh ? new GrantGeneration(grant.Id, grant.Generation, grant.RotatedAt ?? grant.CreatedAt) : null,
+            Authentication = granted.Contains(Scopes.OpenId) ? new Authentication(grant.Subject, grant.AuthTime, grant.SessionId, details, user) : null,
         };
     }
 

@@ -1,9 +1,10 @@
 using IdentityServer.Protocol;
+using IdentityServer.Tokens;
 
 namespace IdentityServer.Token.Grants;
 
-/// <summary>A grant type: check, spend, say what is issued. Every check stands before the spend.</summary>
+/// <summary>A grant type: check, spend, say what it has earned. Every check stands before the spend.</summary>
 internal interface IGrant
 {
-    ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request);
+    ValueTask<Result<Issuance>> HandleAsync(TokenRequest request);
 }

@@ -4,20 +4,18 @@ using IdentityServer.Limits;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using IdentityServer.Storage;
 using IdentityServer.Tokens;
 
 namespace IdentityServer.Token.Grants;
 
 /// <summary>RFC 6749 §4.3, for first-party clients that are registered for it (RFC 9700 §2.4 says why for no others).</summary>
-internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, IdTokens idTokens, RequestLimits limits, PasswordSettings settings) : IGrant
+internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits, PasswordSettings settings) : IGrant
 {
-    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
         if (request.Client.IsPublic && !settings.AllowPublicClients)
             return Errors.GrantTypeNotAllowed;
-        if (request.Parameters[Parameters.Username] is not { } username || request.Parameters[Parameters.Password] is not { } password)
-            return Errors.UsernameOrPasswordMissing;
+        var (username, password) = (request.Parameters[Parameters.Username]!, request.Parameters[Parameters.Password]!);
 
         var scope = RequestedScope.Read(request.Client, request.Parameters);
         if (scope.IsRefused)
@@ -37,16 +35,12 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, I
 
         // Nobody would have the tokens.
         request.Cancellation.ThrowIfCancellationRequested();
-        var tokens = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, CancellationToken.None, terms: request.Terms(granted.Value));
-        if (tokens is null)
+        var issuance = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, CancellationToken.None, terms: request.Terms(granted.Value));
+        if (issuance is null)
             return Errors.SignInRefused;
-        return new TokenResponse(tokens.AccessToken, tokens.Scopes, tokens.RefreshToken)
-        {
-            IdToken = tokens.Scopes.Contains(Scopes.OpenId) ? idTokens.Issue(request.Client, AuthenticationOf(user, tokens), tokens.AccessToken.Text) : null,
-        };
+        return issuance.Scopes.Contains(Scopes.OpenId) ? issuance with { Authentication = ByPassword(issuance.User!) } : issuance;
     }
 
-    /// <summary>The grant's id carries the time of the sign-in.</summary>
-    private static Authentication AuthenticationOf(CheckedUser user, IssuedTokens tokens) => new(
-        user.Id, GrantIds.TimeOf(tokens.GrantId!.Value), SessionId: null, new GrantDetails { Acr = AuthenticationContexts.Password, Amr = ["pwd"] });
+    private static Authentication ByPassword(TokenUser user) =>
+        new(user.Subject, user.AuthTime, SessionId: null, new GrantDetails { Acr = AuthenticationContexts.Password, Amr = ["pwd"] });
 }

@@ -13,16 +13,14 @@ internal sealed partial class RefreshTokenGrant(
     GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings settings,
     ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
 {
-    public async ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request)
+    public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
-        if (request.Parameters[Parameters.RefreshToken] is not { } token)
-            return Errors.RefreshTokenMissing;
         var requested = ScopeSet.Empty;
         if (request.Parameters[Parameters.Scope] is { } text && (!ScopeSet.TryParse(text, out requested) || requested.IsEmpty))
             return Errors.MalformedScope;
         if (!requested.IsSubsetOf(request.Client.Scopes))
             return Errors.ScopeRefused;
-        if (!GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out var generation))
+        if (!GrantHandle.TryRead(keys.Value.Handles, request.Parameters[Parameters.RefreshToken]!, out var grantId, out var generation))
             return Errors.RefreshTokenRefused;
 
         var now = time.GetUtcNow();
@@ -47,7 +45,7 @@ internal sealed partial class RefreshTokenGrant(
     }
 
     /// <summary>The spend found no row that it may change. One look tells whether that is a retry, a mistake or a theft.</summary>
-    private async ValueTask<Result<TokenResponse>> ExplainAsync(TokenRequest request, Spend spend, ScopeSet requested)
+    private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, Spend spend, ScopeSet requested)
     {
         var found = await grants.FindAsync(spend.GrantId, spend.Now, CancellationToken.None);
         // Another client's token: refused, and the grant lives on (RFC 6749 §10.4: bound to the client).
@@ -91,7 +89,7 @@ internal sealed partial class RefreshTokenGrant(
     }
 
     /// <summary>Of the same authentication, without its nonce (OpenID Connect Core §12.2).</summary>
-    private TokenResponse Issue(TokenRequest request, GrantState grant, ScopeSet requested) =>
+    private Issuance Issue(TokenRequest request, GrantState grant, ScopeSet requested) =>
         tokens.Issue(request, grant, requested, GrantDetails.Parse(grant.Details) with { Nonce = null });
 
     [LoggerMessage(2100, LogLevel.Warning, "Refresh token of grant {GrantId} at client {ClientId} was used again: generation {Used} of {Current}; the grant is revoked")]

@@ -17,23 +17,20 @@ namespace IdentityServer.Token.Grants;
 /// was asked about, gets no more than it has. How long: as long as the subject's token at most; and it ends with the same grant.
 /// </remarks>
 internal sealed partial class TokenExchangeGrant(
-    AccessTokens tokens, TokenIssuer issuer, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> log) : IGrant
+    AccessTokens tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> log) : IGrant
 {
     /// <summary>Actors in a row.</summary>
     public const int MaximumChain = 5;
 
-    public ValueTask<Result<TokenResponse>> HandleAsync(TokenRequest request) => new(Exchange(request));
+    public ValueTask<Result<Issuance>> HandleAsync(TokenRequest request) => new(Exchange(request));
 
-    private Result<TokenResponse> Exchange(TokenRequest request)
+    private Result<Issuance> Exchange(TokenRequest request)
     {
         if (request.Client.IsPublic)
             return Errors.GrantTypeNotAllowed;
         // Not knowing what other nodes revoked, this one can't tell whether a token is alive.
         if (!pulse.IsFresh)
             return Errors.Unavailable;
-        if (request.Parameters[Parameters.RequestedTokenType] is not (null or TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.Jwt))
-            return Errors.TokenTypeUnsupported;
-
         var subject = ReadSubject(request);
         if (subject.IsRefused)
             return subject.Error;
@@ -54,18 +51,13 @@ internal sealed partial class TokenExchangeGrant(
         if (granted.IsRefused)
             return granted.Error;
 
-        var token = issuer.IssueExchanged(request.Client, granted.Value, subject.Value, actor.Value, request.Terms(granted.Value));
         LogExchanged(request.Client.ClientId, subject.Value.ClientId, AccessTokens.GrantOf(subject.Value));
-        return new TokenResponse(token, granted.Value, refreshToken: null) { IssuedTokenType = TokenTypeIdentifiers.AccessToken };
+        return new Issuance(request.Client, granted.Value, request.Terms(granted.Value)) { Delegation = new Delegation(subject.Value, actor.Value) };
     }
 
     private Result<JwtClaims> ReadSubject(TokenRequest request)
     {
-        if (request.Parameters[Parameters.SubjectToken] is not { } text || request.Parameters[Parameters.SubjectTokenType] is not { } type)
-            return Errors.SubjectTokenMissing;
-        if (!IsAccessToken(type))
-            return Errors.TokenTypeUnsupported;
-        if (FindToken(request.Client, text) is not { } subject)
+        if (FindToken(request.Client, request.Parameters[Parameters.SubjectToken]!) is not { } subject)
             return Errors.SubjectTokenRefused;
         return RefuseKey(request, subject) is { } refused ? refused : subject;
     }
@@ -73,13 +65,8 @@ internal sealed partial class TokenExchangeGrant(
     /// <summary>Without an actor token the client acts itself.</summary>
     private Result<Actor> ReadActor(TokenRequest request)
     {
-        var (text, type) = (request.Parameters[Parameters.ActorToken], request.Parameters[Parameters.ActorTokenType]);
-        if (text is null && type is null)
+        if (request.Parameters[Parameters.ActorToken] is not { } text)
             return new Actor(request.Client.ClientId, DateTimeOffset.MaxValue);
-        if (text is null || type is null)
-            return Errors.ActorTokenIncomplete;
-        if (!IsAccessToken(type))
-            return Errors.TokenTypeUnsupported;
         // One that acts for somebody itself would make two chains of one.
         if (FindToken(request.Client, text) is not { } actor || actor.Root.TryGetProperty(ClaimNames.Actor, out _))
             return Errors.ActorTokenRefused;
@@ -138,8 +125,6 @@ internal sealed partial class TokenExchangeGrant(
             return Errors.ExchangeWidens;
         return allowed.IsEmpty ? Errors.ExchangeEmpty : allowed;
     }
-
-    private static bool IsAccessToken(string type) => type is TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.Jwt;
 
     private static int ChainOf(JwtClaims claims)
     {

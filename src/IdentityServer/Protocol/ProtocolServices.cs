@@ -1,19 +1,22 @@
+using System.Security.Cryptography;
 using IdentityServer.Authorization;
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Http;
-using IdentityServer.Introspection;
 using IdentityServer.Limits;
+using IdentityServer.Pipeline;
+using IdentityServer.Pipeline.Dispatching;
 using IdentityServer.Revocation;
 using IdentityServer.Settings;
-using IdentityServer.Token;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
 using IdentityServer.UserInfo;
+using Microsoft.IdentityModel.Tokens;
+using OpenIddict.Server;
 
-namespace IdentityServer;
+namespace IdentityServer.Protocol;
 
 /// <summary>The protocol endpoints and what they stand on.</summary>
 internal static class ProtocolServices
@@ -64,11 +67,45 @@ internal static class ProtocolServices
         services.AddSingleton<AuthorizationResponse>();
         services.AddSingleton<AuthorizationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
-        services.AddSingleton<TokenEndpoint>();
-        services.AddSingleton<RevocationEndpoint>();
-        services.AddSingleton<IntrospectionEndpoint>();
         services.AddSingleton<RevocationFeedEndpoint>();
         services.AddSingleton<DiscoveryEndpoint>();
+
+        services.AddOpenIddictServer();
+    }
+
+    /// <summary>
+    /// In degraded mode OpenIddict keeps nothing: clients and scopes come from the snapshot in memory, grants from the ledger
+    /// (docs/decisions/openiddict.md).
+    /// </summary>
+    private static void AddOpenIddictServer(this IServiceCollection services)
+    {
+        // One scheme would be the default of all routes, the pages' too, and it answers only its own.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Authentication.SuppressAutoDefaultScheme", true);
+        services.AddSingleton<IOpenIddictServerDispatcher, CompiledDispatcher>();
+        services.AddSingleton<IOpenIddictServerFactory, TransactionFactory>();
+        services.AddOpenIddict().AddServer(options =>
+        {
+            options.EnableDegradedMode();
+            options.SetTokenEndpointUris(Routes.Token).SetIntrospectionEndpointUris(Routes.Introspect).SetRevocationEndpointUris(Routes.Revoke);
+            options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
+            // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
+            options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
+            options.Configure(server =>
+            {
+                string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];
+                foreach (var types in (HashSet<string>[])[server.SubjectTokenTypes, server.ActorTokenTypes, server.RequestedTokenTypes])
+                {
+                    types.Clear();
+                    types.UnionWith(exchanged);
+                }
+            });
+            options.UseAspNetCore().DisableTransportSecurityRequirement();
+            Handlers.Use(options);
+        });
+        services.AddOptions<OpenIddictServerOptions>()
+            .Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
+            // Those whose endpoints are not OpenIddict's yet: it refuses them before the start else.
+            .PostConfigure(static server => server.GrantTypes.UnionWith(GrantTypes.Served));
     }
 
     public static void MapProtocol(this WebApplication app)
@@ -78,14 +115,15 @@ internal static class ProtocolServices
         app.MapMethods(Routes.Authorize, GetAndPost, authorization.HandleAsync);
         app.MapPost(Pages.Routes.Consent, authorization.HandleConsentAsync);
         app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
-        app.MapPost(Routes.Token, services.GetRequiredService<TokenEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
-        app.MapPost(Routes.Revoke, services.GetRequiredService<RevocationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
-        app.MapPost(Routes.Introspect, services.GetRequiredService<IntrospectionEndpoint>().HandleAsync);
+        var issuer = services.GetRequiredService<IssuerSettings>();
+        app.MapProtocol(Routes.Token, OpenIddictServerEndpointType.Token, new Uri(issuer.At(Routes.Token))).RequireCors(CorsServices.Policy);
+        app.MapProtocol(Routes.Revoke, OpenIddictServerEndpointType.Revocation, new Uri(issuer.At(Routes.Revoke))).RequireCors(CorsServices.Policy);
+        app.MapProtocol(Routes.Introspect, OpenIddictServerEndpointType.Introspection, new Uri(issuer.At(Routes.Introspect)));
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
         var discovery = services.GetRequiredService<DiscoveryEndpoint>();
         app.MapMethods(Routes.Jwks, GetAndHead, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
-        foreach (var place in MetadataPlaces(services.GetRequiredService<IssuerSettings>().Path))
+        foreach (var place in MetadataPlaces(issuer.Path))
             app.MapMethods(place, GetAndHead, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
     }
 

@@ -1,0 +1,18 @@
+using IdentityServer.Pipeline;
+using IdentityServer.Protocol;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Introspection;
+
+/// <summary>Introspection is for clients that prove who they are (RFC 7662 §2.1, §4).</summary>
+internal sealed class RequireConfidentialClient : IOpenIddictServerHandler<ValidateIntrospectionRequestContext>
+{
+    public ValueTask HandleAsync(ValidateIntrospectionRequestContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        if (request.Client.IsPublic)
+            request.Refuse(context, Errors.PublicClientRefused);
+        return default;
+    }
+}

@@ -1,0 +1,18 @@
+using IdentityServer.Pipeline;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Limits;
+
+/// <summary>Counts the request of an address before anything of it is read.</summary>
+internal sealed class LimitRequestRate<TContext>(RequestLimits limits) : IOpenIddictServerHandler<TContext>
+    where TContext : BaseValidatingContext
+{
+    public ValueTask HandleAsync(TContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        if (limits.Refuse(Limit.Token, request.Http) is { } tooMany)
+            request.Refuse(context, tooMany);
+        return default;
+    }
+}

@@ -1,0 +1,58 @@
+using IdentityServer.Configuration;
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+using Jose;
+using OpenIddict.Server;
+
+namespace IdentityServer.Pipeline;
+
+/// <summary>What the handlers of a request have found out so far, for the handlers behind them. It travels with OpenIddict's transaction.</summary>
+internal sealed class ProtocolRequest(HttpContext http)
+{
+    private const string Key = "identityserver";
+
+    private OAuthParameters? _parameters;
+    private Client? _client;
+    private Issuance? _issuance;
+    private AccessToken? _accessToken;
+
+    public HttpContext Http { get; } = http;
+
+    public OAuthParameters Parameters { get => Known(_parameters); set => _parameters = value; }
+
+    /// <summary>The client, once it is authenticated.</summary>
+    public Client Client { get => Known(_client); set => _client = value; }
+
+    /// <summary>The assertion that the client proved itself by, not yet used up; null: it needs none, or it is used up.</summary>
+    public JwtClaims? ClientAssertion { get; set; }
+
+    /// <summary>The resources that the request names (RFC 8707); empty: none.</summary>
+    public Resource[] Resources { get; set; } = [];
+
+    /// <summary>The key that the request proves to have (RFC 9449 §5).</summary>
+    public string? DpopThumbprint { get; set; }
+
+    public Issuance Issuance { get => Known(_issuance); set => _issuance = value; }
+
+    public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
+
+    /// <summary>The claims that introspection tells.</summary>
+    public JwtClaims? IntrospectedClaims { get; set; }
+
+    /// <summary>Why the request is refused, where it was a handler of ours that refused it.</summary>
+    public OAuthError? Refusal { get; private set; }
+
+    public static ProtocolRequest Of(OpenIddictServerEvents.BaseContext context) => (ProtocolRequest)context.Transaction.Properties[Key]!;
+
+    public void AttachTo(OpenIddictServerTransaction transaction) => transaction.Properties[Key] = this;
+
+    /// <summary>Rejects the request, and keeps the error with its status, which OpenIddict's rejections don't carry.</summary>
+    public void Refuse(OpenIddictServerEvents.BaseValidatingContext context, OAuthError error)
+    {
+        Refusal = error;
+        context.Reject(error.Code, error.Description);
+    }
+
+    private static T Known<T>(T? value)
+        where T : class => value ?? throw new InvalidOperationException($"No handler has set the {typeof(T).Name} of this request yet.");
+}

@@ -1,0 +1,41 @@
+using System.Net;
+using System.Text.Json;
+using IdentityServer.Http;
+using IdentityServer.Protocol;
+using OpenIddict.Abstractions;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Pipeline;
+
+/// <summary>
+/// Writes the answer in one piece, never stored (RFC 6749 §5.1), and an error with the status and the headers that it goes with
+/// (§5.2). <c>error_uri</c> is not sent: it would lead to OpenIddict's site.
+/// </summary>
+internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
+    where TContext : BaseRequestContext
+{
+    public async ValueTask HandleAsync(TContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        var response = context.Transaction.Response!;
+        await (response.Error is null
+            ? OAuthAnswer.WriteAsync(request.Http, StatusCodes.Status200OK, response, Write)
+            : OAuthAnswer.WriteAsync(request.Http, request.Refusal ?? RefusalOf(response)));
+        context.HandleRequest();
+    }
+
+    private static void Write(Utf8JsonWriter json, OpenIddictResponse response)
+    {
+        foreach (var (name, value) in response.GetParameters())
+        {
+            json.WritePropertyName(name);
+            value.WriteTo(json);
+        }
+    }
+
+    /// <summary>Of a rule of OpenIddict's.</summary>
+    private static OAuthError RefusalOf(OpenIddictResponse response) => new(
+        response.Error!, response.ErrorDescription ?? "",
+        response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
+}

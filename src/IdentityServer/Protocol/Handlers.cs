@@ -1,0 +1,167 @@
+using IdentityServer.ClientAuthentication;
+using IdentityServer.Dpop;
+using IdentityServer.Introspection;
+using IdentityServer.Limits;
+using IdentityServer.Pipeline;
+using IdentityServer.Revocation;
+using IdentityServer.Token;
+using OpenIddict.Server;
+using OpenIddict.Server.AspNetCore;
+using static OpenIddict.Server.OpenIddictServerEvents;
+using static OpenIddict.Server.OpenIddictServerHandlers;
+
+namespace IdentityServer.Protocol;
+
+/// <summary>
+/// The table of contents of the protocol: what of ours a request meets, in its order, between OpenIddict's own handlers; and what of
+/// OpenIddict's is removed, with the reason.
+/// </summary>
+internal static class Handlers
+{
+    /// <summary>Before the first of OpenIddict's.</summary>
+    private const int First = int.MinValue + 10_000;
+
+    /// <summary>Behind the last of OpenIddict's rules, before it goes on to the next event.</summary>
+    private const int Last = 0;
+
+    public static void Use(OpenIddictServerBuilder options)
+    {
+        ReadRequests(options);
+        AuthenticateClients(options);
+        AnswerToken(options);
+        AnswerIntrospection(options);
+        AnswerRevocation(options);
+        WriteAnswers(options);
+    }
+
+    private static void ReadRequests(OpenIddictServerBuilder options)
+    {
+        Add<ProcessRequestContext, UseMappedEndpoint>(options, InferEndpointType.Descriptor.Order);
+        Read<ExtractTokenRequestContext>(options);
+        Read<ExtractIntrospectionRequestContext>(options);
+        Read<ExtractRevocationRequestContext>(options);
+        Remove(options,
+            // UseMappedEndpoint says both.
+            OpenIddictServerAspNetCoreHandlers.ResolveRequestUri.Descriptor,
+            InferEndpointType.Descriptor,
+            // The issuer is configured; nothing is made of a request's Host.
+            OpenIddictServerAspNetCoreHandlers.ValidateHostHeader.Descriptor);
+    }
+
+    private static void AuthenticateClients(OpenIddictServerBuilder options)
+    {
+        Add<ProcessAuthenticationContext, AuthenticateClient>(options, ValidateClientId.Descriptor.Order);
+        // A stranger learns nothing of what is wrong with the rest of the request.
+        MoveToFront<ValidateTokenRequestContext>(options, Exchange.ValidateAuthentication.Descriptor);
+        MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
+        MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
+        Remove(options,
+            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash.
+            ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
+            ValidateClientId.Descriptor,
+            Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
+            OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
+            OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,
+            // Codes, refresh tokens and device codes are handles of a grant, checked and spent by one statement; access tokens are
+            // checked by their signature once and by the revocations each time. Both happen where the token is used.
+            ValidateAuthenticationDemand.Descriptor, EvaluateValidatedTokens.Descriptor, ResolveValidatedTokens.Descriptor, ValidateRequiredTokens.Descriptor,
+            ValidateRequestToken.Descriptor, ValidateRequestTokenType.Descriptor, RestoreParametersFromRequestToken.Descriptor, ValidateAccessToken.Descriptor,
+            ValidateAuthorizationCode.Descriptor, ValidateDeviceCode.Descriptor, ValidateGenericToken.Descriptor, ValidateIdentityToken.Descriptor,
+            ValidateRefreshToken.Descriptor, ValidateSubjectToken.Descriptor, ValidateActorToken.Descriptor, ValidateUserCode.Descriptor,
+            ResolveHostAuthenticationProperties.Descriptor, ReformatValidatedTokens.Descriptor,
+            OpenIddictServerHandlers.Introspection.ValidateTokenType.Descriptor, OpenIddictServerHandlers.Introspection.ValidateAuthorizedParty.Descriptor,
+            OpenIddictServerHandlers.Revocation.ValidateTokenType.Descriptor, OpenIddictServerHandlers.Revocation.ValidateAuthorizedParty.Descriptor);
+    }
+
+    private static void AnswerToken(OpenIddictServerBuilder options)
+    {
+        Add<ValidateTokenRequestContext, RequireGrantTypePermission>(options, Exchange.ValidateGrantType.Descriptor.Order + 500);
+        Add<ValidateTokenRequestContext, ReadResourceIndicators>(options, Last);
+        Add<ValidateTokenRequestContext, RequireDpopProof>(options, Last + 1);
+        Add<ValidateTokenRequestContext, UseClientAssertionOnce<ValidateTokenRequestContext>>(options, Last + 2);
+        Add<HandleTokenRequestContext, AnswerGrant>(options, Last);
+        Add<ProcessSignInContext, ChooseTokens>(options, EvaluateGeneratedTokens.Descriptor.Order);
+        Add<GenerateTokenContext, WriteToken>(options, OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor.Order);
+        Add<ProcessSignInContext, AttachTokens>(options, AttachSignInParameters.Descriptor.Order);
+        Remove(options,
+            // What a request has too much of is ignored (RFC 6749 §3.2); ReadResourceIndicators answers invalid_target (RFC 8707 §2).
+            Exchange.ValidateScopeParameter.Descriptor, Exchange.ValidateAudienceParameter.Descriptor, Exchange.ValidateResourceParameter.Descriptor,
+            Exchange.ValidateScopes.Descriptor, Exchange.ValidateAudiences.Descriptor, Exchange.ValidateResources.Descriptor,
+            // The statement that spends a grant checks client, redirect URI, verifier and scopes: nothing is read first and believed.
+            Exchange.ValidateAuthorizedParty.Descriptor, Exchange.ValidateRedirectUri.Descriptor, Exchange.ValidateCodeVerifier.Descriptor,
+            Exchange.ValidateGrantedScopes.Descriptor, Exchange.AttachPrincipal.Descriptor,
+            // The issuance says what is in a token: no principal is cloned and filtered for each.
+            OpenIddictServerAspNetCoreHandlers.ResolveHostSignInProperties.Descriptor, ValidateSignInDemand.Descriptor, RestoreInternalClaims.Descriptor,
+            AttachHostProperties.Descriptor, AttachDefaultScopes.Descriptor, AttachDefaultPresenters.Descriptor, InferResources.Descriptor,
+            EvaluateGeneratedTokens.Descriptor, PrepareAccessTokenPrincipal.Descriptor, PrepareRefreshTokenPrincipal.Descriptor,
+            PrepareIdentityTokenPrincipal.Descriptor, AttachCustomSignInParameters.Descriptor, AttachTokenDigests.Descriptor,
+            BeautifyGeneratedTokens.Descriptor, AttachSignInParameters.Descriptor,
+            OpenIddictServerHandlers.Protection.AttachSecurityCredentials.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenSubject.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenMetadata.Descriptor,
+            OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor);
+    }
+
+    private static void AnswerIntrospection(OpenIddictServerBuilder options)
+    {
+        Add<ValidateIntrospectionRequestContext, RequireConfidentialClient>(options, First + 2);
+        Add<ValidateIntrospectionRequestContext, UseClientAssertionOnce<ValidateIntrospectionRequestContext>>(options, Last);
+        Add<HandleIntrospectionRequestContext, TellAccessToken>(options, Last);
+        Add<HandleIntrospectionRequestContext, TellRefreshToken>(options, Last + 1);
+        Add<ApplyIntrospectionResponseContext, KeepEmptyClaims>(options, Last);
+        // They read a principal; TellAccessToken and TellRefreshToken read what it would be made of.
+        Remove(options, OpenIddictServerHandlers.Introspection.AttachPrincipal.Descriptor, OpenIddictServerHandlers.Introspection.AttachMetadataClaims.Descriptor);
+    }
+
+    private static void AnswerRevocation(OpenIddictServerBuilder options)
+    {
+        Add<ValidateRevocationRequestContext, UseClientAssertionOnce<ValidateRevocationRequestContext>>(options, Last);
+        Add<HandleRevocationRequestContext, EndPresentedToken>(options, Last);
+        Remove(options, OpenIddictServerHandlers.Revocation.AttachPrincipal.Descriptor);
+    }
+
+    private static void WriteAnswers(OpenIddictServerBuilder options)
+    {
+        Write<ApplyTokenResponseContext>(options);
+        Write<ApplyIntrospectionResponseContext>(options);
+        Write<ApplyRevocationResponseContext>(options);
+    }
+
+    private static void Read<TExtract>(OpenIddictServerBuilder options)
+        where TExtract : BaseValidatingContext
+    {
+        Add<TExtract, LimitRequestRate<TExtract>>(options, First);
+        Add<TExtract, ReadForm<TExtract>>(options, First + 1);
+        // ReadForm reads the body alone, by POST as it is routed; AuthenticateClient reads the header.
+        Remove(options,
+            OpenIddictServerAspNetCoreHandlers.ExtractPostRequest<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<TExtract>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.ValidateClientAuthenticationMethod<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<TExtract>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.ExtractBasicAuthenticationCredentials<TExtract>.Descriptor);
+    }
+
+    private static void Write<TApply>(OpenIddictServerBuilder options)
+        where TApply : BaseRequestContext
+    {
+        Add<TApply, WriteJson<TApply>>(options, OpenIddictServerAspNetCoreHandlers.ProcessJsonResponse<TApply>.Descriptor.Order);
+        // WriteJson writes status, headers and body together.
+        Remove(options,
+            OpenIddictServerAspNetCoreHandlers.AttachHttpResponseCode<TApply>.Descriptor, OpenIddictServerAspNetCoreHandlers.AttachCacheControlHeader<TApply>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<TApply>.Descriptor, OpenIddictServerAspNetCoreHandlers.ProcessJsonResponse<TApply>.Descriptor);
+    }
+
+    private static void Add<TContext, THandler>(OpenIddictServerBuilder options, int order)
+        where TContext : BaseContext
+        where THandler : class, IOpenIddictServerHandler<TContext> =>
+        options.AddEventHandler<TContext>(handler => handler.UseSingletonHandler<THandler>().SetOrder(order));
+
+    private static void MoveToFront<TContext>(OpenIddictServerBuilder options, OpenIddictServerHandlerDescriptor descriptor)
+        where TContext : BaseContext
+    {
+        var moved = OpenIddictServerHandlerDescriptor.CreateBuilder<TContext>().Import(descriptor).SetOrder(First + 1).Build();
+        options.Configure(server => server.Handlers[server.Handlers.IndexOf(descriptor)] = moved);
+    }
+
+    private static void Remove(OpenIddictServerBuilder options, params ReadOnlySpan<OpenIddictServerHandlerDescriptor> descriptors)
+    {
+        foreach (var descriptor in descriptors)
+            options.RemoveEventHandler(descriptor);
+    }
+}
