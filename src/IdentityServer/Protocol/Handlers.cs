@@ -1,4 +1,5 @@
 using IdentityServer.ClientAuthentication;
+using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
@@ -31,6 +32,7 @@ internal static class Handlers
         AnswerToken(options);
         AnswerIntrospection(options);
         AnswerRevocation(options);
+        AnswerDiscovery(options);
         WriteAnswers(options);
     }
 
@@ -116,6 +118,23 @@ internal static class Handlers
         Add<ValidateRevocationRequestContext, UseClientAssertionOnce<ValidateRevocationRequestContext>>(options, Last);
         Add<HandleRevocationRequestContext, EndPresentedToken>(options, Last);
         Remove(options, OpenIddictServerHandlers.Revocation.AttachPrincipal.Descriptor);
+    }
+
+    private static void AnswerDiscovery(OpenIddictServerBuilder options)
+    {
+        Add<ExtractConfigurationRequestContext, IgnoreParameters<ExtractConfigurationRequestContext>>(options, First);
+        Add<HandleConfigurationRequestContext, AttachCurrentConfiguration>(options, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor.Order);
+        Add<HandleConfigurationRequestContext, AttachExtensions>(options, OpenIddictServerHandlers.Discovery.AttachAdditionalMetadata.Descriptor.Order + 500);
+        Add<ExtractJsonWebKeySetRequestContext, IgnoreParameters<ExtractJsonWebKeySetRequestContext>>(options, First);
+        Add<HandleJsonWebKeySetRequestContext, AttachPublishedKeys>(options, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor.Order);
+        Remove(options,
+            // IgnoreParameters takes HEAD too.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractConfigurationRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractJsonWebKeySetRequestContext>.Descriptor,
+            // They tell what the options hold: scopes and keys are in the database, and AttachExtensions tells the issuer as it is configured.
+            OpenIddictServerHandlers.Discovery.AttachIssuer.Descriptor, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor,
+            OpenIddictServerHandlers.Discovery.AttachSigningAlgorithms.Descriptor, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor);
+        Write<ApplyConfigurationResponseContext>(options);
+        Write<ApplyJsonWebKeySetResponseContext>(options);
     }
 
     private static void WriteAnswers(OpenIddictServerBuilder options)

@@ -68,7 +68,6 @@ internal static class ProtocolServices
         services.AddSingleton<AuthorizationEndpoint>();
         services.AddSingleton<UserInfoEndpoint>();
         services.AddSingleton<RevocationFeedEndpoint>();
-        services.AddSingleton<DiscoveryEndpoint>();
 
         services.AddOpenIddictServer();
     }
@@ -86,26 +85,43 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
-            options.SetTokenEndpointUris(Routes.Token).SetIntrospectionEndpointUris(Routes.Introspect).SetRevocationEndpointUris(Routes.Revoke);
+            options.SetTokenEndpointUris(Routes.Token[1..]).SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..]);
             options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
             options.Configure(server =>
             {
-                string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];
                 foreach (var types in (HashSet<string>[])[server.SubjectTokenTypes, server.ActorTokenTypes, server.RequestedTokenTypes])
-                {
-                    types.Clear();
-                    types.UnionWith(exchanged);
-                }
+                    Serve(types, [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt]);
+                Serve(server.ClientAuthenticationMethods, TokenEndpointAuthMethods.Served);
+                Serve(server.ResponseModes, ResponseModes.Served);
+                Serve(server.CodeChallengeMethods, [Pkce.S256]);
+                Serve(server.PromptValues, PromptNames.Served);
+                Serve(server.Claims, [.. IdTokens.Claims, .. UserClaims.Served]);
             });
             options.UseAspNetCore().DisableTransportSecurityRequirement();
             Handlers.Use(options);
         });
         services.AddOptions<OpenIddictServerOptions>()
             .Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
+            .Configure<PushedRequestSettings>(static (server, pushing) => server.RequirePushedAuthorizationRequests = pushing.IsRequired)
             // Those whose endpoints are not OpenIddict's yet: it refuses them before the start else.
-            .PostConfigure(static server => server.GrantTypes.UnionWith(GrantTypes.Served));
+            .PostConfigure(static server =>
+            {
+                server.GrantTypes.UnionWith(GrantTypes.Served);
+                server.ResponseTypes.UnionWith(ResponseTypes.Served);
+                server.AuthorizationEndpointUris.Add(new Uri(Routes.Authorize[1..], UriKind.Relative));
+                server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
+                server.PushedAuthorizationEndpointUris.Add(new Uri(Routes.PushedAuthorization[1..], UriKind.Relative));
+                server.UserInfoEndpointUris.Add(new Uri(Routes.UserInfo[1..], UriKind.Relative));
+                server.EndSessionEndpointUris.Add(new Uri(Routes.EndSession[1..], UriKind.Relative));
+            });
+
+        static void Serve(HashSet<string> set, string[] served)
+        {
+            set.Clear();
+            set.UnionWith(served);
+        }
     }
 
     public static void MapProtocol(this WebApplication app)
@@ -121,10 +137,9 @@ internal static class ProtocolServices
         app.MapProtocol(Routes.Introspect, OpenIddictServerEndpointType.Introspection, new Uri(issuer.At(Routes.Introspect)));
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
-        var discovery = services.GetRequiredService<DiscoveryEndpoint>();
-        app.MapMethods(Routes.Jwks, GetAndHead, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
+        app.MapProtocol(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, new Uri(issuer.At(Routes.Jwks)), GetAndHead).RequireCors(CorsServices.Policy);
         foreach (var place in MetadataPlaces(issuer.Path))
-            app.MapMethods(place, GetAndHead, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
+            app.MapProtocol(place, OpenIddictServerEndpointType.Configuration, new Uri(issuer.At(Routes.OpenIdConfiguration)), GetAndHead).RequireCors(CorsServices.Policy);
     }
 
     /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>
