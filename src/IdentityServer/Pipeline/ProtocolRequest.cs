@@ -36,8 +36,11 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
 
-    /// <summary>The claims that introspection tells.</summary>
-    public JwtClaims? IntrospectedClaims { get; set; }
+    /// <summary>The claims of the access token that the request presents, once it is found genuine and alive.</summary>
+    public JwtClaims? TokenClaims { get; set; }
+
+    /// <summary>The access token comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</summary>
+    public bool IsByDpop { get; set; }
 
     /// <summary>Why the request is refused, where it was a handler of ours that refused it.</summary>
     public OAuthError? Refusal { get; private set; }

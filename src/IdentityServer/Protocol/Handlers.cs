@@ -6,6 +6,7 @@ using IdentityServer.Limits;
 using IdentityServer.Pipeline;
 using IdentityServer.Revocation;
 using IdentityServer.Token;
+using IdentityServer.UserInfo;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -33,6 +34,7 @@ internal static class Handlers
         AnswerIntrospection(options);
         AnswerRevocation(options);
         AnswerDiscovery(options);
+        AnswerUserInfo(options);
         WriteAnswers(options);
     }
 
@@ -52,7 +54,7 @@ internal static class Handlers
 
     private static void AuthenticateClients(OpenIddictServerBuilder options)
     {
-        Add<ProcessAuthenticationContext, AuthenticateClient>(options, ValidateClientId.Descriptor.Order);
+        Add<ProcessAuthenticationContext, AuthenticateClient, RequireClientEndpoint>(options, ValidateClientId.Descriptor.Order);
         // A stranger learns nothing of what is wrong with the rest of the request.
         MoveToFront<ValidateTokenRequestContext>(options, Exchange.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
@@ -137,6 +139,25 @@ internal static class Handlers
         Write<ApplyJsonWebKeySetResponseContext>(options);
     }
 
+    private static void AnswerUserInfo(OpenIddictServerBuilder options)
+    {
+        Add<ExtractUserInfoRequestContext, LimitRequestRate<ExtractUserInfoRequestContext>>(options, First);
+        Add<ExtractUserInfoRequestContext, ReadAccessToken>(options, First + 1);
+        Add<ProcessAuthenticationContext, RequireLiveAccessToken, OpenIddictServerHandlerFilters.RequireUserInfoRequest>(options, ValidateAccessToken.Descriptor.Order);
+        Add<ValidateUserInfoRequestContext, RequireOpenIdScope>(options, Last);
+        Add<HandleUserInfoRequestContext, TellUserClaims>(options, Last);
+        Add<ApplyUserInfoResponseContext, ChallengeForToken>(options, OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<ApplyUserInfoResponseContext>.Descriptor.Order);
+        Write<ApplyUserInfoResponseContext>(options);
+        Remove(options,
+            // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<ExtractUserInfoRequestContext>.Descriptor,
+            // They read a principal; TellUserClaims reads the account.
+            OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
+            // A challenge has a body too.
+            OpenIddictServerAspNetCoreHandlers.ProcessChallengeErrorResponse<ApplyUserInfoResponseContext>.Descriptor);
+    }
+
     private static void WriteAnswers(OpenIddictServerBuilder options)
     {
         Write<ApplyTokenResponseContext>(options);
@@ -170,6 +191,12 @@ internal static class Handlers
         where TContext : BaseContext
         where THandler : class, IOpenIddictServerHandler<TContext> =>
         options.AddEventHandler<TContext>(handler => handler.UseSingletonHandler<THandler>().SetOrder(order));
+
+    private static void Add<TContext, THandler, TFilter>(OpenIddictServerBuilder options, int order)
+        where TContext : BaseContext
+        where THandler : class, IOpenIddictServerHandler<TContext>
+        where TFilter : class, IOpenIddictServerHandlerFilter<TContext> =>
+        options.AddEventHandler<TContext>(handler => handler.AddFilter<TFilter>().UseSingletonHandler<THandler>().SetOrder(order));
 
     private static void MoveToFront<TContext>(OpenIddictServerBuilder options, OpenIddictServerHandlerDescriptor descriptor)
         where TContext : BaseContext

@@ -12,7 +12,6 @@ using IdentityServer.Revocation;
 using IdentityServer.Settings;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
-using IdentityServer.UserInfo;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 
@@ -66,7 +65,6 @@ internal static class ProtocolServices
         services.AddSingleton<RefusedRequests>();
         services.AddSingleton<AuthorizationResponse>();
         services.AddSingleton<AuthorizationEndpoint>();
-        services.AddSingleton<UserInfoEndpoint>();
         services.AddSingleton<RevocationFeedEndpoint>();
 
         services.AddOpenIddictServer();
@@ -85,7 +83,8 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
-            options.SetTokenEndpointUris(Routes.Token[1..]).SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..]);
+            options.SetTokenEndpointUris(Routes.Token[1..]).SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..])
+                .SetUserInfoEndpointUris(Routes.UserInfo[1..]);
             options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
@@ -113,7 +112,6 @@ internal static class ProtocolServices
                 server.AuthorizationEndpointUris.Add(new Uri(Routes.Authorize[1..], UriKind.Relative));
                 server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
                 server.PushedAuthorizationEndpointUris.Add(new Uri(Routes.PushedAuthorization[1..], UriKind.Relative));
-                server.UserInfoEndpointUris.Add(new Uri(Routes.UserInfo[1..], UriKind.Relative));
                 server.EndSessionEndpointUris.Add(new Uri(Routes.EndSession[1..], UriKind.Relative));
             });
 
@@ -130,11 +128,11 @@ internal static class ProtocolServices
         var authorization = services.GetRequiredService<AuthorizationEndpoint>();
         app.MapMethods(Routes.Authorize, GetAndPost, authorization.HandleAsync);
         app.MapPost(Pages.Routes.Consent, authorization.HandleConsentAsync);
-        app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         var issuer = services.GetRequiredService<IssuerSettings>();
         app.MapProtocol(Routes.Token, OpenIddictServerEndpointType.Token, new Uri(issuer.At(Routes.Token))).RequireCors(CorsServices.Policy);
         app.MapProtocol(Routes.Revoke, OpenIddictServerEndpointType.Revocation, new Uri(issuer.At(Routes.Revoke))).RequireCors(CorsServices.Policy);
         app.MapProtocol(Routes.Introspect, OpenIddictServerEndpointType.Introspection, new Uri(issuer.At(Routes.Introspect)));
+        app.MapProtocol(Routes.UserInfo, OpenIddictServerEndpointType.UserInfo, new Uri(issuer.At(Routes.UserInfo)), GetAndPost).RequireCors(CorsServices.Policy);
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
         app.MapProtocol(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, new Uri(issuer.At(Routes.Jwks)), GetAndHead).RequireCors(CorsServices.Policy);
