@@ -1,19 +1,21 @@
+using IdentityServer.Discovery;
 using IdentityServer.Logout;
 using IdentityServer.Outbox;
+using IdentityServer.Pipeline;
 using IdentityServer.Sessions;
+using IdentityServer.Settings;
+using OpenIddict.Server;
 
 namespace IdentityServer;
 
 /// <summary>How a browser is signed out, and how applications hear of it.</summary>
 internal static class LogoutServices
 {
-    private static readonly string[] GetAndPost = [HttpMethods.Get, HttpMethods.Post];
-
     public static void AddLogout(this IServiceCollection services)
     {
         services.AddSingleton<SessionEnding>();
         services.AddSingleton<EndSessionRequests>();
-        services.AddSingleton<EndSessionEndpoint>();
+        services.AddSingleton<SignOutPages>();
         services.AddSingleton<LogoutTokens>();
         services.AddDelivery<BackchannelLogout>();
         services.AddDelivery<DeletedSessionLogout>();
@@ -21,10 +23,11 @@ internal static class LogoutServices
 
     public static void MapLogout(this WebApplication app)
     {
-        var endpoint = app.Services.GetRequiredService<EndSessionEndpoint>();
-        app.MapMethods(Discovery.Routes.EndSession, GetAndPost, endpoint.HandleAsync);
-        app.MapGet(LogoutRoutes.Confirm, endpoint.AskAsync);
-        app.MapPost(LogoutRoutes.Confirm, endpoint.HandleConfirmationAsync);
-        app.MapGet(LogoutRoutes.SignedOut, endpoint.ShowSignedOutAsync);
+        var address = new Uri(app.Services.GetRequiredService<IssuerSettings>().At(Routes.EndSession));
+        app.MapProtocol(Routes.EndSession, OpenIddictServerEndpointType.EndSession, address, HttpMethods.Get, HttpMethods.Post);
+        var pages = app.Services.GetRequiredService<SignOutPages>();
+        app.MapGet(LogoutRoutes.Confirm, pages.AskAsync);
+        app.MapPost(LogoutRoutes.Confirm, pages.HandleConfirmationAsync);
+        app.MapGet(LogoutRoutes.SignedOut, pages.ShowSignedOutAsync);
     }
 }

@@ -1,7 +1,9 @@
+using System.Net;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
 using Jose;
+using OpenIddict.Abstractions;
 using OpenIddict.Server;
 
 namespace IdentityServer.Pipeline;
@@ -55,6 +57,11 @@ internal sealed class ProtocolRequest(HttpContext http)
         Refusal = error;
         context.Reject(error.Code, error.Description);
     }
+
+    /// <summary>Why the request is refused, also where it was a rule of OpenIddict's that refused it.</summary>
+    public OAuthError RefusalOf(OpenIddictResponse response) => Refusal ?? new(
+        response.Error!, response.ErrorDescription ?? "",
+        response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
 
     private static T Known<T>(T? value)
         where T : class => value ?? throw new InvalidOperationException($"No handler has set the {typeof(T).Name} of this request yet.");

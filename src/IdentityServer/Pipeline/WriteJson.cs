@@ -1,7 +1,5 @@
-using System.Net;
 using System.Text.Json;
 using IdentityServer.Http;
-using IdentityServer.Protocol;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -21,7 +19,7 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
         var response = context.Transaction.Response!;
         await (response.Error is null
             ? OAuthAnswer.WriteAsync(request.Http, StatusCodes.Status200OK, response, Write)
-            : OAuthAnswer.WriteAsync(request.Http, request.Refusal ?? RefusalOf(response)));
+            : OAuthAnswer.WriteAsync(request.Http, request.RefusalOf(response)));
         context.HandleRequest();
     }
 
@@ -33,9 +31,4 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
             value.WriteTo(json);
         }
     }
-
-    /// <summary>Of a rule of OpenIddict's.</summary>
-    private static OAuthError RefusalOf(OpenIddictResponse response) => new(
-        response.Error!, response.ErrorDescription ?? "",
-        response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
 }

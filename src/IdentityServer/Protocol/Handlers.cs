@@ -3,6 +3,7 @@ using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
+using IdentityServer.Logout;
 using IdentityServer.Pipeline;
 using IdentityServer.Revocation;
 using IdentityServer.Token;
@@ -35,6 +36,7 @@ internal static class Handlers
         AnswerRevocation(options);
         AnswerDiscovery(options);
         AnswerUserInfo(options);
+        AnswerEndSession(options);
         WriteAnswers(options);
     }
 
@@ -156,6 +158,20 @@ internal static class Handlers
             OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
             // A challenge has a body too.
             OpenIddictServerAspNetCoreHandlers.ProcessChallengeErrorResponse<ApplyUserInfoResponseContext>.Descriptor);
+    }
+
+    private static void AnswerEndSession(OpenIddictServerBuilder options)
+    {
+        Add<ExtractEndSessionRequestContext, ReadForm<ExtractEndSessionRequestContext>>(options, First);
+        Add<ValidateEndSessionRequestContext, RequireRegisteredReturn>(options, Last);
+        Add<HandleEndSessionRequestContext, AskBeforeSignOut>(options, Last);
+        // Before OpenIddict writes the error as text.
+        Add<ApplyEndSessionResponseContext, AskBeforeSignOut>(options, First);
+        Remove(options,
+            // ReadForm reads both.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractEndSessionRequestContext>.Descriptor,
+            // No request to sign out is pushed, and unknown parameters are ignored.
+            Session.ValidateRequestUriParameter.Descriptor);
     }
 
     private static void WriteAnswers(OpenIddictServerBuilder options)

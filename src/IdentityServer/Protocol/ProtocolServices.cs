@@ -84,7 +84,7 @@ internal static class ProtocolServices
         {
             options.EnableDegradedMode();
             options.SetTokenEndpointUris(Routes.Token[1..]).SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..])
-                .SetUserInfoEndpointUris(Routes.UserInfo[1..]);
+                .SetUserInfoEndpointUris(Routes.UserInfo[1..]).SetEndSessionEndpointUris(Routes.EndSession[1..]);
             options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
@@ -112,7 +112,6 @@ internal static class ProtocolServices
                 server.AuthorizationEndpointUris.Add(new Uri(Routes.Authorize[1..], UriKind.Relative));
                 server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
                 server.PushedAuthorizationEndpointUris.Add(new Uri(Routes.PushedAuthorization[1..], UriKind.Relative));
-                server.EndSessionEndpointUris.Add(new Uri(Routes.EndSession[1..], UriKind.Relative));
             });
 
         static void Serve(HashSet<string> set, string[] served)
