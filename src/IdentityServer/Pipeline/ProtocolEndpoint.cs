@@ -12,7 +12,8 @@ internal static class ProtocolEndpointExtensions
     /// Maps a route for OpenIddict to answer. Routing gives it CORS, its name in metrics and logs, 404 and 405; the authentication
     /// middleware, which comes behind routing, answers it.
     /// </summary>
-    public static IEndpointConventionBuilder MapProtocol(this IEndpointRouteBuilder app, string route, OpenIddictServerEndpointType type, Uri address) =>
-        app.MapPost(route, static _ => throw new InvalidOperationException("OpenIddict left a request to its endpoint unanswered."))
+    /// <param name="methods">POST where none is given.</param>
+    public static IEndpointConventionBuilder MapProtocol(this IEndpointRouteBuilder app, string route, OpenIddictServerEndpointType type, Uri address, params string[] methods) =>
+        app.MapMethods(route, methods.Length == 0 ? [HttpMethods.Post] : methods, static _ => throw new InvalidOperationException("OpenIddict left a request to its endpoint unanswered."))
             .WithMetadata(new ProtocolEndpoint(type, address));
 }

@@ -1,5 +1,4 @@
 using IdentityServer.Http;
-using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -22,9 +21,6 @@ internal sealed class ReadForm<TContext> : IOpenIddictServerHandler<TContext>
             return;
         }
         request.Parameters = parameters.Value;
-        var message = new OpenIddictRequest();
-        foreach (var (name, value) in parameters.Value.Present)
-            message.AddParameter(name, value);
-        context.Transaction.Request = message;
+        context.Transaction.Request = parameters.Value.ToMessage();
     }
 }

@@ -1,7 +1,5 @@
-using System.Net;
 using System.Text.Json;
 using IdentityServer.Http;
-using IdentityServer.Protocol;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -20,8 +18,8 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
         var request = ProtocolRequest.Of(context);
         var response = context.Transaction.Response!;
         await (response.Error is null
-            ? OAuthAnswer.WriteAsync(request.Http, StatusCodes.Status200OK, response, Write)
-            : OAuthAnswer.WriteAsync(request.Http, request.Refusal ?? RefusalOf(response)));
+            ? OAuthAnswer.WriteAsync(request.Http, StatusOf(context.EndpointType), response, Write)
+            : OAuthAnswer.WriteAsync(request.Http, request.RefusalIn(response)));
         context.HandleRequest();
     }
 
@@ -34,8 +32,7 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
         }
     }
 
-    /// <summary>Of a rule of OpenIddict's.</summary>
-    private static OAuthError RefusalOf(OpenIddictResponse response) => new(
-        response.Error!, response.ErrorDescription ?? "",
-        response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
+    /// <summary>RFC 9126 §2.2: what is pushed is created.</summary>
+    private static int StatusOf(OpenIddictServerEndpointType endpoint) =>
+        endpoint == OpenIddictServerEndpointType.PushedAuthorization ? StatusCodes.Status201Created : StatusCodes.Status200OK;
 }

@@ -1,13 +1,18 @@
+using IdentityServer.Authorization;
 using IdentityServer.ClientAuthentication;
+using IdentityServer.DeviceAuthorization;
 using IdentityServer.Dpop;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
 using IdentityServer.Pipeline;
+using IdentityServer.PushedAuthorization;
 using IdentityServer.Revocation;
 using IdentityServer.Token;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using static OpenIddict.Server.OpenIddictServerEvents;
+using static OpenIddict.Server.OpenIddictServerHandlerFilters;
 using static OpenIddict.Server.OpenIddictServerHandlers;
 
 namespace IdentityServer.Protocol;
@@ -28,6 +33,9 @@ internal static class Handlers
     {
         ReadRequests(options);
         AuthenticateClients(options);
+        AnswerAuthorization(options);
+        AnswerPushedAuthorization(options);
+        AnswerDeviceAuthorization(options);
         AnswerToken(options);
         AnswerIntrospection(options);
         AnswerRevocation(options);
@@ -37,10 +45,15 @@ internal static class Handlers
     private static void ReadRequests(OpenIddictServerBuilder options)
     {
         Add<ProcessRequestContext, UseMappedEndpoint>(options, InferEndpointType.Descriptor.Order);
+        Add<ExtractAuthorizationRequestContext, ReadAuthorizationRequest>(options, First);
+        Read<ExtractPushedAuthorizationRequestContext>(options);
+        Read<ExtractDeviceAuthorizationRequestContext>(options);
         Read<ExtractTokenRequestContext>(options);
         Read<ExtractIntrospectionRequestContext>(options);
         Read<ExtractRevocationRequestContext>(options);
         Remove(options,
+            // ReadAuthorizationRequest: repeated parameters are told to the client, and the consent page's answer is one too.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractAuthorizationRequestContext>.Descriptor,
             // UseMappedEndpoint says both.
             OpenIddictServerAspNetCoreHandlers.ResolveRequestUri.Descriptor,
             InferEndpointType.Descriptor,
@@ -50,8 +63,13 @@ internal static class Handlers
 
     private static void AuthenticateClients(OpenIddictServerBuilder options)
     {
-        Add<ProcessAuthenticationContext, AuthenticateClient>(options, ValidateClientId.Descriptor.Order);
+        Add<ProcessAuthenticationContext, AuthenticateClient, RequireNoBrowser>(options, ValidateClientId.Descriptor.Order);
+        Add<ProcessAuthenticationContext, OpenPushedRequest, RequireAuthorizationRequest>(options, ValidateRequestToken.Descriptor.Order);
+        Add<ProcessAuthenticationContext, FindAuthorizationTarget, RequireAuthorizationRequest>(options, RestoreParametersFromRequestToken.Descriptor.Order);
         // A stranger learns nothing of what is wrong with the rest of the request.
+        MoveToFront<ValidateAuthorizationRequestContext>(options, Authentication.ValidateAuthentication.Descriptor);
+        MoveToFront<ValidatePushedAuthorizationRequestContext>(options, Authentication.ValidatePushedAuthentication.Descriptor);
+        MoveToFront<ValidateDeviceAuthorizationRequestContext>(options, Device.ValidateDeviceAuthentication.Descriptor);
         MoveToFront<ValidateTokenRequestContext>(options, Exchange.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
@@ -60,7 +78,7 @@ internal static class Handlers
             ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
             ValidateClientId.Descriptor,
             Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
-            OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
+            Device.ValidateClientCredentialsParameters.Descriptor, OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
             OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,
             // Codes, refresh tokens and device codes are handles of a grant, checked and spent by one statement; access tokens are
             // checked by their signature once and by the revocations each time. Both happen where the token is used.
@@ -73,6 +91,49 @@ internal static class Handlers
             OpenIddictServerHandlers.Revocation.ValidateTokenType.Descriptor, OpenIddictServerHandlers.Revocation.ValidateAuthorizedParty.Descriptor);
     }
 
+    private static void AnswerAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidateAuthorizationRequestContext, CheckAuthorizationRequest>(options, Last);
+        Add<HandleAuthorizationRequestContext, Authorize>(options, Last);
+        Add<ApplyAuthorizationResponseContext, SendAuthorizationResponse>(options, First);
+        Remove(options,
+            // FindAuthorizationTarget knows the client, and which redirect URI goes without saying.
+            Authentication.ValidateClientIdParameter.Descriptor, Authentication.ValidateRedirectUriParameter.Descriptor,
+            // What a request has too much of is ignored (RFC 6749 §3.1); CheckAuthorizationRequest answers invalid_target (RFC 8707 §2).
+            Authentication.ValidateAudienceParameter.Descriptor, Authentication.ValidateResourceParameter.Descriptor,
+            Authentication.ValidateScopes.Descriptor, Authentication.ValidateResources.Descriptor,
+            // It asks of the id_token_hint that its user be signed in; we ask the user to be (OpenID Connect Core §3.1.2.1).
+            Authentication.ValidateAuthorizedParty.Descriptor,
+            Authentication.AttachPrincipal.Descriptor,
+            // SendAuthorizationResponse: a page where nobody can be sent back, else 303 (RFC 9700 §4.12) or our form, which a CSP allows.
+            Authentication.AttachRedirectUri.Descriptor, Authentication.InferResponseMode.Descriptor, Authentication.AttachResponseState.Descriptor, Authentication.AttachIssuer.Descriptor);
+    }
+
+    private static void AnswerPushedAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidatePushedAuthorizationRequestContext, LimitPublicPushes>(options, First + 2);
+        Add<ValidatePushedAuthorizationRequestContext, CheckPushedRequest>(options, Last);
+        Add<ValidatePushedAuthorizationRequestContext, BindToDpopKey>(options, Last + 1);
+        Add<ValidatePushedAuthorizationRequestContext, UseClientAssertionOnce<ValidatePushedAuthorizationRequestContext>>(options, Last + 2);
+        Add<HandlePushedAuthorizationRequestContext, KeepPushedRequest>(options, Last);
+        Add<ApplyPushedAuthorizationResponseContext, NoteRefusedPush>(options, Last);
+        // As at the authorization endpoint.
+        Remove(options,
+            Authentication.ValidatePushedClientIdParameter.Descriptor, Authentication.ValidatePushedRedirectUriParameter.Descriptor,
+            Authentication.ValidatePushedAudienceParameter.Descriptor, Authentication.ValidatePushedResourceParameter.Descriptor,
+            Authentication.ValidatePushedScopes.Descriptor, Authentication.ValidatePushedResources.Descriptor,
+            Authentication.ValidatePushedAuthorizedParty.Descriptor, Authentication.AttachPushedPrincipal.Descriptor);
+    }
+
+    private static void AnswerDeviceAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidateDeviceAuthorizationRequestContext, RequireDeviceCodeGrant>(options, First + 2);
+        Add<ValidateDeviceAuthorizationRequestContext, UseClientAssertionOnce<ValidateDeviceAuthorizationRequestContext>>(options, Last);
+        Add<HandleDeviceAuthorizationRequestContext, BeginDeviceAuthorization>(options, Last);
+        // BeginDeviceAuthorization answers invalid_scope by the client's registration.
+        Remove(options, Device.ValidateScopes.Descriptor);
+    }
+
     private static void AnswerToken(OpenIddictServerBuilder options)
     {
         Add<ValidateTokenRequestContext, RequireGrantTypePermission>(options, Exchange.ValidateGrantType.Descriptor.Order + 500);
@@ -80,9 +141,9 @@ internal static class Handlers
         Add<ValidateTokenRequestContext, RequireDpopProof>(options, Last + 1);
         Add<ValidateTokenRequestContext, UseClientAssertionOnce<ValidateTokenRequestContext>>(options, Last + 2);
         Add<HandleTokenRequestContext, AnswerGrant>(options, Last);
-        Add<ProcessSignInContext, ChooseTokens>(options, EvaluateGeneratedTokens.Descriptor.Order);
+        Add<ProcessSignInContext, ChooseTokens, RequireTokenRequest>(options, EvaluateGeneratedTokens.Descriptor.Order);
         Add<GenerateTokenContext, WriteToken>(options, OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor.Order);
-        Add<ProcessSignInContext, AttachTokens>(options, AttachSignInParameters.Descriptor.Order);
+        Add<ProcessSignInContext, AttachTokens, RequireTokenRequest>(options, AttachSignInParameters.Descriptor.Order);
         Remove(options,
             // What a request has too much of is ignored (RFC 6749 §3.2); ReadResourceIndicators answers invalid_target (RFC 8707 §2).
             Exchange.ValidateScopeParameter.Descriptor, Exchange.ValidateAudienceParameter.Descriptor, Exchange.ValidateResourceParameter.Descriptor,
@@ -94,7 +155,7 @@ internal static class Handlers
             OpenIddictServerAspNetCoreHandlers.ResolveHostSignInProperties.Descriptor, ValidateSignInDemand.Descriptor, RestoreInternalClaims.Descriptor,
             AttachHostProperties.Descriptor, AttachDefaultScopes.Descriptor, AttachDefaultPresenters.Descriptor, InferResources.Descriptor,
             EvaluateGeneratedTokens.Descriptor, PrepareAccessTokenPrincipal.Descriptor, PrepareRefreshTokenPrincipal.Descriptor,
-            PrepareIdentityTokenPrincipal.Descriptor, AttachCustomSignInParameters.Descriptor, AttachTokenDigests.Descriptor,
+            PrepareIdentityTokenPrincipal.Descriptor, AttachTokenDigests.Descriptor,
             BeautifyGeneratedTokens.Descriptor, AttachSignInParameters.Descriptor,
             OpenIddictServerHandlers.Protection.AttachSecurityCredentials.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenSubject.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenMetadata.Descriptor,
             OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor);
@@ -120,6 +181,8 @@ internal static class Handlers
 
     private static void WriteAnswers(OpenIddictServerBuilder options)
     {
+        Write<ApplyPushedAuthorizationResponseContext>(options);
+        Write<ApplyDeviceAuthorizationResponseContext>(options);
         Write<ApplyTokenResponseContext>(options);
         Write<ApplyIntrospectionResponseContext>(options);
         Write<ApplyRevocationResponseContext>(options);
@@ -151,6 +214,15 @@ internal static class Handlers
         where TContext : BaseContext
         where THandler : class, IOpenIddictServerHandler<TContext> =>
         options.AddEventHandler<TContext>(handler => handler.UseSingletonHandler<THandler>().SetOrder(order));
+
+    private static void Add<TContext, THandler, TFilter>(OpenIddictServerBuilder options, int order)
+        where TContext : BaseContext
+        where THandler : class, IOpenIddictServerHandler<TContext>
+        where TFilter : class, IOpenIddictServerHandlerFilter<TContext>
+    {
+        options.Services.TryAddSingleton<TFilter>();
+        options.AddEventHandler<TContext>(handler => handler.AddFilter<TFilter>().UseSingletonHandler<THandler>().SetOrder(order));
+    }
 
     private static void MoveToFront<TContext>(OpenIddictServerBuilder options, OpenIddictServerHandlerDescriptor descriptor)
         where TContext : BaseContext

@@ -13,6 +13,7 @@ using IdentityServer.Settings;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
 using IdentityServer.UserInfo;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 
@@ -64,8 +65,7 @@ internal static class ProtocolServices
         services.AddSingleton<ConsentTicket>();
         services.AddSingleton<AuthorizationCodes>();
         services.AddSingleton<RefusedRequests>();
-        services.AddSingleton<AuthorizationResponse>();
-        services.AddSingleton<AuthorizationEndpoint>();
+        services.AddSingleton<WantedUser>();
         services.AddSingleton<UserInfoEndpoint>();
         services.AddSingleton<RevocationFeedEndpoint>();
         services.AddSingleton<DiscoveryEndpoint>();
@@ -86,12 +86,16 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
+            options.SetAuthorizationEndpointUris(Routes.Authorize).SetPushedAuthorizationEndpointUris(Routes.PushedAuthorization);
             options.SetTokenEndpointUris(Routes.Token).SetIntrospectionEndpointUris(Routes.Introspect).SetRevocationEndpointUris(Routes.Revoke);
-            options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
+            options.AllowAuthorizationCodeFlow().AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
             options.Configure(server =>
             {
+                server.CodeChallengeMethods.Clear();
+                server.CodeChallengeMethods.Add(Pkce.S256);
+                server.ResponseModes.IntersectWith(ResponseModes.Served);
                 string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];
                 foreach (var types in (HashSet<string>[])[server.SubjectTokenTypes, server.ActorTokenTypes, server.RequestedTokenTypes])
                 {
@@ -102,23 +106,28 @@ internal static class ProtocolServices
             options.UseAspNetCore().DisableTransportSecurityRequirement();
             Handlers.Use(options);
         });
-        services.AddOptions<OpenIddictServerOptions>()
-            .Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
-            // Those whose endpoints are not OpenIddict's yet: it refuses them before the start else.
-            .PostConfigure(static server => server.GrantTypes.UnionWith(GrantTypes.Served));
+        services.AddOptions<OpenIddictServerOptions>().Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
+            // Behind OpenIddict's look at the options: it would have the page on which users decide about a device, which is one of ours.
+            .PostConfigure(static server => server.GrantTypes.Add(GrantTypes.DeviceCode));
     }
 
     public static void MapProtocol(this WebApplication app)
     {
         var services = app.Services;
-        var authorization = services.GetRequiredService<AuthorizationEndpoint>();
-        app.MapMethods(Routes.Authorize, GetAndPost, authorization.HandleAsync);
-        app.MapPost(Pages.Routes.Consent, authorization.HandleConsentAsync);
-        app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        // What OpenIddict refuses of its options ends the start, and not the first request.
+        _ = services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue;
         var issuer = services.GetRequiredService<IssuerSettings>();
-        app.MapProtocol(Routes.Token, OpenIddictServerEndpointType.Token, new Uri(issuer.At(Routes.Token))).RequireCors(CorsServices.Policy);
-        app.MapProtocol(Routes.Revoke, OpenIddictServerEndpointType.Revocation, new Uri(issuer.At(Routes.Revoke))).RequireCors(CorsServices.Policy);
-        app.MapProtocol(Routes.Introspect, OpenIddictServerEndpointType.Introspection, new Uri(issuer.At(Routes.Introspect)));
+        IEndpointConventionBuilder Map(string route, OpenIddictServerEndpointType type, params string[] methods) => app.MapProtocol(route, type, new Uri(issuer.At(route)), methods);
+
+        Map(Routes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
+        // What the user said to a request that was shown goes on with that request.
+        Map(Pages.Routes.Consent, OpenIddictServerEndpointType.Authorization);
+        Map(Routes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
+        Map(Routes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
+        app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        Map(Routes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
+        Map(Routes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
+        Map(Routes.Introspect, OpenIddictServerEndpointType.Introspection);
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
         var discovery = services.GetRequiredService<DiscoveryEndpoint>();
