@@ -1,11 +1,9 @@
 using System.Security.Cryptography;
 using IdentityServer.DeviceAuthorization;
-using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Token.Grants;
-using Routes = IdentityServer.Discovery.Routes;
 
 namespace IdentityServer;
 
@@ -18,14 +16,11 @@ internal static class DeviceServices
         services.AddSingleton(_ => new UserCodes(RandomNumberGenerator.Create()));
         services.AddSingleton<DeviceStore>();
         services.AddSingleton<DeviceCodeGrant>();
-        services.AddSingleton<DeviceAuthorizationEndpoint>();
         services.AddSingleton<DevicePage>();
     }
 
     public static void MapDevices(this WebApplication app)
     {
-        app.MapPost(Routes.DeviceAuthorization, app.Services.GetRequiredService<DeviceAuthorizationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
-
         var page = app.Services.GetRequiredService<DevicePage>();
         app.MapGet(DeviceRoutes.Device, page.ShowAsync);
         app.MapPost(DeviceRoutes.Device, page.DecideAsync);

@@ -1,10 +1,6 @@
-using IdentityServer.Discovery;
 using IdentityServer.Logout;
 using IdentityServer.Outbox;
-using IdentityServer.Pipeline;
 using IdentityServer.Sessions;
-using IdentityServer.Settings;
-using OpenIddict.Server;
 
 namespace IdentityServer;
 
@@ -14,7 +10,6 @@ internal static class LogoutServices
     public static void AddLogout(this IServiceCollection services)
     {
         services.AddSingleton<SessionEnding>();
-        services.AddSingleton<EndSessionRequests>();
         services.AddSingleton<SignOutPages>();
         services.AddSingleton<LogoutTokens>();
         services.AddDelivery<BackchannelLogout>();
@@ -23,8 +18,6 @@ internal static class LogoutServices
 
     public static void MapLogout(this WebApplication app)
     {
-        var address = new Uri(app.Services.GetRequiredService<IssuerSettings>().At(Routes.EndSession));
-        app.MapProtocol(Routes.EndSession, OpenIddictServerEndpointType.EndSession, address, HttpMethods.Get, HttpMethods.Post);
         var pages = app.Services.GetRequiredService<SignOutPages>();
         app.MapGet(LogoutRoutes.Confirm, pages.AskAsync);
         app.MapPost(LogoutRoutes.Confirm, pages.HandleConfirmationAsync);

@@ -180,7 +180,6 @@ internal static class Program
         app.MapProtocol();
         app.MapClientRegistration();
         app.MapDevices();
-        app.MapPushedAuthorization();
         app.MapAccounts();
         app.MapLogout();
         app.MapPages();

@@ -1,7 +1,4 @@
 using IdentityServer.AuthorizationRequests;
-using IdentityServer.Discovery;
-using IdentityServer.Http;
-using IdentityServer.PushedAuthorization;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 
@@ -15,9 +12,5 @@ internal static class PushedAuthorizationServices
         services.AddSingleton(PushedRequestSettings.Read(settings));
         services.AddSingleton<PushedRequestStore>();
         services.AddSingleton<PushedRequests>();
-        services.AddSingleton<PushedAuthorizationEndpoint>();
     }
-
-    public static void MapPushedAuthorization(this WebApplication app) =>
-        app.MapPost(Routes.PushedAuthorization, app.Services.GetRequiredService<PushedAuthorizationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
 }

@@ -5,8 +5,8 @@ using IdentityServer.Protocol;
 namespace IdentityServer.AuthorizationRequests;
 
 /// <summary>
-/// Holds the parameters of an authorization request against the standards and the client's registration: pure, so that
-/// the authorization endpoint and a pushed request (RFC 9126 §2.1) are held to the same.
+/// Holds the parameters of an authorization request against the client's registration, behind OpenIddict's rules for each of
+/// them: pure, so that the authorization endpoint and a pushed request (RFC 9126 §2.1) are held to the same.
 /// </summary>
 internal static class AuthorizationRequestReader
 {
@@ -22,10 +22,11 @@ internal static class AuthorizationRequestReader
         var client = target.Client;
         if (parameters.HasRepeated)
             return Errors.DuplicateParameter;
-        if (parameters[Parameters.Request] is not null)
-            return Errors.RequestObjectRefused;
-        if (CheckResponse(client, parameters) is { } refused)
-            return refused;
+        if (!client.MayUse(GrantTypes.AuthorizationCode))
+            return Errors.AuthorizationNotAllowed;
+        // OpenIddict takes "code code" for it.
+        if (parameters[Parameters.ResponseType] != ResponseTypes.Code)
+            return Errors.ResponseTypeRefused;
 
         var scopes = ReadScopes(client, parameters);
         if (scopes.IsRefused)
@@ -37,8 +38,6 @@ internal static class AuthorizationRequestReader
             return pkce;
         if (!TryReadMaxAge(client, parameters, out var maxAge))
             return Errors.MalformedMaxAge;
-        if (!PromptNames.TryParse(parameters[Parameters.Prompt], out var prompt))
-            return Errors.MalformedPrompt;
         if (CheckTexts(parameters) is { } malformed)
             return malformed;
         var claims = parameters[Parameters.Claims] is { } json ? RequestedClaims.Parse(json) : RequestedClaims.None;
@@ -53,7 +52,7 @@ internal static class AuthorizationRequestReader
             RedirectUri = parameters[Parameters.RedirectUri],
             CodeChallenge = parameters[Parameters.CodeChallenge],
             Nonce = parameters[Parameters.Nonce],
-            Prompt = prompt,
+            Prompt = PromptNames.Read(parameters[Parameters.Prompt]),
             MaxAge = maxAge,
             LoginHint = parameters[Parameters.LoginHint],
             IdTokenHint = parameters[Parameters.IdTokenHint],
@@ -69,19 +68,6 @@ internal static class AuthorizationRequestReader
         parameters[Parameters.Scope] is { } scope ? ScopeSet.TryParse(scope, out var scopes) && scopes.Contains(Scopes.OpenId) : client.Scopes.Contains(Scopes.OpenId);
 
     public static bool IsText(string? text) => text is null || !text.Any(char.IsControl);
-
-    private static OAuthError? CheckResponse(Client client, OAuthParameters parameters)
-    {
-        if (!client.MayUse(GrantTypes.AuthorizationCode))
-            return Errors.AuthorizationNotAllowed;
-        if (parameters[Parameters.ResponseType] is not { } responseType)
-            return Errors.ResponseTypeMissing;
-        if (responseType != ResponseTypes.Code)
-            return Errors.ResponseTypeRefused;
-        if (parameters[Parameters.ResponseMode] is { } mode && !ResponseModes.Served.Contains(mode))
-            return Errors.ResponseModeRefused;
-        return null;
-    }
 
     /// <summary>RFC 6749 §3.3. A refresh token is passed over where the client could not use it (OpenID Connect Core §11).</summary>
     private static Result<ScopeSet> ReadScopes(Client client, OAuthParameters parameters)
@@ -112,16 +98,9 @@ internal static class AuthorizationRequestReader
 
     private static OAuthError? CheckPkce(Client client, OAuthParameters parameters)
     {
-        var method = parameters[Parameters.CodeChallengeMethod];
-        if (parameters[Parameters.CodeChallenge] is not { } challenge)
-        {
-            // Without a challenge a method means nothing, and half of PKCE is a mistake.
-            return client.IsPublic || client.Metadata.RequirePkce != false || method is not null ? Errors.PkceMissing : null;
-        }
-        // RFC 7636 §4.3: left out it is plain.
-        if (method != Pkce.S256)
-            return Errors.PkceMethodRefused;
-        return Pkce.IsThumbprint(challenge) ? null : Errors.MalformedChallenge;
+        if (parameters[Parameters.CodeChallenge] is { } challenge)
+            return Pkce.IsThumbprint(challenge) ? null : Errors.MalformedChallenge;
+        return client.IsPublic || client.Metadata.RequirePkce != false ? Errors.PkceMissing : null;
     }
 
     private static bool TryReadMaxAge(Client client, OAuthParameters parameters, out TimeSpan? maxAge)

@@ -17,20 +17,12 @@ internal static class PromptNames
 {
     public static readonly string[] Served = ["none", "login", "consent", "select_account"];
 
-    /// <summary>False for an unknown value, and for <c>none</c> beside another.</summary>
-    public static bool TryParse(string? text, out Prompts prompts)
+    /// <summary>Of values that are known, as OpenIddict has checked.</summary>
+    public static Prompts Read(string? text)
     {
-        prompts = Prompts.Default;
-        foreach (var range in (text ?? "").AsSpan().Split(' '))
-        {
-            var name = text.AsSpan()[range];
-            if (name.IsEmpty)
-                continue;
-            var index = Array.IndexOf(Served, name.ToString());
-            if (index < 0)
-                return false;
-            prompts |= (Prompts)(1 << index);
-        }
-        return !prompts.HasFlag(Prompts.None) || prompts == Prompts.None;
+        var prompts = Prompts.Default;
+        foreach (var name in (text ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            prompts |= (Prompts)(1 << Array.IndexOf(Served, name));
+        return prompts;
     }
 }

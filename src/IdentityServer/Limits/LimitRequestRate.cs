@@ -11,8 +11,11 @@ internal sealed class LimitRequestRate<TContext>(RequestLimits limits) : IOpenId
     public ValueTask HandleAsync(TContext context)
     {
         var request = ProtocolRequest.Of(context);
-        if (limits.Refuse(Limit.Token, request.Http) is { } tooMany)
+        if (limits.Refuse(LimitOf(context.EndpointType), request.Http) is { } tooMany)
             request.Refuse(context, tooMany);
         return default;
     }
+
+    private static Limit LimitOf(OpenIddictServerEndpointType endpoint) =>
+        endpoint == OpenIddictServerEndpointType.DeviceAuthorization ? Limit.Device : Limit.Token;
 }

@@ -20,16 +20,16 @@ internal sealed class AskBeforeSignOut(SignOutPages pages, BrowserSessions sessi
         var request = ProtocolRequest.Of(context);
         // A post from another site brings no cookie (SameSite=Lax); asked again by the browser itself it does.
         if (HttpMethods.IsPost(request.Http.Request.Method) && sessions.Read(request.Http) is null)
-            SeeOther.Write(request.Http, issuer.Path + Routes.EndSession + EndSessionRequests.Write(request.Parameters));
+            SeeOther.Write(request.Http, issuer.Path + Routes.EndSession + EndSessionRequest.Write(request.Parameters));
         else
-            await pages.AnswerAsync(request.Http, context.Transaction.GetProperty<EndSessionRequest>(nameof(EndSessionRequest))!);
+            await pages.AnswerAsync(request.Http, request.Find<EndSessionRequest>()!);
         context.HandleRequest();
     }
 
     public async ValueTask HandleAsync(ApplyEndSessionResponseContext context)
     {
         var request = ProtocolRequest.Of(context);
-        await pages.AnswerAsync(request.Http, request.RefusalOf(context.Response));
+        await pages.AnswerAsync(request.Http, request.RefusalIn(context.Response));
         context.HandleRequest();
     }
 }

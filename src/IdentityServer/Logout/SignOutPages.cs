@@ -18,7 +18,7 @@ namespace IdentityServer.Logout;
 /// is registered for the client that asks.
 /// </summary>
 internal sealed class SignOutPages(
-    EndSessionRequests requests, BrowserSessions sessions, SessionEnding ending, PageWriter pages, IAntiforgery antiforgery, DatabaseGate database, IssuerSettings issuer)
+    RequireRegisteredReturn returns, BrowserSessions sessions, SessionEnding ending, PageWriter pages, IAntiforgery antiforgery, DatabaseGate database, IssuerSettings issuer)
 {
     private const string AntiforgeryField = "antiforgery";
 
@@ -29,7 +29,7 @@ internal sealed class SignOutPages(
     public async Task HandleConfirmationAsync(HttpContext http)
     {
         var form = await OAuthForm.ReadAsync(http);
-        var request = form.IsRefused ? form.Error : await IsOurFormAsync(http, form.Value) ? requests.Check(form.Value) : Errors.LogoutFormExpired;
+        var request = form.IsRefused ? form.Error : await IsOurFormAsync(http, form.Value) ? returns.Check(form.Value) : Errors.LogoutFormExpired;
         if (request.IsRefused)
         {
             await AnswerAsync(http, request);

@@ -8,15 +8,12 @@ internal sealed record ProtocolEndpoint(OpenIddictServerEndpointType Type, Uri A
 
 internal static class ProtocolEndpointExtensions
 {
-    private static readonly string[] Post = [HttpMethods.Post];
-
     /// <summary>
     /// Maps a route for OpenIddict to answer. Routing gives it CORS, its name in metrics and logs, 404 and 405; the authentication
     /// middleware, which comes behind routing, answers it.
     /// </summary>
-    /// <param name="methods">POST when not given.</param>
-    public static IEndpointConventionBuilder MapProtocol(
-        this IEndpointRouteBuilder app, string route, OpenIddictServerEndpointType type, Uri address, params string[] methods) =>
-        app.MapMethods(route, methods.Length == 0 ? Post : methods, static _ => throw new InvalidOperationException("OpenIddict left a request to its endpoint unanswered."))
+    /// <param name="methods">POST where none is given.</param>
+    public static IEndpointConventionBuilder MapProtocol(this IEndpointRouteBuilder app, string route, OpenIddictServerEndpointType type, Uri address, params string[] methods) =>
+        app.MapMethods(route, methods.Length == 0 ? [HttpMethods.Post] : methods, static _ => throw new InvalidOperationException("OpenIddict left a request to its endpoint unanswered."))
             .WithMetadata(new ProtocolEndpoint(type, address));
 }

@@ -13,6 +13,8 @@ internal sealed class ProtocolRequest(HttpContext http)
 {
     private const string Key = "identityserver";
 
+    private Dictionary<Type, object>? _kept;
+
     private OAuthParameters? _parameters;
     private Client? _client;
     private Issuance? _issuance;
@@ -24,6 +26,8 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     /// <summary>The client, once it is authenticated.</summary>
     public Client Client { get => Known(_client); set => _client = value; }
+
+    public bool HasClient => _client is not null;
 
     /// <summary>The assertion that the client proved itself by, not yet used up; null: it needs none, or it is used up.</summary>
     public JwtClaims? ClientAssertion { get; set; }
@@ -44,7 +48,7 @@ internal sealed class ProtocolRequest(HttpContext http)
     /// <summary>The access token comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</summary>
     public bool IsByDpop { get; set; }
 
-    /// <summary>Why the request is refused, where it was a handler of ours that refused it.</summary>
+    /// <summary>Null where it was no handler of ours that refused the request.</summary>
     public OAuthError? Refusal { get; private set; }
 
     public static ProtocolRequest Of(OpenIddictServerEvents.BaseContext context) => (ProtocolRequest)context.Transaction.Properties[Key]!;
@@ -58,10 +62,17 @@ internal sealed class ProtocolRequest(HttpContext http)
         context.Reject(error.Code, error.Description);
     }
 
-    /// <summary>Why the request is refused, also where it was a rule of OpenIddict's that refused it.</summary>
-    public OAuthError RefusalOf(OpenIddictResponse response) => Refusal ?? new(
-        response.Error!, response.ErrorDescription ?? "",
-        response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
+    /// <summary>Why the request is refused, by a handler of ours or by a rule of OpenIddict's.</summary>
+    public OAuthError RefusalIn(OpenIddictResponse response) => Refusal ?? new OAuthError(
+        response.Error!, response.ErrorDescription ?? "", response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
+
+    /// <summary>For what the handlers of one endpoint alone tell one another.</summary>
+    public void Keep<T>(T value)
+        where T : class => (_kept ??= [])[typeof(T)] = value;
+
+    /// <summary>Null: no handler has kept one.</summary>
+    public T? Find<T>()
+        where T : class => _kept?.GetValueOrDefault(typeof(T)) as T;
 
     private static T Known<T>(T? value)
         where T : class => value ?? throw new InvalidOperationException($"No handler has set the {typeof(T).Name} of this request yet.");

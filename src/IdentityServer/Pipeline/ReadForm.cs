@@ -1,7 +1,6 @@
 using System.Text;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
-using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -26,9 +25,6 @@ internal sealed class ReadForm<TContext> : IOpenIddictServerHandler<TContext>
             return;
         }
         request.Parameters = parameters.Value;
-        var message = new OpenIddictRequest();
-        foreach (var (name, value) in parameters.Value.Present)
-            message.AddParameter(name, value);
-        context.Transaction.Request = message;
+        context.Transaction.Request = parameters.Value.ToMessage();
     }
 }

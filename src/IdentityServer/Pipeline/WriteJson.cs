@@ -18,8 +18,8 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
         var request = ProtocolRequest.Of(context);
         var response = context.Transaction.Response!;
         await (response.Error is null
-            ? OAuthAnswer.WriteAsync(request.Http, StatusCodes.Status200OK, response, Write)
-            : OAuthAnswer.WriteAsync(request.Http, request.RefusalOf(response)));
+            ? OAuthAnswer.WriteAsync(request.Http, StatusOf(context.EndpointType), response, Write)
+            : OAuthAnswer.WriteAsync(request.Http, request.RefusalIn(response)));
         context.HandleRequest();
     }
 
@@ -31,4 +31,8 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
             value.WriteTo(json);
         }
     }
+
+    /// <summary>RFC 9126 §2.2: what is pushed is created.</summary>
+    private static int StatusOf(OpenIddictServerEndpointType endpoint) =>
+        endpoint == OpenIddictServerEndpointType.PushedAuthorization ? StatusCodes.Status201Created : StatusCodes.Status200OK;
 }

@@ -15,21 +15,15 @@ public static partial class Errors
 
     // Sent to the client: RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6
     public static readonly OAuthError AuthorizationTooLong = new(InvalidRequest, "The authorization request is longer than 4 KiB.");
-    public static readonly OAuthError ResponseTypeMissing = new(InvalidRequest, "The parameter response_type is missing.");
     public static readonly OAuthError ResponseTypeRefused = new(UnsupportedResponseType, "The only response_type served is code.");
-    public static readonly OAuthError ResponseModeRefused = new(InvalidRequest, "The response_mode must be query or form_post.");
     public static readonly OAuthError AuthorizationNotAllowed = new(UnauthorizedClient, "The client may not use the authorization code grant.");
     public static readonly OAuthError MalformedState = new(InvalidRequest, "The parameter state holds control characters.");
     public static readonly OAuthError MalformedNonce = new(InvalidRequest, "The parameter nonce is longer than 1024 characters or holds control characters.");
-    public static readonly OAuthError MalformedPrompt = new(InvalidRequest, "The parameter prompt holds an unknown value, or none beside another.");
     public static readonly OAuthError MalformedMaxAge = new(InvalidRequest, "The parameter max_age must be a whole number of seconds.");
     public static readonly OAuthError MalformedClaims = new(InvalidRequest, "The parameter claims is no JSON object of the form that OpenID Connect gives it.");
     public static readonly OAuthError MalformedLoginHint = new(InvalidRequest, "The parameter login_hint is longer than 320 characters or holds control characters.");
     public static readonly OAuthError IdTokenHintRefused = new(InvalidRequest, "The id_token_hint is no ID token that this server issued to the client.");
-    public static readonly OAuthError RequestObjectRefused = new(RequestNotSupported, "Request objects are not supported.");
-    public static readonly OAuthError RequestUriForeign = new(RequestUriNotSupported, "No request_uri is supported but that of a pushed request.");
     public static readonly OAuthError PkceMissing = new(InvalidRequest, "The parameter code_challenge is required.");
-    public static readonly OAuthError PkceMethodRefused = new(InvalidRequest, "The code_challenge_method must be S256.");
     public static readonly OAuthError MalformedChallenge = new(InvalidRequest, "The code_challenge must be 43 characters of base64url.");
     public static readonly OAuthError MalformedDpopThumbprint = new(InvalidRequest, "The parameter dpop_jkt must be 43 characters of base64url.");
     public static readonly OAuthError ResourceNotAskedFor = new(InvalidTarget, "The resource is unknown, or serves none of the requested scopes.");

@@ -1,16 +1,21 @@
+using IdentityServer.Authorization;
 using IdentityServer.ClientAuthentication;
+using IdentityServer.DeviceAuthorization;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
 using IdentityServer.Logout;
 using IdentityServer.Pipeline;
+using IdentityServer.PushedAuthorization;
 using IdentityServer.Revocation;
 using IdentityServer.Token;
 using IdentityServer.UserInfo;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
 using static OpenIddict.Server.OpenIddictServerEvents;
+using static OpenIddict.Server.OpenIddictServerHandlerFilters;
 using static OpenIddict.Server.OpenIddictServerHandlers;
 
 namespace IdentityServer.Protocol;
@@ -31,22 +36,30 @@ internal static class Handlers
     {
         ReadRequests(options);
         AuthenticateClients(options);
+        AnswerAuthorization(options);
+        AnswerPushedAuthorization(options);
+        AnswerDeviceAuthorization(options);
         AnswerToken(options);
         AnswerIntrospection(options);
         AnswerRevocation(options);
-        AnswerDiscovery(options);
         AnswerUserInfo(options);
         AnswerEndSession(options);
+        AnswerDiscovery(options);
         WriteAnswers(options);
     }
 
     private static void ReadRequests(OpenIddictServerBuilder options)
     {
         Add<ProcessRequestContext, UseMappedEndpoint>(options, InferEndpointType.Descriptor.Order);
+        Add<ExtractAuthorizationRequestContext, ReadAuthorizationRequest>(options, First);
+        Read<ExtractPushedAuthorizationRequestContext>(options);
+        Read<ExtractDeviceAuthorizationRequestContext>(options);
         Read<ExtractTokenRequestContext>(options);
         Read<ExtractIntrospectionRequestContext>(options);
         Read<ExtractRevocationRequestContext>(options);
         Remove(options,
+            // ReadAuthorizationRequest: repeated parameters are told to the client, and the consent page's answer is one too.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractAuthorizationRequestContext>.Descriptor,
             // UseMappedEndpoint says both.
             OpenIddictServerAspNetCoreHandlers.ResolveRequestUri.Descriptor,
             InferEndpointType.Descriptor,
@@ -57,7 +70,12 @@ internal static class Handlers
     private static void AuthenticateClients(OpenIddictServerBuilder options)
     {
         Add<ProcessAuthenticationContext, AuthenticateClient, RequireClientEndpoint>(options, ValidateClientId.Descriptor.Order);
+        Add<ProcessAuthenticationContext, OpenPushedRequest, RequireAuthorizationRequest>(options, ValidateRequestToken.Descriptor.Order);
+        Add<ProcessAuthenticationContext, FindAuthorizationTarget, RequireAuthorizationRequest>(options, RestoreParametersFromRequestToken.Descriptor.Order);
         // A stranger learns nothing of what is wrong with the rest of the request.
+        MoveToFront<ValidateAuthorizationRequestContext>(options, Authentication.ValidateAuthentication.Descriptor);
+        MoveToFront<ValidatePushedAuthorizationRequestContext>(options, Authentication.ValidatePushedAuthentication.Descriptor);
+        MoveToFront<ValidateDeviceAuthorizationRequestContext>(options, Device.ValidateDeviceAuthentication.Descriptor);
         MoveToFront<ValidateTokenRequestContext>(options, Exchange.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
@@ -66,7 +84,7 @@ internal static class Handlers
             ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
             ValidateClientId.Descriptor,
             Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
-            OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
+            Device.ValidateClientCredentialsParameters.Descriptor, OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
             OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,
             // Codes, refresh tokens and device codes are handles of a grant, checked and spent by one statement; access tokens are
             // checked by their signature once and by the revocations each time. Both happen where the token is used.
@@ -79,6 +97,49 @@ internal static class Handlers
             OpenIddictServerHandlers.Revocation.ValidateTokenType.Descriptor, OpenIddictServerHandlers.Revocation.ValidateAuthorizedParty.Descriptor);
     }
 
+    private static void AnswerAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidateAuthorizationRequestContext, CheckAuthorizationRequest>(options, Last);
+        Add<HandleAuthorizationRequestContext, Authorize>(options, Last);
+        Add<ApplyAuthorizationResponseContext, SendAuthorizationResponse>(options, First);
+        Remove(options,
+            // FindAuthorizationTarget knows the client, and which redirect URI goes without saying.
+            Authentication.ValidateClientIdParameter.Descriptor, Authentication.ValidateRedirectUriParameter.Descriptor,
+            // What a request has too much of is ignored (RFC 6749 §3.1); CheckAuthorizationRequest answers invalid_target (RFC 8707 §2).
+            Authentication.ValidateAudienceParameter.Descriptor, Authentication.ValidateResourceParameter.Descriptor,
+            Authentication.ValidateScopes.Descriptor, Authentication.ValidateResources.Descriptor,
+            // It asks of the id_token_hint that its user be signed in; we ask the user to be (OpenID Connect Core §3.1.2.1).
+            Authentication.ValidateAuthorizedParty.Descriptor,
+            Authentication.AttachPrincipal.Descriptor,
+            // SendAuthorizationResponse: a page where nobody can be sent back, else 303 (RFC 9700 §4.12) or our form, which a CSP allows.
+            Authentication.AttachRedirectUri.Descriptor, Authentication.InferResponseMode.Descriptor, Authentication.AttachResponseState.Descriptor, Authentication.AttachIssuer.Descriptor);
+    }
+
+    private static void AnswerPushedAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidatePushedAuthorizationRequestContext, LimitPublicPushes>(options, First + 2);
+        Add<ValidatePushedAuthorizationRequestContext, CheckPushedRequest>(options, Last);
+        Add<ValidatePushedAuthorizationRequestContext, BindToDpopKey>(options, Last + 1);
+        Add<ValidatePushedAuthorizationRequestContext, UseClientAssertionOnce<ValidatePushedAuthorizationRequestContext>>(options, Last + 2);
+        Add<HandlePushedAuthorizationRequestContext, KeepPushedRequest>(options, Last);
+        Add<ApplyPushedAuthorizationResponseContext, NoteRefusedPush>(options, Last);
+        // As at the authorization endpoint.
+        Remove(options,
+            Authentication.ValidatePushedClientIdParameter.Descriptor, Authentication.ValidatePushedRedirectUriParameter.Descriptor,
+            Authentication.ValidatePushedAudienceParameter.Descriptor, Authentication.ValidatePushedResourceParameter.Descriptor,
+            Authentication.ValidatePushedScopes.Descriptor, Authentication.ValidatePushedResources.Descriptor,
+            Authentication.ValidatePushedAuthorizedParty.Descriptor, Authentication.AttachPushedPrincipal.Descriptor);
+    }
+
+    private static void AnswerDeviceAuthorization(OpenIddictServerBuilder options)
+    {
+        Add<ValidateDeviceAuthorizationRequestContext, RequireDeviceCodeGrant>(options, First + 2);
+        Add<ValidateDeviceAuthorizationRequestContext, UseClientAssertionOnce<ValidateDeviceAuthorizationRequestContext>>(options, Last);
+        Add<HandleDeviceAuthorizationRequestContext, BeginDeviceAuthorization>(options, Last);
+        // BeginDeviceAuthorization answers invalid_scope by the client's registration.
+        Remove(options, Device.ValidateScopes.Descriptor);
+    }
+
     private static void AnswerToken(OpenIddictServerBuilder options)
     {
         Add<ValidateTokenRequestContext, RequireGrantTypePermission>(options, Exchange.ValidateGrantType.Descriptor.Order + 500);
@@ -86,9 +147,9 @@ internal static class Handlers
         Add<ValidateTokenRequestContext, RequireDpopProof>(options, Last + 1);
         Add<ValidateTokenRequestContext, UseClientAssertionOnce<ValidateTokenRequestContext>>(options, Last + 2);
         Add<HandleTokenRequestContext, AnswerGrant>(options, Last);
-        Add<ProcessSignInContext, ChooseTokens>(options, EvaluateGeneratedTokens.Descriptor.Order);
+        Add<ProcessSignInContext, ChooseTokens, RequireTokenRequest>(options, EvaluateGeneratedTokens.Descriptor.Order);
         Add<GenerateTokenContext, WriteToken>(options, OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor.Order);
-        Add<ProcessSignInContext, AttachTokens>(options, AttachSignInParameters.Descriptor.Order);
+        Add<ProcessSignInContext, AttachTokens, RequireTokenRequest>(options, AttachSignInParameters.Descriptor.Order);
         Remove(options,
             // What a request has too much of is ignored (RFC 6749 §3.2); ReadResourceIndicators answers invalid_target (RFC 8707 §2).
             Exchange.ValidateScopeParameter.Descriptor, Exchange.ValidateAudienceParameter.Descriptor, Exchange.ValidateResourceParameter.Descriptor,
@@ -100,7 +161,7 @@ internal static class Handlers
             OpenIddictServerAspNetCoreHandlers.ResolveHostSignInProperties.Descriptor, ValidateSignInDemand.Descriptor, RestoreInternalClaims.Descriptor,
             AttachHostProperties.Descriptor, AttachDefaultScopes.Descriptor, AttachDefaultPresenters.Descriptor, InferResources.Descriptor,
             EvaluateGeneratedTokens.Descriptor, PrepareAccessTokenPrincipal.Descriptor, PrepareRefreshTokenPrincipal.Descriptor,
-            PrepareIdentityTokenPrincipal.Descriptor, AttachCustomSignInParameters.Descriptor, AttachTokenDigests.Descriptor,
+            PrepareIdentityTokenPrincipal.Descriptor, AttachTokenDigests.Descriptor,
             BeautifyGeneratedTokens.Descriptor, AttachSignInParameters.Descriptor,
             OpenIddictServerHandlers.Protection.AttachSecurityCredentials.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenSubject.Descriptor, OpenIddictServerHandlers.Protection.AttachTokenMetadata.Descriptor,
             OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor);
@@ -124,6 +185,38 @@ internal static class Handlers
         Remove(options, OpenIddictServerHandlers.Revocation.AttachPrincipal.Descriptor);
     }
 
+    private static void AnswerUserInfo(OpenIddictServerBuilder options)
+    {
+        Add<ExtractUserInfoRequestContext, LimitRequestRate<ExtractUserInfoRequestContext>>(options, First);
+        Add<ExtractUserInfoRequestContext, ReadAccessToken>(options, First + 1);
+        Add<ProcessAuthenticationContext, RequireLiveAccessToken, RequireUserInfoRequest>(options, ValidateAccessToken.Descriptor.Order);
+        Add<ValidateUserInfoRequestContext, RequireOpenIdScope>(options, Last);
+        Add<HandleUserInfoRequestContext, TellUserClaims>(options, Last);
+        Add<ApplyUserInfoResponseContext, ChallengeForToken>(options, OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<ApplyUserInfoResponseContext>.Descriptor.Order);
+        Remove(options,
+            // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<ExtractUserInfoRequestContext>.Descriptor,
+            // They read a principal; TellUserClaims reads the account.
+            OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
+            // It would leave out the body.
+            OpenIddictServerAspNetCoreHandlers.ProcessChallengeErrorResponse<ApplyUserInfoResponseContext>.Descriptor);
+    }
+
+    private static void AnswerEndSession(OpenIddictServerBuilder options)
+    {
+        Add<ExtractEndSessionRequestContext, ReadForm<ExtractEndSessionRequestContext>>(options, First);
+        Add<ValidateEndSessionRequestContext, RequireRegisteredReturn>(options, Last);
+        Add<HandleEndSessionRequestContext, AskBeforeSignOut>(options, Last);
+        // A refusal is a page, before OpenIddict writes it as text.
+        Add<ApplyEndSessionResponseContext, AskBeforeSignOut>(options, First);
+        Remove(options,
+            // ReadForm reads both.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractEndSessionRequestContext>.Descriptor,
+            // No request to sign out is pushed, and unknown parameters are ignored.
+            Session.ValidateRequestUriParameter.Descriptor);
+    }
+
     private static void AnswerDiscovery(OpenIddictServerBuilder options)
     {
         Add<ExtractConfigurationRequestContext, IgnoreParameters<ExtractConfigurationRequestContext>>(options, First);
@@ -137,48 +230,18 @@ internal static class Handlers
             // They tell what the options hold: scopes and keys are in the database, and AttachExtensions tells the issuer as it is configured.
             OpenIddictServerHandlers.Discovery.AttachIssuer.Descriptor, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor,
             OpenIddictServerHandlers.Discovery.AttachSigningAlgorithms.Descriptor, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor);
-        Write<ApplyConfigurationResponseContext>(options);
-        Write<ApplyJsonWebKeySetResponseContext>(options);
-    }
-
-    private static void AnswerUserInfo(OpenIddictServerBuilder options)
-    {
-        Add<ExtractUserInfoRequestContext, LimitRequestRate<ExtractUserInfoRequestContext>>(options, First);
-        Add<ExtractUserInfoRequestContext, ReadAccessToken>(options, First + 1);
-        Add<ProcessAuthenticationContext, RequireLiveAccessToken, OpenIddictServerHandlerFilters.RequireUserInfoRequest>(options, ValidateAccessToken.Descriptor.Order);
-        Add<ValidateUserInfoRequestContext, RequireOpenIdScope>(options, Last);
-        Add<HandleUserInfoRequestContext, TellUserClaims>(options, Last);
-        Add<ApplyUserInfoResponseContext, ChallengeForToken>(options, OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<ApplyUserInfoResponseContext>.Descriptor.Order);
-        Write<ApplyUserInfoResponseContext>(options);
-        Remove(options,
-            // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
-            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
-            OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<ExtractUserInfoRequestContext>.Descriptor,
-            // They read a principal; TellUserClaims reads the account.
-            OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
-            // A challenge has a body too.
-            OpenIddictServerAspNetCoreHandlers.ProcessChallengeErrorResponse<ApplyUserInfoResponseContext>.Descriptor);
-    }
-
-    private static void AnswerEndSession(OpenIddictServerBuilder options)
-    {
-        Add<ExtractEndSessionRequestContext, ReadForm<ExtractEndSessionRequestContext>>(options, First);
-        Add<ValidateEndSessionRequestContext, RequireRegisteredReturn>(options, Last);
-        Add<HandleEndSessionRequestContext, AskBeforeSignOut>(options, Last);
-        // Before OpenIddict writes the error as text.
-        Add<ApplyEndSessionResponseContext, AskBeforeSignOut>(options, First);
-        Remove(options,
-            // ReadForm reads both.
-            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractEndSessionRequestContext>.Descriptor,
-            // No request to sign out is pushed, and unknown parameters are ignored.
-            Session.ValidateRequestUriParameter.Descriptor);
     }
 
     private static void WriteAnswers(OpenIddictServerBuilder options)
     {
+        Write<ApplyPushedAuthorizationResponseContext>(options);
+        Write<ApplyDeviceAuthorizationResponseContext>(options);
         Write<ApplyTokenResponseContext>(options);
         Write<ApplyIntrospectionResponseContext>(options);
         Write<ApplyRevocationResponseContext>(options);
+        Write<ApplyUserInfoResponseContext>(options);
+        Write<ApplyConfigurationResponseContext>(options);
+        Write<ApplyJsonWebKeySetResponseContext>(options);
     }
 
     private static void Read<TExtract>(OpenIddictServerBuilder options)
@@ -211,8 +274,11 @@ internal static class Handlers
     private static void Add<TContext, THandler, TFilter>(OpenIddictServerBuilder options, int order)
         where TContext : BaseContext
         where THandler : class, IOpenIddictServerHandler<TContext>
-        where TFilter : class, IOpenIddictServerHandlerFilter<TContext> =>
+        where TFilter : class, IOpenIddictServerHandlerFilter<TContext>
+    {
+        options.Services.TryAddSingleton<TFilter>();
         options.AddEventHandler<TContext>(handler => handler.AddFilter<TFilter>().UseSingletonHandler<THandler>().SetOrder(order));
+    }
 
     private static void MoveToFront<TContext>(OpenIddictServerBuilder options, OpenIddictServerHandlerDescriptor descriptor)
         where TContext : BaseContext

@@ -12,6 +12,7 @@ using IdentityServer.Revocation;
 using IdentityServer.Settings;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 
@@ -63,8 +64,7 @@ internal static class ProtocolServices
         services.AddSingleton<ConsentTicket>();
         services.AddSingleton<AuthorizationCodes>();
         services.AddSingleton<RefusedRequests>();
-        services.AddSingleton<AuthorizationResponse>();
-        services.AddSingleton<AuthorizationEndpoint>();
+        services.AddSingleton<WantedUser>();
         services.AddSingleton<RevocationFeedEndpoint>();
 
         services.AddOpenIddictServer();
@@ -83,60 +83,61 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
-            options.SetTokenEndpointUris(Routes.Token[1..]).SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..])
-                .SetUserInfoEndpointUris(Routes.UserInfo[1..]).SetEndSessionEndpointUris(Routes.EndSession[1..]);
-            options.AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
+            options.SetAuthorizationEndpointUris(Routes.Authorize[1..]).SetPushedAuthorizationEndpointUris(Routes.PushedAuthorization[1..]).SetTokenEndpointUris(Routes.Token[1..])
+                .SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..]).SetUserInfoEndpointUris(Routes.UserInfo[1..]).SetEndSessionEndpointUris(Routes.EndSession[1..]);
+            options.AllowAuthorizationCodeFlow().AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
             options.Configure(server =>
             {
+                server.CodeChallengeMethods.Clear();
+                server.CodeChallengeMethods.Add(Pkce.S256);
+                server.ResponseModes.IntersectWith(ResponseModes.Served);
+                server.ClientAuthenticationMethods.Add(TokenEndpointAuthMethods.None);
+                server.Claims.UnionWith([.. IdTokens.Claims, .. UserClaims.Served]);
+                string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];
                 foreach (var types in (HashSet<string>[])[server.SubjectTokenTypes, server.ActorTokenTypes, server.RequestedTokenTypes])
-                    Serve(types, [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt]);
-                Serve(server.ClientAuthenticationMethods, TokenEndpointAuthMethods.Served);
-                Serve(server.ResponseModes, ResponseModes.Served);
-                Serve(server.CodeChallengeMethods, [Pkce.S256]);
-                Serve(server.PromptValues, PromptNames.Served);
-                Serve(server.Claims, [.. IdTokens.Claims, .. UserClaims.Served]);
+                {
+                    types.Clear();
+                    types.UnionWith(exchanged);
+                }
             });
             options.UseAspNetCore().DisableTransportSecurityRequirement();
             Handlers.Use(options);
         });
         services.AddOptions<OpenIddictServerOptions>()
-            .Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
-            .Configure<PushedRequestSettings>(static (server, pushing) => server.RequirePushedAuthorizationRequests = pushing.IsRequired)
-            // Those whose endpoints are not OpenIddict's yet: it refuses them before the start else.
+            .Configure<IssuerSettings, PushedRequestSettings>(static (server, issuer, pushing) => (server.Issuer, server.RequirePushedAuthorizationRequests) = (new Uri(issuer.Issuer), pushing.IsRequired))
+            // Behind OpenIddict's look at the options: it would have the page on which users decide about a device, which is one of ours.
             .PostConfigure(static server =>
             {
-                server.GrantTypes.UnionWith(GrantTypes.Served);
-                server.ResponseTypes.UnionWith(ResponseTypes.Served);
-                server.AuthorizationEndpointUris.Add(new Uri(Routes.Authorize[1..], UriKind.Relative));
+                server.GrantTypes.Add(GrantTypes.DeviceCode);
                 server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
-                server.PushedAuthorizationEndpointUris.Add(new Uri(Routes.PushedAuthorization[1..], UriKind.Relative));
             });
-
-        static void Serve(HashSet<string> set, string[] served)
-        {
-            set.Clear();
-            set.UnionWith(served);
-        }
     }
 
     public static void MapProtocol(this WebApplication app)
     {
         var services = app.Services;
-        var authorization = services.GetRequiredService<AuthorizationEndpoint>();
-        app.MapMethods(Routes.Authorize, GetAndPost, authorization.HandleAsync);
-        app.MapPost(Pages.Routes.Consent, authorization.HandleConsentAsync);
+        // What OpenIddict refuses of its options ends the start, and not the first request.
+        _ = services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue;
         var issuer = services.GetRequiredService<IssuerSettings>();
-        app.MapProtocol(Routes.Token, OpenIddictServerEndpointType.Token, new Uri(issuer.At(Routes.Token))).RequireCors(CorsServices.Policy);
-        app.MapProtocol(Routes.Revoke, OpenIddictServerEndpointType.Revocation, new Uri(issuer.At(Routes.Revoke))).RequireCors(CorsServices.Policy);
-        app.MapProtocol(Routes.Introspect, OpenIddictServerEndpointType.Introspection, new Uri(issuer.At(Routes.Introspect)));
-        app.MapProtocol(Routes.UserInfo, OpenIddictServerEndpointType.UserInfo, new Uri(issuer.At(Routes.UserInfo)), GetAndPost).RequireCors(CorsServices.Policy);
+        IEndpointConventionBuilder Map(string route, OpenIddictServerEndpointType type, params string[] methods) => app.MapProtocol(route, type, new Uri(issuer.At(route)), methods);
+
+        Map(Routes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
+        // What the user said to a request that was shown goes on with that request.
+        Map(Pages.Routes.Consent, OpenIddictServerEndpointType.Authorization);
+        Map(Routes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
+        Map(Routes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
+        Map(Routes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsServices.Policy);
+        Map(Routes.EndSession, OpenIddictServerEndpointType.EndSession, GetAndPost);
+        Map(Routes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
+        Map(Routes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
+        Map(Routes.Introspect, OpenIddictServerEndpointType.Introspection);
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
-        app.MapProtocol(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, new Uri(issuer.At(Routes.Jwks)), GetAndHead).RequireCors(CorsServices.Policy);
+        Map(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsServices.Policy);
         foreach (var place in MetadataPlaces(issuer.Path))
-            app.MapProtocol(place, OpenIddictServerEndpointType.Configuration, new Uri(issuer.At(Routes.OpenIdConfiguration)), GetAndHead).RequireCors(CorsServices.Policy);
+            Map(place, OpenIddictServerEndpointType.Configuration, GetAndHead).RequireCors(CorsServices.Policy);
     }
 
     /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>

@@ -21,6 +21,9 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
 
     public string Unit { get; init; } = "/s";
 
+    /// <summary>See <see cref="Row.GuardFloor"/>.</summary>
+    public double? GuardFloor { get; init; }
+
     /// <summary>Requests that pass both in turn can't be more: each takes its time of both.</summary>
     public static double InSequence(double[] rates) => 1 / rates.Sum(rate => 1 / rate);
 
@@ -50,7 +53,8 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
             var row = new Row(
                 Job, connections, Median(rounds, round => round.Floor), Median(rounds, round => round.Ours.Rate),
                 Median(rounds, round => round.Ours.Rate / round.Floor), Target, IsLimit: false, Unit,
-                Typical(rounds.Select(round => round.Ours)), idle, program.Memory);
+                Typical(rounds.Select(round => round.Ours)), idle, program.Memory)
+            { GuardFloor = GuardFloor };
             bench.Add(row);
             for (var i = 0; i < Floors.Count; i++)
                 bench.Note($"{Floors[i].Name}: {Table.Describe(Typical(rounds.Select(round => round.Floors[i])))}");

@@ -44,9 +44,9 @@ try
         Console.WriteLine($"\n{wrong} wrong answers.");
         return wrong == 0 ? 0 : 1;
     }
-    var failed = bench.Rows.Where(row => !row.IsMet(guardAllowance)).ToList();
+    var failed = bench.Rows.Where(row => !row.IsMetByGuard(guardAllowance)).ToList();
     foreach (var row in failed)
-        Console.WriteLine($"Below {guardAllowance:P0} of the target, or wrong answers: {row.Job}");
+        Console.WriteLine($"Below {row.GuardFloor ?? row.Target * guardAllowance:P0} of its floor, or wrong answers: {row.Job}, {row.Ratio:P0}");
     Console.WriteLine($"{bench.Rows.Count - failed.Count} passed, {failed.Count} failed");
     return failed.Count == 0 ? 0 : 1;
 }

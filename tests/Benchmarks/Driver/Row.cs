@@ -9,9 +9,14 @@ internal sealed record Row(
     string Job, int? Connections, double Floor, double Ours, double Ratio, double Target, bool IsLimit, string Unit, Sample? Figures = null,
     double IdleMemory = double.NaN, double Memory = double.NaN)
 {
+    /// <summary>What the guard asks for where it is not a share of the target, which a later release is to reach.</summary>
+    public double? GuardFloor { get; init; }
+
     /// <param name="allowance">The share of a target that is enough; noise is allowed for in CI.</param>
     public bool IsMet(double allowance) =>
         (Figures?.Wrong ?? 0) == 0 && (IsLimit ? Ratio <= Target / allowance : Ratio >= Target * allowance);
+
+    public bool IsMetByGuard(double allowance) => GuardFloor is { } floor ? (Figures?.Wrong ?? 0) == 0 && Ratio >= floor : IsMet(allowance);
 
     public static Row Limit(string job, double value, double limit, string unit) =>
         new(job, null, double.NaN, value, value, limit, IsLimit: true, unit);

@@ -25,7 +25,8 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     {
         var line = Assert.Single(await LinesOfAsync(() => request(new Browser(_server))));
         Assert.StartsWith("Information ", line, StringComparison.Ordinal);
-        Assert.Contains($"ClientId={client} Error={error} ", line, StringComparison.Ordinal);
+        Assert.Contains($" ClientId={client} ", line, StringComparison.Ordinal);
+        Assert.Contains($" Error={error} ", line, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", line, StringComparison.OrdinalIgnoreCase);
     }
 

@@ -29,17 +29,20 @@ public sealed class SharedServer : IAsyncLifetime
 /// <summary>What tests of the protocol do beside calling it.</summary>
 internal static class Around
 {
-    /// <summary>Those of the catalogue, and of the rules of OpenIddict's that stand: what is missing, what goes with what, what is not served.</summary>
+    private static readonly string[] Names = [.. typeof(Parameters).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!)];
+
+    /// <summary>Those of the catalogue, and of the rules of OpenIddict's that stand, which name parameters and nothing else.</summary>
     private static readonly HashSet<string> Descriptions =
     [
-        OpenIddictResources.FormatID2029("grant_type"), OpenIddictResources.FormatID2029("code"), OpenIddictResources.FormatID2029("refresh_token"),
-        OpenIddictResources.FormatID2029("device_code"), OpenIddictResources.FormatID2029("token"),
-        OpenIddictResources.FormatID2029("subject_token"), OpenIddictResources.FormatID2029("subject_token_type"),
-        OpenIddictResources.FormatID2037("actor_token", "actor_token_type"), OpenIddictResources.FormatID2037("actor_token_type", "actor_token"),
-        OpenIddictResources.FormatID2032("grant_type"), OpenIddictResources.FormatID2032("subject_token_type"),
-        OpenIddictResources.FormatID2032("actor_token_type"), OpenIddictResources.FormatID2032("requested_token_type"),
-        OpenIddictResources.FormatID2059("username", "password"),
         .. typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description),
+        .. new Func<object, string>[]
+        {
+            OpenIddictResources.FormatID2028, OpenIddictResources.FormatID2029, OpenIddictResources.FormatID2032, OpenIddictResources.FormatID2052,
+            OpenIddictResources.FormatID2074,
+        }.SelectMany(Names.Select),
+        .. Names.SelectMany(one => Names.Select(other => OpenIddictResources.FormatID2037(one, other))),
+        OpenIddictResources.FormatID2058(Parameters.DeviceCode),
+        OpenIddictResources.FormatID2059(Parameters.Username, Parameters.Password),
     ];
 
     private static int _users;

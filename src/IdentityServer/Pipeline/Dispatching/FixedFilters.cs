@@ -8,21 +8,19 @@ namespace IdentityServer.Pipeline.Dispatching;
 /// <summary>OpenIddict's filters whose answer is known before there is a request, or by its endpoint alone.</summary>
 internal static class FixedFilters
 {
-    /// <summary>The endpoints that each lets pass, as bits.</summary>
-    public static readonly FrozenDictionary<Type, int> Endpoints = new Dictionary<Type, int>
+    public static readonly FrozenDictionary<Type, OpenIddictServerEndpointType> Endpoints = new Dictionary<Type, OpenIddictServerEndpointType>
     {
-        [typeof(RequireAuthorizationRequest)] = Bits(OpenIddictServerEndpointType.Authorization),
-        [typeof(RequireConfigurationRequest)] = Bits(OpenIddictServerEndpointType.Configuration),
-        [typeof(RequireDeviceAuthorizationRequest)] = Bits(OpenIddictServerEndpointType.DeviceAuthorization),
-        [typeof(RequireEndSessionRequest)] = Bits(OpenIddictServerEndpointType.EndSession),
-        [typeof(RequireEndUserVerificationRequest)] = Bits(OpenIddictServerEndpointType.EndUserVerification),
-        [typeof(RequireIntrospectionRequest)] = Bits(OpenIddictServerEndpointType.Introspection),
-        [typeof(RequireJsonWebKeySetRequest)] = Bits(OpenIddictServerEndpointType.JsonWebKeySet),
-        [typeof(RequirePushedAuthorizationRequest)] = Bits(OpenIddictServerEndpointType.PushedAuthorization),
-        [typeof(RequireRevocationRequest)] = Bits(OpenIddictServerEndpointType.Revocation),
-        [typeof(RequireTokenRequest)] = Bits(OpenIddictServerEndpointType.Token),
-        [typeof(RequireUserInfoRequest)] = Bits(OpenIddictServerEndpointType.UserInfo),
-        [typeof(RequireClientEndpoint)] = Bits(RequireClientEndpoint.Endpoints),
+        [typeof(RequireAuthorizationRequest)] = OpenIddictServerEndpointType.Authorization,
+        [typeof(RequireConfigurationRequest)] = OpenIddictServerEndpointType.Configuration,
+        [typeof(RequireDeviceAuthorizationRequest)] = OpenIddictServerEndpointType.DeviceAuthorization,
+        [typeof(RequireEndSessionRequest)] = OpenIddictServerEndpointType.EndSession,
+        [typeof(RequireEndUserVerificationRequest)] = OpenIddictServerEndpointType.EndUserVerification,
+        [typeof(RequireIntrospectionRequest)] = OpenIddictServerEndpointType.Introspection,
+        [typeof(RequireJsonWebKeySetRequest)] = OpenIddictServerEndpointType.JsonWebKeySet,
+        [typeof(RequirePushedAuthorizationRequest)] = OpenIddictServerEndpointType.PushedAuthorization,
+        [typeof(RequireRevocationRequest)] = OpenIddictServerEndpointType.Revocation,
+        [typeof(RequireTokenRequest)] = OpenIddictServerEndpointType.Token,
+        [typeof(RequireUserInfoRequest)] = OpenIddictServerEndpointType.UserInfo,
     }.ToFrozenDictionary();
 
     public static readonly FrozenDictionary<Type, Func<OpenIddictServerOptions, bool>> Options = new Dictionary<Type, Func<OpenIddictServerOptions, bool>>
@@ -30,12 +28,4 @@ internal static class FixedFilters
         [typeof(RequireHttpRequest)] = static _ => true,
         [typeof(RequireDegradedModeDisabled)] = static options => !options.EnableDegradedMode,
     }.ToFrozenDictionary();
-
-    public static int Bits(params ReadOnlySpan<OpenIddictServerEndpointType> endpoints)
-    {
-        var bits = 0;
-        foreach (var endpoint in endpoints)
-            bits |= 1 << (int)endpoint;
-        return bits;
-    }
 }

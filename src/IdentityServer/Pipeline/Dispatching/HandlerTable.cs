@@ -62,7 +62,7 @@ internal sealed class HandlerTable<TContext>
         }
     }
 
-    private static bool IsForEndpoint(in Entry entry, TContext context) => (entry.Endpoints & (1 << (int)context.EndpointType)) != 0;
+    private static bool IsForEndpoint(in Entry entry, TContext context) => entry.Endpoint is not { } endpoint || endpoint == context.EndpointType;
 
     /// <summary>Null: a filter has to wait, as none of OpenIddict's does.</summary>
     private static bool? IsActive(in Entry entry, TContext context)
@@ -95,21 +95,21 @@ internal sealed class HandlerTable<TContext>
     private static bool TryRead(OpenIddictServerHandlerDescriptor descriptor, OpenIddictServerOptions options, IServiceProvider services, out Entry entry)
     {
         entry = default;
-        var endpoints = ~0;
+        OpenIddictServerEndpointType? endpoint = null;
         var filters = new List<IOpenIddictServerHandlerFilter<TContext>>();
         foreach (var type in descriptor.FilterTypes)
         {
-            if (FixedFilters.Endpoints.TryGetValue(type, out var some))
-                endpoints &= some;
+            if (FixedFilters.Endpoints.TryGetValue(type, out var one))
+                endpoint = one;
             else if (!FixedFilters.Options.TryGetValue(type, out var isTrue))
                 filters.Add((IOpenIddictServerHandlerFilter<TContext>)services.GetRequiredService(type));
             else if (!isTrue(options))
                 return false;
         }
         var handler = descriptor.ServiceDescriptor.ImplementationInstance ?? services.GetRequiredService(descriptor.ServiceDescriptor.ServiceType);
-        entry = new Entry((IOpenIddictServerHandler<TContext>)handler, endpoints, [.. filters]);
+        entry = new Entry((IOpenIddictServerHandler<TContext>)handler, endpoint, [.. filters]);
         return true;
     }
 
-    private readonly record struct Entry(IOpenIddictServerHandler<TContext> Handler, int Endpoints, IOpenIddictServerHandlerFilter<TContext>[] Filters);
+    private readonly record struct Entry(IOpenIddictServerHandler<TContext> Handler, OpenIddictServerEndpointType? Endpoint, IOpenIddictServerHandlerFilter<TContext>[] Filters);
 }

@@ -17,7 +17,7 @@ internal static class Revoke
             Tokens = (count, stop) => Refresh.TokensAsync(bench.Database, count, stop),
         });
         var theirs = new LoadedProgram(bench.Wrk, floor, ClientCredentials.Load);
-        await new Contest("revoke", 0.75, [new Floor("form + es256", theirs.MeasureAsync), new Floor("pgbench revocation", CountedAsync)], ours.MeasureAsync) { Bound = Contest.InSequence }
+        await new Contest("revoke", 0.75, [new Floor("form + es256", theirs.MeasureAsync), new Floor("pgbench revocation", CountedAsync)], ours.MeasureAsync) { Bound = Contest.InSequence, GuardFloor = 0.50 }
             .RunAsync(bench, server, cancellation);
 
         var ended = await bench.Database.QueryAsync<long>("SELECT count(revoked_at) FROM grants", cancellation) - endedByPgbench;

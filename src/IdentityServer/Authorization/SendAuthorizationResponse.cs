@@ -1,9 +1,13 @@
 using System.Text;
+using Hosting;
 using IdentityServer.AuthorizationRequests;
 using IdentityServer.Configuration;
 using IdentityServer.Pages;
+using IdentityServer.Pipeline;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Authorization;
 
@@ -11,31 +15,45 @@ namespace IdentityServer.Authorization;
 /// Sends the browser back to the client with a code or a refusal (RFC 6749 §4.1.2): in the query of its redirect URI, or
 /// by a form that posts itself. <c>iss</c> stands in each (RFC 9207 §2), and redirects are 303 (RFC 9700 §4.12).
 /// </summary>
-internal sealed class AuthorizationResponse(
-    IssuerSettings issuer, PageWriter pages, RefusedRequests refusals, CurrentConfiguration configuration, IHostEnvironment environment)
+internal sealed class SendAuthorizationResponse(
+    IssuerSettings issuer, PageWriter pages, PushedRequests pushedRequests, RefusedRequests refusals, CurrentConfiguration configuration, IHostEnvironment environment)
+    : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
 {
-    public Task WriteCodeAsync(HttpContext http, AuthorizationTarget target, string code) =>
-        WriteAsync(http, target, [new(Parameters.Code, code)]);
-
-    /// <summary>Leaves the error with the request, for those who count.</summary>
-    public Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error)
+    public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
     {
+        var request = ProtocolRequest.Of(context);
+        var state = request.Find<AuthorizationState>();
+        if (context.Error is null)
+            await WriteAsync(request.Http, state!.Target!, [new(Parameters.Code, state.Code!)]);
+        else if (state?.Target is { } target)
+            await WriteErrorAsync(request.Http, target, request.RefusalIn(context.Response), state.Pushed);
+        else
+            await WritePageAsync(request, state, request.RefusalIn(context.Response));
+        context.HandleRequest();
+    }
+
+    private async Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error, PushedRequest? pushed)
+    {
+        // The client has its answer, and what it pushed is over (RFC 9126 §4); who is put off may come with it again.
+        if (pushed is not null && error != Errors.Busy)
+            await pushedRequests.EndAsync(pushed.Id, http.Deadline()).WithinDeadline(http);
         http.Features.Set(error);
         refusals.Note(target.Client, error);
-        return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
+        await WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
 
     /// <summary>What nobody can be sent back with.</summary>
-    /// <param name="request">Null: it could not be read.</param>
-    public Task WritePageAsync(HttpContext http, OAuthError error, OAuthParameters? request)
+    private Task WritePageAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
     {
-        http.Features.Set(error);
-        refusals.Note(request?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
+        // Null: the request could not be read.
+        var parameters = state is null ? null : request.Parameters;
+        request.Http.Features.Set(error);
+        refusals.Note(parameters?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
         // For the developer alone: what a stranger wrote has no place on a page of ours.
         var model = environment.IsDevelopment()
-            ? new ErrorPageModel(error.Description, request?[Parameters.ClientId], request?[Parameters.RedirectUri])
+            ? new ErrorPageModel(error.Description, parameters?[Parameters.ClientId], parameters?[Parameters.RedirectUri])
             : new ErrorPageModel(error.Description, null, null);
-        return pages.WriteAsync<ErrorPage, ErrorPageModel>(http, (int)error.Status, model);
+        return pages.WriteAsync<ErrorPage, ErrorPageModel>(request.Http, (int)error.Status, model);
     }
 
     private Task WriteAsync(HttpContext http, AuthorizationTarget target, List<KeyValuePair<string, string>> members)
