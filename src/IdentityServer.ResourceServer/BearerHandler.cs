@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Encodings.Web;
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;

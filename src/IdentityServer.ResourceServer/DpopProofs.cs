@@ -1,4 +1,4 @@
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -23,7 +23,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
         var headers = context.Request.Headers[Header];
         if (headers.Count != 1)
             return headers.Count == 0 ? BearerRefusal.NoProof : BearerRefusal.TwoProofs;
-        if (DpopProof.Verify(headers.ToString(), out var proof) != JwtError.None)
+        if (DpopProof.Verify(headers.ToString(), out var proof) != DpopProofError.None)
             return BearerRefusal.MalformedProof;
         if (proof!.Thumbprint != thumbprint)
             return BearerRefusal.BoundToAnother;

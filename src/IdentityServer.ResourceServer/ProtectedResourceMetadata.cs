@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

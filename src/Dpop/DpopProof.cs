@@ -1,9 +1,8 @@
-using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 
-namespace Jose;
+namespace Dpop;
 
 /// <summary>
 /// A DPoP proof (RFC 9449 §4.2) whose signature holds by the very key that it brings along: it proves that the sender has that
@@ -29,7 +28,7 @@ public sealed class DpopProof
     private DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>The signature algorithms of proofs.</summary>
-    public static IReadOnlyList<string> Algorithms { get; } = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
+    public static IReadOnlyList<string> Algorithms { get; } = PublicJwk.Algorithms;
 
     /// <summary>That it is signed with: one of <see cref="Algorithms"/>.</summary>
     public string Algorithm { get; }
@@ -53,26 +52,24 @@ public sealed class DpopProof
     /// <summary><c>ath</c>; null when the proof has none.</summary>
     public string? AccessTokenHash { get; }
 
-    /// <summary>Returns <see cref="JwtError.None"/> and the proof, or the reason; never throws on what the text holds.</summary>
-    public static JwtError Verify(string text, out DpopProof? proof)
+    /// <summary>Returns <see cref="DpopProofError.None"/> and the proof, or the reason; never throws on what the text holds.</summary>
+    public static DpopProofError Verify(string text, out DpopProof? proof)
     {
         ArgumentNullException.ThrowIfNull(text);
         proof = null;
-        if (text.Length > MaximumLength)
-            return JwtError.TooLarge;
+        if (text.Length > MaximumLength || !StrictJwt.TryRead(text, out var jwt))
+            return DpopProofError.Malformed;
+        if (!jwt.IsOfType(Type))
+            return DpopProofError.WrongType;
+        if (!Algorithms.Contains(jwt.Algorithm))
+            return DpopProofError.UnsupportedAlgorithm;
 
-        var rented = ArrayPool<byte>.Shared.Rent(2 * text.Length);
-        try
-        {
-            var buffer = rented.AsSpan(text.Length);
-            return Ascii.FromUtf16(text, rented, out var length) == OperationStatus.Done && CompactJws.TryDecode(rented.AsSpan(0, length), buffer, out var jws)
-                ? Verify(jws, out proof)
-                : JwtError.Malformed;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(rented);
-        }
+        // The one place where a key may come with what it signed: whose it is, the token says that is bound to it.
+        if (!jwt.Header.TryGetProperty("jwk", out var jwk) || !PublicJwk.TryRead(jwk, jwt.Algorithm, out var key))
+            return DpopProofError.UnusableKey;
+        if (!key.Verifies(jwt))
+            return DpopProofError.BadSignature;
+        return Read(jwt, Base64Url.EncodeToString(key.ComputeJwkThumbprint()), out proof);
     }
 
     /// <summary>Whether it was made for this request (RFC 9449 §4.3, checks 8 and 9).</summary>
@@ -91,46 +88,23 @@ public sealed class DpopProof
 
     /// <summary>Whether it was made for this access token (check 12).</summary>
     public bool IsForToken(string accessToken) =>
-        AccessTokenHash == Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)));
+        AccessTokenHash == Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)));
 
-    private static JwtError Verify(in CompactJws jws, out DpopProof? proof)
+    private static DpopProofError Read(StrictJwt jwt, string thumbprint, out DpopProof? proof)
     {
         proof = null;
-        if (!StrictJson.TryParseObject(jws.Header, out var members))
-            return JwtError.Malformed;
-        var error = JoseHeader.Read(members, out var header);
-        if (error != JwtError.None)
-            return error;
-        if (!header!.IsOfType(Type))
-            return JwtError.WrongType;
-
-        // The one place where a key may come with what it signed: whose it is, the token says that is bound to it.
-        var rsa = header.Algorithm == JwsAlgorithms.PS256 ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
-        if (!members.TryGetProperty("jwk", out var jwk) || jwk.ValueKind != JsonValueKind.Object || !JsonWebKey.TryParseStrict(jwk, rsa, out var key, out _) || !key.MayVerify)
-            return JwtError.UnknownKey;
-        if (header.Algorithm != key.Key.Algorithm)
-            return JwtError.UnsupportedAlgorithm;
-        if (!key.Key.Verify(jws.SigningInput, jws.Signature))
-            return JwtError.BadSignature;
-        return Read(jws.Payload, key, out proof);
-    }
-
-    private static JwtError Read(ReadOnlySpan<byte> payload, JsonWebKey key, out DpopProof? proof)
-    {
-        proof = null;
-        if (!StrictJson.TryParseObject(payload, out var claims))
-            return JwtError.Malformed;
+        var claims = jwt.Claims;
         if (!StrictJson.TryGetString(claims, "jti", out var jwtId) || jwtId is not { Length: > 0 and <= MaximumJwtIdLength }
             || !StrictJson.TryGetString(claims, "htm", out var method) || method is null
             || !StrictJson.TryGetString(claims, "htu", out var address) || address is null
             || !StrictJson.TryGetString(claims, "nonce", out var nonce)
             || !StrictJson.TryGetString(claims, "ath", out var accessTokenHash)
-            || !JwtClaims.TryGetTime(claims, "iat", out var issuedAt) || issuedAt is null
-            || !JwtClaims.TryGetTime(claims, "exp", out var expiresAt)
-            || !JwtClaims.TryGetTime(claims, "nbf", out var notBefore))
-            return JwtError.BadClaims;
+            || !StrictJson.TryGetTime(claims, "iat", out var issuedAt) || issuedAt is null
+            || !StrictJson.TryGetTime(claims, "exp", out var expiresAt)
+            || !StrictJson.TryGetTime(claims, "nbf", out var notBefore))
+            return DpopProofError.BadClaims;
 
-        proof = new DpopProof(key.VerifiedAlgorithm, key.Thumbprint, jwtId, method, address, issuedAt.Value, nonce, accessTokenHash) { ExpiresAt = expiresAt, NotBefore = notBefore };
-        return JwtError.None;
+        proof = new DpopProof(jwt.Algorithm, thumbprint, jwtId, method, address, issuedAt.Value, nonce, accessTokenHash) { ExpiresAt = expiresAt, NotBefore = notBefore };
+        return DpopProofError.None;
     }
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
-namespace Jose;
+namespace Dpop;
 
 /// <summary>
 /// One spelling for each http or https address (RFC 3986 §6.2.2, §6.2.3), without query and fragment: what an <c>htu</c> is

@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 
-namespace Jose;
+namespace Dpop;
 
 /// <summary>
 /// A server's nonce (RFC 9449 §8) that carries its own time: a step's number under a MAC (HMAC-SHA256, 128 bits of it). Nobody
@@ -20,7 +22,7 @@ public static class DpopNonce
         Span<byte> bytes = stackalloc byte[Length];
         BinaryPrimitives.WriteInt64BigEndian(bytes, step);
         Mac(key, bytes[..StepLength], bytes[StepLength..]);
-        return Base64Url.Encode(bytes);
+        return Base64Url.EncodeToString(bytes);
     }
 
     /// <summary>The step that the text claims to be of, for whoever has a key to each; believe it after <see cref="IsGenuine"/>.</summary>
@@ -28,7 +30,7 @@ public static class DpopNonce
     {
         step = 0;
         Span<byte> bytes = stackalloc byte[Length];
-        if (text is not { Length: TextLength } || !Base64Url.TryDecode(text, bytes, out var written) || written != Length)
+        if (!TryDecode(text, bytes))
             return false;
         step = BinaryPrimitives.ReadInt64BigEndian(bytes);
         return true;
@@ -38,12 +40,16 @@ public static class DpopNonce
     public static bool IsGenuine(string text, ReadOnlySpan<byte> key)
     {
         Span<byte> bytes = stackalloc byte[Length];
-        if (text is not { Length: TextLength } || !Base64Url.TryDecode(text, bytes, out var written) || written != Length)
+        if (!TryDecode(text, bytes))
             return false;
         Span<byte> mac = stackalloc byte[MacLength];
         Mac(key, bytes[..StepLength], mac);
         return CryptographicOperations.FixedTimeEquals(mac, bytes[StepLength..]);
     }
+
+    // So many characters for so many octets leave no room for padding, white space or spare bits.
+    private static bool TryDecode(string text, Span<byte> bytes) =>
+        text is { Length: TextLength } && Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done && written == Length;
 
     private static void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> step, Span<byte> mac)
     {

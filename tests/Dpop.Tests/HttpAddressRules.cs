@@ -1,7 +1,7 @@
 using Testing;
 using Xunit;
 
-namespace Jose.Tests;
+namespace Dpop.Tests;
 
 public sealed class HttpAddressRules
 {
