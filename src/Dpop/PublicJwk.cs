@@ -50,27 +50,35 @@ public static class PublicJwk
         return true;
     }
 
-    /// <summary>False as well for a point that is not on the curve, which shows only when the key is used.</summary>
-    public static bool Verifies(this JsonWebKey key, StrictJwt jwt)
+    /// <summary>Verifies by the key for as long as it is held, from any thread. Null for a point that is not on the curve, which shows only here.</summary>
+    public static SignatureProvider? FindVerifier(this JsonWebKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        ArgumentNullException.ThrowIfNull(jwt);
-        SignatureProvider? verifier = null;
         try
         {
-            verifier = Verifiers.CreateForVerifying(key, key.Alg);
-            return verifier.Verify(Encoding.ASCII.GetBytes(jwt.SigningInput), jwt.Signature);
+            // Asked first: without it the library makes a verifier that throws at its first use.
+            return JsonWebKeyConverter.TryConvertToSecurityKey(key, out _) ? Verifiers.CreateForVerifying(key, key.Alg) : null;
         }
         // The library and the platform under it throw at what is no key, each its own.
         catch (Exception unusable) when (unusable is not OutOfMemoryException)
         {
-            return false;
+            return null;
         }
-        finally
-        {
-            if (verifier is not null)
-                Verifiers.ReleaseSignatureProvider(verifier);
-        }
+    }
+
+    /// <summary>A signature of another length than the key's is false.</summary>
+    public static bool Verifies(this SignatureProvider verifier, StrictJwt jwt)
+    {
+        ArgumentNullException.ThrowIfNull(verifier);
+        ArgumentNullException.ThrowIfNull(jwt);
+        return jwt.Signature.Length > 0 && verifier.Verify(Encoding.ASCII.GetBytes(jwt.SigningInput), jwt.Signature);
+    }
+
+    /// <summary>Once: the key's handle goes with the answer.</summary>
+    public static bool Verifies(this JsonWebKey key, StrictJwt jwt)
+    {
+        using var verifier = key.FindVerifier();
+        return verifier is not null && verifier.Verifies(jwt);
     }
 
     // RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros too and no more of them.
@@ -108,6 +116,6 @@ public static class PublicJwk
     private static bool TryGetOctets(JsonElement jwk, string name, [NotNullWhen(true)] out byte[]? octets, [NotNullWhen(true)] out string? text)
     {
         octets = null;
-        return StrictJson.TryGetString(jwk, name, out text) && text is not null && StrictJson.TryDecode(text, out octets);
+        return StrictJson.TryGetString(jwk, name, out text) && text is not null && StrictBase64Url.TryDecode(text, out octets);
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -60,21 +59,6 @@ public static class StrictJson
         // Exact for whole seconds: ten million is a multiple of 128, so the product fits a double.
         time = DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond));
         return true;
-    }
-
-    /// <summary>
-    /// base64url as RFC 7515 §2 means it, canonical only: no padding, no white space, unused trailing bits zero (RFC 4648 §3.5). One
-    /// value has one spelling, so that a token can't be respelled past a list of revoked ones.
-    /// </summary>
-    public static bool TryDecode(ReadOnlySpan<char> text, [NotNullWhen(true)] out byte[]? bytes)
-    {
-        // The base library refuses unused bits that are set, but forgives padding and white space: both make fewer octets than the
-        // length promises, or a length that no encoder makes.
-        var decoded = new byte[(int)((long)text.Length * 3 / 4)];
-        bytes = text.Length % 4 != 1 && Base64Url.DecodeFromChars(text, decoded, out _, out var written) == System.Buffers.OperationStatus.Done && written == decoded.Length
-            ? decoded
-            : null;
-        return bytes is not null;
     }
 
     // JsonElement throws when a string such as "\ud800" is read, long after parsing; so such text never gets in.

@@ -44,13 +44,13 @@ public sealed class StrictJwt
         var last = text.LastIndexOf('.');
         // A dot more is no base64url either: exactly three parts.
         if (text.Length > MaximumLength || first == last
-            || !StrictJson.TryDecode(text.AsSpan(0, first), out var utf8) || !StrictJson.TryParseObject(utf8, out var header)
+            || !StrictBase64Url.TryDecode(text.AsSpan(0, first), out var utf8) || !StrictJson.TryParseObject(utf8, out var header)
             || !StrictJson.TryGetString(header, "alg", out var algorithm) || algorithm is null
             || !StrictJson.TryGetString(header, "typ", out var type)
             || !StrictJson.TryGetString(header, "kid", out var keyId)
             || header.TryGetProperty("crit", out _)
-            || !StrictJson.TryDecode(text.AsSpan(last + 1), out var signature)
-            || !StrictJson.TryDecode(text.AsSpan(first + 1, last - first - 1), out utf8) || !StrictJson.TryParseObject(utf8, out var claims))
+            || !StrictBase64Url.TryDecode(text.AsSpan(last + 1), out var signature)
+            || !StrictBase64Url.TryDecode(text.AsSpan(first + 1, last - first - 1), out utf8) || !StrictJson.TryParseObject(utf8, out var claims))
             return false;
 
         jwt = new StrictJwt(header, claims, algorithm, type, keyId, text[..last], signature);

@@ -1,11 +1,11 @@
 using System.Net;
 using Dpop;
 using Hosting;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Jose;
 using Microsoft.Extensions.Primitives;
 using Postgres;
 

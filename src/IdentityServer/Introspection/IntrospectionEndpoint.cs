@@ -2,12 +2,12 @@ using Hosting;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
+using IdentityServer.Jwt;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Jose;
 using Postgres;
 
 namespace IdentityServer.Introspection;

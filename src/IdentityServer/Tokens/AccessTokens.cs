@@ -1,6 +1,6 @@
+using IdentityServer.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 
 namespace IdentityServer.Tokens;
 

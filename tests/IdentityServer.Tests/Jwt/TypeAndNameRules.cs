@@ -1,9 +1,12 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using IdentityServer.Jwt;
+using Microsoft.IdentityModel.Tokens;
 using Testing;
 using Xunit;
 
-namespace Jose.Tests;
+namespace IdentityServer.Tests.Jwt;
 
 /// <summary>What is let pass for JWTs that others write, and only where it is asked for.</summary>
 public sealed class TypeAndNameRules
@@ -27,18 +30,18 @@ public sealed class TypeAndNameRules
     [Fact]
     public void A_name_that_no_key_has_passes_where_the_only_key_has_none_and_it_is_allowed()
     {
-        var unnamed = new JsonWebKey(Issuer.Key.PublicKey.Key, null, null, null);
+        var unnamed = Issuer.Named(Issuer.Key, null);
         var token = Issuer.Token("""{"alg":"ES256","typ":"at+jwt","kid":"any"}""");
         var allowed = Issuer.Expectations with { AllowsUnnamedKey = true };
 
         Assert.Equal(JwtError.None, Verify([unnamed], allowed));
         Assert.Equal(JwtError.UnknownKey, Verify([unnamed], Issuer.Expectations));
         Assert.Equal(JwtError.UnknownKey, Verify([Issuer.Key.PublicKey], allowed));
-        using var other = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var other = SigningKey.Generate(SecurityAlgorithms.EcdsaSha256);
         Assert.Equal(JwtError.UnknownKey, Verify([unnamed, other.PublicKey], allowed));
         Assert.Equal(JwtError.None, Verify([unnamed, Issuer.RS256.Key.PublicKey], allowed));
 
-        JwtError Verify(JsonWebKey[] keys, JwtExpectations expectations) => new JwtVerifier(new JsonWebKeySet(keys)).Verify(token, expectations, Issuer.Now, out _);
+        JwtError Verify(JsonWebKey[] keys, JwtExpectations expectations) => new JwtVerifier(keys).Verify(token, expectations, Issuer.Now, out _);
     }
 
     [Fact, Rfc("7518", "3.5")]
@@ -46,22 +49,15 @@ public sealed class TypeAndNameRules
     {
         using var rsa = RSA.Create();
         rsa.ImportPkcs8PrivateKey(Issuer.RS256.Key.ExportPkcs8(), out _);
-        var parameters = rsa.ExportParameters(false);
-        var verifier = new JwtVerifier(new JsonWebKeySet([new JsonWebKey(new RsaPublicKey(parameters.Modulus!, parameters.Exponent!, JwsAlgorithms.PS256), "p", null, null)]));
-        var input = Base64Url.Encode("""{"alg":"PS256","typ":"at+jwt","kid":"p"}"""u8) + "." + Base64Url.Encode(Encoding.UTF8.GetBytes(Issuer.Claims()));
+        var key = Issuer.Named(Issuer.RS256.Key, "p");
+        key.Alg = SecurityAlgorithms.RsaSsaPssSha256;
+        var verifier = new JwtVerifier([key]);
+        var input = Base64Url.EncodeToString("""{"alg":"PS256","typ":"at+jwt","kid":"p"}"""u8) + "." + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Issuer.Claims()));
 
         Assert.Equal(JwtError.None, Verify(RSASignaturePadding.Pss));
         Assert.Equal(JwtError.BadSignature, Verify(RSASignaturePadding.Pkcs1));
 
         JwtError Verify(RSASignaturePadding padding) => verifier.Verify(
-            $"{input}.{Base64Url.Encode(rsa.SignData(Encoding.ASCII.GetBytes(input), HashAlgorithmName.SHA256, padding))}", Issuer.Expectations, Issuer.Now, out _);
-    }
-
-    [Fact]
-    public void A_subject_is_read_unverified_and_without_a_fault()
-    {
-        Assert.Equal("alice", UnverifiedJwt.SubjectOf(Issuer.Token()));
-        foreach (var token in new[] { "", ".", "..", "a.b.c", "é.é.é", Issuer.Token(claims: "[]"), Issuer.Token(claims: Issuer.Claims("sub", "7")), Issuer.Token(claims: Issuer.Claims("sub", null)), Issuer.Token(claims: """{"sub":"a","sub":"b"}"""), new string('a', 20_000) })
-            Assert.Null(UnverifiedJwt.SubjectOf(token));
+            $"{input}.{Base64Url.EncodeToString(rsa.SignData(Encoding.ASCII.GetBytes(input), HashAlgorithmName.SHA256, padding))}", Issuer.Expectations, Issuer.Now, out _);
     }
 }

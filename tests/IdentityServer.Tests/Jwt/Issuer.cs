@@ -1,7 +1,11 @@
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using Dpop;
+using IdentityServer.Jwt;
+using Microsoft.IdentityModel.Tokens;
 
-namespace Jose.Tests;
+namespace IdentityServer.Tests.Jwt;
 
 /// <summary>
 /// An issuer that can also lie: it signs any header and any payload, well formed or not, with a real key.
@@ -14,18 +18,13 @@ internal sealed class Issuer
     public static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
     public static readonly JwtExpectations Expectations = new() { Type = "at+jwt", Issuer = Name, Audience = Api };
 
-    public static readonly Issuer ES256 = new(JwsAlgorithms.ES256);
-    public static readonly Issuer RS256 = new(JwsAlgorithms.RS256);
-
-    private readonly PrivateKey _key;
+    public static readonly Issuer ES256 = new(SecurityAlgorithms.EcdsaSha256);
+    public static readonly Issuer RS256 = new(SecurityAlgorithms.RsaSha256);
 
     private Issuer(string algorithm)
     {
         Key = SigningKey.Generate(algorithm);
-        _key = algorithm == JwsAlgorithms.ES256
-            ? new P256PrivateKey(Key.ExportPkcs8())
-            : new RsaPrivateKey(Key.ExportPkcs8());
-        Verifier = new JwtVerifier(new JsonWebKeySet([Key.PublicKey]));
+        Verifier = new JwtVerifier([Key.PublicKey]);
     }
 
     public SigningKey Key { get; }
@@ -59,16 +58,16 @@ internal sealed class Issuer
         Token(Encoding.UTF8.GetBytes(header ?? Header), Encoding.UTF8.GetBytes(claims ?? Claims()));
 
     public string Token(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload) =>
-        TokenOf(Base64Url.Encode(header), Base64Url.Encode(payload));
+        TokenOf(Base64Url.EncodeToString(header), Base64Url.EncodeToString(payload));
 
     /// <summary>Signs the two parts as they are spelled.</summary>
     public string TokenOf(string header, string payload) =>
-        $"{header}.{payload}.{Base64Url.Encode(Signature($"{header}.{payload}"))}";
+        $"{header}.{payload}.{Base64Url.EncodeToString(Signature($"{header}.{payload}"))}";
 
     public byte[] Signature(string signingInput)
     {
-        var signature = new byte[_key.PublicKey.SignatureLength];
-        _key.Sign(Encoding.ASCII.GetBytes(signingInput), signature);
+        var signature = new byte[Key.SignatureLength];
+        Key.Sign(Encoding.ASCII.GetBytes(signingInput), signature);
         return signature;
     }
 
@@ -83,9 +82,32 @@ internal sealed class Issuer
 
     public static JsonElement Json(string json) => JsonElement.Parse(json);
 
-    public static JsonWebKey Jwk(string json)
+    /// <summary>The key under another <c>kid</c>, as others may publish it; null: without one.</summary>
+    public static JsonWebKey Named(SigningKey key, string? keyId)
     {
-        Xunit.Assert.True(JsonWebKey.TryParse(Json(json), out var key, out var error), error);
-        return key;
+        var jwk = key.PublicKey;
+        return new JsonWebKey { Kty = jwk.Kty, Crv = jwk.Crv, X = jwk.X, Y = jwk.Y, N = jwk.N, E = jwk.E, KeyId = keyId, Alg = jwk.Alg };
+    }
+
+    /// <summary>A set as it is published.</summary>
+    public static byte[] Jwks(params SigningKey[] keys)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("keys");
+            foreach (var key in keys)
+                key.WritePublicKey(json);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return buffer.ToArray();
+    }
+
+    public static JwtVerifier Read(ReadOnlySpan<byte> jwks)
+    {
+        Xunit.Assert.True(JwtVerifier.TryParse(jwks, PublicJwk.Algorithms, out var keys));
+        return keys;
     }
 }

@@ -1,8 +1,10 @@
 using System.Text;
 using System.Text.Json;
+using Dpop;
+using IdentityServer.Jwt;
 using Xunit;
 
-namespace Jose.Tests;
+namespace IdentityServer.Tests.Jwt;
 
 /// <summary>Random damage with a fixed seed: nothing throws, and nothing damaged is accepted.</summary>
 public sealed class HostileInput
@@ -24,7 +26,7 @@ public sealed class HostileInput
             for (var i = 0; i < Mutations; i++)
             {
                 var damaged = Damage(token, random);
-                var error = issuer.Verifier.Verify(damaged, Issuer.Expectations, Issuer.Now, out var claims);
+                var error = issuer.Verifier.Verify(Encoding.Latin1.GetString(damaged), Issuer.Expectations, Issuer.Now, out var claims);
                 Assert.True(error != JwtError.None || damaged.AsSpan().SequenceEqual(token), Encoding.Latin1.GetString(damaged));
                 Assert.Equal(error == JwtError.None, claims is not null);
             }
@@ -81,9 +83,8 @@ public sealed class HostileInput
             """);
         for (var i = 0; i < Mutations; i++)
         {
-            var isRead = JsonWebKeySet.TryParse(Damage(set, random), out var keys, out var error);
+            var isRead = JwtVerifier.TryParse(Damage(set, random), PublicJwk.Algorithms, out var keys);
             Assert.Equal(isRead, keys is not null);
-            Assert.Equal(isRead, error is null);
         }
     }
 

@@ -1,12 +1,14 @@
+using System.Buffers.Text;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using IdentityServer.Jwt;
 using Testing;
 using Xunit;
 
-namespace Jose.Tests;
+namespace IdentityServer.Tests.Jwt;
 
 /// <summary>
 /// The most used implementation of these RFCs, npm's <c>jose</c>, reads what we write and writes what we read.
@@ -29,7 +31,7 @@ public sealed class NpmJoseInterop
                 Assert.Skip(obstacle);
             }
 
-            var keys = new JsonWebKeySet([Issuer.ES256.Key.PublicKey, Issuer.RS256.Key.PublicKey]);
+            SigningKey[] keys = [Issuer.ES256.Key, Issuer.RS256.Key];
             var now = new TestClock().GetUtcNow();
             string[] ours = [Ours(Issuer.ES256, now), Ours(Issuer.RS256, now)];
 
@@ -38,7 +40,7 @@ public sealed class NpmJoseInterop
             Assert.True(exitCode == 0, errors);
             var answer = Issuer.Json(output);
             TheyVerifiedOurs(answer.GetProperty("verified"), keys);
-            Assert.Equal(keys.Keys.Select(key => key.Thumbprint), Strings(answer.GetProperty("thumbprints")));
+            Assert.Equal(keys.Select(key => key.KeyId), Strings(answer.GetProperty("thumbprints")));
             WeVerifyTheirs(answer.GetProperty("theirs"), new TestClock().GetUtcNow());
         }
         finally
@@ -57,10 +59,10 @@ public sealed class NpmJoseInterop
         ["name"] = "Zoë 😀",
     }.ToJsonString()));
 
-    private static void TheyVerifiedOurs(JsonElement verified, JsonWebKeySet keys)
+    private static void TheyVerifiedOurs(JsonElement verified, SigningKey[] keys)
     {
         Assert.Equal(2, verified.GetArrayLength());
-        foreach (var (token, key) in verified.EnumerateArray().Zip(keys.Keys))
+        foreach (var (token, key) in verified.EnumerateArray().Zip(keys))
         {
             Assert.Equal(key.Algorithm, token.GetProperty("header").GetProperty("alg").GetString());
             Assert.Equal(key.KeyId, token.GetProperty("header").GetProperty("kid").GetString());
@@ -70,10 +72,9 @@ public sealed class NpmJoseInterop
 
     private static void WeVerifyTheirs(JsonElement theirs, DateTimeOffset now)
     {
-        Assert.True(JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(theirs.GetRawText()), out var keys, out var error), error);
-        Assert.Equal(Strings(theirs.GetProperty("thumbprints")), keys.Keys.Select(key => key.Thumbprint));
+        var verifier = Issuer.Read(Encoding.UTF8.GetBytes(theirs.GetRawText()));
+        Assert.Equal(Strings(theirs.GetProperty("thumbprints")), verifier.Keys.Select(key => Base64Url.EncodeToString(key.ComputeJwkThumbprint())));
 
-        var verifier = new JwtVerifier(keys);
         var tokens = Strings(theirs.GetProperty("tokens"));
         Assert.Equal(3, tokens.Count);
         foreach (var token in tokens)
@@ -83,14 +84,14 @@ public sealed class NpmJoseInterop
         }
     }
 
-    private static string Question(JsonWebKeySet keys, string[] tokens)
+    private static string Question(SigningKey[] keys, string[] tokens)
     {
         using var json = new MemoryStream();
         using (var writer = new Utf8JsonWriter(json))
         {
             writer.WriteStartObject();
             writer.WritePropertyName("jwks");
-            keys.WriteTo(writer);
+            writer.WriteRawValue(Issuer.Jwks(keys));
             writer.WriteStartArray("tokens");
             foreach (var token in tokens)
                 writer.WriteStringValue(token);
@@ -107,7 +108,7 @@ public sealed class NpmJoseInterop
     private static async Task<string?> Installed(string folder)
     {
         foreach (var file in new[] { "package.json", ".npmrc", "interop.mjs" })
-            File.Copy(Path.Combine(AppContext.BaseDirectory, "interop", file), Path.Combine(folder, file));
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "Jwt", "interop", file), Path.Combine(folder, file));
 
         try
         {
