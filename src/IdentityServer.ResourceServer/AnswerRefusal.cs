@@ -5,11 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>The whole answer, before OpenIddict's: it has no scheme but Bearer, no 503, and no body.</summary>
 internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidationHandler<ProcessChallengeContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ProcessChallengeContext>()
-        .UseSingletonHandler<AnswerRefusal>()
-        .SetOrder(int.MinValue + 1000)
-        .Build();
-
     public async ValueTask HandleAsync(ProcessChallengeContext context)
     {
         if (context.Transaction.GetHttpRequest() is not { HttpContext: var http })

@@ -25,7 +25,7 @@ internal sealed class Challenges(IOptions<IdentityServerTokensOptions> options, 
             http.Response.Headers.Append("WWW-Authenticate", Challenge(refusal, isDpop));
         if (refusal.RetryAfter is { } delay)
             http.Response.Headers.RetryAfter = ((int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        return (options.Value.WriteError ?? ProblemDocument.WriteAsync)(http, refusal);
+        return options.Value.WriteError?.Invoke(http, refusal) ?? TypedResults.Problem(refusal.Description, statusCode: refusal.StatusCode).ExecuteAsync(http);
     }
 
     // RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1: in the scheme that the token came by, or should have. All values are our own or checked at start: nothing of the request is echoed.

@@ -8,11 +8,6 @@ namespace IdentityServer.ResourceServer;
 /// </summary>
 internal sealed class ChooseSigningKey(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ValidateTokenContext>()
-        .UseSingletonHandler<ChooseSigningKey>()
-        .SetOrder(OpenIddictValidationHandlers.Protection.ResolveTokenValidationParameters.Descriptor.Order + 600)
-        .Build();
-
     public async ValueTask HandleAsync(ValidateTokenContext context)
     {
         var (configuration, key) = await keys.FindKeyAsync(context.Configuration, PresentedToken.Of(context.Transaction).Jwt!, context.CancellationToken);

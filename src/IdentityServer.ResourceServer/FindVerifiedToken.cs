@@ -5,12 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>A token whose signature was checked is not checked again, for as long as its keys are the issuer's.</summary>
 internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ProcessAuthenticationContext>()
-        .UseSingletonHandler<FindVerifiedToken>()
-        // Before anybody waits for the issuer.
-        .SetOrder(OpenIddictValidationHandlers.ResolveServerConfiguration.Descriptor.Order - 500)
-        .Build();
-
     public ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         var presented = PresentedToken.Of(context.Transaction);

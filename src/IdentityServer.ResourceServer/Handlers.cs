@@ -10,22 +10,22 @@ internal static class Handlers
     /// <summary>In the order in which a request meets them; between them stand OpenIddict's own.</summary>
     private static readonly OpenIddictValidationHandlerDescriptor[] Ours =
     [
-        // A request
-        ReadAuthorizationHeader.Descriptor,
-        FindVerifiedToken.Descriptor,
-        RejectRevokedToken.Descriptor,
-        RequireProofOfPossession.Descriptor,
-        ExposeAccessToken.Descriptor,
-        // A token that was not seen before
-        RequireStrictToken.Descriptor,
-        ChooseSigningKey.Descriptor,
-        RequireTimelyToken.Descriptor,
-        RememberVerifiedToken.Descriptor,
-        // A refusal
-        AnswerRefusal.Descriptor,
+        // A request; a token that was seen before is found before anybody waits for the issuer, and a revoked one uses up no proof.
+        On<ProcessAuthenticationContext, ReadAuthorizationHeader>(OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromAuthorizationHeader.Descriptor.Order),
+        On<ProcessAuthenticationContext, FindVerifiedToken>(ResolveServerConfiguration.Descriptor.Order - 500),
+        On<ProcessAuthenticationContext, RejectRevokedToken>(ValidateAccessToken.Descriptor.Order + 300),
+        On<ProcessAuthenticationContext, RequireProofOfPossession>(ValidateAccessToken.Descriptor.Order + 400),
+        On<ProcessAuthenticationContext, ExposeAccessToken>(int.MaxValue - 1000),
+        // A token that was not seen before, within ValidateAccessToken; remembered when all has passed.
+        On<ValidateTokenContext, RequireStrictToken>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 300),
+        On<ValidateTokenContext, ChooseSigningKey>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 600),
+        On<ValidateTokenContext, RequireTimelyToken>(Protection.ValidateExpirationDate.Descriptor.Order),
+        On<ValidateTokenContext, RememberVerifiedToken>(int.MaxValue - 1000),
+        // A refusal: the whole answer, so it comes first.
+        On<ProcessChallengeContext, AnswerRefusal>(int.MinValue + 1000),
         // The issuer's documents
-        RequireIssuersOwnDocument.Descriptor,
-        ReadSigningKeys.Descriptor,
+        On<HandleConfigurationResponseContext, RequireIssuersOwnDocument>(Discovery.ExtractJsonWebKeySetEndpoint.Descriptor.Order + 500),
+        On<HandleJsonWebKeySetResponseContext, ReadSigningKeys>(Discovery.ExtractSigningKeys.Descriptor.Order),
     ];
 
     private static readonly OpenIddictValidationHandlerDescriptor[] Removed =
@@ -67,4 +67,8 @@ internal static class Handlers
         foreach (var descriptor in Removed)
             validation.RemoveEventHandler(descriptor);
     }
+
+    private static OpenIddictValidationHandlerDescriptor On<TContext, THandler>(int order)
+        where TContext : BaseContext where THandler : class, IOpenIddictValidationHandler<TContext> =>
+        OpenIddictValidationHandlerDescriptor.CreateBuilder<TContext>().UseSingletonHandler<THandler>().SetOrder(order).Build();
 }

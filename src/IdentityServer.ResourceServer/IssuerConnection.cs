@@ -34,11 +34,33 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     /// <summary>Null when the issuer does not know the cursor any more.</summary>
     public async Task<RevocationFeedAnswer?> FetchRevocationsAsync(string? cursor, TimeSpan wait, CancellationToken ct)
     {
-        var query = $"connect/revocations?wait={(int)wait.TotalSeconds}";
-        if (cursor is not null)
-            query += "&after=" + Uri.EscapeDataString(cursor);
-        var answer = await GetAsync(new Uri(_address, query), _credentials, MaximumFeedLength, wait + FeedGrace, ct, mayRefuse: cursor is not null);
-        return answer.Status == HttpStatusCode.OK ? RevocationFeedAnswer.Parse(answer.Body) : null;
+        var query = $"connect/revocations?wait={(int)wait.TotalSeconds}" + (cursor is null ? "" : "&after=" + Uri.EscapeDataString(cursor));
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        deadline.CancelAfter(wait + FeedGrace);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_address, query));
+            request.Headers.Authorization = _credentials;
+            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            if (cursor is not null && response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestUriTooLong)
+                return null;
+            if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+                throw new IssuerException("The issuer does not take ClientId and ClientSecret for those of a resource server.");
+            if (response.StatusCode != HttpStatusCode.OK)
+                throw new IssuerException($"The issuer answered {(int)response.StatusCode} to the request for its revocation feed.");
+            await response.Content.LoadIntoBufferAsync(MaximumFeedLength, deadline.Token);
+            return RevocationFeedAnswer.Parse(await response.Content.ReadAsByteArrayAsync(deadline.Token));
+        }
+        // Not only HttpRequestException: a connection that is reset in the moment in which it was made is a bare SocketException.
+        catch (Exception e) when (e is not (IssuerException or OperationCanceledException))
+        {
+            throw new IssuerException($"The issuer can't be reached at {_address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new IssuerException($"The issuer did not answer the request for its revocation feed in {(wait + FeedGrace).TotalSeconds:0} s.", e);
+        }
     }
 
     public void Dispose() => _http.Dispose();
@@ -46,35 +68,4 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     // RFC 6749 §2.3.1: id and secret are form-urlencoded before they are joined.
     private static AuthenticationHeaderValue Basic(string id, string secret) =>
         new("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(WebUtility.UrlEncode(id) + ":" + WebUtility.UrlEncode(secret))));
-
-    private async Task<(HttpStatusCode Status, byte[] Body)> GetAsync(
-        Uri address, AuthenticationHeaderValue? credentials, int limit, TimeSpan timeout, CancellationToken ct, bool mayRefuse = false)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        deadline.CancelAfter(timeout);
-        try
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            request.Headers.Authorization = credentials;
-            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
-            if (mayRefuse && response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestUriTooLong)
-                return (response.StatusCode, []);
-            if (credentials is not null && response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-                throw new IssuerException("The issuer does not take ClientId and ClientSecret for those of a resource server.");
-            if (response.StatusCode != HttpStatusCode.OK)
-                throw new IssuerException($"The issuer answered {(int)response.StatusCode} to {address.AbsolutePath}.");
-            await response.Content.LoadIntoBufferAsync(limit, deadline.Token);
-            return (response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token));
-        }
-        // Not only HttpRequestException: a connection that is reset in the moment in which it was made is a bare SocketException.
-        catch (Exception e) when (e is not (IssuerException or OperationCanceledException))
-        {
-            throw new IssuerException($"The issuer can't be reached at {address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);
-        }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
-        {
-            throw new IssuerException($"The issuer did not answer {address.AbsolutePath} in {timeout.TotalSeconds:0} s.", e);
-        }
-    }
 }

@@ -1,16 +1,10 @@
 using Microsoft.AspNetCore;
-using OpenIddict.Validation.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
 /// <summary>The token comes in the one header, by Bearer or DPoP (RFC 6750 §2.1, RFC 9449 §7.1), and nowhere else.</summary>
 internal sealed class ReadAuthorizationHeader : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ProcessAuthenticationContext>()
-        .UseSingletonHandler<ReadAuthorizationHeader>()
-        .SetOrder(OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromAuthorizationHeader.Descriptor.Order)
-        .Build();
-
     public ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         if (context.Transaction.GetHttpRequest() is not { } request)

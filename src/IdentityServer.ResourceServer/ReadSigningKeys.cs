@@ -9,11 +9,6 @@ namespace IdentityServer.ResourceServer;
 /// </summary>
 internal sealed class ReadSigningKeys : IOpenIddictValidationHandler<HandleJsonWebKeySetResponseContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<HandleJsonWebKeySetResponseContext>()
-        .UseSingletonHandler<ReadSigningKeys>()
-        .SetOrder(OpenIddictValidationHandlers.Discovery.ExtractSigningKeys.Descriptor.Order)
-        .Build();
-
     public ValueTask HandleAsync(HandleJsonWebKeySetResponseContext context)
     {
         if ((JsonElement?)context.Response["keys"] is { ValueKind: JsonValueKind.Array } keys)

@@ -3,11 +3,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>What ended before its time is in the feed; and without word of the feed no token is trusted.</summary>
 internal sealed class RejectRevokedToken(RevocationWatch? watch = null) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ProcessAuthenticationContext>()
-        .UseSingletonHandler<RejectRevokedToken>()
-        .SetOrder(OpenIddictValidationHandlers.ValidateAccessToken.Descriptor.Order + 300)
-        .Build();
-
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         var presented = PresentedToken.Of(context.Transaction);

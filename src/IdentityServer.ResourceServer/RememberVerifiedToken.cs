@@ -5,11 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>A token that passed every check which looks at the token alone is remembered by its hash.</summary>
 internal sealed class RememberVerifiedToken(IssuerKeys keys) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ValidateTokenContext>()
-        .UseSingletonHandler<RememberVerifiedToken>()
-        .SetOrder(int.MaxValue - 1000)
-        .Build();
-
     public ValueTask HandleAsync(ValidateTokenContext context)
     {
         var presented = PresentedToken.Of(context.Transaction);

@@ -5,11 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>The metadata is of the issuer that was asked, to the letter (RFC 8414 §3.3), and its keys are sought at no other kind of place.</summary>
 internal sealed class RequireIssuersOwnDocument(IOptions<IdentityServerTokensOptions> options) : IOpenIddictValidationHandler<HandleConfigurationResponseContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<HandleConfigurationResponseContext>()
-        .UseSingletonHandler<RequireIssuersOwnDocument>()
-        .SetOrder(OpenIddictValidationHandlers.Discovery.ExtractJsonWebKeySetEndpoint.Descriptor.Order + 500)
-        .Build();
-
     public ValueTask HandleAsync(HandleConfigurationResponseContext context)
     {
         if ((string?)context.Response["issuer"] != options.Value.Authority)

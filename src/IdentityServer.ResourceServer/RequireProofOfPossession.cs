@@ -5,12 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>A token that is bound to a key goes with a proof of that key, and one that is bound to none without (RFC 9449 §7).</summary>
 internal sealed class RequireProofOfPossession(DpopProofs proofs) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ProcessAuthenticationContext>()
-        .UseSingletonHandler<RequireProofOfPossession>()
-        // A revoked token uses up no proof.
-        .SetOrder(RejectRevokedToken.Descriptor.Order + 100)
-        .Build();
-
     public ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         var presented = PresentedToken.Of(context.Transaction);

@@ -5,11 +5,6 @@ namespace IdentityServer.ResourceServer;
 /// <summary>A token is good from <c>nbf</c> to <c>exp</c>, and was not issued in the future.</summary>
 internal sealed class RequireTimelyToken(IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
-    public static OpenIddictValidationHandlerDescriptor Descriptor { get; } = OpenIddictValidationHandlerDescriptor.CreateBuilder<ValidateTokenContext>()
-        .UseSingletonHandler<RequireTimelyToken>()
-        .SetOrder(OpenIddictValidationHandlers.Protection.ValidateExpirationDate.Descriptor.Order)
-        .Build();
-
     public ValueTask HandleAsync(ValidateTokenContext context)
     {
         if (PresentedToken.Of(context.Transaction).Token!.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew) is { } refusal)

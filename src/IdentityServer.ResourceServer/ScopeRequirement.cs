@@ -10,7 +10,19 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
 {
     public string Scope { get; } = scope;
 
-    public bool IsMetBy(ClaimsPrincipal user) => user.FindAll("scope").Any(claim => claim.Value == Scope || claim.Value.Split(' ').Contains(Scope));
+    public bool IsMetBy(ClaimsPrincipal user)
+    {
+        foreach (var claim in user.FindAll("scope"))
+        {
+            foreach (var word in claim.Value.AsSpan().Split(' '))
+            {
+                if (claim.Value.AsSpan(word).SequenceEqual(Scope))
+                    return true;
+            }
+        }
+
+        return false;
+    }
 
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, ScopeRequirement requirement)
     {
