@@ -60,10 +60,14 @@ internal sealed class ProtectedResourceMetadata
             writer.WriteStartArray("bearer_methods_supported");
             writer.WriteStringValue("header");
             writer.WriteEndArray();
-            writer.WriteStartArray("dpop_signing_alg_values_supported");
-            foreach (var algorithm in DpopProof.Algorithms)
-                writer.WriteStringValue(algorithm);
-            writer.WriteEndArray();
+            if (options.IsDpopUsed)
+            {
+                writer.WriteStartArray("dpop_signing_alg_values_supported");
+                foreach (var algorithm in DpopProof.Algorithms)
+                    writer.WriteStringValue(algorithm);
+                writer.WriteEndArray();
+            }
+
             writer.WriteEndObject();
         }
 

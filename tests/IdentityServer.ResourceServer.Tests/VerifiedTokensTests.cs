@@ -1,5 +1,4 @@
-using System.Text;
-using Jose;
+using System.Text.Json;
 using Testing;
 using Xunit;
 
@@ -11,7 +10,7 @@ public sealed class VerifiedTokensTests
     public void Memory_is_bounded_and_keeps_what_is_used()
     {
         var token = AnyToken();
-        var memory = new VerifiedTokens<AccessToken>(capacity: 1000);
+        var memory = new VerifiedTokens(capacity: 1000);
         var used = TokenHash.Of("used");
         memory.Remember(used, token);
         for (var i = 0; i < 10_000; i++)
@@ -30,7 +29,7 @@ public sealed class VerifiedTokensTests
     public void Memory_is_bounded_under_parallel_use()
     {
         var token = AnyToken();
-        var memory = new VerifiedTokens<AccessToken>(capacity: 1000);
+        var memory = new VerifiedTokens(capacity: 1000);
         Parallel.For(0, 20_000, i => memory.Remember(TokenHash.Of("token " + i), token));
         Assert.InRange(memory.Count, 1, 1100);
     }
@@ -44,14 +43,6 @@ public sealed class VerifiedTokensTests
         Assert.Equal(1_799_999_000_000, AnyToken(Guid.Parse("11111111-1111-4111-8111-111111111111")).SignedInAt);
     }
 
-    private static AccessToken AnyToken(Guid? grant = null)
-    {
-        using var key = SigningKey.Generate(JwsAlgorithms.ES256);
-        var claims = $$"""{"iss":"i","sub":"s","exp":1800001000,"iat":1799999000,"jti":"j","client_id":"c","grant_id":"{{grant ?? Guid.Empty}}"}""";
-        var text = key.CreateSigner("at+jwt").Sign(Encoding.UTF8.GetBytes(claims));
-        var verifier = new JwtVerifier(new JsonWebKeySet([key.PublicKey]));
-        var error = verifier.Verify(text, new JwtExpectations { Type = "at+jwt", Issuer = "i" }, DateTimeOffset.FromUnixTimeSeconds(1_800_000_000), out var verified);
-        Assert.Equal(JwtError.None, error);
-        return AccessToken.Find(verified!)!;
-    }
+    private static AccessToken AnyToken(Guid? grant = null) => AccessToken.Find(JsonElement.Parse(
+        $$"""{"iss":"i","sub":"s","exp":1800001000,"iat":1799999000,"jti":"j","client_id":"c","grant_id":"{{grant ?? Guid.Empty}}"}"""))!;
 }

@@ -4,11 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>Reads the one token of a request (RFC 6750 §2.1, RFC 9449 §7.1). Neither the query nor a form is a place for tokens here.</summary>
-internal static class BearerCredentials
+internal static class AuthorizationHeader
 {
-    /// <summary>In characters. A thousand times what a token needs to say who somebody is would still be a mistake.</summary>
-    public const int MaximumLength = 16 * 1024;
-
     private const string Bearer = "Bearer";
     private const string Dpop = "DPoP";
 
@@ -41,7 +38,7 @@ internal static class BearerCredentials
         if (token.IsEmpty || token.ContainsAnyExcept(TokenCharacters))
             return Refused(BearerRefusal.MalformedHeader, out refusal);
 
-        return token.Length > MaximumLength ? Refused(BearerRefusal.TooLong, out refusal) : token.ToString();
+        return token.Length > global::Dpop.StrictJwt.MaximumLength ? Refused(BearerRefusal.TooLong, out refusal) : token.ToString();
     }
 
     private static bool IsOf(string scheme, string header) =>
