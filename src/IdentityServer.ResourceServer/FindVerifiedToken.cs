@@ -1,3 +1,4 @@
+using Dpop;
 using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;

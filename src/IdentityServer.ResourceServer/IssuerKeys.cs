@@ -9,7 +9,7 @@ using OpenIddict.Abstractions;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>What the issuer published and the tokens that were verified with it: when the keys change, those are verified anew.</summary>
-internal sealed record KnownKeys(OpenIddictConfiguration Configuration, VerifiedTokens Tokens);
+internal sealed record KnownKeys(OpenIddictConfiguration Configuration, VerifiedTokens<AccessToken> Tokens);
 
 /// <summary>
 /// When OpenIddict reads the issuer's metadata and keys: at start, every five minutes, and at once when a token names a key that is not
@@ -128,7 +128,7 @@ internal sealed partial class IssuerKeys(OpenIddictValidationService openIddict,
             var read = await _issuer.GetConfigurationAsync(new Uri(options.Value.IssuerAddress, ".well-known/openid-configuration").AbsoluteUri, null!, ct);
             if (_current is not { } known || !Names(known.Configuration).SequenceEqual(Names(read)))
             {
-                _current = new KnownKeys(read, new VerifiedTokens());
+                _current = new KnownKeys(read, new VerifiedTokens<AccessToken>());
                 LogKeys(read.JsonWebKeySet!.Keys.Count);
             }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dpop;
 using Testing;
 using Xunit;
 
@@ -10,7 +11,7 @@ public sealed class VerifiedTokensTests
     public void Memory_is_bounded_and_keeps_what_is_used()
     {
         var token = AnyToken();
-        var memory = new VerifiedTokens(capacity: 1000);
+        var memory = new VerifiedTokens<AccessToken>(capacity: 1000);
         var used = TokenHash.Of("used");
         memory.Remember(used, token);
         for (var i = 0; i < 10_000; i++)
@@ -29,7 +30,7 @@ public sealed class VerifiedTokensTests
     public void Memory_is_bounded_under_parallel_use()
     {
         var token = AnyToken();
-        var memory = new VerifiedTokens(capacity: 1000);
+        var memory = new VerifiedTokens<AccessToken>(capacity: 1000);
         Parallel.For(0, 20_000, i => memory.Remember(TokenHash.Of("token " + i), token));
         Assert.InRange(memory.Count, 1, 1100);
     }

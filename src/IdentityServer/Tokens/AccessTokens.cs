@@ -1,3 +1,4 @@
+using Dpop;
 using IdentityServer.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;

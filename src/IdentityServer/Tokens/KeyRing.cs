@@ -1,3 +1,4 @@
+using Dpop;
 using IdentityServer.Jwt;
 using Microsoft.IdentityModel.Tokens;
 

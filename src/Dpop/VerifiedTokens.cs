@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Jose;
+namespace Dpop;
 
 /// <summary>
 /// Tokens whose signature was checked, so that it is checked once. Two generations: what is used moves to the young

@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace IdentityServer.Jwt;
+namespace Dpop;
 
 /// <summary>SHA-256 of a token: memory remembers tokens without holding one that could be used.</summary>
-internal readonly record struct TokenHash(UInt128 First, UInt128 Second)
+public readonly record struct TokenHash(UInt128 First, UInt128 Second)
 {
     public static TokenHash Of(string token)
     {

@@ -1,12 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using Dpop;
 
-namespace IdentityServer.ResourceServer;
+namespace Dpop;
 
 /// <summary>The claims of RFC 7519 §4.1, each of its JSON type: the library would take a number that is written as a text.</summary>
 /// <param name="IssuedAt">Without <c>iat</c> the earliest time there is: such a token is older than any revocation.</param>
-internal sealed record RegisteredClaims(
+public sealed record RegisteredClaims(
     string Issuer, string Subject, IReadOnlyList<string> Audience, DateTimeOffset ExpiresAt, DateTimeOffset IssuedAt, DateTimeOffset? NotBefore, string? JwtId)
 {
     public static bool TryRead(JsonElement claims, [NotNullWhen(true)] out RegisteredClaims? registered)
