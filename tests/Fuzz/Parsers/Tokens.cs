@@ -18,7 +18,7 @@ internal class Tokens : Target
     {
         var error = World.Verifier.Verify(input, TokenWorld.Expectations, TokenWorld.Now, out var claims);
         // What a resource server makes of it belongs to the reading.
-        var token = claims is null ? null : AccessToken.Find(claims);
+        var token = claims is null ? null : AccessToken.Find(claims.Root);
         return () =>
         {
             if ((error == JwtError.None) != (claims is not null))
