@@ -74,11 +74,7 @@ public static class IdentityServerTokensExtensions
 
     private static OpenIddictValidationBuilder UseProofs(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions>? configure)
     {
-        validation.Services.AddOptions<IdentityServerTokensOptions>().Configure(options =>
-        {
-            options.IsDpopUsed = true;
-            configure?.Invoke(options);
-        });
+        validation.Services.UseProofs(configure);
         return validation.UseCore();
     }
 
@@ -132,6 +128,13 @@ public static class IdentityServerTokensExtensions
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
         return services.AddOptions<IdentityServerTokensOptions>().Configure(options => options.IsFeedFollowed = true);
     }
+
+    internal static void UseProofs(this IServiceCollection services, Action<IdentityServerTokensOptions>? configure) =>
+        services.AddOptions<IdentityServerTokensOptions>().Configure(options =>
+        {
+            options.IsDpopUsed = true;
+            configure?.Invoke(options);
+        });
 
     /// <summary>What does not depend on who validates the signature: proofs, refusals, metadata.</summary>
     internal static void AddTokenAnswers(this IServiceCollection services, string scheme)
