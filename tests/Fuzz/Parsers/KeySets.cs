@@ -41,7 +41,7 @@ internal sealed class KeySets : Target
                 return $"was read: {isRead}; by the oracle: {isSet}";
             if (set is null)
                 return null;
-            return set.Keys.Select(key => (key.Kty, key.KeyId)).SequenceEqual(sound!.Select(key => (key["kty"]!.Text, key["kid"]?.Text)))
+            return set.Keys.Select(key => (key.Kty, (string?)key.KeyId)).SequenceEqual(sound!.Select(key => (key["kty"]!.Text, key["kid"]?.Text)))
                 ? ""
                 : $"has {set.Keys.Count()} keys; by the oracle {sound!.Length}";
         };
