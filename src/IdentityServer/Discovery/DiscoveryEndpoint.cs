@@ -5,7 +5,7 @@ using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Tokens;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Discovery;
 
@@ -17,7 +17,7 @@ internal sealed class DiscoveryEndpoint(
     IssuerSettings issuer, CurrentConfiguration configuration, CurrentKeys keys, ClientRegistrationSettings registration, PushedRequestSettings pushing,
     ClientAssertionSettings assertions, DpopSettings dpop)
 {
-    private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
+    private static readonly string[] SigningAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
     public Task HandleMetadataAsync(HttpContext http) => WriteAsync(http, json =>
     {
@@ -74,8 +74,8 @@ internal sealed class DiscoveryEndpoint(
     public Task HandleJwksAsync(HttpContext http) => WriteAsync(http, json =>
     {
         json.WriteStartArray("keys");
-        foreach (var key in keys.Value.Published.Keys)
-            key.WriteTo(json);
+        foreach (var key in keys.Value.Published)
+            key.WritePublicKey(json);
         json.WriteEndArray();
     });
 

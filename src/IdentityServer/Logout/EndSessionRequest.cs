@@ -1,8 +1,8 @@
 using System.Text;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
-using Jose;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace IdentityServer.Logout;

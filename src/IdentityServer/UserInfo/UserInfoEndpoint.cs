@@ -4,11 +4,11 @@ using IdentityServer.Configuration;
 using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Http;
+using IdentityServer.Jwt;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Jose;
 using Postgres;
 
 namespace IdentityServer.UserInfo;
