@@ -28,8 +28,11 @@ internal sealed class SigningKey : IDisposable
         PublicKey.KeyId = Base64Url.EncodeToString(PublicKey.ComputeJwkThumbprint());
         (PublicKey.Alg, PublicKey.Use) = (algorithm, "sig");
         SignatureLength = key is RSA ? key.KeySize / 8 : 64;
-        _signer = new ThreadLocal<SignatureProvider>(
-            () => Signers.CreateForSigning(Read() is var own && own is RSA rsa ? new RsaSecurityKey(rsa) : new ECDsaSecurityKey((ECDsa)own), Algorithm));
+        _signer = new ThreadLocal<SignatureProvider>(() => Signers.CreateForSigning(Read() switch
+        {
+            RSA own => new RsaSecurityKey(own),
+            var own => new ECDsaSecurityKey((ECDsa)own),
+        }, Algorithm));
     }
 
     public string Algorithm { get; }
@@ -50,11 +53,7 @@ internal sealed class SigningKey : IDisposable
     }
 
     /// <exception cref="CryptographicException">The octets are no such key.</exception>
-    public static SigningKey Import(string algorithm, ReadOnlySpan<byte> pkcs8)
-    {
-        _ = IsRsa(algorithm);
-        return new SigningKey(algorithm, pkcs8.ToArray());
-    }
+    public static SigningKey Import(string algorithm, ReadOnlySpan<byte> pkcs8) => new(algorithm, pkcs8.ToArray());
 
     public byte[] ExportPkcs8() => [.. _pkcs8];
 
