@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Claims;
 using System.Text.Json;
-using Jose;
+using Dpop;
 
 namespace IdentityServer.ResourceServer;
 
@@ -11,27 +11,19 @@ public sealed class AccessToken
     // OpenID Connect Core §2: a sub is at most 255 characters; the other names live by the same limit.
     private const int MaximumNameLength = 255;
 
-    private readonly ClaimsIdentity _identity;
-
-    private AccessToken(JwtClaims claims, string jwtId, string clientId)
+    private AccessToken(RegisteredClaims registered, JsonElement claims, string jwtId, string clientId)
     {
-        Subject = claims.Subject;
-        ClientId = clientId;
-        JwtId = jwtId;
-        GrantId = claims.GetString("grant_id");
-        KeyThumbprint = KeyOf(claims.Root);
-        Actor = claims.Root.TryGetProperty("act", out var actor) && actor.ValueKind == JsonValueKind.Object && actor.TryGetProperty("sub", out var name) && name.ValueKind == JsonValueKind.String
-            ? name.GetString()
-            : null;
-        ExpiresAt = claims.ExpiresAt;
-        IssuedAt = claims.IssuedAt;
-        Scopes = (claims.Scope ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        Roles = ReadNames(claims.Root, "roles");
-        Permissions = ReadNames(claims.Root, "permissions");
+        (Subject, ClientId, JwtId) = (registered.Subject, clientId, jwtId);
+        (ExpiresAt, IssuedAt, NotBefore) = (registered.ExpiresAt, registered.IssuedAt, registered.NotBefore);
+        GrantId = TextOf(claims, "grant_id");
+        KeyThumbprint = MemberOf(claims, "cnf", "jkt");
+        Actor = MemberOf(claims, "act", "sub");
+        Scopes = (TextOf(claims, "scope") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Roles = ReadNames(claims, "roles");
+        Permissions = ReadNames(claims, "permissions");
         SignedInAt = GrantId is not null && Guid.TryParseExact(GrantId, "D", out var grant) && grant.Version == 7
             ? MillisecondsOf(grant)
-            : claims.IssuedAt.ToUnixTimeMilliseconds();
-        _identity = new ClaimsIdentity(Claims(), BearerDefaults.Scheme, "sub", "roles");
+            : IssuedAt.ToUnixTimeMilliseconds();
     }
 
     public string Subject { get; }
@@ -59,8 +51,13 @@ public sealed class AccessToken
 
     public IReadOnlyList<string> Permissions { get; }
 
+    internal DateTimeOffset? NotBefore { get; }
+
     /// <summary>Unix milliseconds of the sign-in (the grant's UUID v7 tells them), or of <c>iat</c> where there is none.</summary>
     internal long SignedInAt { get; }
+
+    /// <summary>Set once, when it is verified.</summary>
+    internal ClaimsIdentity? Identity { get; set; }
 
     public bool HasScope(string scope)
     {
@@ -73,26 +70,39 @@ public sealed class AccessToken
         return false;
     }
 
-    /// <summary>Null when a required claim is missing or no name that a store could hold.</summary>
-    internal static AccessToken? Find(JwtClaims claims)
+    /// <summary>
+    /// Reads a token strictly, before any signature is looked at: null when it is not spelled as an access token must be, or a required
+    /// claim is missing or no name that a store could hold.
+    /// </summary>
+    internal static AccessToken? TryRead(string text, out StrictJwt? jwt) =>
+        StrictJwt.TryRead(text, out jwt) && jwt.IsOfType("at+jwt") ? Find(jwt.Claims) : null;
+
+    internal static AccessToken? Find(JsonElement claims)
     {
         // RFC 9068 §2.2: client_id, jti and iat are required; without them a token could outrun its revocation.
-        return claims.IssuedAt > DateTimeOffset.UnixEpoch && IsName(claims.Subject) && IsName(claims.JwtId) && IsName(claims.ClientId)
+        return RegisteredClaims.TryRead(claims, out var registered) && registered.IssuedAt > DateTimeOffset.UnixEpoch
+            && TextOf(claims, "client_id") is { } client && IsName(client) && IsName(registered.Subject) && IsName(registered.JwtId)
+            && StrictJson.TryGetString(claims, "scope", out _)
             // What binds it to something that is not checked here must not pass as if it were free (RFC 7800 §3.1).
-            && (!claims.Root.TryGetProperty("cnf", out _) || KeyOf(claims.Root) is not null)
-            && (claims.GetString("grant_id") is { } grant ? IsName(grant) : !claims.Root.TryGetProperty("grant_id", out _))
-            ? new AccessToken(claims, claims.JwtId!, claims.ClientId!)
+            && (!claims.TryGetProperty("cnf", out _) || MemberOf(claims, "cnf", "jkt") is not null)
+            && (!claims.TryGetProperty("grant_id", out _) || IsName(TextOf(claims, "grant_id")))
+            ? new AccessToken(registered, claims, registered.JwtId!, client)
             : null;
     }
 
     /// <summary>A principal of its own for each request: what an application adds to one does not reach the next.</summary>
-    internal ClaimsPrincipal ToPrincipal() => new(_identity.Clone());
+    internal ClaimsPrincipal ToPrincipal() => new(Identity!.Clone());
 
-    private static string? KeyOf(JsonElement root) =>
-        root.TryGetProperty("cnf", out var confirmation) && confirmation.ValueKind == JsonValueKind.Object
-        && confirmation.TryGetProperty("jkt", out var thumbprint) && thumbprint.ValueKind == JsonValueKind.String
-            ? thumbprint.GetString()
-            : null;
+    /// <summary>Null: it is good at this time (RFC 7519 §4.1.4, §4.1.5); and nobody can have issued it in the future, which would let it outrun a revocation.</summary>
+    internal BearerRefusal? RefuseTime(DateTimeOffset now, TimeSpan skew) =>
+        now - skew >= ExpiresAt ? BearerRefusal.Expired
+        : NotBefore > now + skew || IssuedAt > now + skew ? BearerRefusal.Invalid
+        : null;
+
+    private static string? TextOf(JsonElement claims, string name) => StrictJson.TryGetString(claims, name, out var value) ? value : null;
+
+    private static string? MemberOf(JsonElement claims, string name, string member) =>
+        claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? TextOf(value, member) : null;
 
     private static bool IsName(string? value)
     {
@@ -107,20 +117,10 @@ public sealed class AccessToken
         return true;
     }
 
-    private static List<string> ReadNames(JsonElement root, string claim)
-    {
-        List<string> names = [];
-        if (root.TryGetProperty(claim, out var array) && array.ValueKind == JsonValueKind.Array)
-        {
-            foreach (var element in array.EnumerateArray())
-            {
-                if (element.ValueKind == JsonValueKind.String)
-                    names.Add(element.GetString()!);
-            }
-        }
-
-        return names;
-    }
+    private static List<string> ReadNames(JsonElement claims, string claim) =>
+        claims.TryGetProperty(claim, out var array) && array.ValueKind == JsonValueKind.Array
+            ? [.. array.EnumerateArray().Where(element => element.ValueKind == JsonValueKind.String).Select(element => element.GetString()!)]
+            : [];
 
     // RFC 9562 §5.7: the first 48 bits of a version 7 UUID are Unix milliseconds.
     private static long MillisecondsOf(Guid grant)
@@ -128,21 +128,5 @@ public sealed class AccessToken
         Span<byte> bytes = stackalloc byte[16];
         grant.TryWriteBytes(bytes, bigEndian: true, out _);
         return (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
-    }
-
-    private List<Claim> Claims()
-    {
-        List<Claim> claims = [new("sub", Subject), new("client_id", ClientId), new("jti", JwtId)];
-        if (GrantId is not null)
-            claims.Add(new Claim("grant_id", GrantId));
-        if (Actor is not null)
-            claims.Add(new Claim("act", Actor));
-        foreach (var scope in Scopes)
-            claims.Add(new Claim("scope", scope));
-        foreach (var role in Roles)
-            claims.Add(new Claim("roles", role));
-        foreach (var permission in Permissions)
-            claims.Add(new Claim("permissions", permission));
-        return claims;
     }
 }

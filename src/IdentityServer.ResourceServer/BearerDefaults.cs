@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Http;
+using OpenIddict.Validation.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
 public static class BearerDefaults
 {
-    /// <summary>The authentication scheme that <c>AddIdentityServerTokens</c> registers.</summary>
-    public const string Scheme = "Bearer";
+    /// <summary>The authentication scheme of <c>AddIdentityServerTokens</c>: OpenIddict's.</summary>
+    public const string Scheme = OpenIddictValidationAspNetCoreDefaults.AuthenticationScheme;
 
     /// <summary>The verified token of this request, or null.</summary>
     public static AccessToken? FindAccessToken(this HttpContext context) => context.Features.Get<AccessToken>();

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Jose;
+using Dpop;
 using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;

@@ -1,4 +1,4 @@
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -17,13 +17,21 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
     // The Host header is the caller's word; where this API is, its operator says.
     private readonly string _origin = options.Value.PublicAddress?.TrimEnd('/') ?? new Uri(options.Value.Resource).GetLeftPart(UriPartial.Authority);
 
-    /// <summary>Null: whoever sent the request has the key that the token is bound to, and has not sent this proof before.</summary>
-    public BearerRefusal? Refuse(HttpContext context, string accessToken, string thumbprint)
+    /// <summary>
+    /// Null: the token is bound to no key, or whoever sent the request has that key and has not sent this proof before. RFC 9449 §7.2: a
+    /// token that is bound to a key is none that a bearer may use.
+    /// </summary>
+    /// <param name="context">Null: there is no request that could carry a proof.</param>
+    public BearerRefusal? Refuse(HttpContext? context, string accessToken, AccessToken token, bool isDpop)
     {
+        if (token.KeyThumbprint is not { } thumbprint)
+            return isDpop ? BearerRefusal.UnboundToken : null;
+        if (context is null || !isDpop || !options.Value.IsDpopUsed)
+            return BearerRefusal.BoundToken;
         var headers = context.Request.Headers[Header];
         if (headers.Count != 1)
             return headers.Count == 0 ? BearerRefusal.NoProof : BearerRefusal.TwoProofs;
-        if (DpopProof.Verify(headers.ToString(), out var proof) != JwtError.None)
+        if (DpopProof.Verify(headers.ToString(), out var proof) != DpopProofError.None)
             return BearerRefusal.MalformedProof;
         if (proof!.Thumbprint != thumbprint)
             return BearerRefusal.BoundToAnother;

@@ -44,6 +44,10 @@ public sealed class IdentityServerTokensOptions
     /// <summary>Writes the body of a refusal; status and headers are set. Null: a small problem document (RFC 9457).</summary>
     public Func<HttpContext, BearerRefusal, Task>? WriteError { get; set; }
 
+    internal bool IsFeedFollowed { get; set; }
+
+    internal bool IsDpopUsed { get; set; }
+
     /// <summary>Where the settings were read from, so that a message names what the operator wrote.</summary>
     internal string SettingPrefix { get; set; } = "";
 

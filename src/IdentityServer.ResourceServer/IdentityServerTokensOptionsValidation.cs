@@ -31,9 +31,9 @@ internal sealed class IdentityServerTokensOptionsValidation(IHostEnvironment env
             faults.Add($"{prefix}Resource is {Shown(options.Resource)}; it may be this API's absolute http or https address without query, fragment or user, such as https://api.example.com.");
         if (options.PublicAddress is { } address && !IsAddress(address))
             faults.Add($"{prefix}PublicAddress is {Shown(address)}; it may be empty or the absolute http or https address at which callers reach this API.");
-        if (options.ClientId.Length == 0)
+        if (options.IsFeedFollowed && options.ClientId.Length == 0)
             faults.Add($"{prefix}ClientId is missing; it may be the client_id under which this API is registered at the issuer.");
-        if (options.ClientSecret.Length == 0)
+        if ((options.IsFeedFollowed || options.RequireDpopNonce) && options.ClientSecret.Length == 0)
             faults.Add($"{prefix}ClientSecret is missing; it may be the secret of the client that {prefix}ClientId names.");
         if (options.ClockSkew < TimeSpan.Zero || options.ClockSkew > TimeSpan.FromSeconds(MaximumClockSkew))
             faults.Add($"{prefix}ClockSkew is {options.ClockSkew.TotalSeconds:0}; it may be 0 to {MaximumClockSkew} seconds.");

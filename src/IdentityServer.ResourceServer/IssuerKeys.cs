@@ -1,14 +1,22 @@
-using Jose;
+using Dpop;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Tokens;
+using OpenIddict.Abstractions;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>A key set and the tokens that were verified with it: when the keys change, those are verified anew.</summary>
-internal sealed record KnownKeys(JwtVerifier Verifier, VerifiedTokens<AccessToken> Tokens);
+/// <summary>What the issuer published and the tokens that were verified with it: when the keys change, those are verified anew.</summary>
+internal sealed record KnownKeys(OpenIddictConfiguration Configuration, VerifiedTokens<AccessToken> Tokens);
 
-/// <summary>The issuer's public keys: read at start, every five minutes, and when a token names one that is not known.</summary>
-internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider clock, ILogger<IssuerKeys> logger) : BackgroundService
+/// <summary>
+/// When OpenIddict reads the issuer's metadata and keys: at start, every five minutes, and at once when a token names a key that is not
+/// known, which its own manager would only note for later.
+/// </summary>
+internal sealed partial class IssuerKeys(OpenIddictValidationService openIddict, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<IssuerKeys> logger)
+    : BackgroundService, IConfigurationManager<OpenIddictConfiguration>
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
@@ -16,6 +24,10 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
     // Anybody can invent a kid; nobody may make us ask the issuer more often than this.
     private static readonly TimeSpan UnknownKeyInterval = TimeSpan.FromSeconds(5);
 
+    // A program that has just started gets this long to hear from the issuer before it says 503.
+    private static readonly TimeSpan FirstAnswerPatience = TimeSpan.FromSeconds(2);
+
+    private readonly IConfigurationRetriever<OpenIddictConfiguration> _issuer = new OpenIddictValidationRetriever(openIddict);
     private readonly TaskCompletionSource _firstKeys = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private Task<bool>? _refresh;
@@ -26,13 +38,48 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
     /// <summary>Null until the issuer has answered once; the last good ones when it is away.</summary>
     public KnownKeys? Current => _current;
 
-    public Task<bool> WaitForFirstKeysAsync(TimeSpan most, CancellationToken ct) => _firstKeys.Task.CompletesWithinAsync(most, ct);
-
-    /// <summary>Asks the issuer for a key that <paramref name="seen"/> lacks, unless that was done a moment ago.</summary>
-    public async ValueTask<KnownKeys> FindNewerAsync(KnownKeys seen, CancellationToken ct)
+    /// <summary>Null when the issuer has not been reached yet.</summary>
+    public async ValueTask<OpenIddictConfiguration?> WaitForConfigurationAsync(CancellationToken ct)
     {
-        var newer = _current!;
-        if (newer != seen)
+        if (_current is null)
+            await _firstKeys.Task.CompletesWithinAsync(FirstAnswerPatience, ct);
+        return _current?.Configuration;
+    }
+
+    /// <summary>
+    /// The key that the token names, or the only one of its algorithm when it names none; the issuer is asked for one that is not known,
+    /// unless that was done a moment ago.
+    /// </summary>
+    public async ValueTask<(OpenIddictConfiguration Configuration, JsonWebKey? Key)> FindKeyAsync(OpenIddictConfiguration configuration, StrictJwt jwt, CancellationToken ct)
+    {
+        if (!PublicJwk.Algorithms.Contains(jwt.Algorithm))
+            return (configuration, null);
+        var key = Find(configuration, jwt);
+        if (key is null && await FindNewerAsync(configuration, ct) is var newer && newer != configuration)
+            (configuration, key) = (newer, Find(newer, jwt));
+        return (configuration, key?.Alg == jwt.Algorithm ? key : null);
+    }
+
+    // OpenIddict asks so when a request comes.
+    async Task<OpenIddictConfiguration> IConfigurationManager<OpenIddictConfiguration>.GetConfigurationAsync(CancellationToken cancel) =>
+        await WaitForConfigurationAsync(cancel) ?? throw new IssuerException("The issuer's keys are not known yet.");
+
+    void IConfigurationManager<OpenIddictConfiguration>.RequestRefresh()
+    {
+    }
+
+    private static JsonWebKey? Find(OpenIddictConfiguration configuration, StrictJwt jwt)
+    {
+        var keys = configuration.JsonWebKeySet!.Keys;
+        if (jwt.KeyId is not null)
+            return keys.FirstOrDefault(key => key.KeyId == jwt.KeyId);
+        // There must be no choice: keys are not tried one after another.
+        return keys.Where(key => key.Alg == jwt.Algorithm).ToArray() is [var only] ? only : null;
+    }
+
+    private async ValueTask<OpenIddictConfiguration> FindNewerAsync(OpenIddictConfiguration seen, CancellationToken ct)
+    {
+        if (_current!.Configuration is var newer && newer != seen)
             return newer;
 
         Task<bool>? refresh = null;
@@ -50,7 +97,7 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
 
         if (refresh is not null)
             await refresh.WaitAsync(ct);
-        return _current!;
+        return _current!.Configuration;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -78,51 +125,32 @@ internal sealed partial class IssuerKeys(IssuerConnection issuer, TimeProvider c
         await Task.Yield();
         try
         {
-            var keys = await issuer.FetchKeysAsync(ct);
-            if (_current is not { } known || !IsSame(known.Verifier.Keys, keys))
+            var read = await _issuer.GetConfigurationAsync(new Uri(options.Value.IssuerAddress, ".well-known/openid-configuration").AbsoluteUri, null!, ct);
+            if (_current is not { } known || !Names(known.Configuration).SequenceEqual(Names(read)))
             {
-                _current = new KnownKeys(new JwtVerifier(keys), new VerifiedTokens<AccessToken>());
-                LogKeys(keys.Keys.Count);
+                _current = new KnownKeys(read, new VerifiedTokens<AccessToken>());
+                LogKeys(read.JsonWebKeySet!.Keys.Count);
             }
 
             _isAway = false;
             _firstKeys.TrySetResult();
             return true;
         }
-        catch (IssuerException e)
+        // Whatever it is: a background service that throws ends its program, and this one is a guest in another's.
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             if (!_isAway)
-                LogAway(e.Message);
+                LogAway(fault is OpenIddictExceptions.ProtocolException { ErrorDescription: { } reason } ? reason : fault.Message);
             _isAway = true;
             return false;
         }
-        // Whatever it is: a background service that throws ends its program, and this one is a guest in another's.
-        catch (Exception fault) when (fault is not OperationCanceledException)
-        {
-            LogFault(fault);
-            return false;
-        }
     }
 
-    private static bool IsSame(JsonWebKeySet known, JsonWebKeySet read)
-    {
-        if (known.Keys.Count != read.Keys.Count)
-            return false;
-        for (var i = 0; i < known.Keys.Count; i++)
-        {
-            var (a, b) = (known.Keys[i], read.Keys[i]);
-            if (a.KeyId != b.KeyId || a.Thumbprint != b.Thumbprint || a.Algorithm != b.Algorithm || a.Use != b.Use)
-                return false;
-        }
-
-        return true;
-    }
+    private static IEnumerable<(string?, string, string)> Names(OpenIddictConfiguration configuration) =>
+        configuration.JsonWebKeySet!.Keys.Select(key => ((string?)key.KeyId, key.Alg, Base64UrlEncoder.Encode(key.ComputeJwkThumbprint())));
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "Read {Count} keys of the issuer.")]
     private partial void LogKeys(int count);
-
-    [LoggerMessage(EventId = 2003, Level = LogLevel.Error, Message = "The issuer's keys can't be read by a fault of ours; the last good ones stay in use.")]
-    private partial void LogFault(Exception fault);
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Warning, Message = "The issuer's keys can't be read; the last good ones stay in use. {Reason}")]
     private partial void LogAway(string reason);

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Jose;
+using Dpop;
 using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
@@ -10,20 +10,8 @@ internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<Identity
 {
     private const string Event = "http://schemas.openid.net/event/backchannel-logout";
 
-    // For who has just started.
-    private static readonly TimeSpan FirstAnswerPatience = TimeSpan.FromSeconds(2);
-
     /// <summary>Of a token; bounds what has to be remembered. The issuer's live two minutes.</summary>
     private static readonly TimeSpan MaximumLifetime = TimeSpan.FromMinutes(10);
-
-    private readonly JwtExpectations _expectations = new()
-    {
-        Type = "logout+jwt",
-        Issuer = options.Value.Authority,
-        Audience = options.Value.ClientId,
-        ClockSkew = options.Value.ClockSkew,
-        MaximumLifetime = MaximumLifetime,
-    };
 
     // By jti, until when. Only what the issuer signed gets in.
     private readonly ConcurrentDictionary<string, DateTimeOffset> _seen = new(StringComparer.Ordinal);
@@ -34,33 +22,38 @@ internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<Identity
     /// <summary>Null: it is no logout token for this client, or was taken before.</summary>
     public async ValueTask<(BackchannelLogout Logout, string JwtId)?> TryTakeAsync(string text, CancellationToken ct)
     {
-        if (keys.Current is null)
-            await keys.WaitForFirstKeysAsync(FirstAnswerPatience, ct);
-        if (keys.Current is not { } known)
+        if (await keys.WaitForConfigurationAsync(ct) is not { } configuration || !StrictJwt.TryRead(text, out var jwt) || !jwt.IsOfType("logout+jwt"))
             return null;
-
+        var (_, key) = await keys.FindKeyAsync(configuration, jwt, ct);
         var now = clock.GetUtcNow();
-        var error = known.Verifier.Verify(text, _expectations, now, out var claims);
-        if (error == JwtError.UnknownKey && await keys.FindNewerAsync(known, ct) is var newer && newer != known)
-            error = newer.Verifier.Verify(text, _expectations, now, out claims);
-        if (error != JwtError.None || !IsLogout(claims!))
+        if (key is null || !key.Verifies(jwt) || !RegisteredClaims.TryRead(jwt.Claims, out var claims) || !IsForUs(claims, now) || !IsLogout(jwt.Claims))
             return null;
 
         Forget(now);
-        return _seen.TryAdd(claims!.JwtId!, claims.ExpiresAt + _expectations.ClockSkew)
-            ? (new BackchannelLogout(claims.Subject, claims.GetString("sid"), claims.IssuedAt), claims.JwtId!)
+        StrictJson.TryGetString(jwt.Claims, "sid", out var session);
+        return _seen.TryAdd(claims.JwtId!, claims.ExpiresAt + options.Value.ClockSkew)
+            ? (new BackchannelLogout(claims.Subject, session, claims.IssuedAt), claims.JwtId!)
             : null;
     }
 
     /// <summary>What was taken could not be done: it may come again.</summary>
     public void GiveBack(string jwtId) => _seen.TryRemove(jwtId, out _);
 
-    private static bool IsLogout(JwtClaims claims) =>
-        claims.JwtId is { Length: > 0 and <= 255 }
-        && (!claims.Root.TryGetProperty("sid", out var session) || session.ValueKind == JsonValueKind.String)
+    private bool IsForUs(RegisteredClaims claims, DateTimeOffset now)
+    {
+        var skew = options.Value.ClockSkew;
+        return claims.Issuer == options.Value.Authority && claims.Audience.Contains(options.Value.ClientId)
+            && claims.JwtId is { Length: > 0 and <= 255 }
+            // Without an iat it is as old as time.
+            && claims.ExpiresAt - claims.IssuedAt <= MaximumLifetime
+            && now - skew < claims.ExpiresAt && claims.IssuedAt <= now + skew && !(claims.NotBefore > now + skew);
+    }
+
+    private static bool IsLogout(JsonElement claims) =>
+        StrictJson.TryGetString(claims, "sid", out _)
         // An ID token must never pass, whatever its type says.
-        && !claims.Root.TryGetProperty("nonce", out _)
-        && claims.Root.TryGetProperty("events", out var events) && events.ValueKind == JsonValueKind.Object
+        && !claims.TryGetProperty("nonce", out _)
+        && claims.TryGetProperty("events", out var events) && events.ValueKind == JsonValueKind.Object
         && events.TryGetProperty(Event, out var happened) && happened.ValueKind == JsonValueKind.Object;
 
     private void Forget(DateTimeOffset now)

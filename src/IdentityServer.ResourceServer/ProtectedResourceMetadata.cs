@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -60,10 +60,14 @@ internal sealed class ProtectedResourceMetadata
             writer.WriteStartArray("bearer_methods_supported");
             writer.WriteStringValue("header");
             writer.WriteEndArray();
-            writer.WriteStartArray("dpop_signing_alg_values_supported");
-            foreach (var algorithm in DpopProof.Algorithms)
-                writer.WriteStringValue(algorithm);
-            writer.WriteEndArray();
+            if (options.IsDpopUsed)
+            {
+                writer.WriteStartArray("dpop_signing_alg_values_supported");
+                foreach (var algorithm in DpopProof.Algorithms)
+                    writer.WriteStringValue(algorithm);
+                writer.WriteEndArray();
+            }
+
             writer.WriteEndObject();
         }
 

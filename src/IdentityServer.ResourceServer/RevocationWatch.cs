@@ -15,6 +15,9 @@ internal sealed partial class RevocationWatch(
     // Under a second, so that a token revoked right after the issuer came back is dead within a second here.
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(800);
 
+    // A program that has just started gets this long to hear from the issuer before it says 503.
+    private static readonly TimeSpan FirstAnswerPatience = TimeSpan.FromSeconds(2);
+
     private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeSpan _maxStaleness = options.Value.MaxStaleness;
 
@@ -31,8 +34,20 @@ internal sealed partial class RevocationWatch(
     /// <summary>How long ago the feed answered last; null before its first answer.</summary>
     public TimeSpan? Age => HasAnswered ? TimeSpan.FromTicks(clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt)) : null;
 
-    /// <summary>Waits for the first answer, but not longer than <paramref name="most"/>; false when it did not come.</summary>
-    public Task<bool> WaitForFirstAnswerAsync(TimeSpan most, CancellationToken ct) => _firstAnswer.Task.CompletesWithinAsync(most, ct);
+    /// <summary>Null: the token is alive, as far as can be known.</summary>
+    public async ValueTask<BearerRefusal?> RefuseAsync(AccessToken token, CancellationToken ct)
+    {
+        // What is known to be revoked is refused even when the feed is stale: that can't change back.
+        if (revoked.Contains(token))
+            return BearerRefusal.Revoked;
+        if (IsStale)
+            return BearerRefusal.Stale;
+        if (HasAnswered)
+            return null;
+        if (!await _firstAnswer.Task.CompletesWithinAsync(FirstAnswerPatience, ct))
+            return BearerRefusal.NoRevocations;
+        return revoked.Contains(token) ? BearerRefusal.Revoked : null;
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

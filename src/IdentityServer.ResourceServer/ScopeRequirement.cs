@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace IdentityServer.ResourceServer;
 
@@ -9,7 +10,19 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
 {
     public string Scope { get; } = scope;
 
-    public bool IsMetBy(ClaimsPrincipal user) => user.HasClaim("scope", Scope);
+    public bool IsMetBy(ClaimsPrincipal user)
+    {
+        foreach (var claim in user.FindAll("scope"))
+        {
+            foreach (var word in claim.Value.AsSpan().Split(' '))
+            {
+                if (claim.Value.AsSpan(word).SequenceEqual(Scope))
+                    return true;
+            }
+        }
+
+        return false;
+    }
 
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, ScopeRequirement requirement)
     {
@@ -18,6 +31,9 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
         return Task.CompletedTask;
     }
 }
+
+/// <summary>The authentication scheme that takes the issuer's tokens.</summary>
+internal sealed record TokenScheme(string Name);
 
 public static class ScopeRequirementExtensions
 {
@@ -30,9 +46,13 @@ public static class ScopeRequirementExtensions
             throw new ArgumentException("A scope is one word of printable ASCII without quotes and backslashes.", nameof(scope));
 
         var requirement = new ScopeRequirement(scope);
-        var policy = new AuthorizationPolicyBuilder(BearerDefaults.Scheme).RequireAuthenticatedUser().AddRequirements(requirement).Build();
-        builder.RequireAuthorization(policy);
-        builder.Add(endpoint => endpoint.Metadata.Add(requirement));
+        builder.Add(endpoint =>
+        {
+            var scheme = endpoint.ApplicationServices.GetRequiredService<TokenScheme>().Name;
+            endpoint.Metadata.Add(new AuthorizeAttribute { AuthenticationSchemes = scheme });
+            endpoint.Metadata.Add(new AuthorizationPolicyBuilder(scheme).RequireAuthenticatedUser().AddRequirements(requirement).Build());
+            endpoint.Metadata.Add(requirement);
+        });
         return builder;
     }
 }

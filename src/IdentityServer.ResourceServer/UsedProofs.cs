@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Jose;
+using Dpop;
 
 namespace IdentityServer.ResourceServer;
 

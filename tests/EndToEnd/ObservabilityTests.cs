@@ -81,7 +81,7 @@ public sealed partial class ObservabilityTests
     public async Task No_secret_of_a_whole_story_is_in_the_log_at_any_level()
     {
         await using var production = await Production.StartAsync(null,
-            [.. ((string[])["Default", "Microsoft", "Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Npgsql", "Quartz", "System.Net.Http", "IdentityServer.ResourceServer.BearerHandler"]).Select(category => $"--Logging:LogLevel:{category}=Trace")]);
+            [.. ((string[])["Default", "Microsoft", "Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Npgsql", "Quartz", "System.Net.Http", "OpenIddict.Validation.AspNetCore.OpenIddictValidationAspNetCoreHandler"]).Select(category => $"--Logging:LogLevel:{category}=Trace")]);
 
         var secrets = await TellStoryAsync(production);
 

@@ -1,7 +1,7 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Jose;
 using Testing;
 using Testing.Issuer;
 using Xunit;
@@ -31,7 +31,7 @@ public sealed class BackchannelLogoutTests
     [Fact, Rfc("Back-Channel Logout", "2.4")]
     public async Task Without_a_session_it_is_about_all_of_the_user()
     {
-        await using var issuer = await FakeIssuer.StartAsync(JwsAlgorithms.RS256);
+        await using var issuer = await FakeIssuer.StartAsync(IssuerKey.RS256);
         await using var api = await ProtectedApi.StartAsync(issuer);
 
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(api, Sign(issuer, Claims(issuer, api, claims => claims.Remove("sid")))));
@@ -64,7 +64,7 @@ public sealed class BackchannelLogoutTests
     {
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);
-        using var stranger = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var stranger = IssuerKey.Generate(IssuerKey.ES256);
         var now = api.Clock.GetUtcNow().ToUnixTimeSeconds();
 
         var claims = Claims(issuer, api, claims =>
@@ -93,8 +93,8 @@ public sealed class BackchannelLogoutTests
         var parts = token.Split('.');
         token = fault switch
         {
-            "alg none" => $"{Base64Url.Encode("""{"alg":"none","typ":"logout+jwt"}"""u8)}.{parts[1]}.",
-            "changed" => $"{parts[0]}.{Base64Url.Encode(Encoding.UTF8.GetBytes(Claims(issuer, api).ToJsonString()))}.{parts[2]}",
+            "alg none" => $"{Base64Url.EncodeToString("""{"alg":"none","typ":"logout+jwt"}"""u8)}.{parts[1]}.",
+            "changed" => $"{parts[0]}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Claims(issuer, api).ToJsonString()))}.{parts[2]}",
             _ => token,
         };
 
@@ -146,7 +146,7 @@ public sealed class BackchannelLogoutTests
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(api, Sign(issuer, Claims(issuer, api))));
-        using var next = SigningKey.Generate(JwsAlgorithms.RS256);
+        using var next = IssuerKey.Generate(IssuerKey.RS256);
         issuer.Publish(issuer.Key, next);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(api, issuer.Sign(Claims(issuer, api), "logout+jwt", next)));
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Jose;
+using Dpop;
 using Testing;
 using Testing.Issuer;
 using Xunit;
@@ -266,7 +266,7 @@ public sealed class DpopTests : IAsyncLifetime
         var used = new UsedProofs(clock, capacity: 2);
         DpopProof New()
         {
-            Assert.Equal(JwtError.None, DpopProof.Verify(_key.Proof("GET", Address, clock.GetUtcNow()), out var proof));
+            Assert.Equal(DpopProofError.None, DpopProof.Verify(_key.Proof("GET", Address, clock.GetUtcNow()), out var proof));
             return proof!;
         }
 

@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using Jose;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -25,18 +22,18 @@ public sealed class FakeIssuer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, int> _requests = new();
     private readonly List<JsonObject> _entries = [];
     private readonly Lock _gate = new();
-    private volatile JsonWebKeySet _published;
+    private volatile IssuerKey[] _published;
     private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private FakeIssuer(WebApplication app, SigningKey key)
+    private FakeIssuer(WebApplication app, IssuerKey key)
     {
         (_app, Key) = (app, key);
-        _published = new JsonWebKeySet([key.PublicKey]);
+        _published = [key];
     }
 
     public string Address => _app.Urls.Single();
 
-    public SigningKey Key { get; }
+    public IssuerKey Key { get; }
 
     /// <summary>What the metadata claims to be.</summary>
     public string? Issuer { get; set; }
@@ -52,14 +49,14 @@ public sealed class FakeIssuer : IAsyncDisposable
 
     public string? LastAuthorization { get; private set; }
 
-    public static async Task<FakeIssuer> StartAsync(string algorithm = JwsAlgorithms.ES256)
+    public static async Task<FakeIssuer> StartAsync(string algorithm = IssuerKey.ES256)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.UseShutdownTimeout(TimeSpan.FromMilliseconds(100));
         var app = builder.Build();
-        var issuer = new FakeIssuer(app, SigningKey.Generate(algorithm));
+        var issuer = new FakeIssuer(app, IssuerKey.Generate(algorithm));
         app.Use(issuer.CountAsync);
         app.MapGet("/.well-known/openid-configuration", issuer.MetadataAsync);
         app.MapGet("/.well-known/jwks", issuer.KeysAsync);
@@ -76,7 +73,7 @@ public sealed class FakeIssuer : IAsyncDisposable
 
     public int FeedRequests => Requests("/connect/revocations");
 
-    public void Publish(params SigningKey[] keys) => _published = new JsonWebKeySet([.. keys.Select(key => key.PublicKey)]);
+    public void Publish(params IssuerKey[] keys) => _published = keys;
 
     public void Revoke(string of, string name, DateTimeOffset? at = null, DateTimeOffset? until = null)
     {
@@ -118,10 +115,9 @@ public sealed class FakeIssuer : IAsyncDisposable
         return claims;
     }
 
-    public string Sign(JsonObject claims, string type = "at+jwt", SigningKey? key = null) => Sign(claims.ToJsonString(), type, key);
+    public string Sign(JsonObject claims, string type = "at+jwt", IssuerKey? key = null) => Sign(claims.ToJsonString(), type, key);
 
-    public string Sign(string claims, string type = "at+jwt", SigningKey? key = null) =>
-        (key ?? Key).CreateSigner(type).Sign(Encoding.UTF8.GetBytes(claims));
+    public string Sign(string claims, string type = "at+jwt", IssuerKey? key = null) => (key ?? Key).Sign(type, claims);
 
     public async ValueTask DisposeAsync()
     {
@@ -139,12 +135,15 @@ public sealed class FakeIssuer : IAsyncDisposable
     }
 
     private Task MetadataAsync(HttpContext context) =>
-        context.Response.WriteAsync(new JsonObject { ["issuer"] = Issuer ?? Address, ["jwks_uri"] = Address + "/.well-known/jwks" }.ToJsonString());
+        WriteAsync(context, new JsonObject { ["issuer"] = Issuer ?? Address, ["jwks_uri"] = Address + "/.well-known/jwks" });
 
-    private async Task KeysAsync(HttpContext context)
+    private Task KeysAsync(HttpContext context) =>
+        WriteAsync(context, new JsonObject { ["keys"] = new JsonArray([.. _published.Select(key => key.PublicJwk())]) });
+
+    private static Task WriteAsync(HttpContext context, JsonObject document)
     {
-        await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
-        _published.WriteTo(writer);
+        context.Response.ContentType = "application/json";
+        return context.Response.WriteAsync(document.ToJsonString());
     }
 
     private async Task FeedAsync(HttpContext context)

@@ -1,8 +1,8 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Jose;
 using Testing;
 using Testing.Issuer;
 using Xunit;
@@ -41,7 +41,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
 
     private JsonObject Claims() => _issuer.Claims(ProtectedApi.Resource);
 
-    private static string Encode(string text) => Base64Url.Encode(Encoding.UTF8.GetBytes(text));
+    private static string Encode(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Signs any header, with the issuer's real key unless told otherwise.</summary>
     private string Forge(string header, string? claims = null, Func<byte[], byte[]>? sign = null)
@@ -50,7 +50,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
         using var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(_issuer.Key.ExportPkcs8(), out _);
         var octets = Encoding.ASCII.GetBytes(input);
-        return input + "." + Base64Url.Encode(sign is null ? key.SignData(octets, HashAlgorithmName.SHA256) : sign(octets));
+        return input + "." + Base64Url.EncodeToString(sign is null ? key.SignData(octets, HashAlgorithmName.SHA256) : sign(octets));
     }
 
     private string Header(string algorithm = "ES256", string more = "") =>
@@ -103,11 +103,11 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [Fact, Rfc("7515", "4.1")]
     public async Task Keys_that_a_token_brings_along_are_not_used()
     {
-        using var own = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var own = IssuerKey.Generate(IssuerKey.ES256);
         using var raw = ECDsa.Create();
         raw.ImportPkcs8PrivateKey(own.ExportPkcs8(), out _);
         var point = raw.ExportParameters(false).Q;
-        var jwk = $$"""{"kty":"EC","crv":"P-256","x":"{{Base64Url.Encode(point.X)}}","y":"{{Base64Url.Encode(point.Y)}}"}""";
+        var jwk = $$"""{"kty":"EC","crv":"P-256","x":"{{Base64Url.EncodeToString(point.X)}}","y":"{{Base64Url.EncodeToString(point.Y)}}"}""";
         foreach (var more in new[] { $",\"jwk\":{jwk}", ",\"jku\":\"https://evil.example/jwks\"", ",\"x5u\":\"https://evil.example/cert\"", ",\"x5c\":[\"AA==\"]" })
         {
             await IsRefusedAsync(Forge(Header(more: more), sign: input => raw.SignData(input, HashAlgorithmName.SHA256)));
@@ -227,7 +227,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
         using var otherCurve = ECDsa.Create(ECCurve.NamedCurves.nistP384);
         await IsRefusedAsync(Forge(Header(), sign: input => otherCurve.SignData(input, HashAlgorithmName.SHA256)));
         await IsRefusedAsync(Forge(Header("ES384"), sign: input => otherCurve.SignData(input, HashAlgorithmName.SHA384)));
-        using var otherKey = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var otherKey = IssuerKey.Generate(IssuerKey.ES256);
         await IsRefusedAsync(_issuer.Sign(Claims(), key: otherKey));
     }
 

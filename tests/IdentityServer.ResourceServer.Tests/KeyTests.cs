@@ -1,8 +1,6 @@
 using System.Net;
-using System.Text;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
+using Testing;
 using Testing.Issuer;
 using Xunit;
 
@@ -25,15 +23,15 @@ public sealed class KeyTests : IAsyncLifetime
         await _issuer.DisposeAsync();
     }
 
-    private string Token(SigningKey? key = null) => _issuer.Sign(_issuer.Claims(ProtectedApi.Resource), key: key);
+    private string Token(IssuerKey? key = null) => _issuer.Sign(_issuer.Claims(ProtectedApi.Resource), key: key);
 
     [Theory]
-    [InlineData(JwsAlgorithms.ES256)]
-    [InlineData(JwsAlgorithms.RS256)]
+    [InlineData(IssuerKey.ES256)]
+    [InlineData(IssuerKey.RS256)]
     public async Task A_new_key_is_found_by_the_first_token_that_names_it(string algorithm)
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
-        using var next = SigningKey.Generate(algorithm);
+        using var next = IssuerKey.Generate(algorithm);
         _issuer.Publish(_issuer.Key, next);
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token(next)));
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
@@ -44,7 +42,7 @@ public sealed class KeyTests : IAsyncLifetime
     {
         var remembered = Token();
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(remembered));
-        using var next = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var next = IssuerKey.Generate(IssuerKey.ES256);
         _issuer.Publish(next);
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token(next)));
         Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(remembered));
@@ -55,7 +53,7 @@ public sealed class KeyTests : IAsyncLifetime
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
         var before = _issuer.KeyRequests;
-        var keys = Enumerable.Range(0, 20).Select(_ => SigningKey.Generate(JwsAlgorithms.ES256)).ToList();
+        var keys = Enumerable.Range(0, 20).Select(_ => IssuerKey.Generate(IssuerKey.ES256)).ToList();
         Assert.All(await Task.WhenAll(keys.Select(key => _api.StatusAsync(Token(key)))), status => Assert.Equal(HttpStatusCode.Unauthorized, status));
         foreach (var key in keys)
             Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(Token(key)));
@@ -72,7 +70,7 @@ public sealed class KeyTests : IAsyncLifetime
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
         _issuer.IsAway = true;
-        using var unknown = SigningKey.Generate(JwsAlgorithms.ES256);
+        using var unknown = IssuerKey.Generate(IssuerKey.ES256);
         Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(Token(unknown)));
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
     }
@@ -107,8 +105,7 @@ public sealed class KeyTests : IAsyncLifetime
     public void Keys_behind_a_backchannel_address_are_asked_of_nobody_else(string rest)
     {
         const string authority = "https://id.example.com";
-        using var issuer = new IssuerConnection(Options.Create(new IdentityServerTokensOptions { Authority = authority, BackchannelAddress = "http://backchannel:5000" }));
-        var address = issuer.ReadKeysAddress(Encoding.UTF8.GetBytes($$"""{"issuer":"{{authority}}","jwks_uri":"{{authority}}/{{rest}}"}"""));
-        Assert.Equal("http://backchannel:5000/" + rest, address.AbsoluteUri);
+        var options = new IdentityServerTokensOptions { Authority = authority, BackchannelAddress = "http://backchannel:5000" };
+        Assert.Equal("http://backchannel:5000/" + rest, RequireIssuersOwnDocument.FindKeysAddress(new Uri($"{authority}/{rest}"), options)?.AbsoluteUri);
     }
 }

@@ -145,7 +145,7 @@ public sealed class StartTests
 
     public static TheoryData<string> LoggingSettings =>
     [
-        "Logging__LogLevel__Default=Trace Logging__LogLevel__Microsoft.AspNetCore=Trace Logging__LogLevel__Npgsql=Trace Logging__LogLevel__IdentityServer.ResourceServer.BearerHandler=Trace",
+        "Logging__LogLevel__Default=Trace Logging__LogLevel__Microsoft.AspNetCore=Trace Logging__LogLevel__Npgsql=Trace Logging__LogLevel__OpenIddict.Validation.AspNetCore.OpenIddictValidationAspNetCoreHandler=Trace",
         "Logging__Console__LogLevel__Default=Information",
         "Logging__Console__LogLevel__Default=Trace",
         "Logging__Console__LogLevel__Default=Debug Logging__Console__FormatterName=simple",

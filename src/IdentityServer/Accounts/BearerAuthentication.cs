@@ -1,7 +1,7 @@
 using IdentityServer.Configuration;
 using IdentityServer.Http;
+using IdentityServer.Jwt;
 using IdentityServer.Tokens;
-using Jose;
 
 namespace IdentityServer.Accounts;
 

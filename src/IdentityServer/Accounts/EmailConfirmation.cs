@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Dpop;
 using IdentityServer.Mail;
 using IdentityServer.Pages;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
 
@@ -33,13 +34,13 @@ internal sealed class EmailConfirmation(
         userId.TryWriteBytes(clear, bigEndian: true, out _);
         BinaryPrimitives.WriteInt64BigEndian(clear.AsSpan(16), (time.GetUtcNow() + settings.Lifetime).ToUnixTimeSeconds());
         folded.CopyTo(clear, HeadLength);
-        return Base64Url.Encode(_protector.Protect(clear));
+        return Base64Url.EncodeToString(_protector.Protect(clear));
     }
 
     /// <summary>Null: it is no token of ours, or its time is over.</summary>
     public (Guid UserId, string FoldedEmail)? Read(string token)
     {
-        if (token.Length is 0 or > 4096 || !Base64Url.TryDecode(token, out var bytes))
+        if (token.Length is 0 or > 4096 || !StrictBase64Url.TryDecode(token, out var bytes))
             return null;
         byte[] clear;
         try

@@ -1,6 +1,7 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using Dpop;
 using IdentityServer.Settings;
-using Jose;
 
 namespace IdentityServer.Accounts;
 
@@ -19,7 +20,7 @@ internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmatio
     public byte[] Keep(HttpContext http)
     {
         var secret = Read(http) ?? RandomNumberGenerator.GetBytes(Length);
-        http.Response.Cookies.Append(_name, Base64Url.Encode(secret), new CookieOptions
+        http.Response.Cookies.Append(_name, Base64Url.EncodeToString(secret), new CookieOptions
         {
             HttpOnly = true,
             Secure = issuer.IsHttps,
@@ -35,5 +36,5 @@ internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmatio
         Read(http) is { } secret && CryptographicOperations.FixedTimeEquals(SHA256.HashData(secret), hash);
 
     private byte[]? Read(HttpContext http) =>
-        http.Request.Cookies.TryGetValue(_name, out var text) && Base64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? bytes : null;
+        http.Request.Cookies.TryGetValue(_name, out var text) && StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? bytes : null;
 }

@@ -1,5 +1,7 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
+using Dpop;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
@@ -114,10 +116,10 @@ internal static class ResetTokens
     public static (string Text, byte[] Hash) Create()
     {
         var bytes = RandomNumberGenerator.GetBytes(Length);
-        return (Jose.Base64Url.Encode(bytes), SHA256.HashData(bytes));
+        return (Base64Url.EncodeToString(bytes), SHA256.HashData(bytes));
     }
 
     /// <summary>Null: no token of ours.</summary>
     public static byte[]? HashOf(string text) =>
-        Jose.Base64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? SHA256.HashData(bytes) : null;
+        StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? SHA256.HashData(bytes) : null;
 }

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using Jose;
+using Dpop;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace IdentityServer.Authorization;
@@ -25,13 +26,13 @@ internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProv
         sessionId.TryWriteBytes(bytes, bigEndian: true, out _);
         BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(16), time.GetUtcNow().UtcTicks);
         Encoding.UTF8.GetBytes(form, bytes.AsSpan(PrefixLength));
-        return Base64Url.Encode(_protector.Protect(bytes));
+        return Base64Url.EncodeToString(_protector.Protect(bytes));
     }
 
     /// <summary>The request, form-urlencoded; null: not ours, too old, or shown in another session.</summary>
     public byte[]? Read(string ticket, Guid? sessionId)
     {
-        if (!Base64Url.TryDecode(ticket, out var bytes))
+        if (!StrictBase64Url.TryDecode(ticket, out var bytes))
             return null;
         byte[] clear;
         try

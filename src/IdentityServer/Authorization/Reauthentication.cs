@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Dpop;
 using IdentityServer.Storage;
-using Jose;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace IdentityServer.Authorization;
@@ -35,13 +36,13 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
         BinaryPrimitives.WriteInt64BigEndian(bytes, time.GetUtcNow().UtcTicks);
         WriteState(bytes.AsSpan(8), session);
         SHA256.HashData(Encoding.UTF8.GetBytes(form), bytes.AsSpan(8 + StateLength));
-        return Base64Url.Encode(_protector.Protect(bytes));
+        return Base64Url.EncodeToString(_protector.Protect(bytes));
     }
 
     /// <summary>Whether the session was authenticated since its marker says that this request came.</summary>
     public bool IsMet(string? marker, string form, SessionState? session)
     {
-        if (session is null || marker is null || marker.Length > 1024 || !Base64Url.TryDecode(marker, out var bytes))
+        if (session is null || marker is null || marker.Length > 1024 || !StrictBase64Url.TryDecode(marker, out var bytes))
             return false;
         byte[] clear;
         try

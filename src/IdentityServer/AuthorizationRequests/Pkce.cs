@@ -1,6 +1,7 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using Jose;
+using Dpop;
 
 namespace IdentityServer.AuthorizationRequests;
 
@@ -16,9 +17,9 @@ internal static class Pkce
         System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
 
     /// <summary>RFC 7636 §4.2: what <see cref="Challenge"/> could have made.</summary>
-    public static bool IsThumbprint(string text) => text.Length == ChallengeLength && Base64Url.TryDecode(text, out _);
+    public static bool IsThumbprint(string text) => text.Length == ChallengeLength && StrictBase64Url.TryDecode(text, out _);
 
     /// <summary>The challenge of a verifier; null for what is no verifier (RFC 7636 §4.1: 43 to 128 unreserved characters).</summary>
     public static string? Challenge(string verifier) =>
-        verifier.Length is >= 43 and <= 128 && !verifier.AsSpan().ContainsAnyExcept(Unreserved) ? Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) : null;
+        verifier.Length is >= 43 and <= 128 && !verifier.AsSpan().ContainsAnyExcept(Unreserved) ? Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) : null;
 }

@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Dpop;
 using IdentityServer.Configuration;
 using IdentityServer.Discovery;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 using Postgres;
 
 namespace IdentityServer.ClientAuthentication;
@@ -39,7 +40,7 @@ internal sealed partial class ClientAssertions(
     public async ValueTask<Result<ProvenClient>> VerifyAsync(HttpContext http, string assertion, string? bodyId)
     {
         // RFC 7521 §4.2: the assertion names the client by its subject; who that is decides which keys it must be signed with.
-        if (UnverifiedJwt.SubjectOf(assertion) is not { } clientId)
+        if (!StrictJwt.TryRead(assertion, out var jwt) || !StrictJson.TryGetString(jwt.Claims, ClaimNames.Subject, out var clientId) || clientId is null)
             return Errors.ClientRefused;
         if (bodyId is not null && bodyId != clientId)
             return Errors.AssertionOfAnotherClient;
@@ -47,14 +48,14 @@ internal sealed partial class ClientAssertions(
         if (client is null || client.IsDisabled || client.AuthMethod != TokenEndpointAuthMethods.PrivateKeyJwt)
             return Errors.ClientRefused;
 
-        var verified = await VerifyAsync(client, assertion, http.RequestAborted);
+        var verified = await VerifyAsync(client, jwt, http.RequestAborted);
         if (verified.IsRefused)
             return verified.Error;
         var claims = verified.Value;
         return Check(http, claims) is { } refused ? refused : new ProvenClient(client, claims);
     }
 
-    private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, string assertion, CancellationToken cancellation)
+    private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, StrictJwt assertion, CancellationToken cancellation)
     {
         var expectations = new JwtExpectations
         {

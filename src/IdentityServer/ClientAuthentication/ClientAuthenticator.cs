@@ -1,8 +1,8 @@
 using Hosting;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
-using Jose;
 
 namespace IdentityServer.ClientAuthentication;
 

@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using Jose;
 
 namespace IdentityServer.ClientAuthentication;
 
@@ -47,11 +47,8 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
     /// <param name="may">The algorithms that are taken from anybody.</param>
     internal static JwtVerifier? TryParse(ReadOnlySpan<byte> utf8, string? algorithm, string[] may)
     {
-        var rsa = algorithm == JwsAlgorithms.PS256 || !may.Contains(JwsAlgorithms.RS256) ? JwsAlgorithms.PS256 : JwsAlgorithms.RS256;
-        if (!JsonWebKeySet.TryParse(utf8, rsa, out var set, out _))
-            return null;
-        var usable = set.Keys.Where(key => key.MayVerify && may.Contains(key.VerifiedAlgorithm) && (algorithm is null || key.VerifiedAlgorithm == algorithm)).ToList();
-        return usable.Count == 0 ? null : new JwtVerifier(new JsonWebKeySet(usable));
+        string[] accepted = algorithm is null ? may : [.. may.Where(one => one == algorithm)];
+        return JwtVerifier.TryParse(utf8, accepted, out var keys) && keys.Keys.Any() ? keys : null;
     }
 
     /// <summary>Whether a JWK Set holds what its owner should have kept (RFC 7518 §6.2.2, §6.3.2, §6.4.1).</summary>
@@ -108,7 +105,7 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
 
     // What registers a client has looked at the set before: one without a key verifies nothing.
     private JwtVerifier Parse(Client client) =>
-        TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg, settings.Algorithms) ?? new JwtVerifier(new JsonWebKeySet([]));
+        TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg, settings.Algorithms) ?? new JwtVerifier([]);
 
     private FetchedKeys CacheOf(Client client)
     {

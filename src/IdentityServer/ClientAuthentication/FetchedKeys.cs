@@ -1,6 +1,6 @@
+using IdentityServer.Jwt;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol;
-using Jose;
 
 namespace IdentityServer.ClientAuthentication;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -11,7 +11,7 @@ namespace IdentityServer.Discovery;
 internal sealed class AttachExtensions(
     IssuerSettings issuer, ClientRegistrationSettings registration, ClientAssertionSettings assertions, DpopSettings dpop) : IOpenIddictServerHandler<HandleConfigurationRequestContext>
 {
-    private static readonly ImmutableArray<string?> SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
+    private static readonly ImmutableArray<string?> SigningAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
     public ValueTask HandleAsync(HandleConfigurationRequestContext context)
     {

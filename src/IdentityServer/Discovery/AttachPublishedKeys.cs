@@ -1,10 +1,6 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using IdentityServer.Tokens;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
-using JsonWebKeySet = Microsoft.IdentityModel.Tokens.JsonWebKeySet;
 
 namespace IdentityServer.Discovery;
 
@@ -13,10 +9,7 @@ internal sealed class AttachPublishedKeys(CurrentKeys keys) : IOpenIddictServerH
 {
     public ValueTask HandleAsync(HandleJsonWebKeySetRequestContext context)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-            keys.Value.Published.WriteTo(json);
-        context.Keys.AddRange(JsonWebKeySet.Create(Encoding.UTF8.GetString(buffer.WrittenSpan)).Keys);
+        context.Keys.AddRange(keys.Value.Published.Select(key => key.PublicKey));
         return default;
     }
 }

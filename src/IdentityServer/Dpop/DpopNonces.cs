@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
+using Dpop;
 using IdentityServer.Settings;
 using IdentityServer.Tokens;
-using Jose;
 
 namespace IdentityServer.Dpop;
 

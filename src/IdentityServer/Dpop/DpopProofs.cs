@@ -1,10 +1,11 @@
 using System.Net;
+using Dpop;
 using Hosting;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Jose;
 using Microsoft.Extensions.Primitives;
 using Postgres;
 
@@ -46,7 +47,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     {
         if (values.Count != 1)
             return Errors.DpopProofTwice;
-        if (DpopProof.Verify(values.ToString(), out var proof) != JwtError.None || !settings.Algorithms.Contains(proof!.Algorithm))
+        if (DpopProof.Verify(values.ToString(), out var proof) != DpopProofError.None || !settings.Algorithms.Contains(proof!.Algorithm))
             return Errors.DpopProofMalformed;
         if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof.IsFor(http.Request.Method, address))
             return Errors.DpopProofOfOtherRequest;

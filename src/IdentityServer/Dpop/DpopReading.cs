@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using Dpop;
 using IdentityServer.Protocol;
-using Jose;
 
 namespace IdentityServer.Dpop;
 

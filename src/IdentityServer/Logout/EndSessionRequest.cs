@@ -1,7 +1,7 @@
 using System.Text;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
-using Jose;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace IdentityServer.Logout;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
 using IdentityServer.Configuration;
@@ -6,7 +7,6 @@ using IdentityServer.Protocol;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Tokens;
-using Jose;
 
 namespace IdentityServer.Logout;
 
@@ -30,7 +30,7 @@ internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, Time
             json.WriteString(ClaimNames.Audience, client.ClientId);
             json.WriteNumber(ClaimNames.IssuedAt, issuedAt);
             json.WriteNumber(ClaimNames.ExpiresAt, issuedAt + (long)Lifetime.TotalSeconds);
-            json.WriteString(ClaimNames.JwtId, Base64Url.Encode(RandomNumberGenerator.GetBytes(16)));
+            json.WriteString(ClaimNames.JwtId, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16)));
             json.WriteString(ClaimNames.SessionId, notice.SessionId);
             json.WriteStartObject("events");
             json.WriteStartObject(Event);

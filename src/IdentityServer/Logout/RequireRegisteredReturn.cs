@@ -1,8 +1,8 @@
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Pipeline;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
-using Jose;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 

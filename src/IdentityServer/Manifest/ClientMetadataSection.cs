@@ -2,8 +2,9 @@ using System.Text;
 using System.Text.Json;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Settings;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Manifest;
 
@@ -58,7 +59,7 @@ internal static class ClientMetadataSection
         };
     }
 
-    private static string? Algorithm(NodeObject client, string name) => client.Find(name)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256);
+    private static string? Algorithm(NodeObject client, string name) => client.Find(name)?.OneOf(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256);
 
     private static string? Web(NodeObject client, string name)
     {
@@ -73,7 +74,7 @@ internal static class ClientMetadataSection
         var text = node.Value.GetRawText();
         if (text.Length > MaximumJwksLength)
             throw node.Mistake($"is longer than {MaximumJwksLength} characters.");
-        if (!JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(text), out _, out _))
+        if (!JwtVerifier.TryParse(Encoding.UTF8.GetBytes(text), SignatureAlgorithms.Served, out _))
             throw node.Mistake("is no JWK Set (RFC 7517 §5).");
         if (!ClientKeys.IsStorable(node.Value))
             throw node.Mistake("holds a text with a NUL, or a number with an exponent or of more than 40 digits.");

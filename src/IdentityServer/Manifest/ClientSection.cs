@@ -1,7 +1,7 @@
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Manifest;
 
@@ -36,7 +36,7 @@ internal static class ClientSection
             client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? DefaultGrantTypes(redirectUris),
             ReadScope(client),
             redirectUris,
-            client.Find(SigningAlgorithm)?.OneOf(JwsAlgorithms.ES256, JwsAlgorithms.RS256),
+            client.Find(SigningAlgorithm)?.OneOf(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256),
             client.Flag("disabled"))
         {
             ResponseTypes = client.Set("response_types", 10, type => type.OneOf("code")),

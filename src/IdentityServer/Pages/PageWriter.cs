@@ -1,7 +1,7 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Settings;
-using Jose;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
@@ -34,7 +34,7 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
         where TPage : Page<TModel>
         where TModel : notnull
     {
-        var nonce = Base64Url.Encode(RandomNumberGenerator.GetBytes(16));
+        var nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
         var frame = new PageFrame(nonce, tokens?.FormFieldName ?? "", tokens?.RequestToken ?? "", branding, issuer.Path, Languages.Choose(http));
         var page = Encoding.UTF8.GetBytes(await RenderAsync<TPage>(new Dictionary<string, object?> { ["Frame"] = frame, ["Model"] = model }));
 

@@ -1,5 +1,5 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
-using Jose;
 
 namespace IdentityServer.Pages;
 
@@ -39,6 +39,6 @@ internal sealed class StyleSheet
     private static string Hash()
     {
         using var stream = typeof(StyleSheet).Assembly.GetManifestResourceStream("style.css")!;
-        return Base64Url.Encode(SHA256.HashData(stream).AsSpan(0, 9));
+        return Base64Url.EncodeToString(SHA256.HashData(stream).AsSpan(0, 9));
     }
 }

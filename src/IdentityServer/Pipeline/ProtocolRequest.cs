@@ -1,8 +1,8 @@
 using System.Net;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
-using Jose;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 

@@ -2,10 +2,11 @@ using System.Text;
 using System.Text.Json;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Registration;
 
@@ -26,7 +27,7 @@ internal sealed class ClientDescriptionReader(
     // A password grant trains users to give their password away: no stranger has it.
     private static readonly string[] ForUsers = [Protocol.GrantTypes.AuthorizationCode, Protocol.GrantTypes.RefreshToken, Protocol.GrantTypes.DeviceCode];
 
-    private static readonly string[] SigningAlgorithms = [JwsAlgorithms.RS256, JwsAlgorithms.ES256];
+    private static readonly string[] SigningAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
     public Result<ClientDescription> Read(JsonElement json)
     {
@@ -166,7 +167,7 @@ internal sealed class ClientDescriptionReader(
         if (metadata.Jwks is not { } jwks)
             return;
         var utf8 = Encoding.UTF8.GetBytes(jwks.GetRawText());
-        if (utf8.Length > MaximumJwksLength || !JsonWebKeySet.TryParse(utf8, out _, out _) || !ClientKeys.IsStorable(jwks) || ClientKeys.HasPrivateKey(jwks)
+        if (utf8.Length > MaximumJwksLength || !JwtVerifier.TryParse(utf8, SignatureAlgorithms.Served, out _) || !ClientKeys.IsStorable(jwks) || ClientKeys.HasPrivateKey(jwks)
             || areNeeded && ClientKeys.TryParse(utf8, metadata.TokenEndpointAuthSigningAlg, assertions.Algorithms) is null)
             members.Refuse(Errors.KeysUnusable);
     }

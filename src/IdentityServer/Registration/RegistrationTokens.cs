@@ -1,6 +1,6 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using Jose;
 
 namespace IdentityServer.Registration;
 
@@ -12,10 +12,10 @@ internal static class RegistrationTokens
     /// <summary>Characters of a header that is looked at.</summary>
     private const int MaximumLength = 1024;
 
-    public static string Create() => Base64Url.Encode(RandomNumberGenerator.GetBytes(32));
+    public static string Create() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>Not of a UUID's form: such are the names of users.</summary>
-    public static string CreateClientId() => $"c-{Base64Url.Encode(RandomNumberGenerator.GetBytes(16))}";
+    public static string CreateClientId() => $"c-{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16))}";
 
     public static byte[] HashOf(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 

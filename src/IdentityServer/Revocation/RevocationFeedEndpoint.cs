@@ -1,6 +1,8 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Dpop;
 using Hosting;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.Configuration;
@@ -8,7 +10,6 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
-using Jose;
 
 namespace IdentityServer.Revocation;
 
@@ -144,12 +145,12 @@ internal sealed class RevocationFeedEndpoint(
     /// <summary>Opaque to callers: the cluster and the snapshot of what they have been told.</summary>
     private sealed record Cursor(string Cluster, PgSnapshot Snapshot)
     {
-        public override string ToString() => Base64Url.Encode(Encoding.ASCII.GetBytes($"{Cluster}/{Snapshot.Text}"));
+        public override string ToString() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{Cluster}/{Snapshot.Text}"));
 
         public static bool TryParse(string text, out Cursor? cursor)
         {
             cursor = null;
-            if (!Base64Url.TryDecode(text, out var bytes) || bytes is null)
+            if (!StrictBase64Url.TryDecode(text, out var bytes) || bytes is null)
                 return false;
             var parts = Encoding.ASCII.GetString(bytes).Split('/');
             if (parts.Length != 2 || !IsCluster(parts[0]) || !PgSnapshot.TryParse(parts[1], out var snapshot))

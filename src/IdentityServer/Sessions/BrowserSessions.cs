@@ -1,10 +1,11 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using Dpop;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 
 namespace IdentityServer.Sessions;
 
@@ -68,7 +69,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// <summary>What the browser says; believed only when the database knows it.</summary>
     public SessionKey? Read(HttpContext http)
     {
-        if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !Base64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
+        if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !StrictBase64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
             return null;
         return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
     }
@@ -86,7 +87,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         Span<byte> bytes = stackalloc byte[16 + SecretLength];
         id.TryWriteBytes(bytes, bigEndian: true, out _);
         secret.CopyTo(bytes[16..]);
-        return Base64Url.Encode(bytes);
+        return Base64Url.EncodeToString(bytes);
     }
 
     private CookieOptions Options(TimeSpan? lifetime) => new()

@@ -1,3 +1,5 @@
+using Microsoft.IdentityModel.Tokens;
+
 namespace IdentityServer.Settings;
 
 /// <param name="Lifetime">From issue to <c>exp</c>; 1 s to 1 day, one hour when not set.</param>
@@ -7,8 +9,8 @@ internal sealed record AccessTokenSettings(TimeSpan Lifetime, string SigningAlgo
     public static AccessTokenSettings Read(SettingsReader settings)
     {
         const string name = "AccessTokens:SigningAlgorithm";
-        var algorithm = settings.Text(name) ?? Jose.JwsAlgorithms.ES256;
-        if (algorithm is not (Jose.JwsAlgorithms.ES256 or Jose.JwsAlgorithms.RS256))
+        var algorithm = settings.Text(name) ?? SecurityAlgorithms.EcdsaSha256;
+        if (algorithm is not (SecurityAlgorithms.EcdsaSha256 or SecurityAlgorithms.RsaSha256))
             throw SettingsReader.Impossible(name, algorithm, "ES256 or RS256");
         return new(settings.Seconds("AccessTokens:Lifetime", 3600, 1, 86_400), algorithm);
     }

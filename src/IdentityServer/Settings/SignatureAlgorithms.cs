@@ -1,4 +1,4 @@
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Settings;
 
@@ -6,7 +6,7 @@ namespace IdentityServer.Settings;
 internal static class SignatureAlgorithms
 {
     /// <summary>Those that there are.</summary>
-    public static readonly string[] Served = [JwsAlgorithms.ES256, JwsAlgorithms.PS256, JwsAlgorithms.RS256];
+    public static readonly string[] Served = [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.RsaSha256];
 
     /// <summary>A list of some of them, in their order; all when not set.</summary>
     public static string[] Read(SettingsReader settings, string name)

@@ -1,6 +1,7 @@
+using Dpop;
+using IdentityServer.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 
 namespace IdentityServer.Tokens;
 

@@ -1,7 +1,7 @@
 using IdentityServer.Audit;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Storage;
-using Jose;
 
 namespace IdentityServer.Tokens;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
-using Jose;
+using Dpop;
 
 namespace IdentityServer.Tokens;
 
@@ -29,7 +30,7 @@ internal static class GrantHandle
         grantId.TryWriteBytes(bytes[5..], bigEndian: true, out _);
         BinaryPrimitives.WriteInt32BigEndian(bytes[21..], generation);
         HMACSHA256.HashData(key.Secret, bytes[..SignedLength], bytes[SignedLength..]);
-        return Base64Url.Encode(bytes);
+        return Base64Url.EncodeToString(bytes);
     }
 
     /// <summary>False for anything that this server did not write: mangled, forged, of an unknown key.</summary>
@@ -40,7 +41,7 @@ internal static class GrantHandle
     public static bool TryRead(HandleKind kind, HandleKeys keys, string text, out Guid grantId, out int generation)
     {
         (grantId, generation) = (default, 0);
-        if (text.Length != TextLength || !Base64Url.TryDecode(text, out var decoded) || decoded is not { Length: Length } || decoded[0] != (byte)kind)
+        if (text.Length != TextLength || !StrictBase64Url.TryDecode(text, out var decoded) || decoded is not { Length: Length } || decoded[0] != (byte)kind)
             return false;
 
         ReadOnlySpan<byte> bytes = decoded;

@@ -1,12 +1,14 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Tokens;
 
@@ -18,7 +20,7 @@ internal sealed record Authentication(Guid Subject, DateTimeOffset At, Guid? Ses
 internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, UserClaims claims, CurrentKeys keys, TimeProvider time)
 {
     /// <summary>OpenID Connect Registration §2, <c>id_token_signed_response_alg</c>.</summary>
-    public const string StandardAlgorithm = JwsAlgorithms.RS256;
+    public const string StandardAlgorithm = SecurityAlgorithms.RsaSha256;
 
     /// <summary>What an ID token says beside what is known of its user.</summary>
     public static readonly string[] Claims =
@@ -85,5 +87,5 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
     }
 
     /// <summary>OpenID Connect Core §3.1.3.6: both algorithms hash by SHA-256.</summary>
-    private static string HalfHash(string accessToken) => Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)).AsSpan(0, 16));
+    private static string HalfHash(string accessToken) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)).AsSpan(0, 16));
 }

@@ -1,6 +1,6 @@
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
-using Jose;
 
 namespace IdentityServer.Tokens;
 

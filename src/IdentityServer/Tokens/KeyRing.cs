@@ -1,4 +1,6 @@
-using Jose;
+using Dpop;
+using IdentityServer.Jwt;
+using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Tokens;
 
@@ -23,12 +25,12 @@ internal sealed class KeyRing
         (_signing, _time) = (signing, time);
         Handles = new HandleKeys(handles);
         _state = Choose(time.GetUtcNow());
-        Published = new JsonWebKeySet([.. signing.Select(published => published.Key.PublicKey)]);
-        Verifier = new JwtVerifier(Published);
+        Published = [.. signing.Select(published => published.Key)];
+        Verifier = new JwtVerifier(Published.Select(key => key.PublicKey));
     }
 
     /// <summary>What the JWKS shows.</summary>
-    public JsonWebKeySet Published { get; }
+    public IReadOnlyList<SigningKey> Published { get; }
 
     public JwtVerifier Verifier { get; }
 
@@ -38,16 +40,16 @@ internal sealed class KeyRing
     public HandleKeys Handles { get; }
 
     /// <summary>Signs access tokens (RFC 9068 §2.1: <c>typ</c> is <c>at+jwt</c>) with the algorithm's current key.</summary>
-    public JwsSigner AccessTokenSigner(string algorithm) =>
-        algorithm == JwsAlgorithms.RS256 ? Now().RS256.AccessToken : Now().ES256.AccessToken;
+    public JwtSigner AccessTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.AccessToken : Now().ES256.AccessToken;
 
     /// <summary>Signs ID tokens and userinfo (<c>typ</c> is <c>JWT</c>: RFC 7519 §5.1).</summary>
-    public JwsSigner IdTokenSigner(string algorithm) =>
-        algorithm == JwsAlgorithms.RS256 ? Now().RS256.IdToken : Now().ES256.IdToken;
+    public JwtSigner IdTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.IdToken : Now().ES256.IdToken;
 
     /// <summary>Signs logout tokens (OpenID Connect Back-Channel Logout §2.4: <c>typ</c> is <c>logout+jwt</c>).</summary>
-    public JwsSigner LogoutTokenSigner(string algorithm) =>
-        algorithm == JwsAlgorithms.RS256 ? Now().RS256.LogoutToken : Now().ES256.LogoutToken;
+    public JwtSigner LogoutTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.LogoutToken : Now().ES256.LogoutToken;
 
     private State Now()
     {
@@ -59,7 +61,7 @@ internal sealed class KeyRing
     private State Choose(DateTimeOffset now)
     {
         var until = _signing.Select(key => key.SignsFrom).Where(from => from > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
-        return new State(SignersOf(JwsAlgorithms.ES256, now), SignersOf(JwsAlgorithms.RS256, now), until);
+        return new State(SignersOf(SecurityAlgorithms.EcdsaSha256, now), SignersOf(SecurityAlgorithms.RsaSha256, now), until);
     }
 
     private Signers SignersOf(string algorithm, DateTimeOffset now)
@@ -73,5 +75,5 @@ internal sealed class KeyRing
     private sealed record State(Signers ES256, Signers RS256, DateTimeOffset Until);
 
     /// <summary>One key; what it signs differs in the header's <c>typ</c>, so that no token passes for another (RFC 8725 §3.11).</summary>
-    private sealed record Signers(JwsSigner AccessToken, JwsSigner IdToken, JwsSigner LogoutToken);
+    private sealed record Signers(JwtSigner AccessToken, JwtSigner IdToken, JwtSigner LogoutToken);
 }

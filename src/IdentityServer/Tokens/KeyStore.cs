@@ -1,13 +1,15 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using Hosting;
 using IdentityServer.Audit;
+using IdentityServer.Jwt;
 using IdentityServer.Protection;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Jose;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.IdentityModel.Tokens;
 using Npgsql;
 
 namespace IdentityServer.Tokens;
@@ -21,7 +23,7 @@ internal sealed partial class KeyStore(
     /// <summary>The algorithm of the MAC on refresh tokens; its keys are never published.</summary>
     private const string HandleAlgorithm = "HS256";
 
-    private static readonly string[] Algorithms = [JwsAlgorithms.ES256, JwsAlgorithms.RS256, HandleAlgorithm];
+    private static readonly string[] Algorithms = [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256, HandleAlgorithm];
 
     /// <summary>How far clocks may differ between who signs and who verifies.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
@@ -127,7 +129,7 @@ internal sealed partial class KeyStore(
         if (algorithm == HandleAlgorithm)
         {
             secret = RandomNumberGenerator.GetBytes(32);
-            keyId = Base64Url.Encode(RandomNumberGenerator.GetBytes(16));
+            keyId = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
         }
         else
         {

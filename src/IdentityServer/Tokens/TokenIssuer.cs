@@ -1,10 +1,10 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
 using IdentityServer.Configuration;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using Jose;
 
 namespace IdentityServer.Tokens;
 
@@ -124,6 +124,6 @@ internal sealed class TokenIssuer(
     {
         Span<byte> bytes = stackalloc byte[16];
         RandomNumberGenerator.Fill(bytes);
-        return Base64Url.Encode(bytes);
+        return Base64Url.EncodeToString(bytes);
     }
 }

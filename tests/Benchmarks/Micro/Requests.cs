@@ -16,7 +16,7 @@ public class Requests
 
     private readonly ServerConfiguration _configuration = new(
         1,
-        Enumerable.Range(0, 1000).Select(n => new Client($"client-{n}", null, "client_secret_basic", ["hash"], ["refresh_token"], ScopeSet.Of(["data:read"]), [], false)),
+        Enumerable.Range(0, 1000).Select(n => new Client($"client-{n}", null, "client_secret_basic", ["hash"], ["refresh_token"], ScopeSet.Of(["data:read"]), [], null, false)),
         [new Resource("http://localhost:5010", null, ScopeSet.Of(["data:read", "data:write"]), "resource-api")],
         []);
 

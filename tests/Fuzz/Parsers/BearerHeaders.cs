@@ -22,7 +22,7 @@ internal sealed class BearerHeaders : Target
     {
         var http = new DefaultHttpContext();
         http.Request.Headers.Authorization = Encoding.Latin1.GetString(input);
-        var token = BearerCredentials.Read(http.Request, out var isDpop, out var refusal);
+        var token = AuthorizationHeader.Read(http.Request, out var isDpop, out var refusal);
         return () =>
         {
             var match = Shape.Match(Encoding.Latin1.GetString(input));

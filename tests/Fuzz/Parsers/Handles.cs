@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Dpop;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
 using IdentityServer.Tokens;
-using Jose;
 
 namespace Fuzz.Parsers;
 
@@ -58,18 +59,18 @@ internal sealed class Handles : Target
 
     private static byte[] Flip(Mutator mutator, string handle)
     {
-        Base64Url.TryDecode(handle, out var bytes);
+        StrictBase64Url.TryDecode(handle, out var bytes);
         bytes![mutator.Chance.Next(bytes.Length)] ^= (byte)(1 << mutator.Chance.Next(8));
-        return Encoding.ASCII.GetBytes(Base64Url.Encode(bytes));
+        return Encoding.ASCII.GetBytes(Base64Url.EncodeToString(bytes));
     }
 
     /// <summary>Other content under a MAC by a key that may be the right one.</summary>
     private static byte[] Forge(Mutator mutator, string handle)
     {
-        Base64Url.TryDecode(handle, out var bytes);
+        StrictBase64Url.TryDecode(handle, out var bytes);
         if (mutator.OneIn(2))
             bytes![mutator.Chance.Next(25)] = (byte)mutator.Chance.Next(256);
         HMACSHA256.HashData(mutator.Pick([Old.Secret, New.Secret, new byte[32]]), bytes.AsSpan(0, 25), bytes.AsSpan(25));
-        return Encoding.ASCII.GetBytes(Base64Url.Encode(bytes));
+        return Encoding.ASCII.GetBytes(Base64Url.EncodeToString(bytes));
     }
 }

@@ -2,7 +2,6 @@ using System.Text;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
 using IdentityServer.ResourceServer;
-using Microsoft.Extensions.Options;
 
 namespace Fuzz.Parsers;
 
@@ -11,8 +10,8 @@ internal sealed class IssuerDocuments : Target
 {
     private const string Authority = "http://id.example/auth";
 
-    private static readonly IssuerConnection Direct = Connect(null);
-    private static readonly IssuerConnection Behind = Connect("http://backchannel:5000/");
+    private static readonly IdentityServerTokensOptions Direct = new() { Authority = Authority };
+    private static readonly IdentityServerTokensOptions Behind = new() { Authority = Authority, BackchannelAddress = "http://backchannel:5000/" };
 
     private static readonly byte[][] Sound =
     [
@@ -34,9 +33,6 @@ internal sealed class IssuerDocuments : Target
         {
             if (direct is null && behind is null)
                 return null;
-            var json = Json.Parse(input, JsonRules.Unread);
-            if (json?["issuer"]?.Text != Authority || json["jwks_uri"] is not { Kind: JsonKind.Text })
-                return "was accepted; the oracle disagrees";
             if (direct is { Scheme: not ("http" or "https") } || behind is { Scheme: not ("http" or "https") })
                 return $"sends us to {direct} or {behind}";
             // What is the issuer's own, by its address, is asked of the backchannel and of nobody else.
@@ -45,18 +41,12 @@ internal sealed class IssuerDocuments : Target
         };
     }
 
-    private static Uri? Find(IssuerConnection issuer, byte[] metadata)
+    /// <summary>OpenIddict reads the document; where its keys may be is ours.</summary>
+    private static Uri? Find(IdentityServerTokensOptions options, byte[] metadata)
     {
-        try
-        {
-            return issuer.ReadKeysAddress(metadata);
-        }
-        catch (IssuerException)
-        {
-            return null;
-        }
+        var json = Json.Parse(metadata, JsonRules.Unread);
+        return json?["issuer"]?.Text == Authority && json["jwks_uri"] is { Kind: JsonKind.Text } keys && Uri.TryCreate(keys.Text, UriKind.Absolute, out var address)
+            ? RequireIssuersOwnDocument.FindKeysAddress(address, options)
+            : null;
     }
-
-    private static IssuerConnection Connect(string? backchannel) =>
-        new(Options.Create(new IdentityServerTokensOptions { Authority = Authority, Resource = "r", ClientId = "c", ClientSecret = "s", BackchannelAddress = backchannel }));
 }

@@ -1,7 +1,9 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Fuzz.Oracles;
-using Jose;
+using IdentityServer.Jwt;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Fuzz.Parsers;
 
@@ -16,8 +18,8 @@ internal sealed class TokenWorld
 
     public static readonly JwtExpectations Expectations = new() { Type = "at+jwt", Issuer = Issuer, Audience = Audience, ClockSkew = Skew };
 
-    private readonly SigningKey _ec = SigningKey.Generate(JwsAlgorithms.ES256);
-    private readonly SigningKey _rsa = SigningKey.Generate(JwsAlgorithms.RS256);
+    private readonly SigningKey _ec = SigningKey.Generate(SecurityAlgorithms.EcdsaSha256);
+    private readonly SigningKey _rsa = SigningKey.Generate(SecurityAlgorithms.RsaSha256);
     private readonly ECDsa _rawEc = ECDsa.Create();
     private readonly RSA _rawRsa = RSA.Create();
 
@@ -25,7 +27,7 @@ internal sealed class TokenWorld
     {
         _rawEc.ImportPkcs8PrivateKey(_ec.ExportPkcs8(), out _);
         _rawRsa.ImportPkcs8PrivateKey(_rsa.ExportPkcs8(), out _);
-        Verifier = new JwtVerifier(new JsonWebKeySet([_ec.PublicKey, _rsa.PublicKey]));
+        Verifier = new JwtVerifier([_ec.PublicKey, _rsa.PublicKey]);
         Oracle = new TokenOracle(_rawEc, _ec.KeyId, _rawRsa, _rsa.KeyId, Issuer, Audience, Skew);
         Headers =
         [
@@ -58,10 +60,10 @@ internal sealed class TokenWorld
     /// <summary>Signs whatever it is given; by the RSA key where the header speaks of RS256.</summary>
     public byte[] Sign(byte[] header, byte[] claims)
     {
-        var input = Encoding.ASCII.GetBytes(Base64Url.Encode(header) + "." + Base64Url.Encode(claims));
+        var input = Encoding.ASCII.GetBytes(Base64Url.EncodeToString(header) + "." + Base64Url.EncodeToString(claims));
         var signature = header.AsSpan().IndexOf("RS256"u8) >= 0
             ? _rawRsa.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             : _rawEc.SignData(input, HashAlgorithmName.SHA256);
-        return [.. input, (byte)'.', .. Encoding.ASCII.GetBytes(Base64Url.Encode(signature))];
+        return [.. input, (byte)'.', .. Encoding.ASCII.GetBytes(Base64Url.EncodeToString(signature))];
     }
 }

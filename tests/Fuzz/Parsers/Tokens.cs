@@ -1,6 +1,7 @@
+using System.Text;
 using Fuzz.Inputs;
+using IdentityServer.Jwt;
 using IdentityServer.ResourceServer;
-using Jose;
 
 namespace Fuzz.Parsers;
 
@@ -16,9 +17,9 @@ internal class Tokens : Target
 
     public override Func<string?> Read(byte[] input)
     {
-        var error = World.Verifier.Verify(input, TokenWorld.Expectations, TokenWorld.Now, out var claims);
+        var error = World.Verifier.Verify(Encoding.Latin1.GetString(input), TokenWorld.Expectations, TokenWorld.Now, out var claims);
         // What a resource server makes of it belongs to the reading.
-        var token = claims is null ? null : AccessToken.Find(claims);
+        var token = claims is null ? null : AccessToken.Find(claims.Root);
         return () =>
         {
             if ((error == JwtError.None) != (claims is not null))

@@ -1,4 +1,5 @@
 using System.Net;
+using Dpop;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Protocol;
@@ -216,7 +217,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     {
         var email = People.EmailOf(await NewAccountAsync());
         var token = await AskAsync(email);
-        Assert.True(Jose.Base64Url.TryDecode(token, out var bytes));
+        Assert.True(StrictBase64Url.TryDecode(token, out var bytes));
 
         var stored = await _server.ReadAsync<string>("SELECT encode(token_hash, 'hex') FROM reset_tokens r JOIN users u ON u.id = r.user_id WHERE u.email = $1", email);
 

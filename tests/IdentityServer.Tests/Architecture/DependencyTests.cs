@@ -43,7 +43,7 @@ public sealed class DependencyTests
     public void Protocol_knows_nobody() => Server.KnowsNobody("Protocol").Check(Programs.Server);
 
     [Fact]
-    public void Jose_knows_nobody() => new Rules("Jose").KnowsNobody().Check(Programs.Jose);
+    public void JWTs_know_nobody_of_ours() => Server.KnowsNobodyOfOurs("Jwt").Check(Programs.Server);
 
     [Fact]
     public void What_the_audit_trail_tells_knows_nobody_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
@@ -80,7 +80,7 @@ public sealed class DependencyTests
     public void Nobody_reads_the_wall_clock()
     {
         Server.ReadsNoWallClock().Check(Programs.Server);
-        new Rules("Jose").ReadsNoWallClock().Check(Programs.Jose);
+        new Rules("Dpop").ReadsNoWallClock().Check(Programs.Dpop);
         new Rules("ResourceApi").ReadsNoWallClock().Check(Programs.ResourceServers);
         new Rules("IdentityServer.ResourceServer").ReadsNoWallClock().Check(Programs.ResourceServers);
     }

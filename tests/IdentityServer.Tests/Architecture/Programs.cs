@@ -1,4 +1,5 @@
 using ArchUnitNET.Loader;
+using Dpop;
 using IdentityServer.Protocol;
 using Testing;
 using Loaded = ArchUnitNET.Domain.Architecture;
@@ -16,7 +17,7 @@ internal static class Programs
 
     public static readonly Loaded Server = new ArchLoader().LoadAssemblies(typeof(Errors).Assembly).Build();
 
-    public static readonly Loaded Jose = new ArchLoader().LoadAssemblies(typeof(Jose.SigningKey).Assembly).Build();
+    public static readonly Loaded Dpop = new ArchLoader().LoadAssemblies(typeof(DpopProof).Assembly).Build();
 
     public static readonly Loaded ResourceServers = new ArchLoader()
         .LoadFilteredDirectory(ResourceApiFolder, "ResourceApi.dll").LoadFilteredDirectory(ResourceApiFolder, "IdentityServer.ResourceServer.dll").Build();
@@ -26,7 +27,7 @@ internal static class Programs
     /// <summary>Every assembly that has a room for SQL, or none.</summary>
     public static readonly Dictionary<string, List<Literal>> Texts = new[]
     {
-        Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "Jose.dll"), Path.Combine(Here, "Hosting.dll"), Path.Combine(Here, "Observability.dll"),
+        Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "Dpop.dll"), Path.Combine(Here, "Hosting.dll"), Path.Combine(Here, "Observability.dll"),
         Path.Combine(ResourceApiFolder, "ResourceApi.dll"), Path.Combine(ResourceApiFolder, "IdentityServer.ResourceServer.dll"),
     }.ToDictionary(path => Path.GetFileNameWithoutExtension(path), Literals.Read);
 }

@@ -1,8 +1,8 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using IdentityServer.Tests.Hosting;
-using Jose;
 
 namespace IdentityServer.Tests.ClientAuthentication;
 
@@ -35,12 +35,12 @@ internal sealed class ClientSigner
         if (_ec is not null)
         {
             var point = _ec.ExportParameters(false).Q;
-            (jwk["kty"], jwk["crv"], jwk["x"], jwk["y"]) = ("EC", "P-256", Base64Url.Encode(point.X), Base64Url.Encode(point.Y));
+            (jwk["kty"], jwk["crv"], jwk["x"], jwk["y"]) = ("EC", "P-256", Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y));
         }
         else
         {
             var key = _rsa!.ExportParameters(false);
-            (jwk["kty"], jwk["n"], jwk["e"]) = ("RSA", Base64Url.Encode(key.Modulus), Base64Url.Encode(key.Exponent));
+            (jwk["kty"], jwk["n"], jwk["e"]) = ("RSA", Base64Url.EncodeToString(key.Modulus), Base64Url.EncodeToString(key.Exponent));
         }
         if (namesAlgorithm)
             jwk["alg"] = Algorithm;
@@ -77,7 +77,7 @@ internal sealed class ClientSigner
     public string Sign(JsonObject header, JsonObject claims)
     {
         var input = $"{Encode(header)}.{Encode(claims)}";
-        return $"{input}.{Base64Url.Encode(Signature(Encoding.ASCII.GetBytes(input)))}";
+        return $"{input}.{Base64Url.EncodeToString(Signature(Encoding.ASCII.GetBytes(input)))}";
     }
 
     public byte[] Signature(byte[] input) => Algorithm switch
@@ -87,7 +87,7 @@ internal sealed class ClientSigner
         _ => _rsa!.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
     };
 
-    public static string Encode(JsonNode json) => Base64Url.Encode(Encoding.UTF8.GetBytes(json.ToJsonString()));
+    public static string Encode(JsonNode json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
     /// <summary>Registers the client as a manifest would, and waits until the node follows.</summary>
     public async Task<ClientSigner> RegisteredAtAsync(ServerUnderTest server, string? jwks = null, string? jwksUri = null, string? algorithm = null)

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -5,7 +6,6 @@ using System.Text.Json.Nodes;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Testing;
 using Xunit;
 
@@ -286,7 +286,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
             client.Assertion(now, header: header => header["alg"] = "none"),
             client.Assertion(now)[..^4] + "AAAA",
             $"{ClientSigner.Encode(new JsonObject { ["alg"] = "none" })}.{claims}.",
-            $"{hmac}.{Base64Url.Encode(HMACSHA256.HashData(Encoding.UTF8.GetBytes(client.Jwks()), Encoding.ASCII.GetBytes(hmac)))}",
+            $"{hmac}.{Base64Url.EncodeToString(HMACSHA256.HashData(Encoding.UTF8.GetBytes(client.Jwks()), Encoding.ASCII.GetBytes(hmac)))}",
             "x", "a.b.c", "..", new string('a', 20_000), client.Assertion(now, body => body["pad"] = new string('x', 20_000)),
         ];
 

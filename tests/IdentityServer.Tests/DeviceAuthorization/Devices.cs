@@ -1,9 +1,9 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using IdentityServer.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -55,7 +55,7 @@ internal static class Devices
         var id = GrantIds.Create(now);
         Assert.NotNull(await server.Services.GetRequiredService<SessionStore>().TryStartAsync(
             new NewSession(id, SHA256.HashData(secret), user.Id, user.SecurityStamp!, null, BrowserSessions.ByPassword, now, now.AddHours(10), null, null, null), CancellationToken.None));
-        return new Browser(server) { Cookies = { ["identityserver"] = Base64Url.Encode([.. id.ToByteArray(bigEndian: true), .. secret]) } };
+        return new Browser(server) { Cookies = { ["identityserver"] = Base64Url.EncodeToString([.. id.ToByteArray(bigEndian: true), .. secret]) } };
     }
 
     /// <summary>Types the code and presses the button.</summary>

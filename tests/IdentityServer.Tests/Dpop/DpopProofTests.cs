@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Text.Json.Nodes;
 using IdentityServer.Tests.Hosting;
@@ -58,15 +59,15 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         {
             ["typ"] = "dpop+jwt",
             ["alg"] = named,
-            ["jwk"] = new JsonObject { ["kty"] = "RSA", ["n"] = Jose.Base64Url.Encode(parameters.Modulus), ["e"] = Jose.Base64Url.Encode(parameters.Exponent) },
+            ["jwk"] = new JsonObject { ["kty"] = "RSA", ["n"] = Base64Url.EncodeToString(parameters.Modulus), ["e"] = Base64Url.EncodeToString(parameters.Exponent) },
         };
         var claims = new JsonObject
         {
             ["jti"] = Guid.NewGuid().ToString(), ["htm"] = "POST", ["htu"] = DpopCalls.TokenAddress, ["iat"] = server.Clock.GetUtcNow().ToUnixTimeSeconds(), ["nonce"] = await server.NonceAsync(),
         };
-        var input = Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(header.ToJsonString())) + "." + Jose.Base64Url.Encode(System.Text.Encoding.UTF8.GetBytes(claims.ToJsonString()));
+        var input = Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(header.ToJsonString())) + "." + Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(claims.ToJsonString()));
         var signature = rsa.SignData(System.Text.Encoding.ASCII.GetBytes(input), System.Security.Cryptography.HashAlgorithmName.SHA256, used == "PS256" ? System.Security.Cryptography.RSASignaturePadding.Pss : System.Security.Cryptography.RSASignaturePadding.Pkcs1);
-        return $"{input}.{Jose.Base64Url.Encode(signature)}";
+        return $"{input}.{Base64Url.EncodeToString(signature)}";
     }
 
     public static TheoryData<string, Action<JsonObject, JsonObject>> Broken => new()

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -5,7 +6,6 @@ using System.Text;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,7 +18,7 @@ internal static class CodeFlow
 {
     public const string Verifier = "a-verifier-of-some-length-0123456789-._~ABCDEF";
 
-    public static readonly string Challenge = Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(Verifier)));
+    public static readonly string Challenge = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(Verifier)));
 
     public static AuthenticationHeaderValue AsWeb => Calls.Basic(World.Web, World.WebSecret);
 

@@ -1,17 +1,19 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Dpop;
+using IdentityServer.Jwt;
 using IdentityServer.Sessions;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Mail;
+using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Outbox;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Testing;
 using Xunit;
+
 using static IdentityServer.Tests.Logout.SigningIn;
 
 namespace IdentityServer.Tests.Logout;
@@ -213,9 +215,9 @@ public sealed class BackchannelLogoutTests
     /// <summary>As a client does: with the keys that are published.</summary>
     private static async Task VerifiesAsync(ServerUnderTest server, string token)
     {
-        Assert.True(JsonWebKeySet.TryParse(await server.Http.GetByteArrayAsync("/.well-known/jwks"), out var keys, out _));
+        Assert.True(JwtVerifier.TryParse(await server.Http.GetByteArrayAsync("/.well-known/jwks"), PublicJwk.Algorithms, out var keys));
         var expected = new JwtExpectations { Type = "logout+jwt", Issuer = "http://localhost:5000", Audience = World.Web };
-        Assert.Equal(JwtError.None, new JwtVerifier(keys!).Verify(token, expected, server.Clock.GetUtcNow().AddSeconds(1), out _));
+        Assert.Equal(JwtError.None, keys!.Verify(token, expected, server.Clock.GetUtcNow().AddSeconds(1), out _));
     }
 
     private static Task IsEmptyAsync(ServerUnderTest server) => Around.SoonAsync(async () =>

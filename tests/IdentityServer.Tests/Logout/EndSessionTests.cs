@@ -1,9 +1,12 @@
+using System.Buffers.Text;
 using System.Net;
+using IdentityServer.Jwt;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using Jose;
+using Microsoft.IdentityModel.Tokens;
 using Testing;
 using Xunit;
+
 using static IdentityServer.Tests.Logout.SigningIn;
 
 namespace IdentityServer.Tests.Logout;
@@ -51,7 +54,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     [Fact, Rfc("RP-Initiated Logout", "2")]
     public async Task ID_tokens_of_either_algorithm_are_ours()
     {
-        foreach (var algorithm in new[] { JwsAlgorithms.ES256, JwsAlgorithms.RS256 })
+        foreach (var algorithm in new[] { SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256 })
         {
             var alice = await _server.HasSessionAsync();
             await alice.Browser.GetAsync(Query(("id_token_hint", alice.IdToken(algorithm: algorithm))));
@@ -123,13 +126,13 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     public async Task A_hint_that_is_no_ID_token_of_ours_is_an_error_and_leads_nowhere()
     {
         var alice = await _server.HasSessionAsync();
-        using var stranger = SigningKey.Generate(JwsAlgorithms.RS256);
+        using var stranger = SigningKey.Generate(SecurityAlgorithms.RsaSha256);
         var good = alice.IdToken();
         var parts = good.Split('.');
 
         string[] hints =
         [
-            "x", $"{Base64Url.Encode("""{"alg":"none","typ":"JWT"}"""u8)}.{parts[1]}.", $"{parts[0]}.{parts[1]}.{Base64Url.Encode(new byte[256])}",
+            "x", $"{Base64Url.EncodeToString("""{"alg":"none","typ":"JWT"}"""u8)}.{parts[1]}.", $"{parts[0]}.{parts[1]}.{Base64Url.EncodeToString(new byte[256])}",
             alice.IdToken(key: stranger), alice.IdToken(type: "at+jwt"), alice.IdToken(change: claims => claims["iss"] = "https://evil.example"),
             alice.IdToken(change: claims => claims.Remove("aud")), alice.IdToken(change: claims => claims.Remove("exp")),
         ];

@@ -1,15 +1,17 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using IdentityServer.Audit;
+using IdentityServer.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using IdentityServer.Tokens;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Tokens;
 using Xunit;
 
 namespace IdentityServer.Tests.Logout;
@@ -47,7 +49,7 @@ internal sealed class SignedIn(ServerUnderTest server, Browser browser, Guid ses
 
     /// <summary>An ID token of this session, as a client got it.</summary>
     /// <param name="change">What is to be otherwise.</param>
-    public string IdToken(string clientId = World.Web, Action<JsonObject>? change = null, string type = "JWT", SigningKey? key = null, string algorithm = JwsAlgorithms.RS256)
+    public string IdToken(string clientId = World.Web, Action<JsonObject>? change = null, string type = "JWT", SigningKey? key = null, string algorithm = SecurityAlgorithms.RsaSha256)
     {
         var issuedAt = server.Clock.GetUtcNow().ToUnixTimeSeconds();
         var claims = new JsonObject
@@ -63,7 +65,7 @@ internal sealed class SignedIn(ServerUnderTest server, Browser browser, Guid ses
     public string AccessToken(Guid grant, string clientId = World.Shop)
     {
         var issuedAt = server.Clock.GetUtcNow().ToUnixTimeSeconds();
-        return server.Services.GetRequiredService<CurrentKeys>().Value.AccessTokenSigner(JwsAlgorithms.ES256).Sign(JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
+        return server.Services.GetRequiredService<CurrentKeys>().Value.AccessTokenSigner(SecurityAlgorithms.EcdsaSha256).Sign(JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
         {
             ["iss"] = "http://localhost:5000", ["sub"] = user, ["aud"] = World.Resource, ["exp"] = issuedAt + 3600, ["iat"] = issuedAt, ["jti"] = Guid.NewGuid(),
             ["client_id"] = clientId, ["scope"] = "data:read", ["grant_id"] = grant,
@@ -85,7 +87,7 @@ internal static class SigningIn
         Assert.Equal(new StartedSession(id, null), await server.Services.GetRequiredService<SessionStore>().TryStartAsync(
             new NewSession(id, SHA256.HashData(secret), user, stamp, null, ["pwd"], now, now.AddHours(10), null, null, null), CancellationToken.None));
         var browser = new Browser(server);
-        browser.Cookies[server.Services.GetRequiredService<IssuerSettings>().CookieName("")] = Base64Url.Encode([.. id.ToByteArray(bigEndian: true), .. secret]);
+        browser.Cookies[server.Services.GetRequiredService<IssuerSettings>().CookieName("")] = Base64Url.EncodeToString([.. id.ToByteArray(bigEndian: true), .. secret]);
         return new SignedIn(server, browser, id, user);
     }
 

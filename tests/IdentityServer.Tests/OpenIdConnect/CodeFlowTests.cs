@@ -1,9 +1,9 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Testing;
 using Xunit;
 
@@ -55,7 +55,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.InRange(claims.GetProperty("auth_time").GetInt64(), before - 5, before + 5);
         Assert.Equal("pwd", Assert.Single(claims.GetProperty("amr").EnumerateArray()).GetString());
         Assert.Equal(await _server.ReadIdAsync("SELECT session_id FROM grants WHERE id = $1", Guid.Parse(Around.Claims(tokens.AccessToken).GetProperty("grant_id").GetString()!)), claims.GetProperty("sid").GetGuid());
-        Assert.Equal(Base64Url.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(tokens.AccessToken!)).AsSpan(0, 16)), claims.GetProperty("at_hash").GetString());
+        Assert.Equal(Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(tokens.AccessToken!)).AsSpan(0, 16)), claims.GetProperty("at_hash").GetString());
     }
 
     [Fact, Rfc("OIDC Core", "5.3")]

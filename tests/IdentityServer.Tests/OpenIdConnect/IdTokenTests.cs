@@ -1,8 +1,9 @@
 using System.Net;
 using System.Text;
+using Dpop;
+using IdentityServer.Jwt;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Testing;
 using Xunit;
 
@@ -21,9 +22,9 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Web).Metadata = metadata);
         var tokens = await (await server.HasBrowserOfAsync()).SignsInAtAsync(server, CodeFlow.WebRequest());
         var jwks = await server.SendAsync(new(HttpMethod.Get, "/.well-known/jwks"));
-        Assert.True(JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(jwks.Body), out var keys, out _));
+        Assert.True(JwtVerifier.TryParse(Encoding.UTF8.GetBytes(jwks.Body), PublicJwk.Algorithms, out var keys));
 
-        var error = new JwtVerifier(keys!).Verify(tokens["id_token"]!, new JwtExpectations { Type = "JWT", Issuer = "http://localhost:5000", Audience = World.Web }, server.Clock.GetUtcNow(), out var claims);
+        var error = keys!.Verify(tokens["id_token"]!, new JwtExpectations { Type = "JWT", Issuer = "http://localhost:5000", Audience = World.Web }, server.Clock.GetUtcNow(), out var claims);
 
         Assert.Equal((JwtError.None, algorithm), (error, Around.Header(tokens["id_token"]).GetProperty("alg").GetString()));
         Assert.Equal(77, (claims!.ExpiresAt - claims.IssuedAt).TotalSeconds);

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Dpop;
+using IdentityServer.Jwt;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using Jose;
 using Testing;
 using Xunit;
 
@@ -122,7 +123,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
         var claims = Around.Claims(info.Body);
         Assert.Equal(("http://localhost:5000", World.Web, World.Alice), (claims.GetProperty("iss").GetString(), claims.GetProperty("aud").GetString(), claims.GetProperty("preferred_username").GetString()));
         var jwks = await server.SendAsync(new(HttpMethod.Get, "/.well-known/jwks"));
-        Assert.True(JsonWebKeySet.TryParse(Encoding.UTF8.GetBytes(jwks.Body), out _, out _));
+        Assert.True(JwtVerifier.TryParse(Encoding.UTF8.GetBytes(jwks.Body), PublicJwk.Algorithms, out _));
         // It is no ID token, and no hint of one.
         (await (await server.HasBrowserOfAsync()).AuthorizesAsync(CodeFlow.WebRequest(("id_token_hint", info.Body)))).SendsBack("invalid_request");
     }

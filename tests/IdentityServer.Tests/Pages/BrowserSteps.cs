@@ -1,6 +1,6 @@
+using Dpop;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace IdentityServer.Tests.Pages;
@@ -21,5 +21,5 @@ internal static class BrowserSteps
     public static Guid? SessionId(this Browser browser) => browser.Session() is { } cookie ? new Guid(cookie.AsSpan(0, 16), bigEndian: true) : null;
 
     private static byte[]? Session(this Browser browser) =>
-        (browser.Cookies.TryGetValue("identityserver", out var text) || browser.Cookies.TryGetValue("__Host-identityserver", out text)) && Base64Url.TryDecode(text, out var bytes) && bytes is { Length: 48 } ? bytes : null;
+        (browser.Cookies.TryGetValue("identityserver", out var text) || browser.Cookies.TryGetValue("__Host-identityserver", out text)) && StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: 48 } ? bytes : null;
 }

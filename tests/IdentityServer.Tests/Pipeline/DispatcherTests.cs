@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using IdentityServer.Pipeline.Dispatching;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using Xunit;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -120,7 +122,7 @@ public sealed class DispatcherTests
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode().SetTokenEndpointUris("/token").AllowClientCredentialsFlow();
-            options.AddEphemeralEncryptionKey().AddEphemeralSigningKey();
+            options.AddEncryptionKey(new SymmetricSecurityKey(new byte[32])).AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256)));
             options.AddEventHandler<ValidateTokenRequestContext>(handler => handler.UseInlineHandler(_ => default));
             handlers(options);
         });

@@ -1,7 +1,8 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using Dpop;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tokens;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -29,12 +30,12 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     public async Task A_change_of_any_bit_is_refused()
     {
         var token = (await _server.SignsInAsync()).RefreshToken!;
-        Assert.True(Base64Url.TryDecode(token, out var bytes));
+        Assert.True(StrictBase64Url.TryDecode(token, out var bytes));
 
         for (var bit = 0; bit < bytes!.Length * 8; bit++)
         {
             bytes[bit / 8] ^= (byte)(1 << (bit % 8));
-            Assert.False(GrantHandle.TryRead(Handles, Base64Url.Encode(bytes), out _, out _));
+            Assert.False(GrantHandle.TryRead(Handles, Base64Url.EncodeToString(bytes), out _, out _));
             bytes[bit / 8] ^= (byte)(1 << (bit % 8));
         }
         Assert.True(GrantHandle.TryRead(Handles, token, out _, out _));
@@ -44,13 +45,13 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     public async Task Every_byte_counts_over_HTTP_as_well_and_the_grant_lives_on()
     {
         var signedIn = await _server.SignsInAsync();
-        Base64Url.TryDecode(signedIn.RefreshToken!, out var bytes);
+        StrictBase64Url.TryDecode(signedIn.RefreshToken!, out var bytes);
 
         for (var i = 0; i < bytes!.Length; i++)
         {
             var changed = bytes.ToArray();
             changed[i] ^= 0x80;
-            (await _server.RefreshesAsync(Base64Url.Encode(changed))).Refuses("invalid_grant");
+            (await _server.RefreshesAsync(Base64Url.EncodeToString(changed))).Refuses("invalid_grant");
         }
         Assert.NotNull((await _server.RefreshesAsync(signedIn.RefreshToken)).RefreshToken);
     }
@@ -71,7 +72,7 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
         var now = _server.Clock.GetUtcNow();
 
         Assert.False(GrantHandle.TryRead(Handles, GrantHandle.Write(other, Guid.NewGuid(), 0, now), out _, out _));
-        Assert.False(GrantHandle.TryRead(Handles, Base64Url.Encode(new byte[57]), out _, out _));
+        Assert.False(GrantHandle.TryRead(Handles, Base64Url.EncodeToString(new byte[57]), out _, out _));
     }
 
     [Fact]

@@ -1,9 +1,9 @@
+using System.Buffers.Text;
 using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
 using IdentityServer.Tests.Hosting;
-using Jose;
 using Npgsql;
 using Xunit;
 
@@ -242,7 +242,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
         Assert.True(time.Elapsed < TimeSpan.FromSeconds(25), $"It took {time.Elapsed}.");
     }
 
-    private static string Cursor(string text) => Base64Url.Encode(Encoding.ASCII.GetBytes(text));
+    private static string Cursor(string text) => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(text));
 
     private static List<JsonElement> Entries(Answer answer) => [.. answer.Json.GetProperty("revoked").EnumerateArray()];
 

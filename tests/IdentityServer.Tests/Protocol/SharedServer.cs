@@ -2,12 +2,12 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Dpop;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
-using Jose;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpenIddict.Abstractions;
@@ -142,7 +142,7 @@ internal static class Around
 
     private static JsonElement Part(string? token, int index)
     {
-        Assert.True(Base64Url.TryDecode(token!.Split('.')[index], out var bytes));
+        Assert.True(StrictBase64Url.TryDecode(token!.Split('.')[index], out var bytes));
         return JsonDocument.Parse(Encoding.UTF8.GetString(bytes!)).RootElement;
     }
 }

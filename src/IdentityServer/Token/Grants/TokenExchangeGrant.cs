@@ -1,8 +1,8 @@
 using System.Text.Json;
 using IdentityServer.Configuration;
+using IdentityServer.Jwt;
 using IdentityServer.Protocol;
 using IdentityServer.Tokens;
-using Jose;
 
 namespace IdentityServer.Token.Grants;
 

@@ -1,0 +1,65 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer.JwtBearer;
+
+/// <summary>For an API that has ASP.NET Core's own JwtBearer: what <see cref="IdentityServerTokensExtensions"/> gives to OpenIddict.Validation.</summary>
+public static class JwtBearerTokensExtensions
+{
+    /// <summary>
+    /// Refuses what was revoked within a second, by the issuer's feed, which is read as <see cref="IdentityServerTokensOptions.ClientId"/>.
+    /// Issuer and audience are JwtBearer's own. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
+    /// </summary>
+    public static AuthenticationBuilder AddRevocationFeed(
+        this AuthenticationBuilder authentication, Action<IdentityServerTokensOptions> configure, string scheme = JwtBearerDefaults.AuthenticationScheme)
+    {
+        authentication.Services.AddRevocationFeed().Configure(configure);
+        return authentication.AddCore(scheme);
+    }
+
+    /// <summary>Takes tokens that are bound to a key, with a proof of that key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
+    public static AuthenticationBuilder AddDpop(
+        this AuthenticationBuilder authentication, Action<IdentityServerTokensOptions>? configure = null, string scheme = JwtBearerDefaults.AuthenticationScheme)
+    {
+        authentication.Services.UseProofs(configure);
+        return authentication.AddCore(scheme);
+    }
+
+    private static AuthenticationBuilder AddCore(this AuthenticationBuilder authentication, string scheme)
+    {
+        var services = authentication.Services;
+        if (services.Any(service => service.ServiceType == typeof(TokenChecks)))
+            return authentication;
+        services.AddTokenAnswers(scheme);
+        services.AddSingleton<TokenChecks>();
+        services.AddAuthorization();
+        services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IOptionsMonitor<JwtBearerOptions>>((tokens, options) =>
+        {
+            var jwt = options.Get(scheme);
+            if (tokens.Authority.Length == 0)
+                tokens.Authority = jwt.Authority ?? "";
+            if (tokens.Resource.Length == 0)
+                tokens.Resource = jwt.Audience ?? jwt.TokenValidationParameters.ValidAudience ?? "";
+        });
+        services.AddOptions<JwtBearerOptions>(scheme).PostConfigure(jwt =>
+        {
+            if (jwt.EventsType is not null)
+                throw new InvalidOperationException("JwtBearerOptions.EventsType would replace the checks of revocation and proof; set Events instead.");
+            jwt.Events = new CheckedEvents(jwt.Events ?? new JwtBearerEvents());
+            jwt.MapInboundClaims = false;
+            var parameters = jwt.TokenValidationParameters;
+            // As it is written, and no key tried after another.
+            parameters.ValidIssuer ??= jwt.Authority;
+            parameters.TryAllIssuerSigningKeys = false;
+            parameters.ValidAlgorithms ??= ["ES256", "RS256"];
+            if (parameters.NameClaimType == ClaimsIdentity.DefaultNameClaimType)
+                parameters.NameClaimType = "sub";
+            if (parameters.RoleClaimType == ClaimsIdentity.DefaultRoleClaimType)
+                parameters.RoleClaimType = "roles";
+        });
+        return authentication;
+    }
+}

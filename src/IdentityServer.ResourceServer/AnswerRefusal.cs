@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The whole answer, before OpenIddict's: it has no scheme but Bearer, no 503, and no body.</summary>
+internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidationHandler<ProcessChallengeContext>
+{
+    public async ValueTask HandleAsync(ProcessChallengeContext context)
+    {
+        if (context.Transaction.GetHttpRequest() is not { HttpContext: var http })
+            return;
+        var presented = PresentedToken.Of(context.Transaction);
+        if (presented is { IsVerified: true, Refusal: null })
+            await challenges.ForbidAsync(http, presented.IsDpop);
+        else
+            await challenges.RefuseAsync(http, presented.Refusal ?? ByCode(context.Transaction), presented.IsDpop);
+        context.HandleRequest();
+    }
+
+    /// <summary>What OpenIddict itself refused.</summary>
+    private static BearerRefusal ByCode(OpenIddictValidationTransaction transaction) =>
+        transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!)?.Error switch
+        {
+            null or "missing_token" => BearerRefusal.NoToken,
+            "server_error" => BearerRefusal.NoKeys,
+            _ => BearerRefusal.Invalid,
+        };
+}

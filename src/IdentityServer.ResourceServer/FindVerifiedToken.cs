@@ -1,0 +1,26 @@
+using Dpop;
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>A token whose signature was checked is not checked again, for as long as its keys are the issuer's.</summary>
+internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
+{
+    public ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        var presented = PresentedToken.Of(context.Transaction);
+        presented.Hash = TokenHash.Of(context.AccessToken!);
+        if (keys.Current is not { } known || known.Tokens.Find(presented.Hash) is not { } token)
+            return default;
+
+        (presented.Token, presented.IsVerified) = (token, true);
+        (context.Configuration, context.ValidateAccessToken) = (known.Configuration, false);
+        context.AccessTokenPrincipal = token.ToPrincipal();
+        if (token.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew) is { } refusal)
+        {
+            known.Tokens.Forget(presented.Hash);
+            context.Refuse(refusal);
+        }
+        return default;
+    }
+}

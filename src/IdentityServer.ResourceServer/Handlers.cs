@@ -1,0 +1,74 @@
+using Microsoft.Extensions.DependencyInjection;
+using OpenIddict.Validation.AspNetCore;
+using static OpenIddict.Validation.OpenIddictValidationHandlers;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The table of contents: what OpenIddict.Validation does at an API, and where ours differs.</summary>
+internal static class Handlers
+{
+    /// <summary>In the order in which a request meets them; between them stand OpenIddict's own.</summary>
+    private static readonly OpenIddictValidationHandlerDescriptor[] Ours =
+    [
+        // A request; a token that was seen before is found before anybody waits for the issuer, and a revoked one uses up no proof.
+        On<ProcessAuthenticationContext, ReadAuthorizationHeader>(OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromAuthorizationHeader.Descriptor.Order),
+        On<ProcessAuthenticationContext, FindVerifiedToken>(ResolveServerConfiguration.Descriptor.Order - 500),
+        On<ProcessAuthenticationContext, RejectRevokedToken>(ValidateAccessToken.Descriptor.Order + 300),
+        On<ProcessAuthenticationContext, RequireProofOfPossession>(ValidateAccessToken.Descriptor.Order + 400),
+        On<ProcessAuthenticationContext, ExposeAccessToken>(int.MaxValue - 1000),
+        // A token that was not seen before, within ValidateAccessToken; remembered when all has passed.
+        On<ValidateTokenContext, RequireStrictToken>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 300),
+        On<ValidateTokenContext, ChooseSigningKey>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 600),
+        On<ValidateTokenContext, RequireTimelyToken>(Protection.ValidateExpirationDate.Descriptor.Order),
+        On<ValidateTokenContext, RememberVerifiedToken>(int.MaxValue - 1000),
+        // A refusal: the whole answer, so it comes first.
+        On<ProcessChallengeContext, AnswerRefusal>(int.MinValue + 1000),
+        // The issuer's documents
+        On<HandleConfigurationResponseContext, RequireIssuersOwnDocument>(Discovery.ExtractJsonWebKeySetEndpoint.Descriptor.Order + 500),
+        On<HandleJsonWebKeySetResponseContext, ReadSigningKeys>(Discovery.ExtractSigningKeys.Descriptor.Order),
+    ];
+
+    private static readonly OpenIddictValidationHandlerDescriptor[] Removed =
+    [
+        // An API knows its own address; what the Host header says is the caller's word.
+        OpenIddictValidationAspNetCoreHandlers.ResolveRequestUri.Descriptor,
+        OpenIddictValidationAspNetCoreHandlers.ValidateHostHeader.Descriptor,
+        // ReadAuthorizationHeader: one header, Bearer or DPoP, and no token in a form or a query.
+        OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromAuthorizationHeader.Descriptor,
+        OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromBodyForm.Descriptor,
+        OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromQueryString.Descriptor,
+        // RequireProofOfPossession: theirs throws at a token that is bound to a DPoP key. AccessToken refuses one that is bound to a certificate.
+        OpenIddictValidationAspNetCoreHandlers.ExtractClientCertificate.Descriptor,
+        Protection.ValidateProofOfPossession.Descriptor,
+        // RequireTimelyToken: theirs knows no nbf, and takes an exp with a fraction for none.
+        Protection.ValidateExpirationDate.Descriptor,
+        // ReadSigningKeys: theirs refuses a whole set for one key of a kind that it does not know, and forgets what alg a key is for.
+        Discovery.ExtractSigningKeys.Descriptor,
+        // Tokens are verified here, and what ended is in the feed: the issuer is asked about none.
+        EvaluateIntrospectionRequest.Descriptor,
+        AttachIntrospectionEndpointClientAuthenticationMethod.Descriptor,
+        AttachIntrospectionEndpointClientCertificate.Descriptor,
+        ResolveIntrospectionEndpoint.Descriptor,
+        AttachIntrospectionRequestParameters.Descriptor,
+        EvaluateGeneratedClientAssertion.Descriptor,
+        PrepareClientAssertionPrincipal.Descriptor,
+        GenerateClientAssertion.Descriptor,
+        AttachIntrospectionRequestClientCredentials.Descriptor,
+        SendIntrospectionRequest.Descriptor,
+        ValidateIntrospectedTokenUsage.Descriptor,
+        ValidateIntrospectedTokenAudiences.Descriptor,
+        ValidateIntrospectedTokenProofOfPossession.Descriptor,
+    ];
+
+    public static void Install(OpenIddictValidationBuilder validation)
+    {
+        foreach (var descriptor in Ours)
+            validation.AddEventHandler(descriptor);
+        foreach (var descriptor in Removed)
+            validation.RemoveEventHandler(descriptor);
+    }
+
+    private static OpenIddictValidationHandlerDescriptor On<TContext, THandler>(int order)
+        where TContext : BaseContext where THandler : class, IOpenIddictValidationHandler<TContext> =>
+        OpenIddictValidationHandlerDescriptor.CreateBuilder<TContext>().UseSingletonHandler<THandler>().SetOrder(order).Build();
+}

@@ -1,0 +1,18 @@
+using Microsoft.AspNetCore;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The token comes in the one header, by Bearer or DPoP (RFC 6750 §2.1, RFC 9449 §7.1), and nowhere else.</summary>
+internal sealed class ReadAuthorizationHeader : IOpenIddictValidationHandler<ProcessAuthenticationContext>
+{
+    public ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        if (context.Transaction.GetHttpRequest() is not { } request)
+            return default;
+        context.AccessToken = AuthorizationHeader.Read(request, out var isDpop, out var refusal);
+        PresentedToken.Of(context.Transaction).IsDpop = isDpop;
+        if (refusal is not null)
+            context.Refuse(refusal);
+        return default;
+    }
+}

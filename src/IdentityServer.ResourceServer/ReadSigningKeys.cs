@@ -1,0 +1,28 @@
+using System.Text.Json;
+using Dpop;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>
+/// The keys that sign as we verify, each for its one algorithm; any other is passed over (RFC 7517 §5), so that an issuer may publish
+/// what we do not speak.
+/// </summary>
+internal sealed class ReadSigningKeys : IOpenIddictValidationHandler<HandleJsonWebKeySetResponseContext>
+{
+    public ValueTask HandleAsync(HandleJsonWebKeySetResponseContext context)
+    {
+        if ((JsonElement?)context.Response["keys"] is { ValueKind: JsonValueKind.Array } keys)
+        {
+            foreach (var jwk in keys.EnumerateArray().Where(jwk => jwk.ValueKind == JsonValueKind.Object))
+            {
+                if (StrictJson.TryGetString(jwk, "alg", out var algorithm) && PublicJwk.TryRead(jwk, algorithm ?? DefaultOf(jwk), out var key))
+                    context.SecurityKeys.Keys.Add(key);
+            }
+        }
+        if (context.SecurityKeys.Keys.Count == 0)
+            context.Reject("server_error", "The issuer's key set holds no usable key.");
+        return default;
+    }
+
+    private static string DefaultOf(JsonElement jwk) => StrictJson.TryGetString(jwk, "kty", out var type) && type == "RSA" ? "RS256" : "ES256";
+}

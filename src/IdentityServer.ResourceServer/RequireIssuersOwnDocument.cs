@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The metadata is of the issuer that was asked, to the letter (RFC 8414 §3.3), and its keys are sought at no other kind of place.</summary>
+internal sealed class RequireIssuersOwnDocument(IOptions<IdentityServerTokensOptions> options) : IOpenIddictValidationHandler<HandleConfigurationResponseContext>
+{
+    public ValueTask HandleAsync(HandleConfigurationResponseContext context)
+    {
+        if ((string?)context.Response["issuer"] != options.Value.Authority)
+            context.Reject("server_error", "The issuer's metadata names another issuer than the configured one.");
+        else if (FindKeysAddress(context.Configuration.JsonWebKeySetUri!, options.Value) is { } address)
+            context.Configuration.JsonWebKeySetUri = address;
+        else
+            context.Reject("server_error", "The issuer's metadata holds no usable jwks_uri.");
+        return default;
+    }
+
+    internal static Uri? FindKeysAddress(Uri keys, IdentityServerTokensOptions options)
+    {
+        if (keys.Scheme != Uri.UriSchemeHttps && keys.Scheme != options.IssuerAddress.Scheme)
+            return null;
+        // Behind a backchannel address the issuer's own documents are found there too. Appended, not resolved: the rest of
+        // http://id.example/ftp://x would be an address by itself, of a host and a scheme that nobody configured.
+        var authority = options.Authority.TrimEnd('/') + "/";
+        return options.BackchannelAddress is not null && keys.AbsoluteUri.StartsWith(authority, StringComparison.Ordinal)
+            ? Uri.TryCreate(options.IssuerAddress.AbsoluteUri + keys.AbsoluteUri[authority.Length..], UriKind.Absolute, out var behind) ? behind : null
+            : keys;
+    }
+}

@@ -1,0 +1,15 @@
+using Microsoft.AspNetCore;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>A token that is bound to a key goes with a proof of that key, and one that is bound to none without (RFC 9449 §7).</summary>
+internal sealed class RequireProofOfPossession(DpopProofs proofs) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
+{
+    public ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        var presented = PresentedToken.Of(context.Transaction);
+        if (proofs.Refuse(context.Transaction.GetHttpRequest()?.HttpContext, context.AccessToken!, presented.Token!, presented.IsDpop) is { } refusal)
+            context.Refuse(refusal);
+        return default;
+    }
+}

@@ -1,0 +1,15 @@
+namespace IdentityServer.ResourceServer;
+
+/// <summary>The guard before the library, which takes the last of two claims, respelled base64url, <c>crit</c>, and numbers written as text.</summary>
+internal sealed class RequireStrictToken : IOpenIddictValidationHandler<ValidateTokenContext>
+{
+    public ValueTask HandleAsync(ValidateTokenContext context)
+    {
+        var presented = PresentedToken.Of(context.Transaction);
+        presented.Token = AccessToken.TryRead(context.Token, out var jwt);
+        presented.Jwt = jwt;
+        if (presented.Token is null)
+            context.Refuse(BearerRefusal.Invalid);
+        return default;
+    }
+}

@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Options;
+
+namespace IdentityServer.ResourceServer;
+
+/// <summary>A token is good from <c>nbf</c> to <c>exp</c>, and was not issued in the future.</summary>
+internal sealed class RequireTimelyToken(IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ValidateTokenContext>
+{
+    public ValueTask HandleAsync(ValidateTokenContext context)
+    {
+        if (PresentedToken.Of(context.Transaction).Token!.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew) is { } refusal)
+            context.Refuse(refusal);
+        return default;
+    }
+}
