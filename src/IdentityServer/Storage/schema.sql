@@ -1,4 +1,4 @@
--- What the migrations make, as PostgreSQL tells it. Written by SchemaTests (UPDATE_SCHEMA=1); not run by the server.
+-- What the migrations make, as PostgreSQL tells it. Written by tests/IdentityServer.Tests/schema.sh; not run by the server.
 
 CREATE TABLE audit_events (
     at timestamp with time zone NOT NULL,
@@ -184,10 +184,10 @@ CREATE INDEX role_claims_by_role ON role_claims USING btree (role_id);
 
 CREATE TABLE roles (
     id uuid NOT NULL,
+    permissions text[] NOT NULL,
     name character varying(256),
     normalized_name character varying(256),
     concurrency_stamp text,
-    permissions text[] NOT NULL,
     CONSTRAINT roles_pkey PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX roles_by_name ON roles USING btree (normalized_name);
@@ -259,6 +259,14 @@ CREATE TABLE user_tokens (
 
 CREATE TABLE users (
     id uuid NOT NULL,
+    full_name text,
+    age integer,
+    gender text,
+    created_at timestamp with time zone NOT NULL,
+    disabled_at timestamp with time zone,
+    grants_ended_at timestamp with time zone,
+    profile jsonb NOT NULL DEFAULT '{}'::jsonb,
+    updated_at timestamp with time zone,
     user_name text NOT NULL,
     normalized_user_name text NOT NULL,
     email text,
@@ -273,14 +281,6 @@ CREATE TABLE users (
     lockout_end timestamp with time zone,
     lockout_enabled boolean NOT NULL,
     access_failed_count integer NOT NULL,
-    full_name text,
-    age integer,
-    gender text,
-    created_at timestamp with time zone NOT NULL,
-    disabled_at timestamp with time zone,
-    grants_ended_at timestamp with time zone,
-    profile jsonb NOT NULL DEFAULT '{}'::jsonb,
-    updated_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=90);
 CREATE UNIQUE INDEX users_by_email ON users USING btree (normalized_email);

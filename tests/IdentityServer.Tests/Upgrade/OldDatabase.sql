@@ -36,6 +36,7 @@ BEGIN
     ELSE
         SELECT array_agg(id) INTO gone FROM users;
     END IF;
+
     -- Later than every grant there is, whatever the clocks of nodes say: the id of a grant begins with its time in milliseconds.
     INSERT INTO revocations (subject, at, until)
     SELECT e.subject::text, e.at, GREATEST(e.at, e.last, moment) + make_interval(secs => c.longest_access_token + 60)
@@ -46,6 +47,7 @@ BEGIN
                             * (1 + max(('x' || left(g.id::text, 8) || substr(g.id::text, 10, 4))::bit(48)::bigint))) AS at
         FROM grants g WHERE g.subject = ANY (gone) GROUP BY g.subject
     ) e;
+
     INSERT INTO outbox (id, kind, protected_message, attempts, due_at, expires_at, target)
     SELECT gen_random_uuid(), 'deleted_session',
            convert_to(json_build_object('ClientId', m.client_id, 'Subject', m.user_id, 'SessionId', m.session_id)::text, 'UTF8'),
@@ -56,6 +58,7 @@ BEGIN
         WHERE s.user_id = ANY (gone) AND s.ended_at IS NULL AND s.expires_at > moment
           AND NOT c.disabled AND c.metadata ->> 'backchannel_logout_uri' IS NOT NULL
     ) m;
+
     INSERT INTO audit_events (at, event, subject) SELECT moment, 'user_deleted', id FROM unnest(gone) AS id;
     RETURN OLD;
 END
