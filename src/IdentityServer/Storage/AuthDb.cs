@@ -12,6 +12,9 @@ namespace IdentityServer.Storage;
 /// </summary>
 internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbContext<User, Role, Guid>(options)
 {
+    public DbSet<ApplicationRow> Applications => Set<ApplicationRow>();
+
+    /// <summary>The view that tells applications by the names of RFC 7591. The server writes by <c>Clients.ApplicationManager</c>.</summary>
     public DbSet<ClientRow> Clients => Set<ClientRow>();
     public DbSet<ResourceRow> Resources => Set<ResourceRow>();
     public DbSet<ManifestEntryRow> ManifestEntries => Set<ManifestEntryRow>();
@@ -28,6 +31,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         // Of passkeys, which this version of Identity's schema leaves out, their data is left in the model.
         builder.Ignore<IdentityPasskeyData>();
         ModelUsers(builder);
+        ModelOpenIddict(builder);
         ModelConfigured(builder);
         ModelGrants(builder);
         ModelSignIn(builder);
@@ -99,13 +103,37 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
     }
 
+    private static void ModelOpenIddict(ModelBuilder builder)
+    {
+        builder.UseOpenIddict<ApplicationRow, AuthorizationRow, ScopeRow, TokenRow, Guid>();
+        builder.Entity<ApplicationRow>(application =>
+        {
+            application.ToTable("applications");
+            application.Property(a => a.ClientId).IsRequired();
+            // The addresses stay text: OpenIddict looks for one by LIKE.
+            foreach (var json in (string[])[nameof(ApplicationRow.DisplayNames), nameof(ApplicationRow.JsonWebKeySet), nameof(ApplicationRow.Permissions), nameof(ApplicationRow.Properties), nameof(ApplicationRow.Requirements), nameof(ApplicationRow.Settings)])
+                application.Property(json).HasColumnType("jsonb");
+        });
+        builder.Entity<AuthorizationRow>().ToTable("authorizations");
+        builder.Entity<ScopeRow>().ToTable("scopes");
+        builder.Entity<TokenRow>().ToTable("tokens");
+        foreach (var entity in (Type[])[typeof(ApplicationRow), typeof(AuthorizationRow), typeof(ScopeRow), typeof(TokenRow)])
+        {
+            var type = builder.Model.FindEntityType(entity)!;
+            foreach (var index in type.GetIndexes())
+                index.SetDatabaseName($"{type.GetTableName()}_by_{string.Join('_', index.Properties.Select(property => ColumnNames.Of(entity, property.Name)))}");
+            foreach (var reference in type.GetForeignKeys())
+                reference.DeleteBehavior = DeleteBehavior.Cascade;
+        }
+    }
+
     private static void ModelConfigured(ModelBuilder builder)
     {
         builder.Entity<ClientRow>(client =>
         {
-            client.ToTable("clients");
+            client.ToTable("clients", table => table.ExcludeFromMigrations());
             client.HasKey(c => c.ClientId);
-            client.Property(c => c.Metadata).HasColumnType("jsonb").HasDefaultValueSql("'{}'::jsonb");
+            client.Property(c => c.Metadata).HasColumnType("jsonb");
         });
         builder.Entity<ResourceRow>(resource =>
         {

@@ -20,6 +20,7 @@ public sealed class SchemaTests
     [
         "CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay()",
         "CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay()",
+        "CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON public.clients FOR EACH ROW EXECUTE FUNCTION clients_written()",
         "CREATE TRIGGER users_deleted BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION users_deleted()",
         "CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted()",
     ];
@@ -62,6 +63,14 @@ public sealed class SchemaTests
 
     private const string IndexesSql =
         "SELECT replace(pg_get_indexdef(indexrelid), 'public.', '') || ';' FROM pg_index WHERE indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) ORDER BY 1";
+
+    private const string ViewsSql =
+        """
+        SELECT format(E'CREATE VIEW %I AS\n%s', c.relname, pg_get_viewdef(c.oid, true))
+            || COALESCE((SELECT string_agg(format(E'\nALTER VIEW %I ALTER COLUMN %I SET DEFAULT %s;', c.relname, a.attname, pg_get_expr(d.adbin, d.adrelid)), '' ORDER BY a.attnum)
+               FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid), '')
+        FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v' ORDER BY c.relname COLLATE "C"
+        """;
 
     private const string FunctionsSql =
         """
@@ -186,7 +195,7 @@ public sealed class SchemaTests
                 references.Append("ALTER TABLE ").Append(name).Append(" ADD ").Append(reference.Trim()).Append(";\n");
         }
         text.Append('\n').Append(references);
-        foreach (var definition in await RowsAsync(connectionString, FunctionsSql))
+        foreach (var definition in (await RowsAsync(connectionString, ViewsSql)).Concat(await RowsAsync(connectionString, FunctionsSql)))
             text.Append('\n').Append(definition).Append('\n');
         return text.AppendJoin('\n', await RowsAsync(connectionString, TriggersSql)).Append('\n').ToString();
     }

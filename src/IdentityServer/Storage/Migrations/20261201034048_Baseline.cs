@@ -607,16 +607,17 @@ namespace IdentityServer.Storage.Migrations
                 table: "user_roles",
                 column: "role_id");
 
-            migrationBuilder.CreateIndex(
-                name: "users_by_email",
-                table: "users",
-                column: "normalized_email",
-                unique: true);
-
+            // By hand before the next: where name and address are taken, PostgreSQL tells of the older index.
             migrationBuilder.CreateIndex(
                 name: "users_by_name",
                 table: "users",
                 column: "normalized_user_name",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "users_by_email",
+                table: "users",
+                column: "normalized_email",
                 unique: true);
 
             // By hand; the constants stand in Baseline.Triggers.cs.
@@ -627,80 +628,7 @@ namespace IdentityServer.Storage.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.DropTable(
-                name: "audit_events");
-
-            migrationBuilder.DropTable(
-                name: "clients");
-
-            migrationBuilder.DropTable(
-                name: "configuration");
-
-            migrationBuilder.DropTable(
-                name: "consents");
-
-            migrationBuilder.DropTable(
-                name: "data_protection_keys");
-
-            migrationBuilder.DropTable(
-                name: "device_authorizations");
-
-            migrationBuilder.DropTable(
-                name: "grants");
-
-            migrationBuilder.DropTable(
-                name: "keys");
-
-            migrationBuilder.DropTable(
-                name: "manifest_entries");
-
-            migrationBuilder.DropTable(
-                name: "outbox");
-
-            migrationBuilder.DropTable(
-                name: "pushed_requests");
-
-            migrationBuilder.DropTable(
-                name: "registrations");
-
-            migrationBuilder.DropTable(
-                name: "reset_tokens");
-
-            migrationBuilder.DropTable(
-                name: "resources");
-
-            migrationBuilder.DropTable(
-                name: "revocations");
-
-            migrationBuilder.DropTable(
-                name: "role_claims");
-
-            migrationBuilder.DropTable(
-                name: "session_grants");
-
-            migrationBuilder.DropTable(
-                name: "used_jwts");
-
-            migrationBuilder.DropTable(
-                name: "user_claims");
-
-            migrationBuilder.DropTable(
-                name: "user_logins");
-
-            migrationBuilder.DropTable(
-                name: "user_roles");
-
-            migrationBuilder.DropTable(
-                name: "user_tokens");
-
-            migrationBuilder.DropTable(
-                name: "sessions");
-
-            migrationBuilder.DropTable(
-                name: "roles");
-
-            migrationBuilder.DropTable(
-                name: "users");
+            throw new NotSupportedException("To go back is to start the old version: the schema stays.");
         }
     }
 }
