@@ -1,5 +1,6 @@
 using Hosting;
 using IdentityServer.Audit;
+using IdentityServer.Clients;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
@@ -8,6 +9,7 @@ using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using OpenIddict.Abstractions;
 
 namespace IdentityServer.Manifest;
 
@@ -76,6 +78,11 @@ internal sealed partial class ManifestApplication(
             catch (DbUpdateException raced) when (IsRace(raced) && attempt < Attempts)
             {
                 // Someone registered or changed an account between our look and our write: look again.
+            }
+            // OpenIddict's own rules of an application, such as that no redirect URI has a parameter iss.
+            catch (OpenIddictExceptions.ValidationException refused)
+            {
+                throw new StartupException($"The manifest {manifest.Name} is not applied: {refused.Results[0].ErrorMessage}", refused);
             }
             catch (DbUpdateException failed)
             {
@@ -153,8 +160,7 @@ internal sealed partial class ManifestApplication(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        plan.WriteTo(db, time.GetUtcNow());
-        await db.SaveChangesAsync(cancellation);
+        await plan.WriteAsync(db, scope.ServiceProvider.GetRequiredService<ApplicationManager>(), time.GetUtcNow(), cancellation);
         await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellation);
 
         var ended = new List<EndedGrants>();

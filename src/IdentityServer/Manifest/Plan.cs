@@ -1,5 +1,7 @@
 using IdentityServer.Audit;
+using IdentityServer.Clients;
 using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Manifest;
 
@@ -9,7 +11,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed class Plan
 {
-    private readonly List<Action<AuthDb>> _writes = [];
+    private readonly List<Func<AuthDb, ApplicationManager, CancellationToken, ValueTask>> _writes = [];
     private readonly List<AuditEventRow> _audited = [];
 
     public ChangeList Changes { get; } = new();
@@ -24,39 +26,72 @@ internal sealed class Plan
     {
         Changes.Created(kind, name);
         Audit("created", kind, name, rows[0]);
-        _writes.Add(db => db.AddRange(rows));
+        if (rows[0] is ClientRow client)
+            _writes.Add((_, clients, cancellation) => clients.CreateAsync(client, cancellation));
+        else
+            Also(db => db.AddRange(rows));
     }
 
     public void Change(string kind, string name, object row, Differences differences)
     {
-        if (differences.Members.Count == 0)
-            return;
-        Changes.Changed(kind, name, differences.Members);
-        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
-        _writes.Add(db =>
+        // Attached as it was read: EF Core writes the columns that differ and no other.
+        if (TellChange(kind, name, row, differences))
         {
-            // Attached as it was read: EF Core writes the columns that differ and no other.
-            db.Attach(row);
-            differences.Write();
-        });
+            Also(db =>
+            {
+                db.Attach(row);
+                differences.Write();
+            });
+        }
+    }
+
+    /// <param name="compare">Once more when it is written, with the client as it is then: what differs is written, and nothing else.</param>
+    public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare)
+    {
+        if (TellChange(kind, client.ClientId, client, compare(client)))
+        {
+            _writes.Add(async (_, clients, cancellation) =>
+            {
+                if (!await clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellation))
+                    throw new DbUpdateConcurrencyException();
+            });
+        }
     }
 
     public void Remove(string kind, string name, object row)
     {
         Changes.Removed(kind, name);
         Audit("removed", kind, name, row);
-        _writes.Add(db => db.Remove(row));
+        if (row is ClientRow client)
+            _writes.Add(async (_, clients, cancellation) => await clients.TryRemoveAsync(client.ClientId, cancellation));
+        else
+            Also(db => db.Remove(row));
     }
 
     /// <summary>Beside a change: rows that belong to it.</summary>
-    public void Also(Action<AuthDb> write) => _writes.Add(write);
+    public void Also(Action<AuthDb> write) => _writes.Add((db, _, _) =>
+    {
+        write(db);
+        return default;
+    });
 
     /// <param name="now">When, by the audit trail.</param>
-    public void WriteTo(AuthDb db, DateTimeOffset now)
+    public async Task WriteAsync(AuthDb db, ApplicationManager clients, DateTimeOffset now, CancellationToken cancellation)
     {
-        _writes.ForEach(write => write(db));
+        foreach (var write in _writes)
+            await write(db, clients, cancellation);
         _audited.ForEach(audited => audited.At = now);
         db.AuditEvents.AddRange(_audited);
+        await db.SaveChangesAsync(cancellation);
+    }
+
+    private bool TellChange(string kind, string name, object row, Differences differences)
+    {
+        if (differences.Members.Count == 0)
+            return false;
+        Changes.Changed(kind, name, differences.Members);
+        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
+        return true;
     }
 
     // Accounts by their id: the trail holds no name of a person.

@@ -32,7 +32,7 @@ internal sealed class Role : IdentityRole<Guid>
     public string[] Permissions { get; set; } = [];
 }
 
-/// <summary>A registered client (RFC 7591 §2).</summary>
+/// <summary>A registered client (RFC 7591 §2): an <see cref="ApplicationRow"/> as the view <c>clients</c> tells it.</summary>
 internal sealed class ClientRow
 {
     public required string ClientId { get; set; }
