@@ -27,9 +27,6 @@ internal static class OAuthAnswer
         });
     }
 
-    /// <summary>An object without members: some client libraries take no answer without JSON for a good one.</summary>
-    public static Task WriteEmptyAsync(HttpContext http) => WriteAsync(http, StatusCodes.Status200OK, 0, static (_, _) => { });
-
     /// <summary>RFC 6749 §3.3: a scope has one token at least, so that an empty one is left out.</summary>
     public static void WriteScope(Utf8JsonWriter json, string scope)
     {

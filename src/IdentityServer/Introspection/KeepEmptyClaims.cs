@@ -10,7 +10,7 @@ internal sealed class KeepEmptyClaims : IOpenIddictServerHandler<ApplyIntrospect
 {
     public ValueTask HandleAsync(ApplyIntrospectionResponseContext context)
     {
-        if (ProtocolRequest.Of(context).IntrospectedClaims is not { } claims)
+        if (ProtocolRequest.Of(context).TokenClaims is not { } claims)
             return default;
         foreach (var claim in claims.Root.EnumerateObject())
         {

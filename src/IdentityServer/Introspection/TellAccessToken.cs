@@ -34,7 +34,7 @@ internal sealed class TellAccessToken(AccessTokens accessTokens, CurrentConfigur
         context.TokenType = AccessTokens.KeyOf(claims) is null ? TokenTypes.Bearer : TokenTypes.Dpop;
         foreach (var claim in claims.Root.EnumerateObject())
             context.Claims[claim.Name] = new OpenIddictParameter(claim.Value);
-        request.IntrospectedClaims = claims;
+        request.TokenClaims = claims;
         return default;
     }
 

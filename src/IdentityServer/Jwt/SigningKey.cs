@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
-using System.Text.Json;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Jwt;
@@ -65,20 +64,6 @@ internal sealed class SigningKey : IDisposable
     {
         if (!_signer.Value!.Sign(data, signature, out var written) || written != signature.Length)
             throw new CryptographicException($"The {Algorithm} signature has the wrong length.");
-    }
-
-    /// <summary>The public key as the JWKS shows it (RFC 7517 §4), without a private member.</summary>
-    public void WritePublicKey(Utf8JsonWriter json)
-    {
-        json.WriteStartObject();
-        foreach (var (name, value) in PublicKey.Kty == "RSA"
-            ? (ReadOnlySpan<(string, string)>)[("e", PublicKey.E), ("kty", PublicKey.Kty), ("n", PublicKey.N)]
-            : [("crv", PublicKey.Crv), ("kty", PublicKey.Kty), ("x", PublicKey.X), ("y", PublicKey.Y)])
-            json.WriteString(name, value);
-        json.WriteString("kid", KeyId);
-        json.WriteString("use", PublicKey.Use);
-        json.WriteString("alg", Algorithm);
-        json.WriteEndObject();
     }
 
     // The threads' handles go with their finalizers: one of them may be signing right now.

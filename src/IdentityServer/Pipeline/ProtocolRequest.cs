@@ -42,8 +42,11 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
 
-    /// <summary>The claims that introspection tells.</summary>
-    public JwtClaims? IntrospectedClaims { get; set; }
+    /// <summary>The claims of the access token that the request presents, once it is found genuine and alive.</summary>
+    public JwtClaims? TokenClaims { get; set; }
+
+    /// <summary>The access token comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</summary>
+    public bool IsByDpop { get; set; }
 
     /// <summary>Null where it was no handler of ours that refused the request.</summary>
     public OAuthError? Refusal { get; private set; }

@@ -1,13 +1,16 @@
 using IdentityServer.Authorization;
 using IdentityServer.ClientAuthentication;
 using IdentityServer.DeviceAuthorization;
+using IdentityServer.Discovery;
 using IdentityServer.Dpop;
 using IdentityServer.Introspection;
 using IdentityServer.Limits;
+using IdentityServer.Logout;
 using IdentityServer.Pipeline;
 using IdentityServer.PushedAuthorization;
 using IdentityServer.Revocation;
 using IdentityServer.Token;
+using IdentityServer.UserInfo;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
@@ -39,6 +42,9 @@ internal static class Handlers
         AnswerToken(options);
         AnswerIntrospection(options);
         AnswerRevocation(options);
+        AnswerUserInfo(options);
+        AnswerEndSession(options);
+        AnswerDiscovery(options);
         WriteAnswers(options);
     }
 
@@ -63,7 +69,7 @@ internal static class Handlers
 
     private static void AuthenticateClients(OpenIddictServerBuilder options)
     {
-        Add<ProcessAuthenticationContext, AuthenticateClient, RequireNoBrowser>(options, ValidateClientId.Descriptor.Order);
+        Add<ProcessAuthenticationContext, AuthenticateClient, RequireClientEndpoint>(options, ValidateClientId.Descriptor.Order);
         Add<ProcessAuthenticationContext, OpenPushedRequest, RequireAuthorizationRequest>(options, ValidateRequestToken.Descriptor.Order);
         Add<ProcessAuthenticationContext, FindAuthorizationTarget, RequireAuthorizationRequest>(options, RestoreParametersFromRequestToken.Descriptor.Order);
         // A stranger learns nothing of what is wrong with the rest of the request.
@@ -179,6 +185,53 @@ internal static class Handlers
         Remove(options, OpenIddictServerHandlers.Revocation.AttachPrincipal.Descriptor);
     }
 
+    private static void AnswerUserInfo(OpenIddictServerBuilder options)
+    {
+        Add<ExtractUserInfoRequestContext, LimitRequestRate<ExtractUserInfoRequestContext>>(options, First);
+        Add<ExtractUserInfoRequestContext, ReadAccessToken>(options, First + 1);
+        Add<ProcessAuthenticationContext, RequireLiveAccessToken, RequireUserInfoRequest>(options, ValidateAccessToken.Descriptor.Order);
+        Add<ValidateUserInfoRequestContext, RequireOpenIdScope>(options, Last);
+        Add<HandleUserInfoRequestContext, TellUserClaims>(options, Last);
+        Add<ApplyUserInfoResponseContext, ChallengeForToken>(options, OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<ApplyUserInfoResponseContext>.Descriptor.Order);
+        Remove(options,
+            // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
+            OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<ExtractUserInfoRequestContext>.Descriptor,
+            // They read a principal; TellUserClaims reads the account.
+            OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
+            // It would leave out the body.
+            OpenIddictServerAspNetCoreHandlers.ProcessChallengeErrorResponse<ApplyUserInfoResponseContext>.Descriptor);
+    }
+
+    private static void AnswerEndSession(OpenIddictServerBuilder options)
+    {
+        Add<ExtractEndSessionRequestContext, ReadForm<ExtractEndSessionRequestContext>>(options, First);
+        Add<ValidateEndSessionRequestContext, RequireRegisteredReturn>(options, Last);
+        Add<HandleEndSessionRequestContext, AskBeforeSignOut>(options, Last);
+        // A refusal is a page, before OpenIddict writes it as text.
+        Add<ApplyEndSessionResponseContext, AskBeforeSignOut>(options, First);
+        Remove(options,
+            // ReadForm reads both.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractEndSessionRequestContext>.Descriptor,
+            // No request to sign out is pushed, and unknown parameters are ignored.
+            Session.ValidateRequestUriParameter.Descriptor);
+    }
+
+    private static void AnswerDiscovery(OpenIddictServerBuilder options)
+    {
+        Add<ExtractConfigurationRequestContext, IgnoreParameters<ExtractConfigurationRequestContext>>(options, First);
+        Add<HandleConfigurationRequestContext, AttachCurrentConfiguration>(options, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor.Order);
+        Add<HandleConfigurationRequestContext, AttachExtensions>(options, OpenIddictServerHandlers.Discovery.AttachAdditionalMetadata.Descriptor.Order + 500);
+        Add<ExtractJsonWebKeySetRequestContext, IgnoreParameters<ExtractJsonWebKeySetRequestContext>>(options, First);
+        Add<HandleJsonWebKeySetRequestContext, AttachPublishedKeys>(options, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor.Order);
+        Remove(options,
+            // IgnoreParameters takes HEAD too.
+            OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractConfigurationRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractJsonWebKeySetRequestContext>.Descriptor,
+            // They tell what the options hold: scopes and keys are in the database, and AttachExtensions tells the issuer as it is configured.
+            OpenIddictServerHandlers.Discovery.AttachIssuer.Descriptor, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor,
+            OpenIddictServerHandlers.Discovery.AttachSigningAlgorithms.Descriptor, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor);
+    }
+
     private static void WriteAnswers(OpenIddictServerBuilder options)
     {
         Write<ApplyPushedAuthorizationResponseContext>(options);
@@ -186,6 +239,9 @@ internal static class Handlers
         Write<ApplyTokenResponseContext>(options);
         Write<ApplyIntrospectionResponseContext>(options);
         Write<ApplyRevocationResponseContext>(options);
+        Write<ApplyUserInfoResponseContext>(options);
+        Write<ApplyConfigurationResponseContext>(options);
+        Write<ApplyJsonWebKeySetResponseContext>(options);
     }
 
     private static void Read<TExtract>(OpenIddictServerBuilder options)

@@ -12,7 +12,6 @@ using IdentityServer.Revocation;
 using IdentityServer.Settings;
 using IdentityServer.Token.Grants;
 using IdentityServer.Tokens;
-using IdentityServer.UserInfo;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
@@ -66,9 +65,7 @@ internal static class ProtocolServices
         services.AddSingleton<AuthorizationCodes>();
         services.AddSingleton<RefusedRequests>();
         services.AddSingleton<WantedUser>();
-        services.AddSingleton<UserInfoEndpoint>();
         services.AddSingleton<RevocationFeedEndpoint>();
-        services.AddSingleton<DiscoveryEndpoint>();
 
         services.AddOpenIddictServer();
     }
@@ -86,8 +83,8 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
-            options.SetAuthorizationEndpointUris(Routes.Authorize).SetPushedAuthorizationEndpointUris(Routes.PushedAuthorization);
-            options.SetTokenEndpointUris(Routes.Token).SetIntrospectionEndpointUris(Routes.Introspect).SetRevocationEndpointUris(Routes.Revoke);
+            options.SetAuthorizationEndpointUris(Routes.Authorize[1..]).SetPushedAuthorizationEndpointUris(Routes.PushedAuthorization[1..]).SetTokenEndpointUris(Routes.Token[1..])
+                .SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..]).SetUserInfoEndpointUris(Routes.UserInfo[1..]).SetEndSessionEndpointUris(Routes.EndSession[1..]);
             options.AllowAuthorizationCodeFlow().AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
@@ -96,6 +93,8 @@ internal static class ProtocolServices
                 server.CodeChallengeMethods.Clear();
                 server.CodeChallengeMethods.Add(Pkce.S256);
                 server.ResponseModes.IntersectWith(ResponseModes.Served);
+                server.ClientAuthenticationMethods.Add(TokenEndpointAuthMethods.None);
+                server.Claims.UnionWith([.. IdTokens.Claims, .. UserClaims.Served]);
                 string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];
                 foreach (var types in (HashSet<string>[])[server.SubjectTokenTypes, server.ActorTokenTypes, server.RequestedTokenTypes])
                 {
@@ -106,9 +105,14 @@ internal static class ProtocolServices
             options.UseAspNetCore().DisableTransportSecurityRequirement();
             Handlers.Use(options);
         });
-        services.AddOptions<OpenIddictServerOptions>().Configure<IssuerSettings>(static (server, issuer) => server.Issuer = new Uri(issuer.Issuer))
+        services.AddOptions<OpenIddictServerOptions>()
+            .Configure<IssuerSettings, PushedRequestSettings>(static (server, issuer, pushing) => (server.Issuer, server.RequirePushedAuthorizationRequests) = (new Uri(issuer.Issuer), pushing.IsRequired))
             // Behind OpenIddict's look at the options: it would have the page on which users decide about a device, which is one of ours.
-            .PostConfigure(static server => server.GrantTypes.Add(GrantTypes.DeviceCode));
+            .PostConfigure(static server =>
+            {
+                server.GrantTypes.Add(GrantTypes.DeviceCode);
+                server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
+            });
     }
 
     public static void MapProtocol(this WebApplication app)
@@ -124,16 +128,16 @@ internal static class ProtocolServices
         Map(Pages.Routes.Consent, OpenIddictServerEndpointType.Authorization);
         Map(Routes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
         Map(Routes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
-        app.MapMethods(Routes.UserInfo, GetAndPost, services.GetRequiredService<UserInfoEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        Map(Routes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsServices.Policy);
+        Map(Routes.EndSession, OpenIddictServerEndpointType.EndSession, GetAndPost);
         Map(Routes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
         Map(Routes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
         Map(Routes.Introspect, OpenIddictServerEndpointType.Introspection);
         app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
-        var discovery = services.GetRequiredService<DiscoveryEndpoint>();
-        app.MapMethods(Routes.Jwks, GetAndHead, discovery.HandleJwksAsync).RequireCors(CorsServices.Policy);
+        Map(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsServices.Policy);
         foreach (var place in MetadataPlaces(issuer.Path))
-            app.MapMethods(place, GetAndHead, discovery.HandleMetadataAsync).RequireCors(CorsServices.Policy);
+            Map(place, OpenIddictServerEndpointType.Configuration, GetAndHead).RequireCors(CorsServices.Policy);
     }
 
     /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>

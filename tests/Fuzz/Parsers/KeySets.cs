@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dpop;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
@@ -14,6 +15,8 @@ internal sealed class KeySets : Target
 {
     private static readonly BigInteger P = BigInteger.Pow(2, 256) - BigInteger.Pow(2, 224) + BigInteger.Pow(2, 192) + BigInteger.Pow(2, 96) - 1;
     private static readonly BigInteger B = BigInteger.Parse("41058363725152142129326129780047268409114441015993725554835256314039467401291", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static readonly JsonSerializerOptions AsPublished = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     private static readonly byte[][] Sound = [.. MakeSound()];
 
@@ -89,17 +92,8 @@ internal sealed class KeySets : Target
         using var rsa = SigningKey.Generate(SecurityAlgorithms.RsaSha256);
         foreach (var keys in (SigningKey[][])[[ec], [rsa], [ec, rsa]])
         {
-            var buffer = new MemoryStream();
-            using (var writer = new Utf8JsonWriter(buffer))
-            {
-                writer.WriteStartObject();
-                writer.WriteStartArray("keys");
-                foreach (var key in keys)
-                    key.WritePublicKey(writer);
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-            yield return buffer.ToArray();
+            yield return JsonSerializer.SerializeToUtf8Bytes(
+                new { Keys = keys.Select(key => key.PublicKey).Select(key => new { key.Kty, key.Crv, key.X, key.Y, key.N, key.E, key.Kid, key.Use, key.Alg }) }, AsPublished);
         }
         yield return Encoding.UTF8.GetBytes("""
             {"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","kid":"é","key_ops":["sign","verify"]},

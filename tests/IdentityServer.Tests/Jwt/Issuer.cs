@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dpop;
 using IdentityServer.Jwt;
 using Microsoft.IdentityModel.Tokens;
@@ -89,21 +90,11 @@ internal sealed class Issuer
         return new JsonWebKey { Kty = jwk.Kty, Crv = jwk.Crv, X = jwk.X, Y = jwk.Y, N = jwk.N, E = jwk.E, KeyId = keyId, Alg = jwk.Alg };
     }
 
+    private static readonly JsonSerializerOptions AsPublished = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
     /// <summary>A set as it is published.</summary>
-    public static byte[] Jwks(params SigningKey[] keys)
-    {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteStartArray("keys");
-            foreach (var key in keys)
-                key.WritePublicKey(json);
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-        return buffer.ToArray();
-    }
+    public static byte[] Jwks(params SigningKey[] keys) => JsonSerializer.SerializeToUtf8Bytes(
+        new { Keys = keys.Select(key => key.PublicKey).Select(key => new { key.Kty, key.Crv, key.X, key.Y, key.N, key.E, key.Kid, key.Use, key.Alg }) }, AsPublished);
 
     public static JwtVerifier Read(ReadOnlySpan<byte> jwks)
     {

@@ -219,6 +219,10 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
         Assert.Empty(browser.Cookies);
     }
 
+    [Fact, Rfc("6749", "3.1")]
+    public async Task A_parameter_that_no_sign_out_has_is_ignored() =>
+        Assert.Equal(SignedOut, (await new Browser(_server).GetAsync(Query(("client_id", World.Web), ("post_logout_redirect_uri", SignedOut), ("request_uri", "x"), ("x", "y")))).Location);
+
     [Fact, Rfc("RP-Initiated Logout", "2")]
     public async Task A_post_from_another_site_comes_without_the_cookie_and_signs_out_all_the_same()
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Http;
@@ -15,28 +14,13 @@ using Postgres;
 namespace IdentityServer.Logout;
 
 /// <summary>
-/// <c>GET|POST /connect/logout</c> (RP-Initiated Logout §2). Who proves by an ID token that the session is its user's ends it at
-/// once; everyone else, and so any page of a stranger's, only leads to the question. Back to the application the way leads
-/// only when its address is registered for the client that asks.
+/// Where a person is asked whether to sign out, and told how it went. Back to the application the way leads only when its address
+/// is registered for the client that asks.
 /// </summary>
-internal sealed class EndSessionEndpoint(
-    EndSessionRequests requests, BrowserSessions sessions, SessionEnding ending, PageWriter pages, IAntiforgery antiforgery, DatabaseGate database, IssuerSettings issuer)
+internal sealed class SignOutPages(
+    RequireRegisteredReturn returns, BrowserSessions sessions, SessionEnding ending, PageWriter pages, IAntiforgery antiforgery, DatabaseGate database, IssuerSettings issuer)
 {
     private const string AntiforgeryField = "antiforgery";
-
-    public async Task HandleAsync(HttpContext http)
-    {
-        var isPost = HttpMethods.IsPost(http.Request.Method);
-        var parameters = isPost ? await OAuthForm.ReadAsync(http) : OAuthParameters.Parse(Encoding.UTF8.GetBytes(http.Request.QueryString.Value?.TrimStart('?') ?? ""));
-        var request = parameters.IsRefused ? parameters.Error : requests.Check(parameters.Value);
-        // A post from another site brings no cookie (SameSite=Lax); asked again by the browser itself it does.
-        if (isPost && !request.IsRefused && sessions.Read(http) is null)
-        {
-            SeeOther.Write(http, issuer.Path + http.Request.Path + EndSessionRequests.Write(parameters.Value!));
-            return;
-        }
-        await AnswerAsync(http, request);
-    }
 
     /// <summary><c>GET /account/sign-out</c>: asked for by the user, and by nobody else.</summary>
     public Task AskAsync(HttpContext http) => AnswerAsync(http, EndSessionRequest.Plain);
@@ -45,7 +29,7 @@ internal sealed class EndSessionEndpoint(
     public async Task HandleConfirmationAsync(HttpContext http)
     {
         var form = await OAuthForm.ReadAsync(http);
-        var request = form.IsRefused ? form.Error : await IsOurFormAsync(http, form.Value) ? requests.Check(form.Value) : Errors.LogoutFormExpired;
+        var request = form.IsRefused ? form.Error : await IsOurFormAsync(http, form.Value) ? returns.Check(form.Value) : Errors.LogoutFormExpired;
         if (request.IsRefused)
         {
             await AnswerAsync(http, request);
@@ -67,7 +51,7 @@ internal sealed class EndSessionEndpoint(
     public Task ShowSignedOutAsync(HttpContext http) =>
         pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, StatusCodes.Status200OK, new SignedOutModel(null));
 
-    private async Task AnswerAsync(HttpContext http, Result<EndSessionRequest> request)
+    public async Task AnswerAsync(HttpContext http, Result<EndSessionRequest> request)
     {
         using var place = database.TryEnter();
         if (place.IsRefused)

@@ -1,0 +1,27 @@
+using IdentityServer.Configuration;
+using IdentityServer.Discovery;
+using IdentityServer.Dpop;
+using IdentityServer.Pipeline;
+using IdentityServer.Protocol;
+using IdentityServer.Tokens;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.UserInfo;
+
+/// <summary>The access token is genuine and alive, and a bound one is used by who has its key (RFC 9449 §7.1).</summary>
+internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs proofs, Pulse pulse) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+{
+    public async ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        var token = context.Request.AccessToken!;
+        // Not knowing what other nodes revoked, any answer would be a guess.
+        if (!pulse.IsFresh)
+            request.Refuse(context, Errors.Unavailable);
+        else if ((request.TokenClaims = tokens.FindLive(token)) is not { } claims)
+            request.Refuse(context, Errors.AccessTokenRefused);
+        else if (await proofs.RefuseUseAsync(request.Http, Routes.UserInfo, token, claims, request.IsByDpop) is { } unproved)
+            request.Refuse(context, unproved);
+    }
+}
