@@ -27,6 +27,7 @@ internal static class StorageServices
             .ReplaceApplicationManager<ApplicationRow, ApplicationManager>()
             .UseEntityFrameworkCore().UseDbContext<AuthDb>().ReplaceDefaultEntities<ApplicationRow, AuthorizationRow, ScopeRow, TokenRow, Guid>());
         services.AddScoped(provider => (ApplicationManager)provider.GetRequiredService<OpenIddictApplicationManager<ApplicationRow>>());
+        services.AddScoped<ResourceScopes>();
         services.AddSingleton<GrantStore>();
         services.AddSingleton<CodeStore>();
         services.AddSingleton<UserInfoStore>();

@@ -1,6 +1,5 @@
 using Hosting;
 using IdentityServer.Audit;
-using IdentityServer.Clients;
 using IdentityServer.Passwords;
 using IdentityServer.Sessions;
 using IdentityServer.Settings;
@@ -78,6 +77,10 @@ internal sealed partial class ManifestApplication(
             catch (DbUpdateException raced) when (IsRace(raced) && attempt < Attempts)
             {
                 // Someone registered or changed an account between our look and our write: look again.
+            }
+            catch (OpenIddictExceptions.ConcurrencyException) when (attempt < Attempts)
+            {
+                // The same of a scope.
             }
             // OpenIddict's own rules of an application, such as that no redirect URI has a parameter iss.
             catch (OpenIddictExceptions.ValidationException refused)
@@ -160,7 +163,7 @@ internal sealed partial class ManifestApplication(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        await plan.WriteAsync(db, scope.ServiceProvider.GetRequiredService<ApplicationManager>(), time.GetUtcNow(), cancellation);
+        await plan.WriteAsync(scope.ServiceProvider, time.GetUtcNow(), cancellation);
         await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellation);
 
         var ended = new List<EndedGrants>();

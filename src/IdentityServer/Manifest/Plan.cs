@@ -11,7 +11,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed class Plan
 {
-    private readonly List<Func<AuthDb, ApplicationManager, CancellationToken, ValueTask>> _writes = [];
+    private readonly List<Func<Writers, CancellationToken, ValueTask>> _writes = [];
     private readonly List<AuditEventRow> _audited = [];
 
     public ChangeList Changes { get; } = new();
@@ -26,10 +26,18 @@ internal sealed class Plan
     {
         Changes.Created(kind, name);
         Audit("created", kind, name, rows[0]);
-        if (rows[0] is ClientRow client)
-            _writes.Add((_, clients, cancellation) => clients.CreateAsync(client, cancellation));
-        else
-            Also(db => db.AddRange(rows));
+        switch (rows[0])
+        {
+            case ClientRow client:
+                _writes.Add((writers, cancellation) => writers.Clients.CreateAsync(client, cancellation));
+                break;
+            case ResourceRow resource:
+                _writes.Add((writers, cancellation) => writers.Resources.CreateAsync(resource, cancellation));
+                break;
+            default:
+                Also(db => db.AddRange(rows));
+                break;
+        }
     }
 
     public void Change(string kind, string name, object row, Differences differences)
@@ -49,41 +57,58 @@ internal sealed class Plan
     public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare)
     {
         if (TellChange(kind, client.ClientId, client, compare(client)))
-        {
-            _writes.Add(async (_, clients, cancellation) =>
-            {
-                if (!await clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellation))
-                    throw new DbUpdateConcurrencyException();
-            });
-        }
+            WriteWhatIsThere((writers, cancellation) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellation));
+    }
+
+    /// <inheritdoc cref="Change(string, ClientRow, Func{ClientRow, Differences})"/>
+    public void Change(string kind, ResourceRow resource, Func<ResourceRow, Differences> compare)
+    {
+        if (TellChange(kind, resource.Identifier, resource, compare(resource)))
+            WriteWhatIsThere((writers, cancellation) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellation));
     }
 
     public void Remove(string kind, string name, object row)
     {
         Changes.Removed(kind, name);
         Audit("removed", kind, name, row);
-        if (row is ClientRow client)
-            _writes.Add(async (_, clients, cancellation) => await clients.TryRemoveAsync(client.ClientId, cancellation));
-        else
-            Also(db => db.Remove(row));
+        switch (row)
+        {
+            case ClientRow client:
+                _writes.Add(async (writers, cancellation) => await writers.Clients.TryRemoveAsync(client.ClientId, cancellation));
+                break;
+            case ResourceRow resource:
+                _writes.Add((writers, cancellation) => writers.Resources.RemoveAsync(resource.Identifier, cancellation));
+                break;
+            default:
+                Also(db => db.Remove(row));
+                break;
+        }
     }
 
     /// <summary>Beside a change: rows that belong to it.</summary>
-    public void Also(Action<AuthDb> write) => _writes.Add((db, _, _) =>
+    public void Also(Action<AuthDb> write) => _writes.Add((writers, _) =>
     {
-        write(db);
+        write(writers.Db);
         return default;
     });
 
     /// <param name="now">When, by the audit trail.</param>
-    public async Task WriteAsync(AuthDb db, ApplicationManager clients, DateTimeOffset now, CancellationToken cancellation)
+    public async Task WriteAsync(IServiceProvider services, DateTimeOffset now, CancellationToken cancellation)
     {
+        var writers = new Writers(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), services.GetRequiredService<ResourceScopes>());
         foreach (var write in _writes)
-            await write(db, clients, cancellation);
+            await write(writers, cancellation);
         _audited.ForEach(audited => audited.At = now);
-        db.AuditEvents.AddRange(_audited);
-        await db.SaveChangesAsync(cancellation);
+        writers.Db.AuditEvents.AddRange(_audited);
+        await writers.Db.SaveChangesAsync(cancellation);
     }
+
+    /// <summary>One that is gone meanwhile is a race, as EF Core tells it.</summary>
+    private void WriteWhatIsThere(Func<Writers, CancellationToken, ValueTask<bool>> tryWrite) => _writes.Add(async (writers, cancellation) =>
+    {
+        if (!await tryWrite(writers, cancellation))
+            throw new DbUpdateConcurrencyException();
+    });
 
     private bool TellChange(string kind, string name, object row, Differences differences)
     {
@@ -102,4 +127,6 @@ internal sealed class Plan
         ClientId = (row as ClientRow)?.ClientId,
         Reason = row is User or ClientRow ? $"{what} {kind}{members}" : $"{what} {kind} {name}{members}",
     });
+
+    private sealed record Writers(AuthDb Db, ApplicationManager Clients, ResourceScopes Resources);
 }

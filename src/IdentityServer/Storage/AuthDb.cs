@@ -16,7 +16,10 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
 
     /// <summary>The view that tells applications by the names of RFC 7591. The server writes by <c>Clients.ApplicationManager</c>.</summary>
     public DbSet<ClientRow> Clients => Set<ClientRow>();
+
+    /// <summary>The view that puts resource servers and their scopes together. The server writes by <c>Clients.ResourceScopes</c>.</summary>
     public DbSet<ResourceRow> Resources => Set<ResourceRow>();
+    public DbSet<ResourceServerRow> ResourceServers => Set<ResourceServerRow>();
     public DbSet<ManifestEntryRow> ManifestEntries => Set<ManifestEntryRow>();
     public DbSet<KeyRow> Keys => Set<KeyRow>();
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
@@ -114,9 +117,22 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             foreach (var json in (string[])[nameof(ApplicationRow.DisplayNames), nameof(ApplicationRow.JsonWebKeySet), nameof(ApplicationRow.Permissions), nameof(ApplicationRow.Properties), nameof(ApplicationRow.Requirements), nameof(ApplicationRow.Settings)])
                 application.Property(json).HasColumnType("jsonb");
         });
-        builder.Entity<AuthorizationRow>().ToTable("authorizations");
-        builder.Entity<ScopeRow>().ToTable("scopes");
-        builder.Entity<TokenRow>().ToTable("tokens");
+        builder.Entity<AuthorizationRow>(authorization =>
+        {
+            authorization.ToTable("authorizations");
+            // For pruning: of permanent ones, which stay, there may be many.
+            authorization.HasIndex(a => a.CreationDate).HasFilter("type = 'ad-hoc' OR status <> 'valid'");
+        });
+        builder.Entity<ScopeRow>(scope =>
+        {
+            scope.ToTable("scopes");
+            scope.Property(s => s.Name).IsRequired();
+        });
+        builder.Entity<TokenRow>(token =>
+        {
+            token.ToTable("tokens");
+            token.HasIndex(t => t.ExpirationDate);
+        });
         foreach (var entity in (Type[])[typeof(ApplicationRow), typeof(AuthorizationRow), typeof(ScopeRow), typeof(TokenRow)])
         {
             var type = builder.Model.FindEntityType(entity)!;
@@ -137,7 +153,12 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
         builder.Entity<ResourceRow>(resource =>
         {
-            resource.ToTable("resources");
+            resource.ToTable("resources", table => table.ExcludeFromMigrations());
+            resource.HasKey(r => r.Identifier);
+        });
+        builder.Entity<ResourceServerRow>(resource =>
+        {
+            resource.ToTable("resource_servers");
             resource.HasKey(r => r.Identifier);
         });
         builder.Entity<ManifestEntryRow>(entry =>

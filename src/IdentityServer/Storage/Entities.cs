@@ -61,7 +61,7 @@ internal sealed class ClientRow
     public byte[]? RegistrationTokenHash { get; set; }
 }
 
-/// <summary>An API that accepts our tokens: the audience of its scopes.</summary>
+/// <summary>An API that accepts our tokens, the audience of its scopes, as the view <c>resources</c> tells it: a <see cref="ResourceServerRow"/> and the <see cref="ScopeRow"/>s that name it.</summary>
 internal sealed class ResourceRow
 {
     public required string Identifier { get; set; }
@@ -69,6 +69,14 @@ internal sealed class ResourceRow
     public string[] Scopes { get; set; } = [];
 
     /// <summary>The client by which this resource introspects and reads the revocation feed.</summary>
+    public string? ClientId { get; set; }
+}
+
+/// <summary>What OpenIddict's scopes, which name their resources, have no place for.</summary>
+internal sealed class ResourceServerRow
+{
+    public required string Identifier { get; set; }
+    public string? Name { get; set; }
     public string? ClientId { get; set; }
 }
 

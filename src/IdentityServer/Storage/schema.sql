@@ -50,6 +50,7 @@ CREATE TABLE authorizations (
     CONSTRAINT authorizations_pkey PRIMARY KEY (id)
 );
 CREATE INDEX authorizations_by_application_id_status_subject_type ON authorizations USING btree (application_id, status, subject, type);
+CREATE INDEX authorizations_by_creation_date ON authorizations USING btree (creation_date) WHERE (((type)::text = 'ad-hoc'::text) OR ((status)::text <> 'valid'::text));
 
 CREATE TABLE configuration (
     id boolean NOT NULL,
@@ -173,12 +174,11 @@ CREATE TABLE reset_tokens (
 );
 CREATE INDEX reset_tokens_by_expiry ON reset_tokens USING btree (expires_at);
 
-CREATE TABLE resources (
+CREATE TABLE resource_servers (
     identifier text NOT NULL,
     name text,
-    scopes text[] NOT NULL,
     client_id text,
-    CONSTRAINT resources_pkey PRIMARY KEY (identifier)
+    CONSTRAINT resource_servers_pkey PRIMARY KEY (identifier)
 );
 
 CREATE TABLE revocations (
@@ -221,7 +221,7 @@ CREATE TABLE scopes (
     descriptions text,
     display_name text,
     display_names text,
-    name character varying(200),
+    name character varying(200) NOT NULL,
     properties text,
     resources text,
     CONSTRAINT scopes_pkey PRIMARY KEY (id)
@@ -271,6 +271,7 @@ CREATE TABLE tokens (
 );
 CREATE INDEX tokens_by_application_id_status_subject_type ON tokens USING btree (application_id, status, subject, type);
 CREATE INDEX tokens_by_authorization_id ON tokens USING btree (authorization_id);
+CREATE INDEX tokens_by_expiration_date ON tokens USING btree (expiration_date);
 CREATE UNIQUE INDEX tokens_by_reference_id ON tokens USING btree (reference_id);
 
 CREATE TABLE used_jwts (
@@ -394,6 +395,16 @@ CREATE VIEW clients AS
    FROM applications a;
 ALTER VIEW clients ALTER COLUMN metadata SET DEFAULT '{}'::jsonb;
 
+CREATE VIEW resources AS
+ SELECT r.identifier,
+    r.name,
+    ARRAY( SELECT s.name::text AS name
+           FROM scopes s
+          WHERE s.resources::jsonb ? r.identifier
+          ORDER BY (s.name COLLATE "C")) AS scopes,
+    r.client_id
+   FROM resource_servers r;
+
 CREATE OR REPLACE FUNCTION audit_events_stay()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -455,6 +466,38 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION resources_written()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    its text := COALESCE(OLD.identifier, NEW.identifier);
+    wanted text[] := COALESCE(NEW.scopes, '{}');
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO resource_servers (identifier, name, client_id) VALUES (NEW.identifier, NEW.name, NEW.client_id);
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE resource_servers SET name = NEW.name, client_id = NEW.client_id WHERE identifier = its;
+    ELSE
+        DELETE FROM resource_servers WHERE identifier = its;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE scopes SET resources = (resources::jsonb - its)::text, concurrency_token = gen_random_uuid()::text
+    WHERE resources::jsonb ? its AND name <> ALL (wanted);
+    DELETE FROM scopes WHERE resources = '[]' AND display_name IS NULL AND description IS NULL;
+    INSERT INTO scopes AS s (id, name, resources, concurrency_token)
+    SELECT gen_random_uuid(), w, jsonb_build_array(its)::text, gen_random_uuid()::text FROM (SELECT DISTINCT unnest(wanted) AS w) all_wanted
+    ON CONFLICT (name) DO UPDATE
+        SET resources = (COALESCE(s.resources, '[]')::jsonb || excluded.resources::jsonb)::text, concurrency_token = excluded.concurrency_token
+        WHERE NOT COALESCE(s.resources, '[]')::jsonb ? its;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION users_deleted()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -502,5 +545,6 @@ REVOKE ALL ON FUNCTION users_deleted() FROM PUBLIC;
 CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
 CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay();
 CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON clients FOR EACH ROW EXECUTE FUNCTION clients_written();
+CREATE TRIGGER resources_written INSTEAD OF INSERT OR DELETE OR UPDATE ON resources FOR EACH ROW EXECUTE FUNCTION resources_written();
 CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
 CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();

@@ -124,6 +124,26 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM clients WHERE client_id = 'mixed'"));
     }
 
+    [Fact]
+    public async Task The_scopes_of_resources_are_scopes_of_OpenIddict_whichever_way_they_are_written()
+    {
+        await _server.AppliesAsync("""{ "resources": [ { "identifier": "http://a.test", "name": "A", "scopes": ["a:read", "both"] }, { "identifier": "http://b.test", "scopes": ["both"] } ] }""");
+        Assert.Equal("a:read=http://a.test both=http://a.test,http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
+
+        await _server.AppliesAsync("""{ "resources": [ { "identifier": "http://a.test", "name": "A2", "scopes": ["a:write"] } ] }""");
+        Assert.Equal("a:write=http://a.test both=http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
+        Assert.Equal("A2", await _server.ReadAsync<string>("SELECT name FROM resources WHERE identifier = 'http://a.test'"));
+
+        // SQL on the view, by which nodes of the version before write.
+        await _server.ExecuteAsync("UPDATE resources SET scopes = '{both,a:read}' WHERE identifier = 'http://a.test'");
+        Assert.Equal("a:read=http://a.test both=http://a.test,http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
+        await _server.ExecuteAsync("DELETE FROM resources WHERE identifier = 'http://b.test'");
+        Assert.Equal("a:read=http://a.test both=http://a.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
+
+        await _server.AppliesAsync("""{ "resources": [ { "identifier": "http://localhost:5010" } ] }""", prune: true);
+        Assert.Equal("data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
+    }
+
     /// <summary>No timing: another writes between the look and the change.</summary>
     [Fact]
     public async Task A_change_undoes_nothing_that_another_wrote_meanwhile()
@@ -169,17 +189,27 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
           AND (v.client_id LIKE 'by-view%' OR v.client_id IS NULL)
         """);
 
+    private async Task<string> ScopesAsync()
+    {
+        await using var services = _server.Services.CreateAsyncScope();
+        var manager = services.ServiceProvider.GetRequiredService<IOpenIddictScopeManager>();
+        var told = new List<string>();
+        foreach (var scope in await AllAsync(manager.ListAsync()))
+            told.Add($"{await manager.GetNameAsync(scope)}={string.Join(',', (await manager.GetResourcesAsync(scope)).Order(StringComparer.Ordinal))}");
+        return string.Join(' ', told.Order(StringComparer.Ordinal));
+    }
+
     private async Task ManagesAsync(Func<ApplicationManager, Task> act)
     {
         await using var scope = _server.Services.CreateAsyncScope();
         await act(scope.ServiceProvider.GetRequiredService<ApplicationManager>());
     }
 
-    private static async Task<List<object>> AllAsync(IAsyncEnumerable<object> applications)
+    private static async Task<List<object>> AllAsync(IAsyncEnumerable<object> found)
     {
         var all = new List<object>();
-        await foreach (var application in applications)
-            all.Add(application);
+        await foreach (var one in found)
+            all.Add(one);
         return all;
     }
 }

@@ -6,10 +6,10 @@ namespace IdentityServer.Storage.Migrations;
 /// </summary>
 public partial class Applications
 {
-    private const string TableOfBeforeSteppedAside = "ALTER TABLE clients RENAME TO clients_before;";
-
     private const string ClientsAreAView =
         """
+        ALTER TABLE clients RENAME TO clients_before;
+
         CREATE VIEW clients AS
         SELECT a.client_id::text AS client_id,
                a.display_name AS name,

@@ -41,6 +41,19 @@ namespace IdentityServer.Storage.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "resource_servers",
+                columns: table => new
+                {
+                    identifier = table.Column<string>(type: "text", nullable: false),
+                    name = table.Column<string>(type: "text", nullable: true),
+                    client_id = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("resource_servers_pkey", x => x.identifier);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "scopes",
                 columns: table => new
                 {
@@ -50,7 +63,7 @@ namespace IdentityServer.Storage.Migrations
                     descriptions = table.Column<string>(type: "text", nullable: true),
                     display_name = table.Column<string>(type: "text", nullable: true),
                     display_names = table.Column<string>(type: "text", nullable: true),
-                    name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
+                    name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
                     properties = table.Column<string>(type: "text", nullable: true),
                     resources = table.Column<string>(type: "text", nullable: true)
                 },
@@ -131,6 +144,12 @@ namespace IdentityServer.Storage.Migrations
                 columns: new[] { "application_id", "status", "subject", "type" });
 
             migrationBuilder.CreateIndex(
+                name: "authorizations_by_creation_date",
+                table: "authorizations",
+                column: "creation_date",
+                filter: "type = 'ad-hoc' OR status <> 'valid'");
+
+            migrationBuilder.CreateIndex(
                 name: "scopes_by_name",
                 table: "scopes",
                 column: "name",
@@ -147,14 +166,19 @@ namespace IdentityServer.Storage.Migrations
                 column: "authorization_id");
 
             migrationBuilder.CreateIndex(
+                name: "tokens_by_expiration_date",
+                table: "tokens",
+                column: "expiration_date");
+
+            migrationBuilder.CreateIndex(
                 name: "tokens_by_reference_id",
                 table: "tokens",
                 column: "reference_id",
                 unique: true);
 
-            // By hand; the constants stand in Applications.Clients.cs.
-            migrationBuilder.Sql(TableOfBeforeSteppedAside);
+            // By hand; the constants stand in Applications.Clients.cs and Applications.Resources.cs.
             migrationBuilder.Sql(ClientsAreAView);
+            migrationBuilder.Sql(ResourcesAreAView);
         }
 
         /// <inheritdoc />

@@ -13,7 +13,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace IdentityServer.Storage.Migrations
 {
     [DbContext(typeof(AuthDb))]
-    [Migration("20261201035351_Applications")]
+    [Migration("20261201042309_Applications")]
     partial class Applications
     {
         /// <inheritdoc />
@@ -215,6 +215,10 @@ namespace IdentityServer.Storage.Migrations
 
                     b.HasKey("Id")
                         .HasName("authorizations_pkey");
+
+                    b.HasIndex("CreationDate")
+                        .HasDatabaseName("authorizations_by_creation_date")
+                        .HasFilter("type = 'ad-hoc' OR status <> 'valid'");
 
                     b.HasIndex("ApplicationId", "Status", "Subject", "Type")
                         .HasDatabaseName("authorizations_by_application_id_status_subject_type");
@@ -731,7 +735,30 @@ namespace IdentityServer.Storage.Migrations
                     b.HasKey("Identifier")
                         .HasName("resources_pkey");
 
-                    b.ToTable("resources", (string)null);
+                    b.ToTable("resources", null, t =>
+                        {
+                            t.ExcludeFromMigrations();
+                        });
+                });
+
+            modelBuilder.Entity("IdentityServer.Storage.ResourceServerRow", b =>
+                {
+                    b.Property<string>("Identifier")
+                        .HasColumnType("text")
+                        .HasColumnName("identifier");
+
+                    b.Property<string>("ClientId")
+                        .HasColumnType("text")
+                        .HasColumnName("client_id");
+
+                    b.Property<string>("Name")
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.HasKey("Identifier")
+                        .HasName("resource_servers_pkey");
+
+                    b.ToTable("resource_servers", (string)null);
                 });
 
             modelBuilder.Entity("IdentityServer.Storage.RevocationRow", b =>
@@ -850,6 +877,7 @@ namespace IdentityServer.Storage.Migrations
                         .HasColumnName("display_names");
 
                     b.Property<string>("Name")
+                        .IsRequired()
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
                         .HasColumnName("name");
@@ -1024,6 +1052,9 @@ namespace IdentityServer.Storage.Migrations
 
                     b.HasIndex("AuthorizationId")
                         .HasDatabaseName("tokens_by_authorization_id");
+
+                    b.HasIndex("ExpirationDate")
+                        .HasDatabaseName("tokens_by_expiration_date");
 
                     b.HasIndex("ReferenceId")
                         .IsUnique()
