@@ -81,12 +81,14 @@ public static class IdentityServerTokensExtensions
     /// <summary>What the application told OpenIddict is not told a second time.</summary>
     private static OpenIddictValidationBuilder TakeNames(this OpenIddictValidationBuilder validation)
     {
-        validation.Services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IOptionsMonitor<OpenIddictValidationOptions>>((tokens, options) =>
+        // By the provider: resolved before, the ones' options would wait for the others' and those for them.
+        validation.Services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IServiceProvider>((tokens, provider) =>
         {
+            var options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue;
             if (tokens.Authority.Length == 0)
-                tokens.Authority = options.CurrentValue.Issuer?.OriginalString ?? "";
+                tokens.Authority = options.Issuer?.OriginalString ?? "";
             if (tokens.Resource.Length == 0)
-                tokens.Resource = options.CurrentValue.Audiences.FirstOrDefault() ?? "";
+                tokens.Resource = options.Audiences.FirstOrDefault() ?? "";
         });
         return validation;
     }
