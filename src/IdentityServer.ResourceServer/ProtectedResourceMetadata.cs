@@ -40,10 +40,11 @@ internal sealed class ProtectedResourceMetadata
 
     private static byte[] Write(IdentityServerTokensOptions options)
     {
-        var document = new JsonObject { ["resource"] = options.Resource, ["authorization_servers"] = new JsonArray(options.Authority), ["bearer_methods_supported"] = new JsonArray("header") };
+        var document = new JsonObject { ["resource"] = options.Resource, ["authorization_servers"] = new JsonArray(options.Authority) };
         // RFC 9728 §3.2: an empty array is left out.
         if (options.Scopes.Count > 0)
             document["scopes_supported"] = ListOf(options.Scopes);
+        document["bearer_methods_supported"] = new JsonArray("header");
         if (options.IsDpopUsed)
             document["dpop_signing_alg_values_supported"] = ListOf(DpopProof.Algorithms);
         return Encoding.UTF8.GetBytes(document.ToJsonString());
