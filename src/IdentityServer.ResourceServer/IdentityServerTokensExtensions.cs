@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using OpenIddict.Validation.SystemNetHttp;
@@ -81,12 +82,14 @@ public static class IdentityServerTokensExtensions
     /// <summary>What the application told OpenIddict is not told a second time.</summary>
     private static OpenIddictValidationBuilder TakeNames(this OpenIddictValidationBuilder validation)
     {
-        validation.Services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IOptionsMonitor<OpenIddictValidationOptions>>((tokens, options) =>
+        // By the provider: resolved before, the ones' options would wait for the others' and those for them.
+        validation.Services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IServiceProvider>((tokens, provider) =>
         {
+            var options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue;
             if (tokens.Authority.Length == 0)
-                tokens.Authority = options.CurrentValue.Issuer?.OriginalString ?? "";
+                tokens.Authority = options.Issuer?.OriginalString ?? "";
             if (tokens.Resource.Length == 0)
-                tokens.Resource = options.CurrentValue.Audiences.FirstOrDefault() ?? "";
+                tokens.Resource = options.Audiences.FirstOrDefault() ?? "";
         });
         return validation;
     }
@@ -114,6 +117,8 @@ public static class IdentityServerTokensExtensions
             options.HttpClientHandlerActions.Add(handler => handler.AllowAutoRedirect = false);
             options.HttpClientActions.Add(http => (http.Timeout, http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
         });
+        // Four lines at each attempt while the issuer is away.
+        services.AddLogging(logging => logging.AddFilter("System.Net.Http.HttpClient.OpenIddict.Validation.SystemNetHttp", LogLevel.Warning));
         Handlers.Install(validation);
         return validation;
     }

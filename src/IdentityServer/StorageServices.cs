@@ -1,3 +1,4 @@
+using IdentityServer.Clients;
 using IdentityServer.Configuration;
 using IdentityServer.Passwords;
 using IdentityServer.Settings;
@@ -5,6 +6,7 @@ using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using OpenIddict.Core;
 using Postgres;
 
 namespace IdentityServer;
@@ -19,6 +21,13 @@ internal static class StorageServices
         services.AddSingleton(settings);
         services.AddSingleton(new DatabaseGate(settings.QueueLength));
         services.AddDbContext<AuthDb>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        // Nodes follow one another by the snapshot of Configuration; a cache of single rows would not.
+        services.AddOpenIddict().AddCore(core => core
+            .DisableEntityCaching()
+            .ReplaceApplicationManager<ApplicationRow, ApplicationManager>()
+            .UseEntityFrameworkCore().UseDbContext<AuthDb>().ReplaceDefaultEntities<ApplicationRow, AuthorizationRow, ScopeRow, TokenRow, Guid>());
+        services.AddScoped(provider => (ApplicationManager)provider.GetRequiredService<OpenIddictApplicationManager<ApplicationRow>>());
+        services.AddScoped<ResourceScopes>();
         services.AddSingleton<GrantStore>();
         services.AddSingleton<CodeStore>();
         services.AddSingleton<UserInfoStore>();

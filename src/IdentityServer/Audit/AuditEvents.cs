@@ -8,7 +8,7 @@ internal static class AuditEvents
 {
     public const string UserRegistered = "user_registered";
 
-    /// <summary>An account was deleted, by whomever and whatever statement: the database writes it itself (migration 0005). All that it was given ended with it.</summary>
+    /// <summary>An account was deleted, by whomever and whatever statement: the database writes it itself (<c>Baseline.Triggers.cs</c>). All that it was given ended with it.</summary>
     public const string UserDeleted = "user_deleted";
 
     /// <summary>A grant was started: by a password, or by the registration that made the account.</summary>

@@ -17,14 +17,15 @@ internal static class ClientPlan
     {
         for (var i = 0; i < clients.Count; i++)
         {
-            if (!rows.TryGetValue(clients[i].ClientId, out var row))
+            var (client, its) = (clients[i], hashes[i]);
+            if (!rows.TryGetValue(client.ClientId, out var row))
             {
-                plan.Create(Kind, clients[i].ClientId, NewRow(clients[i], hashes[i]));
+                plan.Create(Kind, client.ClientId, NewRow(client, its));
                 continue;
             }
-            if (clients[i].IsDisabled && !row.Disabled)
+            if (client.IsDisabled && !row.Disabled)
                 plan.EndedClients.Add(row.ClientId);
-            plan.Change(Kind, row.ClientId, row, Compare(row, clients[i], hashes[i]));
+            plan.Change(Kind, row, has => Compare(has, client, its));
         }
         if (!prune)
             return;

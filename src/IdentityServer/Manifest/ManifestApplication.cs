@@ -8,6 +8,7 @@ using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using OpenIddict.Abstractions;
 
 namespace IdentityServer.Manifest;
 
@@ -76,6 +77,15 @@ internal sealed partial class ManifestApplication(
             catch (DbUpdateException raced) when (IsRace(raced) && attempt < Attempts)
             {
                 // Someone registered or changed an account between our look and our write: look again.
+            }
+            catch (OpenIddictExceptions.ConcurrencyException) when (attempt < Attempts)
+            {
+                // The same of a scope.
+            }
+            // OpenIddict's own rules of an application, such as that no redirect URI has a parameter iss.
+            catch (OpenIddictExceptions.ValidationException refused)
+            {
+                throw new StartupException($"The manifest {manifest.Name} is not applied: {refused.Results[0].ErrorMessage}", refused);
             }
             catch (DbUpdateException failed)
             {
@@ -153,8 +163,7 @@ internal sealed partial class ManifestApplication(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        plan.WriteTo(db, time.GetUtcNow());
-        await db.SaveChangesAsync(cancellation);
+        await plan.WriteAsync(scope.ServiceProvider, time.GetUtcNow(), cancellation);
         await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellation);
 
         var ended = new List<EndedGrants>();

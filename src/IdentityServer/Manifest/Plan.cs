@@ -1,5 +1,7 @@
 using IdentityServer.Audit;
+using IdentityServer.Clients;
 using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Manifest;
 
@@ -9,7 +11,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed class Plan
 {
-    private readonly List<Action<AuthDb>> _writes = [];
+    private readonly List<Func<Writers, CancellationToken, ValueTask>> _writes = [];
     private readonly List<AuditEventRow> _audited = [];
 
     public ChangeList Changes { get; } = new();
@@ -24,39 +26,97 @@ internal sealed class Plan
     {
         Changes.Created(kind, name);
         Audit("created", kind, name, rows[0]);
-        _writes.Add(db => db.AddRange(rows));
+        switch (rows[0])
+        {
+            case ClientRow client:
+                _writes.Add((writers, cancellation) => writers.Clients.CreateAsync(client, cancellation));
+                break;
+            case ResourceRow resource:
+                _writes.Add((writers, cancellation) => writers.Resources.CreateAsync(resource, cancellation));
+                break;
+            default:
+                Also(db => db.AddRange(rows));
+                break;
+        }
     }
 
     public void Change(string kind, string name, object row, Differences differences)
     {
-        if (differences.Members.Count == 0)
-            return;
-        Changes.Changed(kind, name, differences.Members);
-        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
-        _writes.Add(db =>
+        // Attached as it was read: EF Core writes the columns that differ and no other.
+        if (TellChange(kind, name, row, differences))
         {
-            // Attached as it was read: EF Core writes the columns that differ and no other.
-            db.Attach(row);
-            differences.Write();
-        });
+            Also(db =>
+            {
+                db.Attach(row);
+                differences.Write();
+            });
+        }
+    }
+
+    /// <param name="compare">Once more when it is written, with the client as it is then: what differs is written, and nothing else.</param>
+    public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare)
+    {
+        if (TellChange(kind, client.ClientId, client, compare(client)))
+            WriteWhatIsThere((writers, cancellation) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellation));
+    }
+
+    /// <inheritdoc cref="Change(string, ClientRow, Func{ClientRow, Differences})"/>
+    public void Change(string kind, ResourceRow resource, Func<ResourceRow, Differences> compare)
+    {
+        if (TellChange(kind, resource.Identifier, resource, compare(resource)))
+            WriteWhatIsThere((writers, cancellation) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellation));
     }
 
     public void Remove(string kind, string name, object row)
     {
         Changes.Removed(kind, name);
         Audit("removed", kind, name, row);
-        _writes.Add(db => db.Remove(row));
+        switch (row)
+        {
+            case ClientRow client:
+                _writes.Add(async (writers, cancellation) => await writers.Clients.TryRemoveAsync(client.ClientId, cancellation));
+                break;
+            case ResourceRow resource:
+                _writes.Add((writers, cancellation) => writers.Resources.RemoveAsync(resource.Identifier, cancellation));
+                break;
+            default:
+                Also(db => db.Remove(row));
+                break;
+        }
     }
 
     /// <summary>Beside a change: rows that belong to it.</summary>
-    public void Also(Action<AuthDb> write) => _writes.Add(write);
+    public void Also(Action<AuthDb> write) => _writes.Add((writers, _) =>
+    {
+        write(writers.Db);
+        return default;
+    });
 
     /// <param name="now">When, by the audit trail.</param>
-    public void WriteTo(AuthDb db, DateTimeOffset now)
+    public async Task WriteAsync(IServiceProvider services, DateTimeOffset now, CancellationToken cancellation)
     {
-        _writes.ForEach(write => write(db));
+        var writers = new Writers(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), services.GetRequiredService<ResourceScopes>());
+        foreach (var write in _writes)
+            await write(writers, cancellation);
         _audited.ForEach(audited => audited.At = now);
-        db.AuditEvents.AddRange(_audited);
+        writers.Db.AuditEvents.AddRange(_audited);
+        await writers.Db.SaveChangesAsync(cancellation);
+    }
+
+    /// <summary>One that is gone meanwhile is a race, as EF Core tells it.</summary>
+    private void WriteWhatIsThere(Func<Writers, CancellationToken, ValueTask<bool>> tryWrite) => _writes.Add(async (writers, cancellation) =>
+    {
+        if (!await tryWrite(writers, cancellation))
+            throw new DbUpdateConcurrencyException();
+    });
+
+    private bool TellChange(string kind, string name, object row, Differences differences)
+    {
+        if (differences.Members.Count == 0)
+            return false;
+        Changes.Changed(kind, name, differences.Members);
+        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
+        return true;
     }
 
     // Accounts by their id: the trail holds no name of a person.
@@ -67,4 +127,6 @@ internal sealed class Plan
         ClientId = (row as ClientRow)?.ClientId,
         Reason = row is User or ClientRow ? $"{what} {kind}{members}" : $"{what} {kind} {name}{members}",
     });
+
+    private sealed record Writers(AuthDb Db, ApplicationManager Clients, ResourceScopes Resources);
 }

@@ -12,7 +12,7 @@ internal static class ResourcePlan
         foreach (var resource in resources)
         {
             if (rows.TryGetValue(resource.Identifier, out var row))
-                plan.Change(Kind, row.Identifier, row, Compare(row, resource));
+                plan.Change(Kind, row, has => Compare(has, resource));
             else
                 plan.Create(Kind, resource.Identifier, new ResourceRow { Identifier = resource.Identifier, Name = resource.Name, Scopes = resource.Scopes, ClientId = resource.ClientId });
         }

@@ -1,4 +1,5 @@
 using IdentityServer.Audit;
+using IdentityServer.Clients;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -7,6 +8,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
 using Postgres;
 
 namespace IdentityServer.Registration;
@@ -52,8 +54,16 @@ internal sealed class RegistrationEndpoint(
         if (place.IsRefused)
             return Errors.Busy;
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
-        if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), row, audited, deadline)))
-            return Errors.TooManyClients;
+        try
+        {
+            if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
+                return Errors.TooManyClients;
+        }
+        // OpenIddict's own rules, of which only this one is not ours too: no redirect URI has a parameter iss.
+        catch (OpenIddictExceptions.ValidationException)
+        {
+            return Errors.RedirectUrisMalformed;
+        }
         await pulse.FollowAsync();
         return new RegisteredClient(row, secret, token);
     }
@@ -72,16 +82,15 @@ internal sealed class RegistrationEndpoint(
         return row;
     }
 
-    private async Task<bool> TryStoreAsync(AuthDb db, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
+    private async Task<bool> TryStoreAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // First, for the lock on that row: of two at once the second counts the first.
         await ConfigurationRows.AnnounceAsync(db, cancellation);
         if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellation) >= settings.MaxClients)
             return false;
-        db.Clients.Add(row);
         db.AuditEvents.Add(audited);
-        await db.SaveChangesAsync(cancellation);
+        await clients.CreateAsync(row, cancellation);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
     }

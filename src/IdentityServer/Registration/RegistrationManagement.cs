@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IdentityServer.Audit;
+using IdentityServer.Clients;
 using IdentityServer.Configuration;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -8,6 +9,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
 using Postgres;
 
 namespace IdentityServer.Registration;
@@ -96,8 +98,15 @@ internal sealed class RegistrationManagement(
         }
         description.WriteTo(row);
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
-        if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), row, description, audited, deadline)))
-            return Errors.RegistrationTokenRefused;
+        try
+        {
+            if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, deadline)))
+                return Errors.RegistrationTokenRefused;
+        }
+        catch (OpenIddictExceptions.ValidationException)
+        {
+            return Errors.RedirectUrisMalformed;
+        }
         await pulse.FollowAsync();
         return new RegisteredClient(row, secret, token);
     }
@@ -110,35 +119,39 @@ internal sealed class RegistrationManagement(
         return await secrets.CheckAsync(client, secret, cancellation) == SecretOutcome.Right;
     }
 
-    private static async Task<bool> TrySaveAsync(AuthDb db, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellation)
+    private static async Task<bool> TrySaveAsync(AuthDb db, ApplicationManager clients, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         // Locked by the same row as other changes; a client that was taken away meanwhile is not there any more.
         await ConfigurationRows.AnnounceAsync(db, cancellation);
-        if (await db.Clients.SingleOrDefaultAsync(client => client.ClientId == changed.ClientId, cancellation) is not { } row)
+        if (!await clients.TryChangeAsync(changed.ClientId, WriteTo, cancellation))
             return false;
-        described.WriteTo(row);
-        row.SecretHashes = changed.SecretHashes;
         db.AuditEvents.Add(audited);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
+
+        void WriteTo(ClientRow row)
+        {
+            described.WriteTo(row);
+            row.SecretHashes = changed.SecretHashes;
+        }
     }
 
     /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up, or was told to come back, has taken it away all the same.</summary>
     private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext http, ClientRow row, string token)
     {
         var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
-        if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), row, audited)))
+        if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
             return Errors.RegistrationTokenRefused;
         await pulse.FollowAsync();
         return new RegisteredClient(row, null, token);
     }
 
-    private async Task<bool> TryRemoveAsync(AuthDb db, ClientRow row, AuditEventRow audited)
+    private async Task<bool> TryRemoveAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
-        if (await db.Clients.Where(client => client.ClientId == row.ClientId).ExecuteDeleteAsync(CancellationToken.None) == 0)
+        if (!await clients.TryRemoveAsync(row.ClientId, CancellationToken.None))
             return false;
         // Once nobody holds the row any more: what it was given until then ends too.
         audited.At = time.GetUtcNow();

@@ -2,18 +2,24 @@ using IdentityServer.Audit;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace IdentityServer.Storage;
 
 /// <summary>
 /// The EF Core model: for everything that is not hot. Grants and revocations go through <see cref="GrantStore"/>.
-/// Migrations are written by hand, and a test holds them to this model.
+/// Migrations are made of it by <c>dotnet ef</c>, and a test holds them to it.
 /// </summary>
 internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbContext<User, Role, Guid>(options)
 {
+    public DbSet<ApplicationRow> Applications => Set<ApplicationRow>();
+
+    /// <summary>The view that tells applications by the names of RFC 7591. The server writes by <c>Clients.ApplicationManager</c>.</summary>
     public DbSet<ClientRow> Clients => Set<ClientRow>();
+
+    /// <summary>The view that puts resource servers and their scopes together. The server writes by <c>Clients.ResourceScopes</c>.</summary>
     public DbSet<ResourceRow> Resources => Set<ResourceRow>();
+    public DbSet<ResourceServerRow> ResourceServers => Set<ResourceServerRow>();
     public DbSet<ManifestEntryRow> ManifestEntries => Set<ManifestEntryRow>();
     public DbSet<KeyRow> Keys => Set<KeyRow>();
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
@@ -22,30 +28,36 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     public DbSet<ConsentRow> Consents => Set<ConsentRow>();
     public DbSet<AuditEventRow> AuditEvents => Set<AuditEventRow>();
 
-    // The hand-written migrations carry no model snapshot to compare with; SchemaTests compares the databases.
-    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) =>
-        optionsBuilder.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning));
-
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
+        // Of passkeys, which this version of Identity's schema leaves out, their data is left in the model.
+        builder.Ignore<IdentityPasskeyData>();
         ModelUsers(builder);
+        ModelOpenIddict(builder);
         ModelConfigured(builder);
         ModelGrants(builder);
         ModelSignIn(builder);
         ModelAudit(builder);
         foreach (var entity in builder.Model.GetEntityTypes())
-        {
-            foreach (var property in entity.GetProperties())
-                property.SetColumnName(ColumnNames.Of(entity.ClrType, property.Name));
-        }
+            Name(entity);
+    }
+
+    /// <summary>Columns as <see cref="ColumnNames"/> says, constraints as PostgreSQL would name them itself.</summary>
+    private static void Name(IMutableEntityType entity)
+    {
+        foreach (var property in entity.GetProperties())
+            property.SetColumnName(ColumnNames.Of(entity.ClrType, property.Name));
+        entity.FindPrimaryKey()!.SetName($"{entity.GetTableName()}_pkey");
+        foreach (var reference in entity.GetForeignKeys())
+            reference.SetConstraintName($"{entity.GetTableName()}_{string.Join('_', reference.Properties.Select(property => property.GetColumnName()))}_fkey");
     }
 
     private static void ModelUsers(ModelBuilder builder)
     {
         builder.Entity<User>(user =>
         {
-            user.ToTable("users");
+            user.ToTable("users").HasStorageParameter("fillfactor", 90);
             user.Property(u => u.Id).ValueGeneratedNever();
             // Folded names may be longer than what was typed; the limits stand at registration.
             user.Property(u => u.UserName).HasMaxLength(-1).HasColumnType("text").IsRequired();
@@ -94,17 +106,59 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
     }
 
+    private static void ModelOpenIddict(ModelBuilder builder)
+    {
+        builder.UseOpenIddict<ApplicationRow, AuthorizationRow, ScopeRow, TokenRow, Guid>();
+        builder.Entity<ApplicationRow>(application =>
+        {
+            application.ToTable("applications");
+            application.Property(a => a.ClientId).IsRequired();
+            // The addresses stay text: OpenIddict looks for one by LIKE.
+            foreach (var json in (string[])[nameof(ApplicationRow.DisplayNames), nameof(ApplicationRow.JsonWebKeySet), nameof(ApplicationRow.Permissions), nameof(ApplicationRow.Properties), nameof(ApplicationRow.Requirements), nameof(ApplicationRow.Settings)])
+                application.Property(json).HasColumnType("jsonb");
+        });
+        builder.Entity<AuthorizationRow>(authorization =>
+        {
+            authorization.ToTable("authorizations");
+            // For pruning: of permanent ones, which stay, there may be many.
+            authorization.HasIndex(a => a.CreationDate).HasFilter("type = 'ad-hoc' OR status <> 'valid'");
+        });
+        builder.Entity<ScopeRow>(scope =>
+        {
+            scope.ToTable("scopes");
+            scope.Property(s => s.Name).IsRequired();
+        });
+        builder.Entity<TokenRow>(token =>
+        {
+            token.ToTable("tokens");
+            token.HasIndex(t => t.ExpirationDate);
+        });
+        foreach (var entity in (Type[])[typeof(ApplicationRow), typeof(AuthorizationRow), typeof(ScopeRow), typeof(TokenRow)])
+        {
+            var type = builder.Model.FindEntityType(entity)!;
+            foreach (var index in type.GetIndexes())
+                index.SetDatabaseName($"{type.GetTableName()}_by_{string.Join('_', index.Properties.Select(property => ColumnNames.Of(entity, property.Name)))}");
+            foreach (var reference in type.GetForeignKeys())
+                reference.DeleteBehavior = DeleteBehavior.Cascade;
+        }
+    }
+
     private static void ModelConfigured(ModelBuilder builder)
     {
         builder.Entity<ClientRow>(client =>
         {
-            client.ToTable("clients");
+            client.ToTable("clients", table => table.ExcludeFromMigrations());
             client.HasKey(c => c.ClientId);
-            client.Property(c => c.Metadata).HasColumnType("jsonb").HasDefaultValueSql("'{}'::jsonb");
+            client.Property(c => c.Metadata).HasColumnType("jsonb");
         });
         builder.Entity<ResourceRow>(resource =>
         {
-            resource.ToTable("resources");
+            resource.ToTable("resources", table => table.ExcludeFromMigrations());
+            resource.HasKey(r => r.Identifier);
+        });
+        builder.Entity<ResourceServerRow>(resource =>
+        {
+            resource.ToTable("resource_servers");
             resource.HasKey(r => r.Identifier);
         });
         builder.Entity<ManifestEntryRow>(entry =>
@@ -129,6 +183,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             row.ToTable("configuration");
             row.HasKey(r => r.Id);
             row.Property(r => r.Id).ValueGeneratedNever();
+            row.HasData(new ConfigurationRow());
         });
     }
 
@@ -136,7 +191,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     {
         builder.Entity<GrantRow>(grant =>
         {
-            grant.ToTable("grants");
+            grant.ToTable("grants").HasStorageParameter("fillfactor", 70);
             grant.HasKey(g => g.Id);
             grant.Property(g => g.Id).ValueGeneratedNever();
             grant.Property(g => g.Details).HasColumnType("jsonb");
@@ -148,7 +203,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         });
         builder.Entity<RevocationRow>(revocation =>
         {
-            revocation.ToTable("revocations");
+            revocation.ToTable("revocations", table => table.HasCheckConstraint("revocations_end_one_thing", "num_nonnulls(jti, grant_id, subject) = 1"));
             revocation.HasKey(r => r.Id);
             revocation.Property(r => r.TransactionId).HasColumnType("xid8").HasDefaultValueSql("pg_current_xact_id()");
             revocation.HasIndex(r => r.TransactionId).HasDatabaseName("revocations_by_transaction");

@@ -59,7 +59,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
             FROM sessions s JOIN users u ON u.id = s.user_id
             WHERE s.id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3
               AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
-              AND EXISTS (SELECT FROM clients c WHERE c.client_id = $4 AND NOT c.disabled)
+              AND EXISTS (SELECT FROM applications c WHERE c.client_id = $4 AND NOT c.disabled)
               AND ($5::uuid IS NULL OR EXISTS (SELECT FROM pushed))
               AND (NOT $22 OR EXISTS (SELECT FROM consented))
             FOR SHARE OF s

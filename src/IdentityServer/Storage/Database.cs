@@ -12,7 +12,7 @@ namespace IdentityServer.Storage;
 internal static class Database
 {
     /// <summary>The last of Migrations; a test holds it to what EF Core finds.</summary>
-    public const string LatestMigration = "0006_manifest_entries";
+    public const string LatestMigration = "20261201042309_Applications";
 
     /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;
@@ -74,7 +74,7 @@ internal static class Database
             {
                 await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
                     await hold.ExecuteNonQueryAsync(cancellation);
-                if (!await IsMigratedAsync(connection, cancellation))
+                if (!await MigrationHistory.HasAsync(connection, LatestMigration, cancellation))
                     await MigrateAsync(services, connection, cancellation);
                 await RememberLongestAccessTokenAsync(connection, services.GetRequiredService<AccessTokenSettings>(), cancellation);
                 await prepare(connection, cancellation);
@@ -130,23 +130,6 @@ internal static class Database
         }
     }
 
-    /// <summary>Asked before EF Core is: on a schema that is up to date its model need not be built.</summary>
-    private static async Task<bool> IsMigratedAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        try
-        {
-            await using var command = new NpgsqlCommand("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""", connection)
-            {
-                Parameters = { new() { Value = LatestMigration } },
-            };
-            return await command.ExecuteScalarAsync(cancellation) is 1L;
-        }
-        catch (PostgresException empty) when (empty.SqlState == PostgresErrorCodes.UndefinedTable)
-        {
-            return false;
-        }
-    }
-
     /// <summary>
     /// While nodes of the version before serve. Who waits for a table holds up everybody behind it, and a migration that has
     /// one table and waits for the next is half of a deadlock: so it gives up a wait long before PostgreSQL would look for
@@ -164,6 +147,7 @@ internal static class Database
             database.SetCommandTimeout(0);
             try
             {
+                await MigrationHistory.CarryOverAsync(connection, cancellation);
                 await database.MigrateAsync(cancellation);
                 break;
             }

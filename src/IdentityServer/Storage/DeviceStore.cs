@@ -76,9 +76,9 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             FOR SHARE OF s
         ), decided AS (
             UPDATE device_authorizations d SET grant_id = $2
-            FROM live, clients c
+            FROM live, applications c
             WHERE d.user_code = $1 AND d.expires_at > $3 AND d.grant_id IS NULL AND d.denied_at IS NULL
-              AND c.client_id = d.client_id AND NOT c.disabled AND $12 = ANY(c.grant_types)
+              AND c.client_id = d.client_id AND NOT c.disabled AND c.permissions ? ('gt:' || $12)
             RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at,
                       live.id AS session_id, live.user_id, live.security_stamp, live.authenticated_at
         ), started AS (

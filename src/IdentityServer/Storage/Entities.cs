@@ -32,7 +32,7 @@ internal sealed class Role : IdentityRole<Guid>
     public string[] Permissions { get; set; } = [];
 }
 
-/// <summary>A registered client (RFC 7591 §2).</summary>
+/// <summary>A registered client (RFC 7591 §2): an <see cref="ApplicationRow"/> as the view <c>clients</c> tells it.</summary>
 internal sealed class ClientRow
 {
     public required string ClientId { get; set; }
@@ -61,7 +61,7 @@ internal sealed class ClientRow
     public byte[]? RegistrationTokenHash { get; set; }
 }
 
-/// <summary>An API that accepts our tokens: the audience of its scopes.</summary>
+/// <summary>An API that accepts our tokens, the audience of its scopes, as the view <c>resources</c> tells it: a <see cref="ResourceServerRow"/> and the <see cref="ScopeRow"/>s that name it.</summary>
 internal sealed class ResourceRow
 {
     public required string Identifier { get; set; }

@@ -100,7 +100,7 @@ internal sealed class GrantStore : IDisposable
         ), started AS (
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp, dpop_jkt, resources)
             SELECT $4, $5, id, $6, 0, $7, $8, $9, $10, $3, $16, $17 FROM signed_in
-            WHERE $11 OR EXISTS (SELECT FROM clients WHERE client_id = $5 AND NOT disabled)
+            WHERE $11 OR EXISTS (SELECT FROM applications WHERE client_id = $5 AND NOT disabled)
             RETURNING id, subject
         )
         INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)

@@ -82,6 +82,16 @@ internal static class PruneStatements
         new("sessions", "DELETE FROM sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("pushed_requests", "DELETE FROM pushed_requests WHERE ctid = ANY (ARRAY(SELECT ctid FROM pushed_requests WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("device_authorizations", "DELETE FROM device_authorizations WHERE ctid = ANY (ARRAY(SELECT ctid FROM device_authorizations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
+        // OpenIddict's: a token may be asked for until it expires, spent or not; an ad-hoc authorization is made just before its tokens.
+        new("tokens", "DELETE FROM tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM tokens WHERE expiration_date <= $1 ORDER BY expiration_date LIMIT $2 FOR UPDATE SKIP LOCKED))"),
+        new("authorizations",
+            """
+            DELETE FROM authorizations WHERE ctid = ANY (ARRAY(
+                SELECT a.ctid FROM authorizations a
+                WHERE (a.type = 'ad-hoc' OR a.status <> 'valid') AND a.creation_date <= $1 - interval '1 hour'
+                  AND NOT EXISTS (SELECT FROM tokens t WHERE t.authorization_id = a.id)
+                ORDER BY a.creation_date LIMIT $2 FOR UPDATE OF a SKIP LOCKED))
+            """),
         new("registrations", "DELETE FROM registrations WHERE ctid = ANY (ARRAY(SELECT ctid FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("used_jwts", "DELETE FROM used_jwts WHERE ctid = ANY (ARRAY(SELECT ctid FROM used_jwts WHERE until <= $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("outbox", "DELETE FROM outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox WHERE due_at <= $1 AND expires_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),

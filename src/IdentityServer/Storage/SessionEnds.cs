@@ -42,8 +42,8 @@ internal static class SessionEnds
             SELECT $2, $8, subject, client_id, id, $6, $7 FROM revoked
         )
         SELECT DISTINCT m.session_id, m.client_id, NULL::uuid
-        FROM members m JOIN clients c ON c.client_id = m.client_id
-        WHERE NOT c.disabled AND c.metadata ->> 'backchannel_logout_uri' IS NOT NULL
+        FROM members m JOIN applications c ON c.client_id = m.client_id
+        WHERE NOT c.disabled AND c.properties ->> 'backchannel_logout_uri' IS NOT NULL
         UNION ALL
         SELECT NULL, NULL, id FROM revoked
         """;

@@ -1,4 +1,28 @@
--- What the migrations make, as PostgreSQL tells it. Written by SchemaTests (UPDATE_SCHEMA=1); not run by the server.
+-- What the migrations make, as PostgreSQL tells it. Written by tests/IdentityServer.Tests/schema.sh; not run by the server.
+
+CREATE TABLE applications (
+    id uuid NOT NULL,
+    disabled boolean NOT NULL,
+    registered_at timestamp with time zone,
+    registration_token_hash bytea,
+    application_type character varying(50),
+    client_id character varying(100) NOT NULL,
+    client_secret text,
+    client_type character varying(50),
+    concurrency_token character varying(50),
+    consent_type character varying(50),
+    display_name text,
+    display_names jsonb,
+    json_web_key_set jsonb,
+    permissions jsonb,
+    post_logout_redirect_uris text,
+    properties jsonb,
+    redirect_uris text,
+    requirements jsonb,
+    settings jsonb,
+    CONSTRAINT applications_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX applications_by_client_id ON applications USING btree (client_id);
 
 CREATE TABLE audit_events (
     at timestamp with time zone NOT NULL,
@@ -13,21 +37,20 @@ CREATE TABLE audit_events (
 );
 CREATE INDEX audit_events_by_subject ON audit_events USING btree (subject, at);
 
-CREATE TABLE clients (
-    client_id text NOT NULL,
-    name text,
-    auth_method text NOT NULL,
-    secret_hashes text[] NOT NULL,
-    grant_types text[] NOT NULL,
-    scopes text[] NOT NULL,
-    redirect_uris text[] NOT NULL,
-    signing_algorithm text,
-    disabled boolean NOT NULL,
-    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
-    registered_at timestamp with time zone,
-    registration_token_hash bytea,
-    CONSTRAINT clients_pkey PRIMARY KEY (client_id)
+CREATE TABLE authorizations (
+    id uuid NOT NULL,
+    application_id uuid,
+    concurrency_token character varying(50),
+    creation_date timestamp with time zone,
+    properties text,
+    scopes text,
+    status character varying(50),
+    subject character varying(400),
+    type character varying(50),
+    CONSTRAINT authorizations_pkey PRIMARY KEY (id)
 );
+CREATE INDEX authorizations_by_application_id_status_subject_type ON authorizations USING btree (application_id, status, subject, type);
+CREATE INDEX authorizations_by_creation_date ON authorizations USING btree (creation_date) WHERE (((type)::text = 'ad-hoc'::text) OR ((status)::text <> 'valid'::text));
 
 CREATE TABLE configuration (
     id boolean NOT NULL,
@@ -151,12 +174,11 @@ CREATE TABLE reset_tokens (
 );
 CREATE INDEX reset_tokens_by_expiry ON reset_tokens USING btree (expires_at);
 
-CREATE TABLE resources (
+CREATE TABLE resource_servers (
     identifier text NOT NULL,
     name text,
-    scopes text[] NOT NULL,
     client_id text,
-    CONSTRAINT resources_pkey PRIMARY KEY (identifier)
+    CONSTRAINT resource_servers_pkey PRIMARY KEY (identifier)
 );
 
 CREATE TABLE revocations (
@@ -184,13 +206,27 @@ CREATE INDEX role_claims_by_role ON role_claims USING btree (role_id);
 
 CREATE TABLE roles (
     id uuid NOT NULL,
+    permissions text[] NOT NULL,
     name character varying(256),
     normalized_name character varying(256),
     concurrency_stamp text,
-    permissions text[] NOT NULL,
     CONSTRAINT roles_pkey PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX roles_by_name ON roles USING btree (normalized_name);
+
+CREATE TABLE scopes (
+    id uuid NOT NULL,
+    concurrency_token character varying(50),
+    description text,
+    descriptions text,
+    display_name text,
+    display_names text,
+    name character varying(200) NOT NULL,
+    properties text,
+    resources text,
+    CONSTRAINT scopes_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX scopes_by_name ON scopes USING btree (name);
 
 CREATE TABLE session_grants (
     session_id uuid NOT NULL,
@@ -216,6 +252,27 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_expiry ON sessions USING btree (expires_at);
 CREATE INDEX sessions_by_user ON sessions USING btree (user_id, id);
+
+CREATE TABLE tokens (
+    id uuid NOT NULL,
+    application_id uuid,
+    authorization_id uuid,
+    concurrency_token character varying(50),
+    creation_date timestamp with time zone,
+    expiration_date timestamp with time zone,
+    payload text,
+    properties text,
+    redemption_date timestamp with time zone,
+    reference_id character varying(100),
+    status character varying(50),
+    subject character varying(400),
+    type character varying(150),
+    CONSTRAINT tokens_pkey PRIMARY KEY (id)
+);
+CREATE INDEX tokens_by_application_id_status_subject_type ON tokens USING btree (application_id, status, subject, type);
+CREATE INDEX tokens_by_authorization_id ON tokens USING btree (authorization_id);
+CREATE INDEX tokens_by_expiration_date ON tokens USING btree (expiration_date);
+CREATE UNIQUE INDEX tokens_by_reference_id ON tokens USING btree (reference_id);
 
 CREATE TABLE used_jwts (
     id bytea NOT NULL,
@@ -259,6 +316,14 @@ CREATE TABLE user_tokens (
 
 CREATE TABLE users (
     id uuid NOT NULL,
+    full_name text,
+    age integer,
+    gender text,
+    created_at timestamp with time zone NOT NULL,
+    disabled_at timestamp with time zone,
+    grants_ended_at timestamp with time zone,
+    profile jsonb NOT NULL DEFAULT '{}'::jsonb,
+    updated_at timestamp with time zone,
     user_name text NOT NULL,
     normalized_user_name text NOT NULL,
     email text,
@@ -273,30 +338,72 @@ CREATE TABLE users (
     lockout_end timestamp with time zone,
     lockout_enabled boolean NOT NULL,
     access_failed_count integer NOT NULL,
-    full_name text,
-    age integer,
-    gender text,
-    created_at timestamp with time zone NOT NULL,
-    disabled_at timestamp with time zone,
-    grants_ended_at timestamp with time zone,
-    profile jsonb NOT NULL DEFAULT '{}'::jsonb,
-    updated_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=90);
 CREATE UNIQUE INDEX users_by_email ON users USING btree (normalized_email);
 CREATE UNIQUE INDEX users_by_name ON users USING btree (normalized_user_name);
 
+ALTER TABLE authorizations ADD CONSTRAINT authorizations_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
 ALTER TABLE consents ADD CONSTRAINT consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE grants ADD CONSTRAINT grants_subject_fkey FOREIGN KEY (subject) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE reset_tokens ADD CONSTRAINT reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE role_claims ADD CONSTRAINT role_claims_role_id_fkey FOREIGN KEY (role_id) REFERENCES roles(id) ON DELETE CASCADE;
 ALTER TABLE session_grants ADD CONSTRAINT session_grants_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
 ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+ALTER TABLE tokens ADD CONSTRAINT tokens_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
+ALTER TABLE tokens ADD CONSTRAINT tokens_authorization_id_fkey FOREIGN KEY (authorization_id) REFERENCES authorizations(id) ON DELETE CASCADE;
 ALTER TABLE user_claims ADD CONSTRAINT user_claims_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE user_logins ADD CONSTRAINT user_logins_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE user_roles ADD CONSTRAINT user_roles_role_id_fkey FOREIGN KEY (role_id) REFERENCES roles(id) ON DELETE CASCADE;
 ALTER TABLE user_roles ADD CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+CREATE VIEW clients AS
+ SELECT a.client_id::text AS client_id,
+    a.display_name AS name,
+    COALESCE(a.properties ->> 'token_endpoint_auth_method'::text,
+        CASE a.client_type
+            WHEN 'public'::text THEN 'none'::text
+            ELSE 'client_secret_basic'::text
+        END) AS auth_method,
+    COALESCE(string_to_array(a.client_secret, ' '::text), '{}'::text[]) AS secret_hashes,
+    ARRAY( SELECT substr(e.p, 4) AS substr
+           FROM jsonb_array_elements_text(a.permissions) WITH ORDINALITY e(p, i)
+          WHERE e.p ~~ 'gt:%'::text
+          ORDER BY e.i) AS grant_types,
+    ARRAY( SELECT substr(e.p, 5) AS substr
+           FROM jsonb_array_elements_text(a.permissions) WITH ORDINALITY e(p, i)
+          WHERE e.p ~~ 'scp:%'::text
+          ORDER BY e.i) AS scopes,
+    ARRAY( SELECT e.u
+           FROM jsonb_array_elements_text(a.redirect_uris::jsonb) WITH ORDINALITY e(u, i)
+          ORDER BY e.i) AS redirect_uris,
+    a.properties ->> 'access_token_signed_response_alg'::text AS signing_algorithm,
+    a.disabled,
+    ((COALESCE(a.properties, '{}'::jsonb) - '{token_endpoint_auth_method,access_token_signed_response_alg}'::text[]) ||
+        CASE
+            WHEN a.json_web_key_set IS NULL THEN '{}'::jsonb
+            ELSE jsonb_build_object('jwks', a.json_web_key_set)
+        END) || jsonb_strip_nulls(jsonb_build_object('application_type', a.application_type, 'post_logout_redirect_uris', a.post_logout_redirect_uris::jsonb, 'require_consent',
+        CASE a.consent_type
+            WHEN 'implicit'::text THEN false
+            WHEN 'explicit'::text THEN true
+            ELSE NULL::boolean
+        END)) AS metadata,
+    a.registered_at,
+    a.registration_token_hash
+   FROM applications a;
+ALTER VIEW clients ALTER COLUMN metadata SET DEFAULT '{}'::jsonb;
+
+CREATE VIEW resources AS
+ SELECT r.identifier,
+    r.name,
+    ARRAY( SELECT s.name::text AS name
+           FROM scopes s
+          WHERE s.resources::jsonb ? r.identifier
+          ORDER BY (s.name COLLATE "C")) AS scopes,
+    r.client_id
+   FROM resource_servers r;
 
 CREATE OR REPLACE FUNCTION audit_events_stay()
  RETURNS trigger
@@ -309,6 +416,84 @@ BEGIN
         END IF;
     END IF;
     RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION clients_written()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    is_code boolean;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM applications WHERE client_id = OLD.client_id;
+        RETURN CASE WHEN FOUND THEN OLD END;
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO applications (id, client_id, disabled) VALUES (gen_random_uuid(), NEW.client_id, false);
+    END IF;
+    is_code := 'authorization_code' = ANY (NEW.grant_types);
+    UPDATE applications SET
+        client_id = NEW.client_id,
+        display_name = NEW.name,
+        client_type = CASE NEW.auth_method WHEN 'none' THEN 'public' ELSE 'confidential' END,
+        client_secret = NULLIF(array_to_string(NEW.secret_hashes, ' '), ''),
+        permissions = to_jsonb(
+            ARRAY(SELECT 'gt:' || g FROM unnest(NEW.grant_types) WITH ORDINALITY AS e (g, i) ORDER BY i)
+            || ARRAY(SELECT 'scp:' || s FROM unnest(NEW.scopes) WITH ORDINALITY AS e (s, i) ORDER BY i)
+            || '{ept:token,ept:introspection,ept:revocation}'::text[]
+            || CASE WHEN is_code THEN '{ept:authorization,ept:pushed_authorization,ept:end_session,rst:code}'::text[] END
+            || CASE WHEN 'urn:ietf:params:oauth:grant-type:device_code' = ANY (NEW.grant_types) THEN '{ept:device_authorization}'::text[] END),
+        requirements = to_jsonb(
+            CASE WHEN is_code AND NEW.metadata -> 'require_pkce' IS DISTINCT FROM 'false' THEN '{ft:pkce}'::text[] ELSE '{}' END
+            || CASE WHEN NEW.metadata -> 'require_pushed_authorization_requests' = 'true' THEN '{ft:par}'::text[] END),
+        redirect_uris = to_jsonb(NEW.redirect_uris)::text,
+        post_logout_redirect_uris = (NEW.metadata -> 'post_logout_redirect_uris')::text,
+        application_type = NEW.metadata ->> 'application_type',
+        consent_type = CASE NEW.metadata -> 'require_consent' WHEN 'false' THEN 'implicit' WHEN 'true' THEN 'explicit' END,
+        json_web_key_set = NEW.metadata -> 'jwks',
+        properties = NEW.metadata - '{post_logout_redirect_uris,application_type,require_consent,jwks}'::text[]
+            || jsonb_strip_nulls(jsonb_build_object('token_endpoint_auth_method', NEW.auth_method, 'access_token_signed_response_alg', NEW.signing_algorithm)),
+        disabled = NEW.disabled,
+        registered_at = NEW.registered_at,
+        registration_token_hash = NEW.registration_token_hash,
+        concurrency_token = gen_random_uuid()::text
+    WHERE client_id = CASE TG_OP WHEN 'INSERT' THEN NEW.client_id ELSE OLD.client_id END;
+    RETURN CASE WHEN FOUND THEN NEW END;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION resources_written()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    its text := COALESCE(OLD.identifier, NEW.identifier);
+    wanted text[] := COALESCE(NEW.scopes, '{}');
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO resource_servers (identifier, name, client_id) VALUES (NEW.identifier, NEW.name, NEW.client_id);
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE resource_servers SET name = NEW.name, client_id = NEW.client_id WHERE identifier = its;
+    ELSE
+        DELETE FROM resource_servers WHERE identifier = its;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE scopes SET resources = (resources::jsonb - its)::text, concurrency_token = gen_random_uuid()::text
+    WHERE resources::jsonb ? its AND name <> ALL (wanted);
+    DELETE FROM scopes WHERE resources = '[]' AND display_name IS NULL AND description IS NULL;
+    INSERT INTO scopes AS s (id, name, resources, concurrency_token)
+    SELECT gen_random_uuid(), w, jsonb_build_array(its)::text, gen_random_uuid()::text FROM (SELECT DISTINCT unnest(wanted) AS w) all_wanted
+    ON CONFLICT (name) DO UPDATE
+        SET resources = (COALESCE(s.resources, '[]')::jsonb || excluded.resources::jsonb)::text, concurrency_token = excluded.concurrency_token
+        WHERE NOT COALESCE(s.resources, '[]')::jsonb ? its;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END
 $function$
 ;
@@ -359,5 +544,7 @@ $function$
 REVOKE ALL ON FUNCTION users_deleted() FROM PUBLIC;
 CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
 CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay();
+CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON clients FOR EACH ROW EXECUTE FUNCTION clients_written();
+CREATE TRIGGER resources_written INSTEAD OF INSERT OR DELETE OR UPDATE ON resources FOR EACH ROW EXECUTE FUNCTION resources_written();
 CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
 CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();

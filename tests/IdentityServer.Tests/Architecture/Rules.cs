@@ -22,7 +22,7 @@ internal sealed class Rules(string root)
 
     public static readonly string[] BelowTheSlices =
     [
-        "Audit", "AuthorizationRequests", "ClientAuthentication", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Jwt", "Http", "Outbound", "Pipeline", "Settings", "Protection", "Protocol",
+        "Audit", "AuthorizationRequests", "ClientAuthentication", "Clients", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Jwt", "Http", "Outbound", "Pipeline", "Settings", "Protection", "Protocol",
     ];
 
     public static readonly string[] AboveStorage = ["Tokens", "Configuration", "Http", "ClientAuthentication", "Limits", "Passwords", "Jobs"];

@@ -1,6 +1,7 @@
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
+using IdentityServer.Tests.Upgrade;
 using Npgsql;
 using Testing;
 using Xunit;
@@ -39,6 +40,35 @@ public sealed class MigrationTests
         await held.DisposeAsync();
         await using var server = await starting;
         Assert.Equal(1, await server.ReadAsync<int>("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""", Database.LatestMigration));
+    }
+
+    /// <summary>Nodes of the version before serve on, and may be started: each looks for the last migration that it knows.</summary>
+    [Fact]
+    public async Task A_start_carries_a_database_of_the_version_before_over_and_leaves_it_to_that_version_too()
+    {
+        await using var old = await OldDatabase.RestoreAsync();
+
+        var nodes = await Task.WhenAll(old.ServesAsync(), old.ServesAsync());
+
+        await using (nodes[0])
+        await using (nodes[1])
+            Assert.Equal(Database.LatestMigration, await nodes[0].ReadAsync<string>("""SELECT string_agg("MigrationId", ',') FROM "__EFMigrationsHistory" WHERE "MigrationId" NOT LIKE '000%' AND "MigrationId" NOT LIKE '%_Baseline'"""));
+        await using var again = await old.ServesAsync();
+        Assert.Equal(6, await again.ReadAsync<int>("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" LIKE '000%'"""));
+    }
+
+    [Fact]
+    public async Task A_database_of_an_older_version_is_refused_in_one_line_and_left_as_it_is()
+    {
+        await using var old = await OldDatabase.RestoreAsync("""DROP TABLE manifest_entries; DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '0006_manifest_entries';""");
+
+        Assert.Equal(
+            (1, "The schema of the database behind ConnectionStrings:IdentityServer is of an older version (0005_accounts): start the version whose last migration is 0006_manifest_entries on it once, then this one."),
+            await old.MigratesAsync());
+
+        await using var connection = new NpgsqlConnection(old.ConnectionString);
+        await connection.OpenAsync();
+        Assert.Equal(5L, await Around.Command(connection, """SELECT count(*) FROM "__EFMigrationsHistory" """).ExecuteScalarAsync());
     }
 
     private static async Task<NpgsqlConnection> OpenAsync(TestDatabase database)

@@ -55,6 +55,31 @@ public sealed class PruningTests
     }
 
     [Fact]
+    public async Task Of_OpenIddict_what_is_expired_goes_and_ad_hoc_authorizations_whose_tokens_are_gone()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var now = server.Clock.GetUtcNow();
+        await server.ExecuteAsync(
+            """
+            INSERT INTO authorizations (id, type, status, subject, creation_date)
+            SELECT gen_random_uuid(), type, status, who, $1 FROM (VALUES
+                ('ad-hoc', 'valid', 'spent'), ('ad-hoc', 'valid', 'in use'), ('permanent', 'valid', 'consent'), ('permanent', 'revoked', 'withdrawn')) AS old (type, status, who)
+            UNION ALL SELECT gen_random_uuid(), 'ad-hoc', 'valid', 'new', $2
+            """, now.AddHours(-2), now);
+        await server.ExecuteAsync(
+            """
+            INSERT INTO tokens (id, authorization_id, type, status, subject, expiration_date)
+            SELECT gen_random_uuid(), (SELECT id FROM authorizations WHERE subject = 'in use'), 'device_code', 'redeemed', 'kept', $2
+            UNION ALL SELECT gen_random_uuid(), (SELECT id FROM authorizations WHERE subject = 'spent'), 'device_code', 'valid', 'expired', $1 FROM generate_series(1, 1200)
+            """, now.AddHours(-1), now.AddMinutes(10));
+
+        await PruneAsync(server);
+
+        Assert.Equal("kept", await server.ReadAsync<string>("SELECT string_agg(subject, ',') FROM tokens"));
+        Assert.Equal("consent,in use,new", await server.ReadAsync<string>("SELECT string_agg(subject, ',' ORDER BY subject) FROM authorizations"));
+    }
+
+    [Fact]
     public async Task It_runs_by_itself_when_the_cron_expression_says()
     {
         await using var server = await ServerUnderTest.StartAsync("--Pruning:Cron=* * * * * ?");

@@ -1,40 +1,48 @@
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
-
 namespace IdentityServer.Storage.Migrations;
 
-/// <summary>
-/// <para>
-/// Whoever deletes an account, by whatever statement, ends what it was given: one <c>sub</c> entry of the revocation feed in the
-/// deletion's own transaction, whose number orders it like every other. The trigger runs before each row goes, because the cascade
-/// takes the grants that say how late the entry must be, and because the row is locked by then: a sign-in that was quicker is seen, and
-/// a slower one finds no account. The cascade costs eight statements a row anyway; this is three more.
-/// </para>
-/// <para>
-/// <c>until</c> comes from <c>configuration.longest_access_token</c>, to which every node adds its own lifetime at start: no token that
-/// is out can live longer, whatever the nodes of today are set to.
-/// </para>
-/// <para>
-/// The function runs as its owner and with the schema of these tables: so a role that may only delete accounts ends them too, from any
-/// search path. It is nobody else's to put on a table of their own. Messages to clients it writes unprotected: the database has no key, and they hold no secret. Their kind is one that
-/// nodes of the version before leave alone.
-/// </para>
-/// </summary>
-[DbContext(typeof(AuthDb))]
-[Migration("0005_accounts")]
-internal sealed class M0005_Accounts : Migration
+/// <summary>What EF Core has no word for: functions, triggers, and who may run them.</summary>
+public partial class Baseline
 {
-    protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
+    /// <summary>
+    /// The audit trail is append-only against mistakes of ours and of operators: a row is not changed, and goes only where the
+    /// one who deletes says up to when (the job <c>prune</c> does, for its transaction). Whoever owns the table can take the
+    /// triggers away: who must not be able to ships the rows elsewhere.
+    /// </summary>
+    private const string AuditTrailStays =
         """
-        ALTER TABLE sessions ADD COLUMN remembered boolean;
+        CREATE FUNCTION audit_events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                IF OLD.at <= NULLIF(current_setting('identityserver.audit_prune_until', true), '')::timestamptz THEN
+                    RETURN OLD;
+                END IF;
+            END IF;
+            RAISE EXCEPTION 'audit_events is append-only' USING ERRCODE = 'insufficient_privilege';
+        END
+        $$;
+        CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
+        CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay();
+        """;
 
-        CREATE TABLE registrations (
-            token_hash             bytea PRIMARY KEY,
-            protected_registration bytea NOT NULL,
-            expires_at             timestamptz NOT NULL
-        );
-        CREATE INDEX registrations_by_expiry ON registrations (expires_at);
-
+    /// <summary>
+    /// <para>
+    /// Whoever deletes an account, by whatever statement, ends what it was given: one <c>sub</c> entry of the revocation feed in the
+    /// deletion's own transaction, whose number orders it like every other. The trigger runs before each row goes, because the cascade
+    /// takes the grants that say how late the entry must be, and because the row is locked by then: a sign-in that was quicker is seen,
+    /// and a slower one finds no account. The cascade costs eight statements a row anyway; this is three more.
+    /// </para>
+    /// <para>
+    /// <c>until</c> comes from <c>configuration.longest_access_token</c>, to which every node adds its own lifetime at start: no token
+    /// that is out can live longer, whatever the nodes of today are set to.
+    /// </para>
+    /// <para>
+    /// The function runs as its owner and with the schema of these tables: so a role that may only delete accounts ends them too, from
+    /// any search path. It is nobody else's to put on a table of their own. Messages to clients it writes unprotected: the database has
+    /// no key, and they hold no secret.
+    /// </para>
+    /// </summary>
+    private const string DeletedUsersEnd =
+        """
         CREATE FUNCTION users_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         DECLARE
             gone uuid[];
@@ -76,5 +84,5 @@ internal sealed class M0005_Accounts : Migration
         DO $$ BEGIN EXECUTE format('ALTER FUNCTION users_deleted() SET search_path = %I, pg_temp', current_schema()); END $$;
         CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
         CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();
-        """);
+        """;
 }

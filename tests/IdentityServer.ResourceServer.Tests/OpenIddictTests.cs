@@ -1,0 +1,200 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using OpenIddict.Validation;
+using OpenIddict.Validation.AspNetCore;
+using Testing;
+using Testing.Issuer;
+using Xunit;
+
+namespace IdentityServer.ResourceServer.Tests;
+
+/// <summary>The long form: an API that sets up OpenIddict.Validation itself and adds what it wants of ours.</summary>
+public sealed class OpenIddictTests : IAsyncLifetime
+{
+    private const string Resource = "https://api.example.com";
+
+    private readonly HttpClient _http = new();
+    private readonly DpopKey _key = new();
+    private FakeIssuer _issuer = null!;
+
+    public async ValueTask InitializeAsync() => _issuer = await FakeIssuer.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        _key.Dispose();
+        await _issuer.DisposeAsync();
+    }
+
+    private async Task<WebApplication> StartAsync(Action<OpenIddictValidationBuilder> configure, string environment = "Development")
+    {
+        var builder = WebApplication.CreateSlimBuilder([$"--environment={environment}"]);
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddAuthentication(OpenIddictValidationAspNetCoreDefaults.AuthenticationScheme);
+        builder.Services.AddAuthorization();
+        builder.Services.AddOpenIddict().AddValidation(options =>
+        {
+            options.SetIssuer(_issuer.Address);
+            options.AddAudiences(Resource);
+            configure(options);
+        });
+        var app = builder.Build();
+        app.MapGet("/read", context => context.Response.WriteAsync($"{context.User.Identity!.Name} {context.User.IsInRole("admin")} {context.RequireAccessToken().ClientId}")).RequireScope("data:read");
+        await app.StartAsync();
+        return app;
+    }
+
+    private void FollowsFeed(IdentityServerTokensOptions options) => (options.ClientId, options.ClientSecret) = (FakeIssuer.ClientId, FakeIssuer.ClientSecret);
+
+    private async Task<HttpResponseMessage> SendAsync(WebApplication api, string header, string? proof = null, string path = "/read")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, api.Urls.Single() + path);
+        request.Headers.TryAddWithoutValidation("Authorization", header);
+        if (proof is not null)
+            request.Headers.Add("DPoP", proof);
+        return await _http.SendAsync(request);
+    }
+
+    private JsonObject BoundClaims()
+    {
+        var claims = _issuer.Claims(Resource);
+        claims["cnf"] = new JsonObject { ["jkt"] = _key.Thumbprint };
+        return claims;
+    }
+
+    public static TheoryData<string, Action<OpenIddictValidationBuilder, Action<IdentityServerTokensOptions>>> Orders => new()
+    {
+        { "ours last", (options, feed) => { options.UseSystemNetHttp(); options.UseAspNetCore(); options.UseRevocationFeed(feed); options.UseDpop(); } },
+        { "ours first", (options, feed) => { options.UseDpop(); options.UseRevocationFeed(feed); options.UseAspNetCore(); options.UseSystemNetHttp(); } },
+    };
+
+    [Theory, MemberData(nameof(Orders))]
+    public async Task In_whatever_order_it_is_set_up_it_is_the_same_as_the_one_call(string order, Action<OpenIddictValidationBuilder, Action<IdentityServerTokensOptions>> configure)
+    {
+        await using var api = await StartAsync(options => configure(options, FollowsFeed));
+        var claims = _issuer.Claims(Resource);
+        var token = _issuer.Sign(claims);
+
+        for (var time = 1; time <= 2; time++)
+        {
+            using var good = await SendAsync(api, "Bearer " + token);
+            Assert.True(good.IsSuccessStatusCode, order);
+            Assert.Equal($"{claims["sub"]} True shop", await good.Content.ReadAsStringAsync());
+        }
+
+        using (var twice = await SendAsync(api, "Bearer " + _issuer.Sign(claims.ToJsonString()[..^1] + ",\"sub\":\"root\"}")))
+            Assert.Equal(
+                $"Bearer realm=\"{Resource}\", error=\"invalid_token\", error_description=\"{BearerRefusal.Invalid.Description}\", resource_metadata=\"{Resource}/.well-known/oauth-protected-resource\"",
+                ProtectedApi.Challenge(twice));
+        using (var other = await SendAsync(api, "Bearer " + _issuer.Sign(_issuer.Claims("https://other.example"))))
+            Assert.Equal(HttpStatusCode.Unauthorized, other.StatusCode);
+
+        var bound = _issuer.Sign(BoundClaims());
+        using (var proved = await SendAsync(api, "DPoP " + bound, _key.Proof("GET", Resource + "/read", TimeProvider.System.GetUtcNow(), null, bound)))
+            Assert.Equal(HttpStatusCode.OK, proved.StatusCode);
+        using (var stolen = await SendAsync(api, "Bearer " + bound))
+            Assert.StartsWith("DPoP ", ProtectedApi.Challenge(stolen), StringComparison.Ordinal);
+
+        _issuer.Revoke("jti", claims["jti"]!.ToString());
+        await Wait.UntilAsync(async () =>
+        {
+            using var dead = await SendAsync(api, "Bearer " + token);
+            return dead.StatusCode == HttpStatusCode.Unauthorized;
+        }, "the token is dead");
+    }
+
+    [Fact, Rfc("7800", "3.1")]
+    public async Task Without_proofs_a_bound_token_is_none_and_nothing_is_said_of_proofs()
+    {
+        await using var api = await StartAsync(options => options.UseRevocationFeed(FollowsFeed).UseSystemNetHttp().Services.AddOpenIddict().AddValidation(more => more.UseAspNetCore()));
+        var bound = _issuer.Sign(BoundClaims());
+        var proof = _key.Proof("GET", Resource + "/read", TimeProvider.System.GetUtcNow(), null, bound);
+
+        foreach (var scheme in new[] { "Bearer ", "DPoP " })
+        {
+            using var refused = await SendAsync(api, scheme + bound, proof);
+            Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        }
+        using var document = await SendAsync(api, "", path: "/.well-known/oauth-protected-resource");
+        Assert.DoesNotContain("dpop", await document.Content.ReadAsStringAsync(), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Without_the_feed_no_client_is_needed_and_nobody_is_waited_for()
+    {
+        await using var api = await StartAsync(options =>
+        {
+            options.UseSystemNetHttp();
+            options.UseAspNetCore();
+            options.UseDpop();
+        });
+        using var good = await SendAsync(api, "Bearer " + _issuer.Sign(_issuer.Claims(Resource)));
+        Assert.Equal(HttpStatusCode.OK, good.StatusCode);
+        Assert.Equal(0, _issuer.FeedRequests);
+        Assert.True(api.Services.GetRequiredService<IssuerStatus>().IsReady);
+    }
+
+    [Fact]
+    public async Task A_token_that_the_application_has_validated_outside_of_a_request_is_held_to_the_same_rules()
+    {
+        await using var api = await StartAsync(options =>
+        {
+            options.UseSystemNetHttp();
+            options.UseAspNetCore();
+            options.UseRevocationFeed(FollowsFeed);
+            options.UseDpop();
+        });
+        var service = api.Services.GetRequiredService<OpenIddictValidationService>();
+        var claims = _issuer.Claims(Resource);
+        var token = _issuer.Sign(claims);
+
+        Assert.Equal(claims["sub"]!.ToString(), (await service.ValidateAccessTokenAsync(token)).Identity!.Name);
+        // There is no request that could carry a proof.
+        await Assert.ThrowsAnyAsync<Exception>(async () => await service.ValidateAccessTokenAsync(_issuer.Sign(BoundClaims())));
+        _issuer.Revoke("jti", claims["jti"]!.ToString());
+        await Wait.UntilAsync(async () =>
+        {
+            try
+            {
+                await service.ValidateAccessTokenAsync(token);
+                return false;
+            }
+            catch (OpenIddict.Abstractions.OpenIddictExceptions.ProtocolException refused)
+            {
+                return refused.Error == "invalid_token";
+            }
+        }, "the token is dead");
+    }
+
+    [Fact]
+    public async Task Plain_http_to_the_issuer_is_refused_in_production_here_too()
+    {
+        var fault = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(options =>
+        {
+            options.UseSystemNetHttp();
+            options.UseAspNetCore();
+            options.UseRevocationFeed(FollowsFeed);
+        }, environment: "Production"));
+        Assert.Contains("AllowInsecureHttp=true", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_one_call_makes_no_keys_in_the_home_directory()
+    {
+        var services = new ServiceCollection().AddIdentityServerTokens(_ => { });
+        Assert.DoesNotContain(services, service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Namespace?.Contains("DataProtection", StringComparison.Ordinal) == true);
+
+        services = new ServiceCollection();
+        services.AddDataProtection();
+        services.AddIdentityServerTokens(_ => { });
+        Assert.Contains(services, service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Namespace?.Contains("DataProtection", StringComparison.Ordinal) == true);
+    }
+}
