@@ -24,7 +24,10 @@ internal sealed class OpenPushedRequest(PushedRequests pushedRequests, DatabaseG
             return;
         }
         request.Find<AuthorizationState>()!.Pushed = opened.Value;
+        // That it was pushed is a rule of OpenIddict's too, which looks at this.
+        var requestUri = context.Request.RequestUri;
         request.Parameters = opened.Value.Parameters;
         context.Request = request.Parameters.ToMessage();
+        context.Request.RequestUri = requestUri;
     }
 }

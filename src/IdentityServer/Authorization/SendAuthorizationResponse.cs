@@ -25,21 +25,24 @@ internal sealed class SendAuthorizationResponse(
         var state = request.Find<AuthorizationState>();
         if (context.Error is null)
             await WriteAsync(request.Http, state!.Target!, [new(Parameters.Code, state.Code!)]);
-        else if (state?.Target is { } target)
-            await WriteErrorAsync(request.Http, target, request.RefusalIn(context.Response), state.Pushed);
         else
-            await WritePageAsync(request, state, request.RefusalIn(context.Response));
+            await RefuseAsync(request, state, request.RefusalIn(context.Response));
         context.HandleRequest();
     }
 
-    private async Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error, PushedRequest? pushed)
+    private async Task RefuseAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
     {
-        // The client has its answer, and what it pushed is over (RFC 9126 §4); who is put off may come with it again.
-        if (pushed is not null && error != Errors.Busy)
-            await pushedRequests.EndAsync(pushed.Id, http.Deadline()).WithinDeadline(http);
+        // There was an answer, and what was pushed is over (RFC 9126 §4); who is put off may come with it again.
+        if (state?.Pushed is { } pushed && error != Errors.Busy)
+            await pushedRequests.EndAsync(pushed.Id, request.Http.Deadline()).WithinDeadline(request.Http);
+        await (state?.Target is { } target ? WriteErrorAsync(request.Http, target, error) : WritePageAsync(request, state, error));
+    }
+
+    private Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error)
+    {
         http.Features.Set(error);
         refusals.Note(target.Client, error);
-        await WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
+        return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
 
     /// <summary>What nobody can be sent back with.</summary>

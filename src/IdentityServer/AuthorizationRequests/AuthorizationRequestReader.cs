@@ -132,6 +132,4 @@ internal static class AuthorizationRequestReader
 internal static class ResponseTypes
 {
     public const string Code = "code";
-
-    public static readonly string[] Served = [Code];
 }

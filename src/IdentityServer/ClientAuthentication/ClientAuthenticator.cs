@@ -52,7 +52,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
     public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellation) =>
         client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellation) : default;
 
-    /// <summary>Introspection and the feed are for confidential clients only (RFC 7662 §2.1).</summary>
+    /// <summary>The revocation feed is for confidential clients only.</summary>
     public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext http, OAuthParameters parameters)
     {
         var client = await AuthenticateAsync(http, parameters);

@@ -6,7 +6,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.ClientAuthentication;
 
 /// <summary>
-/// Uses the client's assertion up, on all nodes together (RFC 7523 §3, <c>jti</c>). Behind every check, so that who was told a
+/// Uses the client's assertion up, on all nodes together (RFC 7523 §3, <c>jti</c>). Behind every check of the request itself, so that who was told a
 /// DPoP nonce sends the same form again (RFC 9449 §8); before anything is done in the client's name.
 /// </summary>
 internal sealed class UseClientAssertionOnce<TContext>(ClientAuthenticator clients) : IOpenIddictServerHandler<TContext>

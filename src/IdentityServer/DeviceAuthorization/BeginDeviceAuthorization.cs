@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Configuration;
 using IdentityServer.Pages;
 using IdentityServer.Pipeline;
 using IdentityServer.Protocol;
@@ -14,7 +13,7 @@ namespace IdentityServer.DeviceAuthorization;
 
 /// <summary>A device without a browser gets a code to poll with, and one that its user types elsewhere (RFC 8628 §3.2).</summary>
 internal sealed class BeginDeviceAuthorization(
-    DeviceStore devices, UserCodes userCodes, CurrentKeys keys, CurrentConfiguration configuration, IssuerSettings issuer, DeviceCodeSettings settings,
+    DeviceStore devices, UserCodes userCodes, CurrentKeys keys, IssuerSettings issuer, DeviceCodeSettings settings,
     DatabaseGate database, TimeProvider time) : IOpenIddictServerHandler<HandleDeviceAuthorizationRequestContext>
 {
     /// <summary>Seconds between polls at first (RFC 8628 §3.2).</summary>
@@ -44,24 +43,14 @@ internal sealed class BeginDeviceAuthorization(
 
     private async ValueTask<Result<NewDevice>> BeginAsync(ProtocolRequest request)
     {
-        var client = request.Client;
-        var scope = RequestedScope.Read(client, request.Parameters);
-        if (scope.IsRefused)
-            return scope.Error;
-        var resources = ResourceIndicators.Read(request.Parameters, client, configuration.Value);
-        if (resources.IsRefused)
-            return resources.Error;
-        if (ResourceIndicators.Refuse(scope.Value, resources.Value) is { } useless)
-            return useless;
-        var narrowed = resources.Value.Length == 0 ? null : ResourceIndicators.IdentifiersOf(resources.Value);
-
+        var asked = request.Find<AskedOfDevice>()!;
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
         var now = time.GetUtcNow();
         for (var tries = 0; tries < Tries; tries++)
         {
-            var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), client.ClientId, scope.Value.ToArray(), narrowed, now, now + settings.Lifetime, Interval);
+            var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), request.Client.ClientId, asked.Scopes.ToArray(), asked.Resources, now, now + settings.Lifetime, Interval);
             if (await devices.TryAddAsync(device, request.Http.Deadline()).WithinDeadline(request.Http))
                 return device;
         }

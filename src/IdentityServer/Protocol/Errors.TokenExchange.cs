@@ -16,10 +16,7 @@ public static partial class Parameters
 {
     // RFC 8693 §2.1, §2.2.1
     public const string SubjectToken = "subject_token";
-    public const string SubjectTokenType = "subject_token_type";
     public const string ActorToken = "actor_token";
-    public const string ActorTokenType = "actor_token_type";
-    public const string RequestedTokenType = "requested_token_type";
     public const string IssuedTokenType = "issued_token_type";
     public const string Audience = "audience";
 }

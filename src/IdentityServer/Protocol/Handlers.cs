@@ -134,9 +134,10 @@ internal static class Handlers
     private static void AnswerDeviceAuthorization(OpenIddictServerBuilder options)
     {
         Add<ValidateDeviceAuthorizationRequestContext, RequireDeviceCodeGrant>(options, First + 2);
-        Add<ValidateDeviceAuthorizationRequestContext, UseClientAssertionOnce<ValidateDeviceAuthorizationRequestContext>>(options, Last);
+        Add<ValidateDeviceAuthorizationRequestContext, ReadScopeOfDevice>(options, Last);
+        Add<ValidateDeviceAuthorizationRequestContext, UseClientAssertionOnce<ValidateDeviceAuthorizationRequestContext>>(options, Last + 1);
         Add<HandleDeviceAuthorizationRequestContext, BeginDeviceAuthorization>(options, Last);
-        // BeginDeviceAuthorization answers invalid_scope by the client's registration.
+        // ReadScopeOfDevice answers invalid_scope by the client's registration.
         Remove(options, Device.ValidateScopes.Descriptor);
     }
 

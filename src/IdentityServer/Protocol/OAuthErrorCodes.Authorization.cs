@@ -12,8 +12,6 @@ public static partial class OAuthErrorCodes
     // OpenID Connect Core §3.1.2.6
     public const string LoginRequired = "login_required";
     public const string ConsentRequired = "consent_required";
-    public const string RequestNotSupported = "request_not_supported";
-    public const string RequestUriNotSupported = "request_uri_not_supported";
     public const string InvalidRequestUri = "invalid_request_uri";
 
     // OpenID Connect Core Error Code unmet_authentication_requirements 1.0 §3

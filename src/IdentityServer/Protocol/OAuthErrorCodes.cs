@@ -8,7 +8,6 @@ public static partial class OAuthErrorCodes
     public const string InvalidClient = "invalid_client";
     public const string InvalidGrant = "invalid_grant";
     public const string UnauthorizedClient = "unauthorized_client";
-    public const string UnsupportedGrantType = "unsupported_grant_type";
     public const string InvalidScope = "invalid_scope";
 
     // RFC 6749 §4.1.2.1, used at the token endpoint for load and limits as well

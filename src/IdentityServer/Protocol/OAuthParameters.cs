@@ -20,8 +20,8 @@ public sealed class OAuthParameters
 
     public string? this[string name] => _values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
-    /// <summary>All that were not left out, but <see cref="Resources"/>.</summary>
-    public IEnumerable<KeyValuePair<string, string>> Present => _values.Where(parameter => parameter.Value.Length > 0);
+    /// <summary>All that have a name and were not left out, but <see cref="Resources"/>.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Present => _values.Where(parameter => parameter.Key.Length > 0 && parameter.Value.Length > 0);
 
     /// <summary>The values of <c>resource</c>, in their order.</summary>
     public IReadOnlyList<string> Resources => _resources;

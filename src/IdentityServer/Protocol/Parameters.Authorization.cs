@@ -12,8 +12,6 @@ public static partial class Parameters
     public const string MaxAge = "max_age";
     public const string LoginHint = "login_hint";
     public const string IdTokenHint = "id_token_hint";
-    public const string AcrValues = "acr_values";
-    public const string Display = "display";
     public const string UiLocales = "ui_locales";
     public const string Claims = "claims";
     public const string Request = "request";
@@ -22,7 +20,6 @@ public static partial class Parameters
     public const string DpopThumbprint = "dpop_jkt";
     public const string Code = "code";
     public const string CodeChallenge = "code_challenge";
-    public const string CodeChallengeMethod = "code_challenge_method";
     public const string CodeVerifier = "code_verifier";
     public const string Issuer = "iss";
     public const string Error = "error";

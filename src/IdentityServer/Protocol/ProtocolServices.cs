@@ -93,6 +93,7 @@ internal static class ProtocolServices
                 server.CodeChallengeMethods.Clear();
                 server.CodeChallengeMethods.Add(Pkce.S256);
                 server.ResponseModes.IntersectWith(ResponseModes.Served);
+                server.PromptValues.IntersectWith(PromptNames.Served);
                 server.ClientAuthenticationMethods.Add(TokenEndpointAuthMethods.None);
                 server.Claims.UnionWith([.. IdTokens.Claims, .. UserClaims.Served]);
                 string[] exchanged = [TokenTypeIdentifiers.AccessToken, TokenTypeIdentifiers.Jwt];

@@ -12,9 +12,6 @@ public static class TokenEndpointAuthMethods
 
     public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, None];
 
-    /// <summary>Those that prove something.</summary>
-    public static readonly string[] Confidential = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt];
-
     /// <summary>Whether it takes a shared secret.</summary>
     public static bool HasSecret(string method) => method is ClientSecretBasic or ClientSecretPost;
 }

@@ -45,6 +45,6 @@ internal sealed class ReadAccessToken : IOpenIddictServerHandler<ExtractUserInfo
         request.IsByDpop = header.StartsWith(Dpop, StringComparison.OrdinalIgnoreCase);
         if (request.IsByDpop || header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
             inBody = header[(header.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim(' ');
-        return inBody is not null ? inBody : Errors.AccessTokenMissing;
+        return inBody is { Length: > 0 } ? inBody : Errors.AccessTokenMissing;
     }
 }

@@ -107,6 +107,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     [InlineData("grant_type=client_credentials&unknown=1&Grant_Type=password&GRANT_TYPE=password")]
     [InlineData("grant_type=client_credentials&scope=&client_id=&client_secret=&x=&=")]
     [InlineData("grant%5ftype=client%5Fcredentials")]
+    [InlineData("grant_type=client_credentials&=x")]
     [InlineData("grant_type=client_credentials&x=%f0%9f%98%80&y=a=b==")]
     public async Task What_is_unknown_or_empty_is_passed_over(string form)
     {

@@ -224,6 +224,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
         await using var strict = await server.StartNodeAsync("--PushedRequests:Required=true", "--PushedRequests:Lifetime=90");
         (await (await strict.HasBrowserOfAsync()).AuthorizesAsync(CodeFlow.WebRequest())).SendsBack("invalid_request");
         Assert.Equal("90", (await PushAsync(strict, CodeFlow.WebRequest(), CodeFlow.AsWeb))["expires_in"]);
+        Assert.NotNull((await (await strict.HasBrowserOfAsync()).GetAsync(Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), strict)))).Sent("code"));
         Assert.Equal(("False", "True"), (await RequirementAsync(server), await RequirementAsync(strict)));
 
         static async Task<string?> RequirementAsync(ServerUnderTest server) => (await server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration")))["require_pushed_authorization_requests"];

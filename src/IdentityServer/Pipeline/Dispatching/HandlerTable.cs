@@ -64,7 +64,7 @@ internal sealed class HandlerTable<TContext>
 
     private static bool IsForEndpoint(in Entry entry, TContext context) => entry.Endpoint is not { } endpoint || endpoint == context.EndpointType;
 
-    /// <summary>Null: a filter has to wait, as none of OpenIddict's does.</summary>
+    /// <summary>Null: a filter has to wait, as none of OpenIddict's does; all of the entry's are asked again then.</summary>
     private static bool? IsActive(in Entry entry, TContext context)
     {
         foreach (var filter in entry.Filters)
