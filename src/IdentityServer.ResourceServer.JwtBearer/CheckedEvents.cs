@@ -1,31 +1,44 @@
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace IdentityServer.ResourceServer.JwtBearer;
 
-/// <summary>The application's own events, and then ours: what it adds to a principal it adds, and no answer of its own lets a token past a check.</summary>
+/// <summary>
+/// The application's own events, and our checks of each token that JwtBearer validates. An application that answers MessageReceived
+/// with a principal of its own has accepted no token, and is not stopped.
+/// </summary>
 internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEvents
 {
     public override async Task MessageReceived(MessageReceivedContext context)
     {
-        TokenChecks.Read(context);
-        if (context.Result is null)
+        var (presented, refusal) = TokenChecks.ReadHeader(context);
+        if (refusal is null or { StatusCode: 401, Error: null })
+        {
             await application.MessageReceived(context);
+            if (context.Result is not null)
+                return;
+            refusal = TokenChecks.Read(context);
+        }
+        // Not before: what the application throws is its own fault.
+        context.HttpContext.Features.Set(presented);
+        TokenChecks.Fail(context, refusal);
     }
 
     public override async Task TokenValidated(TokenValidatedContext context)
     {
+        await ChecksOf(context.HttpContext).CheckAsync(context);
+        if (context.Result is not null)
+            return;
         await application.TokenValidated(context);
-        if (context.Result is null or { Succeeded: true })
-            await ChecksOf(context.HttpContext).CheckAsync(context, ((JsonWebToken)context.SecurityToken).EncodedToken);
+        if (context.Result is { Succeeded: false })
+            TokenChecks.Fail(context, BearerRefusal.Invalid);
     }
 
     public override async Task AuthenticationFailed(AuthenticationFailedContext context)
     {
         await application.AuthenticationFailed(context);
-        ChecksOf(context.HttpContext).Explain(context);
+        await TokenChecks.ExplainAsync(context);
     }
 
     public override async Task Challenge(JwtBearerChallengeContext context)

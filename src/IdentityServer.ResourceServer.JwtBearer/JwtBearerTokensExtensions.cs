@@ -31,9 +31,9 @@ public static class JwtBearerTokensExtensions
     private static AuthenticationBuilder AddCore(this AuthenticationBuilder authentication, string scheme)
     {
         var services = authentication.Services;
+        services.AddTokenAnswers(scheme);
         if (services.Any(service => service.ServiceType == typeof(TokenChecks)))
             return authentication;
-        services.AddTokenAnswers(scheme);
         services.AddSingleton<TokenChecks>();
         services.AddAuthorization();
         services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IOptionsMonitor<JwtBearerOptions>>((tokens, options) =>
@@ -46,8 +46,6 @@ public static class JwtBearerTokensExtensions
         });
         services.AddOptions<JwtBearerOptions>(scheme).PostConfigure(jwt =>
         {
-            if (jwt.EventsType is not null)
-                throw new InvalidOperationException("JwtBearerOptions.EventsType would replace the checks of revocation and proof; set Events instead.");
             jwt.Events = new CheckedEvents(jwt.Events ?? new JwtBearerEvents());
             jwt.MapInboundClaims = false;
             var parameters = jwt.TokenValidationParameters;
@@ -59,7 +57,8 @@ public static class JwtBearerTokensExtensions
                 parameters.NameClaimType = "sub";
             if (parameters.RoleClaimType == ClaimsIdentity.DefaultRoleClaimType)
                 parameters.RoleClaimType = "roles";
-        });
+        }).Validate(jwt => jwt is { Events: CheckedEvents, EventsType: null },
+            "JwtBearerOptions.EventsType, or Events that are set by PostConfigure, would replace the checks of revocation and proof; set Events by Configure.").ValidateOnStart();
         return authentication;
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.ResourceServer.JwtBearer;
@@ -9,28 +10,28 @@ namespace IdentityServer.ResourceServer.JwtBearer;
 /// <summary>The rules before and after JwtBearer's own validation, the same as those of OpenIddict's handlers.</summary>
 internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, RevocationWatch? watch = null)
 {
-    /// <summary>Reads header and token strictly: what the library would let pass never comes to it.</summary>
-    public static void Read(MessageReceivedContext context)
+    public static (PresentedToken Presented, BearerRefusal? Refusal) ReadHeader(MessageReceivedContext context)
     {
-        var presented = new PresentedToken();
-        context.HttpContext.Features.Set(presented);
-        var text = AuthorizationHeader.Read(context.Request, out var isDpop, out var refusal);
-        presented.IsDpop = isDpop;
-        if (text is not null)
-        {
-            (context.Token, presented.Token) = (text, AccessToken.TryRead(text, out _));
-            refusal = presented.Token is null ? BearerRefusal.Invalid : null;
-        }
-        if (refusal == BearerRefusal.NoToken)
-            context.NoResult();
-        Fail(context, refusal);
+        context.Token = AuthorizationHeader.Read(context.Request, out var isDpop, out var refusal);
+        return (new PresentedToken { IsDpop = isDpop }, refusal);
     }
 
-    public async Task CheckAsync(TokenValidatedContext context, string text)
+    /// <summary>Reads the token strictly, the header's or the application's: what the library would let pass never comes to it.</summary>
+    public static BearerRefusal? Read(MessageReceivedContext context) =>
+        string.IsNullOrEmpty(context.Token) ? BearerRefusal.NoToken
+        : AccessToken.TryRead(context.Token, out _) is null ? BearerRefusal.Invalid
+        : null;
+
+    /// <summary>Checks the token that was validated, wherever it came from.</summary>
+    public async Task CheckAsync(TokenValidatedContext context)
     {
         var http = context.HttpContext;
         var presented = http.Features.GetRequiredFeature<PresentedToken>();
-        var token = presented.Token!;
+        if (context.SecurityToken is not JsonWebToken { EncodedToken: { } text } || AccessToken.TryRead(text, out _) is not { } token)
+        {
+            Fail(context, BearerRefusal.Invalid);
+            return;
+        }
         Fail(context, token.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew)
             ?? (watch is null ? null : await watch.RefuseAsync(token, http.RequestAborted))
             ?? proofs.Refuse(http, text, token, presented.IsDpop));
@@ -40,15 +41,16 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
         http.Features.Set(token);
     }
 
-    public void Explain(AuthenticationFailedContext context) => Fail(context, context.Exception switch
+    public static async Task ExplainAsync(AuthenticationFailedContext context)
     {
-        SecurityTokenExpiredException => BearerRefusal.Expired,
-        // The issuer has not been heard of yet: nobody can say whose key it is.
-        SecurityTokenSignatureKeyNotFoundException when watch is { HasAnswered: false } => BearerRefusal.NoKeys,
-        SecurityTokenException or ArgumentException => BearerRefusal.Invalid,
-        // JwtBearer would throw on, to a 500.
-        _ => BearerRefusal.NoKeys,
-    });
+        // Thrown by the application's events before or after validation: JwtBearer throws it on.
+        if (context.HttpContext.Features.Get<PresentedToken>() is null or { IsVerified: true })
+            return;
+        Fail(context, context.Exception is SecurityTokenExpiredException ? BearerRefusal.Expired
+            : !await AreKeysKnownAsync(context) ? BearerRefusal.NoKeys
+            : context.Exception is SecurityTokenException or ArgumentException ? BearerRefusal.Invalid
+            : null);
+    }
 
     public Task ChallengeAsync(JwtBearerChallengeContext context)
     {
@@ -60,12 +62,32 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
     public Task ForbidAsync(ForbiddenContext context) =>
         challenges.ForbidAsync(context.HttpContext, context.HttpContext.Features.Get<PresentedToken>()?.IsDpop == true);
 
-    private static void Fail(ResultContext<JwtBearerOptions> context, BearerRefusal? refusal)
+    public static void Fail(ResultContext<JwtBearerOptions> context, BearerRefusal? refusal)
     {
         if (refusal is null)
             return;
         context.HttpContext.Features.GetRequiredFeature<PresentedToken>().Refusal = refusal;
-        if (refusal != BearerRefusal.NoToken)
+        context.HttpContext.Features.Set<AccessToken>(null);
+        if (refusal == BearerRefusal.NoToken)
+            context.NoResult();
+        else
             context.Fail(refusal.Description);
+    }
+
+    /// <summary>What was read once is remembered; before, this asks the issuer again, as each validation does.</summary>
+    private static async Task<bool> AreKeysKnownAsync(AuthenticationFailedContext context)
+    {
+        if (context.Options.ConfigurationManager is not { } manager)
+            return true;
+        try
+        {
+            await manager.GetConfigurationAsync(context.HttpContext.RequestAborted);
+            return true;
+        }
+        // Whatever it is: nobody can say whose key it is.
+        catch (Exception) when (!context.HttpContext.RequestAborted.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 }

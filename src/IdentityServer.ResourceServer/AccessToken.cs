@@ -74,8 +74,8 @@ public sealed class AccessToken
         return RegisteredClaims.TryRead(claims, out var registered) && registered.IssuedAt > DateTimeOffset.UnixEpoch
             && TextOf(claims, "client_id") is { } client && IsName(client) && IsName(registered.Subject) && IsName(registered.JwtId)
             && StrictJson.TryGetString(claims, "scope", out _)
-            // What binds it to something that is not checked here must not pass as if it were free (RFC 7800 §3.1).
-            && (!claims.TryGetProperty("cnf", out _) || MemberOf(claims, "cnf", "jkt") is not null)
+            // What binds it to something that is not checked here, alone or besides, must not pass as if it were free (RFC 7800 §3.1).
+            && (!claims.TryGetProperty("cnf", out var cnf) || (MemberOf(claims, "cnf", "jkt") is not null && cnf.GetPropertyCount() == 1))
             && (!claims.TryGetProperty("grant_id", out _) || IsName(TextOf(claims, "grant_id")))
             ? new AccessToken(registered, claims, registered.JwtId!, client)
             : null;

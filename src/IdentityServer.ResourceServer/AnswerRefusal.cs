@@ -2,7 +2,7 @@ using Microsoft.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The whole answer, before OpenIddict's: it has no scheme but Bearer, no 503, and no body.</summary>
+/// <summary>The whole answer, before OpenIddict's: it has no scheme but Bearer, no 503, and no body. An application that challenges a good token gets its 401.</summary>
 internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidationHandler<ProcessChallengeContext>
 {
     public async ValueTask HandleAsync(ProcessChallengeContext context)
@@ -10,10 +10,7 @@ internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidati
         if (context.Transaction.GetHttpRequest() is not { HttpContext: var http })
             return;
         var presented = PresentedToken.Of(context.Transaction);
-        if (presented is { IsVerified: true, Refusal: null })
-            await challenges.ForbidAsync(http, presented.IsDpop);
-        else
-            await challenges.RefuseAsync(http, presented.Refusal ?? ByCode(context.Transaction), presented.IsDpop);
+        await challenges.RefuseAsync(http, presented.Refusal ?? ByCode(context.Transaction), presented.IsDpop);
         context.HandleRequest();
     }
 

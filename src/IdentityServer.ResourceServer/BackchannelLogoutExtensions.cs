@@ -22,6 +22,8 @@ public static class BackchannelLogoutExtensions
     public static IEndpointConventionBuilder MapBackchannelLogout(this IEndpointRouteBuilder endpoints, string pattern, Func<BackchannelLogout, HttpContext, Task> onLogout)
     {
         ArgumentNullException.ThrowIfNull(onLogout);
+        if (endpoints.ServiceProvider.GetService<IssuerKeys>() is null)
+            throw new InvalidOperationException("MapBackchannelLogout needs the issuer's keys, which AddIdentityServerTokens or OpenIddict.Validation with UseRevocationFeed or UseDpop reads; JwtBearer keeps its own to itself.");
         var verification = ActivatorUtilities.CreateInstance<LogoutTokenVerification>(endpoints.ServiceProvider);
         return endpoints.MapPost(pattern, http => HandleAsync(http, verification, onLogout)).AllowAnonymous();
     }

@@ -14,7 +14,7 @@ internal sealed class Challenges(IOptions<IdentityServerTokensOptions> options, 
     public Task ForbidAsync(HttpContext http, bool isDpop)
     {
         var required = http.GetEndpoint()?.Metadata.GetMetadata<ScopeRequirement>();
-        return RefuseAsync(http, required is null || required.IsMetBy(http.User) ? BearerRefusal.Forbidden : BearerRefusal.MissingScope(required.Scope), isDpop);
+        return RefuseAsync(http, required is null || required.IsMetBy(http) ? BearerRefusal.Forbidden : BearerRefusal.MissingScope(required.Scope), isDpop);
     }
 
     public Task RefuseAsync(HttpContext http, BearerRefusal refusal, bool isDpop)

@@ -15,12 +15,12 @@ internal static class Handlers
         On<ProcessAuthenticationContext, FindVerifiedToken>(ResolveServerConfiguration.Descriptor.Order - 500),
         On<ProcessAuthenticationContext, RejectRevokedToken>(ValidateAccessToken.Descriptor.Order + 300),
         On<ProcessAuthenticationContext, RequireProofOfPossession>(ValidateAccessToken.Descriptor.Order + 400),
-        On<ProcessAuthenticationContext, ExposeAccessToken>(int.MaxValue - 1000),
+        On<ProcessAuthenticationContext, ExposeAccessToken>(int.MaxValue),
         // A token that was not seen before, within ValidateAccessToken; remembered when all has passed.
         On<ValidateTokenContext, RequireStrictToken>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 300),
         On<ValidateTokenContext, ChooseSigningKey>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 600),
         On<ValidateTokenContext, RequireTimelyToken>(Protection.ValidateExpirationDate.Descriptor.Order),
-        On<ValidateTokenContext, RememberVerifiedToken>(int.MaxValue - 1000),
+        On<ValidateTokenContext, RememberVerifiedToken>(int.MaxValue),
         // A refusal: the whole answer, so it comes first.
         On<ProcessChallengeContext, AnswerRefusal>(int.MinValue + 1000),
         // The issuer's documents

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
@@ -9,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
+using OpenIddict.Validation.AspNetCore;
 using OpenIddict.Validation.SystemNetHttp;
 
 namespace IdentityServer.ResourceServer;
@@ -16,8 +18,8 @@ namespace IdentityServer.ResourceServer;
 public static class IdentityServerTokensExtensions
 {
     /// <summary>
-    /// Accepts the access tokens of an IdentityServer as scheme <c>Bearer</c>, and those that are bound to a key with their proof as
-    /// <c>DPoP</c>; revoked ones are refused within a second. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
+    /// Accepts the access tokens of an IdentityServer in the header <c>Authorization</c> by <c>Bearer</c>, and those that are bound to a key, with their proof, by
+    /// <c>DPoP</c>; the authentication scheme is <see cref="BearerDefaults.Scheme"/>. Revoked ones are refused within a second. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
     /// The short form of OpenIddict.Validation with <see cref="UseRevocationFeed"/> and <see cref="UseDpop"/>.
     /// </summary>
     public static IServiceCollection AddIdentityServerTokens(this IServiceCollection services, Action<IdentityServerTokensOptions> configure)
@@ -27,9 +29,10 @@ public static class IdentityServerTokensExtensions
         {
             validation.UseSystemNetHttp();
             validation.UseAspNetCore();
-            validation.UseFeed(configure);
-            validation.UseProofs(null);
+            validation.UseRevocationFeed(configure);
+            validation.UseDpop();
         });
+        services.Configure<IdentityServerTokensOptions>(tokens => tokens.IsShortForm = true);
         services.AddOptions<OpenIddictValidationOptions>().Configure<IOptions<IdentityServerTokensOptions>>((validation, tokens) =>
         {
             validation.Issuer = new Uri(tokens.Value.Authority);
@@ -60,49 +63,52 @@ public static class IdentityServerTokensExtensions
     /// Refuses what was revoked within a second, by the issuer's feed, which is read as <see cref="IdentityServerTokensOptions.ClientId"/>.
     /// Issuer and audience are those of OpenIddict's own options.
     /// </summary>
-    public static OpenIddictValidationBuilder UseRevocationFeed(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions> configure) =>
-        validation.UseFeed(configure).TakeNames();
-
-    /// <summary>Takes tokens that are bound to a key, with a proof of that key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
-    public static OpenIddictValidationBuilder UseDpop(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions>? configure = null) =>
-        validation.UseProofs(configure).TakeNames();
-
-    private static OpenIddictValidationBuilder UseFeed(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions> configure)
+    public static OpenIddictValidationBuilder UseRevocationFeed(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions> configure)
     {
         validation.Services.AddRevocationFeed().Configure(configure);
         return validation.UseCore();
     }
 
-    private static OpenIddictValidationBuilder UseProofs(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions>? configure)
+    /// <summary>Takes tokens that are bound to a key, with a proof of that key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
+    public static OpenIddictValidationBuilder UseDpop(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions>? configure = null)
     {
         validation.Services.UseProofs(configure);
         return validation.UseCore();
     }
 
-    /// <summary>What the application told OpenIddict is not told a second time.</summary>
-    private static OpenIddictValidationBuilder TakeNames(this OpenIddictValidationBuilder validation)
+    /// <summary>What the application told OpenIddict is not told a second time, and not otherwise; without an audience OpenIddict takes the tokens of every API.</summary>
+    private static void TakeNames(IdentityServerTokensOptions tokens, IServiceProvider provider)
     {
-        // By the provider: resolved before, the ones' options would wait for the others' and those for them.
-        validation.Services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IServiceProvider>((tokens, provider) =>
-        {
-            var options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue;
-            if (tokens.Authority.Length == 0)
-                tokens.Authority = options.Issuer?.OriginalString ?? "";
-            if (tokens.Resource.Length == 0)
-                tokens.Resource = options.Audiences.FirstOrDefault() ?? "";
-        });
-        return validation;
+        // There OpenIddict takes the names from these options, which would wait for themselves.
+        if (tokens.IsShortForm)
+            return;
+        var options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue;
+        var issuer = options.Issuer?.OriginalString ?? "";
+        if (tokens.Authority.Length == 0)
+            tokens.Authority = issuer;
+        else if (tokens.Authority != issuer)
+            tokens.Faults.Add($"Authority is \"{tokens.Authority}\"; it may be the issuer that OpenIddict's SetIssuer names, \"{issuer}\".");
+        if (tokens.Resource.Length == 0)
+            tokens.Resource = options.Audiences.FirstOrDefault() ?? "";
+        else if (!options.Audiences.Contains(tokens.Resource))
+            tokens.Faults.Add($"Resource is \"{tokens.Resource}\"; it may be one of the audiences that OpenIddict's AddAudiences names.");
     }
 
     private static OpenIddictValidationBuilder UseCore(this OpenIddictValidationBuilder validation)
     {
         var services = validation.Services;
+        services.AddTokenAnswers(BearerDefaults.Scheme);
         if (services.Any(service => service.ServiceType == typeof(IssuerKeys)))
             return validation;
-        services.AddTokenAnswers(BearerDefaults.Scheme);
+        // By the provider: resolved before, the ones' options would wait for the others' and those for them.
+        services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IServiceProvider>(TakeNames);
+        // OpenIddict answers a forbidden request by its challenge, which can't tell the two apart.
+        services.Configure<AuthenticationOptions>(authentication => authentication.AddScheme<ForbidHandler>(ForbidHandler.Name, null));
+        services.Configure<OpenIddictValidationAspNetCoreOptions>(BearerDefaults.Scheme, options => options.ForwardForbid = ForbidHandler.Name);
         services.AddSingleton<IssuerKeys>();
         services.AddHostedService(provider => provider.GetRequiredService<IssuerKeys>());
-        services.Replace(ServiceDescriptor.Singleton<IOpenIddictValidationFactory, QuietTransactions>());
+        services.AddSingleton<QuietTransactions>();
+        services.Replace(ServiceDescriptor.Singleton<IOpenIddictValidationFactory>(provider => provider.GetRequiredService<QuietTransactions>()));
         services.AddOptions<OpenIddictValidationOptions>().Configure<IssuerKeys>((options, keys) =>
         {
             options.ConfigurationManager = keys;
@@ -114,6 +120,8 @@ public static class IdentityServerTokensExtensions
         {
             // IssuerKeys tries again, sooner than this would give up.
             options.HttpResiliencePipeline = null;
+            // The bound below is of what is received: unpacked it could be a thousand times as much.
+            options.AllowedDecompressionMethods = DecompressionMethods.None;
             options.HttpClientHandlerActions.Add(handler => handler.AllowAutoRedirect = false);
             options.HttpClientActions.Add(http => (http.Timeout, http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
         });
@@ -147,6 +155,8 @@ public static class IdentityServerTokensExtensions
         services.AddOptions<IdentityServerTokensOptions>().ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IdentityServerTokensOptions>, IdentityServerTokensOptionsValidation>());
         services.TryAddSingleton(TimeProvider.System);
+        if (services.Select(service => service.ImplementationInstance).OfType<TokenScheme>().FirstOrDefault() is { } other && other.Name != scheme)
+            throw new InvalidOperationException($"The tokens of an IdentityServer are accepted by one scheme, which is {other.Name} already; {scheme} would go unchecked.");
         services.TryAddSingleton(new TokenScheme(scheme));
         services.TryAddSingleton<Challenges>();
         services.TryAddSingleton<DpopNonces>();

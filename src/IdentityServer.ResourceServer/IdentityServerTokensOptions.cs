@@ -20,7 +20,7 @@ public sealed class IdentityServerTokensOptions
     /// <summary>Where the issuer is reached when that is not its name, as inside a container network; null: at <see cref="Authority"/>.</summary>
     public string? BackchannelAddress { get; set; }
 
-    /// <summary>Plain http to the issuer outside Development. Only for a network that nobody else listens to.</summary>
+    /// <summary>Plain http to the issuer in Production; in other environments it needs no permission. Only for a network that nobody else listens to.</summary>
     public bool AllowInsecureHttp { get; set; }
 
     /// <summary>How long tokens stay trusted without word from the revocation feed; past it, 503. 1 to 3600 seconds.</summary>
@@ -44,6 +44,9 @@ public sealed class IdentityServerTokensOptions
     /// <summary>Writes the body of a refusal; status and headers are set. Null: a small problem document (RFC 9457).</summary>
     public Func<HttpContext, BearerRefusal, Task>? WriteError { get; set; }
 
+    /// <summary>OpenIddict takes issuer and audience from here, not these from OpenIddict.</summary>
+    internal bool IsShortForm { get; set; }
+
     internal bool IsFeedFollowed { get; set; }
 
     internal bool IsDpopUsed { get; set; }
@@ -51,7 +54,7 @@ public sealed class IdentityServerTokensOptions
     /// <summary>Where the settings were read from, so that a message names what the operator wrote.</summary>
     internal string SettingPrefix { get; set; } = "";
 
-    /// <summary>What could not even be read as a number of seconds.</summary>
+    /// <summary>What could not even be read, or contradicts OpenIddict's own options.</summary>
     internal List<string> Faults { get; } = [];
 
     internal Uri IssuerAddress => new((BackchannelAddress ?? Authority).TrimEnd('/') + "/");

@@ -15,7 +15,8 @@ internal sealed record KnownKeys(OpenIddictConfiguration Configuration, Verified
 /// When OpenIddict reads the issuer's metadata and keys: at start, every five minutes, and at once when a token names a key that is not
 /// known, which its own manager would only note for later.
 /// </summary>
-internal sealed partial class IssuerKeys(OpenIddictValidationService openIddict, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<IssuerKeys> logger)
+internal sealed partial class IssuerKeys(
+    OpenIddictValidationService openIddict, QuietTransactions transactions, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<IssuerKeys> logger)
     : BackgroundService, IConfigurationManager<OpenIddictConfiguration>
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
@@ -123,6 +124,7 @@ internal sealed partial class IssuerKeys(OpenIddictValidationService openIddict,
     {
         // Never on the caller's stack: the gate is held there.
         await Task.Yield();
+        transactions.Failure = null;
         try
         {
             var read = await _issuer.GetConfigurationAsync(new Uri(options.Value.IssuerAddress, ".well-known/openid-configuration").AbsoluteUri, null!, ct);
@@ -140,11 +142,16 @@ internal sealed partial class IssuerKeys(OpenIddictValidationService openIddict,
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             if (!_isAway)
-                LogAway(fault is OpenIddictExceptions.ProtocolException { ErrorDescription: { } reason } ? reason : fault.Message);
+                LogAway(Reason(fault));
             _isAway = true;
             return false;
         }
     }
+
+    private string Reason(Exception fault) =>
+        transactions.Failure is { } failure ? $"The issuer can't be reached at {options.Value.IssuerAddress.GetLeftPart(UriPartial.Authority)}: {failure.GetBaseException().Message}"
+        : fault is OpenIddictExceptions.ProtocolException { ErrorDescription: { } reason } ? reason
+        : fault.Message;
 
     private static IEnumerable<(string?, string, string)> Names(OpenIddictConfiguration configuration) =>
         configuration.JsonWebKeySet!.Keys.Select(key => ((string?)key.KeyId, key.Alg, Base64UrlEncoder.Encode(key.ComputeJwkThumbprint())));

@@ -1,14 +1,39 @@
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// OpenIddict's own messages are not written: at the level Trace they hold whole tokens, and while the issuer is away they are an error
-/// with its stack at each attempt, of which <see cref="IssuerKeys"/> tells once.
+/// What OpenIddict writes about its transactions is not written: at the level Trace it holds whole tokens, and while the issuer is away
+/// it is an error with its stack at each attempt, of which <see cref="IssuerKeys"/> tells once, by what is kept here.
 /// </summary>
-internal sealed class QuietTransactions(IOptionsMonitor<OpenIddictValidationOptions> options) : IOpenIddictValidationFactory
+internal sealed class QuietTransactions(IServiceProvider provider) : IOpenIddictValidationFactory
 {
+    private readonly FailureLog _log = new();
+
+    /// <summary>Why a request to the issuer failed, which OpenIddict's own exception leaves out.</summary>
+    public Exception? Failure { get => _log.Failure; set => _log.Failure = value; }
+
     public ValueTask<OpenIddictValidationTransaction> CreateTransactionAsync() =>
-        new(new OpenIddictValidationTransaction { Logger = NullLogger.Instance, Options = options.CurrentValue });
+        // By the provider: those options wait for IssuerKeys, which waits for this.
+        new(new OpenIddictValidationTransaction { Logger = _log, Options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue });
+
+    private sealed class FailureLog : ILogger
+    {
+        /// <summary>OpenIddict's event: a request could not be sent or its answer not be read.</summary>
+        private const int RequestFailed = 6182;
+
+        public Exception? Failure { get; set; }
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Id == RequestFailed)
+                Failure = exception;
+        }
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+    }
 }

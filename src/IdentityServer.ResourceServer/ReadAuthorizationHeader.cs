@@ -10,7 +10,9 @@ internal sealed class ReadAuthorizationHeader : IOpenIddictValidationHandler<Pro
         if (context.Transaction.GetHttpRequest() is not { } request)
             return default;
         context.AccessToken = AuthorizationHeader.Read(request, out var isDpop, out var refusal);
-        PresentedToken.Of(context.Transaction).IsDpop = isDpop;
+        var presented = PresentedToken.Of(context.Transaction);
+        presented.IsDpop = isDpop;
+        request.HttpContext.Features.Set(presented);
         if (refusal is not null)
             context.Refuse(refusal);
         return default;

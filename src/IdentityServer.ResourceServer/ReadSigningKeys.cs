@@ -21,6 +21,8 @@ internal sealed class ReadSigningKeys : IOpenIddictValidationHandler<HandleJsonW
         }
         if (context.SecurityKeys.Keys.Count == 0)
             context.Reject("server_error", "The issuer's key set holds no usable key.");
+        else if (context.SecurityKeys.Keys.Where(key => key.KeyId is not null).GroupBy(key => key.KeyId).Any(same => same.Count() > 1))
+            context.Reject("server_error", "The issuer's key set names two keys by the same kid.");
         return default;
     }
 

@@ -1,6 +1,6 @@
-using System.Security.Claims;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace IdentityServer.ResourceServer;
@@ -10,23 +10,12 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
 {
     public string Scope { get; } = scope;
 
-    public bool IsMetBy(ClaimsPrincipal user)
-    {
-        foreach (var claim in user.FindAll("scope"))
-        {
-            foreach (var word in claim.Value.AsSpan().Split(' '))
-            {
-                if (claim.Value.AsSpan(word).SequenceEqual(Scope))
-                    return true;
-            }
-        }
-
-        return false;
-    }
+    /// <summary>By the token that was verified, not by claims, which every scheme and the application add to.</summary>
+    public bool IsMetBy(HttpContext http) => http.FindAccessToken()?.HasScope(Scope) == true;
 
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, ScopeRequirement requirement)
     {
-        if (requirement.IsMetBy(context.User))
+        if (context.Resource is HttpContext http && requirement.IsMetBy(http))
             context.Succeed(requirement);
         return Task.CompletedTask;
     }

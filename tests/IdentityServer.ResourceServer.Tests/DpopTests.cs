@@ -99,12 +99,13 @@ public sealed class DpopTests : IAsyncLifetime
 
     [Theory, Rfc("7800", "3.1")]
     [InlineData("""{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}""")]
+    [InlineData("""{"jkt":"KEY","x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}""")]
     [InlineData("{}")]
     [InlineData("\"x\"")]
     [InlineData("""{"jkt":1}""")]
     public async Task What_binds_a_token_in_a_way_that_is_not_known_here_does_not_free_it(string confirmation)
     {
-        var token = BoundToken(JsonNode.Parse(confirmation));
+        var token = BoundToken(JsonNode.Parse(confirmation.Replace("KEY", _key.Thumbprint, StringComparison.Ordinal)));
         Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(token));
         await RefusesAsync("invalid_token", token, Proof(token));
     }

@@ -38,6 +38,9 @@ public sealed class FakeIssuer : IAsyncDisposable
     /// <summary>What the metadata claims to be.</summary>
     public string? Issuer { get; set; }
 
+    /// <summary>Metadata and keys are sent so, whether or not it was asked for.</summary>
+    public bool Compresses { get; set; }
+
     /// <summary>Every connection is broken off.</summary>
     public bool IsAway { get; set; }
 
@@ -140,10 +143,13 @@ public sealed class FakeIssuer : IAsyncDisposable
     private Task KeysAsync(HttpContext context) =>
         WriteAsync(context, new JsonObject { ["keys"] = new JsonArray([.. _published.Select(key => key.PublicJwk())]) });
 
-    private static Task WriteAsync(HttpContext context, JsonObject document)
+    private async Task WriteAsync(HttpContext context, JsonObject document)
     {
         context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync(document.ToJsonString());
+        if (Compresses)
+            context.Response.Headers.ContentEncoding = "br";
+        await using var body = Compresses ? new System.IO.Compression.BrotliStream(context.Response.Body, System.IO.Compression.CompressionLevel.Fastest) : context.Response.Body;
+        await body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString()));
     }
 
     private async Task FeedAsync(HttpContext context)

@@ -1,12 +1,14 @@
 using System.Net;
 using System.Text.Json;
 using IdentityServer.ResourceServer.JwtBearer;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Testing;
 using Testing.Issuer;
 using Xunit;
@@ -37,35 +39,39 @@ public sealed class JwtBearerTests : IAsyncLifetime
         await _issuer.DisposeAsync();
     }
 
-    private async Task<WebApplication> StartAsync(Action<JwtBearerOptions>? configure = null)
+    private async Task<WebApplication> StartAsync(Action<JwtBearerOptions>? configure = null, Action<AuthenticationBuilder>? add = null, Action<WebApplication>? map = null)
     {
         var builder = WebApplication.CreateSlimBuilder(["--environment=Development"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme)
-            .AddJwtBearer(options =>
-            {
-                (options.Authority, options.Audience, options.RequireHttpsMetadata) = (_issuer.Address, Resource, false);
-                configure?.Invoke(options);
-            })
-            .AddRevocationFeed(options => (options.ClientId, options.ClientSecret) = (FakeIssuer.ClientId, FakeIssuer.ClientSecret))
-            .AddDpop();
+        var authentication = builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(options =>
+        {
+            (options.Authority, options.Audience, options.RequireHttpsMetadata) = (_issuer.Address, Resource, false);
+            configure?.Invoke(options);
+        });
+        (add ?? All)(authentication);
         var app = builder.Build();
         app.MapGet("/read", context => context.Response.WriteAsync(
             $"{context.User.Identity!.Name} {context.User.IsInRole("admin")} {context.RequireAccessToken().ClientId}")).RequireScope("data:read");
         app.MapGet("/write", () => "written").RequireScope("data:write");
         app.MapGet("/open", () => "open");
+        map?.Invoke(app);
         await app.StartAsync();
         return app;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(string? header, string? proof = null, string path = "/read", WebApplication? api = null)
+    private static void All(AuthenticationBuilder authentication) =>
+        authentication.AddRevocationFeed(options => (options.ClientId, options.ClientSecret) = (FakeIssuer.ClientId, FakeIssuer.ClientSecret)).AddDpop();
+
+    private async Task<HttpResponseMessage> SendAsync(string? header, string? proof = null, string path = "/read", WebApplication? api = null, string? cookie = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, (api ?? _api).Urls.Single() + path);
         if (header is not null)
             request.Headers.TryAddWithoutValidation("Authorization", header);
         if (proof is not null)
             request.Headers.Add("DPoP", proof);
+        if (cookie is not null)
+            request.Headers.Add("Cookie", "token=" + cookie);
         return await _http.SendAsync(request);
     }
 
@@ -203,6 +209,9 @@ public sealed class JwtBearerTests : IAsyncLifetime
                 return Task.CompletedTask;
             },
         });
+        using (var good = await SendAsync("Bearer " + _issuer.Sign(_issuer.Claims(Resource)), api: api))
+            Assert.Equal(HttpStatusCode.OK, good.StatusCode);
+        Assert.Equal(1, heard);
         var claims = _issuer.Claims(Resource);
         _issuer.Revoke("jti", claims["jti"]!.ToString());
         await Wait.UntilAsync(async () =>
@@ -210,6 +219,113 @@ public sealed class JwtBearerTests : IAsyncLifetime
             using var response = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
             return response.StatusCode == HttpStatusCode.Unauthorized;
         }, "the token is dead");
-        Assert.True(heard > 0);
+        // Of a token that is refused it hears nothing.
+        var before = heard;
+        using var dead = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
+        Assert.Equal((HttpStatusCode.Unauthorized, before), (dead.StatusCode, heard));
+    }
+
+    [Fact]
+    public async Task The_application_may_refuse_what_is_good()
+    {
+        await using var api = await StartAsync(options => options.Events = new JwtBearerEvents
+        {
+            OnTokenValidated = context =>
+            {
+                context.Fail("not today");
+                return Task.CompletedTask;
+            },
+        });
+        using var refused = await SendAsync("Bearer " + _issuer.Sign(_issuer.Claims(Resource)), api: api);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Contains("error=\"invalid_token\"", ProtectedApi.Challenge(refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_checked_is_the_token_that_was_validated_wherever_the_application_takes_it_from()
+    {
+        await using var api = await StartAsync(options => options.Events = new JwtBearerEvents
+        {
+            OnMessageReceived = context =>
+            {
+                context.Token = context.Request.Cookies["token"] ?? context.Token;
+                return Task.CompletedTask;
+            },
+        });
+        var bound = _issuer.Claims(Resource);
+        bound["cnf"] = new System.Text.Json.Nodes.JsonObject { ["jkt"] = _key.Thumbprint };
+        var good = _issuer.Sign(_issuer.Claims(Resource));
+        foreach (var header in new[] { null, "Bearer " + good })
+        {
+            using (var let = await SendAsync(header, cookie: good, api: api))
+                Assert.Equal(HttpStatusCode.OK, let.StatusCode);
+            foreach (var bad in new[] { _issuer.Sign(bound), _issuer.Sign(_issuer.Claims(Resource), type: "JWT"), "garbage" })
+            {
+                using var refused = await SendAsync(header, cookie: bad, api: api);
+                Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+                Assert.Contains("error=\"invalid_token\"", ProtectedApi.Challenge(refused), StringComparison.Ordinal);
+            }
+        }
+        using var none = await SendAsync(null, api: api);
+        Assert.DoesNotContain("error=", ProtectedApi.Challenge(none), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_scheme_is_refused_rather_than_left_unchecked()
+    {
+        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(add: authentication =>
+        {
+            All(authentication);
+            authentication.AddJwtBearer("Other", _ => { }).AddDpop(scheme: "Other");
+        }));
+        Assert.Contains("Other", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Events_that_replace_the_checks_are_refused_at_start(bool byType)
+    {
+        var fault = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(add: authentication =>
+        {
+            All(authentication);
+            authentication.Services.PostConfigure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, options =>
+            {
+                if (byType)
+                    options.EventsType = typeof(JwtBearerEvents);
+                else
+                    options.Events = new JwtBearerEvents();
+            });
+        }));
+        Assert.Contains("Events", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_the_issuers_keys_it_is_503_with_proofs_alone_too()
+    {
+        _issuer.IsAway = true;
+        await using var api = await StartAsync(add: authentication => authentication.AddDpop());
+        using var response = await SendAsync("Bearer " + _issuer.Sign(_issuer.Claims(Resource)), api: api);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_fault_of_the_applications_own_events_is_its_own(bool early)
+    {
+        Func<Task> fault = () => throw new InvalidOperationException("its own");
+        await using var api = await StartAsync(options => options.Events = early
+            ? new JwtBearerEvents { OnMessageReceived = _ => fault() }
+            : new JwtBearerEvents { OnTokenValidated = _ => fault() });
+        using var response = await SendAsync("Bearer " + _issuer.Sign(_issuer.Claims(Resource)), api: api);
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Sign_outs_are_not_heard_beside_JwtBearer_and_that_is_said()
+    {
+        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(map: app => app.MapBackchannelLogout("/logout", (_, _) => Task.CompletedTask)));
+        Assert.Contains("AddIdentityServerTokens", fault.Message, StringComparison.Ordinal);
     }
 }

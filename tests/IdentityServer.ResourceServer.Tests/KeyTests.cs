@@ -84,6 +84,22 @@ public sealed class KeyTests : IAsyncLifetime
         Assert.False(api.Services.GetRequiredService<IssuerStatus>().IsReady);
     }
 
+    [Fact, Testing.Rfc("7517", "4.5")]
+    public async Task A_key_set_that_names_two_keys_alike_is_none()
+    {
+        _issuer.Publish(_issuer.Key, _issuer.Key);
+        await using var api = await ProtectedApi.StartAsync(_issuer);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await api.StatusAsync(Token()));
+    }
+
+    [Fact]
+    public async Task What_the_issuer_sends_compressed_is_not_unpacked_so_that_its_bound_is_one()
+    {
+        _issuer.Compresses = true;
+        await using var api = await ProtectedApi.StartAsync(_issuer);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await api.StatusAsync(Token()));
+    }
+
     [Fact]
     public async Task An_issuer_behind_a_backchannel_address_keeps_its_own_name()
     {

@@ -1,5 +1,9 @@
+using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Claims;
+using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -48,8 +52,19 @@ public sealed class OpenIddictTests : IAsyncLifetime
         });
         var app = builder.Build();
         app.MapGet("/read", context => context.Response.WriteAsync($"{context.User.Identity!.Name} {context.User.IsInRole("admin")} {context.RequireAccessToken().ClientId}")).RequireScope("data:read");
+        app.MapGet("/both", () => "both").RequireAuthorization(policy => policy
+            .AddAuthenticationSchemes(BearerDefaults.Scheme, OtherScheme.Name).RequireAuthenticatedUser().RequireClaim("right"));
+        app.MapGet("/step-up", http => http.ChallengeAsync(BearerDefaults.Scheme)).RequireScope("data:read");
         await app.StartAsync();
         return app;
+    }
+
+    private void Whole(OpenIddictValidationBuilder options)
+    {
+        options.UseSystemNetHttp();
+        options.UseAspNetCore();
+        options.UseRevocationFeed(FollowsFeed);
+        options.UseDpop();
     }
 
     private void FollowsFeed(IdentityServerTokensOptions options) => (options.ClientId, options.ClientSecret) = (FakeIssuer.ClientId, FakeIssuer.ClientSecret);
@@ -196,5 +211,154 @@ public sealed class OpenIddictTests : IAsyncLifetime
         services.AddDataProtection();
         services.AddIdentityServerTokens(_ => { });
         Assert.Contains(services, service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Namespace?.Contains("DataProtection", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task Who_says_not_what_the_API_is_called_or_who_issues_is_told_so_at_start()
+    {
+        foreach (var change in new Action<OpenIddictValidationOptions>[] { options => options.Audiences.Clear(), options => options.Issuer = new Uri("https://other.example"), options => options.Issuer = null })
+        {
+            var fault = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(options =>
+            {
+                Whole(options);
+                options.Services.Configure<IdentityServerTokensOptions>(tokens => (tokens.Authority, tokens.Resource) = (_issuer.Address, Resource));
+                options.Configure(change);
+            }));
+            Assert.Matches("AddAudiences|SetIssuer", Assert.Single(fault.Failures));
+        }
+    }
+
+    [Fact]
+    public async Task The_one_call_may_be_followed_by_more()
+    {
+        var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--urls=http://127.0.0.1:0"]);
+        builder.Logging.ClearProviders();
+        builder.Services.AddIdentityServerTokens(options =>
+        {
+            (options.Authority, options.Resource) = (_issuer.Address, Resource);
+            FollowsFeed(options);
+        });
+        builder.Services.AddOpenIddict().AddValidation(options => options.UseDpop(dpop => dpop.RequireDpopNonce = true));
+        await using var api = builder.Build();
+        await api.StartAsync();
+        Assert.True(api.Services.GetRequiredService<IOptions<IdentityServerTokensOptions>>().Value.RequireDpopNonce);
+    }
+
+    [Fact]
+    public async Task Whoever_is_known_by_another_scheme_and_lacks_a_right_is_forbidden()
+    {
+        await using var api = await StartAsync(options =>
+        {
+            Whole(options);
+            options.Services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, OtherScheme>(OtherScheme.Name, null);
+        });
+        using var known = await SendAsync(api, "Other me", path: "/both");
+        using var unknown = await SendAsync(api, "", path: "/both");
+        Assert.Equal((HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized), (known.StatusCode, unknown.StatusCode));
+        using var lacking = await SendAsync(api, "Bearer " + _issuer.Sign(_issuer.Claims(Resource)), path: "/both");
+        Assert.Equal(HttpStatusCode.Forbidden, lacking.StatusCode);
+    }
+
+    [Fact, Rfc("9470", "3")]
+    public async Task An_endpoint_that_challenges_a_good_token_answers_401()
+    {
+        await using var api = await StartAsync(Whole);
+        using var challenged = await SendAsync(api, "Bearer " + _issuer.Sign(_issuer.Claims(Resource)), path: "/step-up");
+        Assert.Equal(HttpStatusCode.Unauthorized, challenged.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_the_application_checks_itself_is_checked_each_time()
+    {
+        var (asked, rejects) = (0, false);
+        await using var api = await StartAsync(options =>
+        {
+            Whole(options);
+            options.AddEventHandler<OpenIddictValidationEvents.ValidateTokenContext>(handler => handler.SetOrder(int.MaxValue - 1).UseInlineHandler(context =>
+            {
+                asked++;
+                return default;
+            }));
+            options.AddEventHandler<OpenIddictValidationEvents.ProcessAuthenticationContext>(handler => handler.SetOrder(int.MaxValue - 2000).UseInlineHandler(context =>
+            {
+                if (rejects)
+                    context.Reject("invalid_token", "its own reason");
+                return default;
+            }));
+        });
+        var token = _issuer.Sign(_issuer.Claims(Resource));
+        for (var time = 1; time <= 2; time++)
+        {
+            using var good = await SendAsync(api, "Bearer " + token);
+            Assert.Equal((HttpStatusCode.OK, time), (good.StatusCode, asked));
+        }
+        rejects = true;
+        using var refused = await SendAsync(api, "Bearer " + token);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Contains("error=\"invalid_token\"", ProtectedApi.Challenge(refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_API_accepts_tokens_by_one_scheme()
+    {
+        var services = new ServiceCollection().AddIdentityServerTokens(_ => { });
+        var fault = Assert.Throws<InvalidOperationException>(() => JwtBearer.JwtBearerTokensExtensions.AddDpop(services.AddAuthentication()));
+        Assert.Contains("Bearer", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Nobody", "Name or service not known|nodename|not known|resolve")]
+    [InlineData("NotFound", "404")]
+    [InlineData("Large", "262144|maximum buffer size")]
+    public async Task The_log_says_why_the_issuer_can_not_be_read(string what, string reason)
+    {
+        var log = new LogOfAll();
+        var authority = what switch
+        {
+            "Nobody" => "http://nobody.invalid",
+            "NotFound" => _issuer.Address + "/elsewhere",
+            _ => _issuer.Address,
+        };
+        _issuer.Issuer = what == "Large" ? new string('a', 300_000) : null;
+        await using var api = await StartAsync(options =>
+        {
+            Whole(options);
+            options.SetIssuer(authority);
+            options.Services.AddSingleton<ILoggerProvider>(log);
+        });
+        await Wait.UntilAsync(() => Task.FromResult(log.Lines.Any(line => line.Contains("keys can't be read", StringComparison.Ordinal))), "the issuer is missed");
+        var line = log.Lines.First(line => line.Contains("keys can't be read", StringComparison.Ordinal));
+        Assert.Matches(reason, line);
+        Assert.DoesNotContain(FakeIssuer.ClientSecret, line, StringComparison.Ordinal);
+    }
+
+    private sealed class OtherScheme(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    {
+        public const string Name = "Other";
+
+        protected override Task<AuthenticateResult> HandleAuthenticateAsync() => Task.FromResult(Request.Headers.Authorization == "Other me"
+            ? AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity("other")), Name))
+            : AuthenticateResult.NoResult());
+
+        protected override Task HandleChallengeAsync(AuthenticationProperties properties) => Task.CompletedTask;
+
+        protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => Task.CompletedTask;
+    }
+
+    private sealed class LogOfAll : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 }
