@@ -13,7 +13,7 @@ internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEven
     public override async Task MessageReceived(MessageReceivedContext context)
     {
         var (presented, refusal) = TokenChecks.ReadHeader(context);
-        if (refusal is null or { StatusCode: 401, Error: null })
+        if (refusal is null || refusal == BearerRefusal.NoToken)
         {
             await application.MessageReceived(context);
             if (context.Result is not null)
