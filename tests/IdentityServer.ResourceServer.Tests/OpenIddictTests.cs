@@ -259,6 +259,27 @@ public sealed class OpenIddictTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Forbidden, lacking.StatusCode);
     }
 
+    [Fact]
+    public async Task A_scope_that_is_not_the_tokens_is_none()
+    {
+        await using var api = await StartAsync(options =>
+        {
+            Whole(options);
+            options.Services.AddSingleton<IClaimsTransformation, MoreClaims>();
+        });
+        using var lacking = await SendAsync(api, "Bearer " + _issuer.Sign(_issuer.Claims(Resource, scope: null)));
+        Assert.Equal(HttpStatusCode.Forbidden, lacking.StatusCode);
+    }
+
+    private sealed class MoreClaims : IClaimsTransformation
+    {
+        public Task<ClaimsPrincipal> TransformAsync(ClaimsPrincipal principal)
+        {
+            principal.AddIdentity(new ClaimsIdentity([new Claim("SCOPE", "data:read")]));
+            return Task.FromResult(principal);
+        }
+    }
+
     [Fact, Rfc("9470", "3")]
     public async Task An_endpoint_that_challenges_a_good_token_answers_401()
     {
