@@ -127,6 +127,7 @@ internal static class Program
         builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
+        builder.Services.AddForwardedCertificates(mutualTls);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
         builder.Services.AddOutbox();
@@ -171,6 +172,7 @@ internal static class Program
     {
         app.Services.GetRequiredService<ServerMetrics>().WatchSnapshot(() => app.Services.GetRequiredService<Pulse>().LastBeat);
         app.UseMiddleware<RequestOutcomes>();
+        app.UseForwardedCertificates();
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);
