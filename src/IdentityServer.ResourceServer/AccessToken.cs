@@ -63,16 +63,7 @@ public sealed class AccessToken
     /// <summary>Set once, when it is verified.</summary>
     internal ClaimsIdentity? Identity { get; set; }
 
-    public bool HasScope(string scope)
-    {
-        foreach (var granted in Scopes)
-        {
-            if (granted == scope)
-                return true;
-        }
-
-        return false;
-    }
+    public bool HasScope(string scope) => Scopes.Contains(scope);
 
     /// <summary>
     /// Reads a token strictly, before any signature is looked at: null when it is not spelled as an access token must be, or a required
@@ -108,18 +99,8 @@ public sealed class AccessToken
     private static string? MemberOf(JsonElement claims, string name, string member) =>
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? TextOf(value, member) : null;
 
-    private static bool IsName(string? value)
-    {
-        if (value is null or { Length: 0 or > MaximumNameLength })
-            return false;
-        foreach (var c in value)
-        {
-            if (char.IsControl(c) || char.IsSurrogate(c))
-                return false;
-        }
-
-        return true;
-    }
+    private static bool IsName(string? value) =>
+        value is { Length: > 0 and <= MaximumNameLength } && !value.Any(c => char.IsControl(c) || char.IsSurrogate(c));
 
     private static List<string> ReadNames(JsonElement claims, string claim) =>
         claims.TryGetProperty(claim, out var array) && array.ValueKind == JsonValueKind.Array

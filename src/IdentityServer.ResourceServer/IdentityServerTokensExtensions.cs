@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
 using OpenIddict.Validation.SystemNetHttp;
@@ -116,6 +117,8 @@ public static class IdentityServerTokensExtensions
             options.HttpClientHandlerActions.Add(handler => handler.AllowAutoRedirect = false);
             options.HttpClientActions.Add(http => (http.Timeout, http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
         });
+        // Four lines at each attempt while the issuer is away.
+        services.AddLogging(logging => logging.AddFilter("System.Net.Http.HttpClient.OpenIddict.Validation.SystemNetHttp", LogLevel.Warning));
         Handlers.Install(validation);
         return validation;
     }

@@ -14,17 +14,16 @@ internal sealed class IdentityServerTokensOptionsValidation(IHostEnvironment env
         List<string> faults = [.. options.Faults];
         var prefix = options.SettingPrefix;
 
-        if (!IsAddress(options.Authority))
-            faults.Add($"{prefix}Authority is {Shown(options.Authority)}; it may be the issuer's absolute http or https address without query, fragment or user, such as https://id.example.com.");
-        else if (IsRefusedHttp(options.Authority, options))
-            faults.Add($"{prefix}Authority is {Shown(options.Authority)}; in the {environment.EnvironmentName} environment it may be an https address, or plain http with {prefix}AllowInsecureHttp=true.");
-
-        if (options.BackchannelAddress is { } backchannel)
+        foreach (var (setting, place, what) in new[]
         {
-            if (!IsAddress(backchannel))
-                faults.Add($"{prefix}BackchannelAddress is {Shown(backchannel)}; it may be empty or the absolute http or https address at which this program reaches the issuer.");
-            else if (IsRefusedHttp(backchannel, options))
-                faults.Add($"{prefix}BackchannelAddress is {Shown(backchannel)}; in the {environment.EnvironmentName} environment it may be an https address, or plain http with {prefix}AllowInsecureHttp=true.");
+            ("Authority", options.Authority, "the issuer's absolute http or https address without query, fragment or user, such as https://id.example.com."),
+            ("BackchannelAddress", options.BackchannelAddress, "empty or the absolute http or https address at which this program reaches the issuer."),
+        })
+        {
+            if (place is not null && !IsAddress(place))
+                faults.Add($"{prefix}{setting} is {Shown(place)}; it may be {what}");
+            else if (place is not null && IsRefusedHttp(place, options))
+                faults.Add($"{prefix}{setting} is {Shown(place)}; in the {environment.EnvironmentName} environment it may be an https address, or plain http with {prefix}AllowInsecureHttp=true.");
         }
 
         if (!IsAddress(options.Resource))

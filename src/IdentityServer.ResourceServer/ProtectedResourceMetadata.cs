@@ -1,5 +1,5 @@
-using System.Buffers;
-using System.Text.Json;
+using System.Text;
+using System.Text.Json.Nodes;
 using Dpop;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -40,39 +40,17 @@ internal sealed class ProtectedResourceMetadata
 
     private static byte[] Write(IdentityServerTokensOptions options)
     {
-        var document = new ArrayBufferWriter<byte>(512);
-        using (var writer = new Utf8JsonWriter(document))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("resource", options.Resource);
-            writer.WriteStartArray("authorization_servers");
-            writer.WriteStringValue(options.Authority);
-            writer.WriteEndArray();
-            // RFC 9728 §3.2: an empty array is left out.
-            if (options.Scopes.Count > 0)
-            {
-                writer.WriteStartArray("scopes_supported");
-                foreach (var scope in options.Scopes)
-                    writer.WriteStringValue(scope);
-                writer.WriteEndArray();
-            }
-
-            writer.WriteStartArray("bearer_methods_supported");
-            writer.WriteStringValue("header");
-            writer.WriteEndArray();
-            if (options.IsDpopUsed)
-            {
-                writer.WriteStartArray("dpop_signing_alg_values_supported");
-                foreach (var algorithm in DpopProof.Algorithms)
-                    writer.WriteStringValue(algorithm);
-                writer.WriteEndArray();
-            }
-
-            writer.WriteEndObject();
-        }
-
-        return document.WrittenSpan.ToArray();
+        var document = new JsonObject { ["resource"] = options.Resource, ["authorization_servers"] = new JsonArray(options.Authority) };
+        // RFC 9728 §3.2: an empty array is left out.
+        if (options.Scopes.Count > 0)
+            document["scopes_supported"] = ListOf(options.Scopes);
+        document["bearer_methods_supported"] = new JsonArray("header");
+        if (options.IsDpopUsed)
+            document["dpop_signing_alg_values_supported"] = ListOf(DpopProof.Algorithms);
+        return Encoding.UTF8.GetBytes(document.ToJsonString());
     }
+
+    private static JsonArray ListOf(IEnumerable<string> names) => new([.. names.Select(name => JsonValue.Create(name))]);
 }
 
 /// <summary>

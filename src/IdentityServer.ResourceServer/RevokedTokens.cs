@@ -60,23 +60,17 @@ internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> option
             return;
         _pruneAt = now + (long)PruneInterval.TotalMilliseconds;
 
-        var over = now - _skew;
-        foreach (var entry in _tokens)
-        {
-            if (entry.Value < over)
-                _tokens.TryRemove(entry);
-        }
+        Prune(_tokens, static until => until, now - _skew);
+        Prune(_grants, static until => until, now - _skew);
+        Prune(_subjects, static end => end.Until, now - _skew);
+    }
 
-        foreach (var entry in _grants)
+    private static void Prune<T>(ConcurrentDictionary<string, T> entries, Func<T, long> until, long over)
+    {
+        foreach (var entry in entries)
         {
-            if (entry.Value < over)
-                _grants.TryRemove(entry);
-        }
-
-        foreach (var entry in _subjects)
-        {
-            if (entry.Value.Until < over)
-                _subjects.TryRemove(entry);
+            if (until(entry.Value) < over)
+                entries.TryRemove(entry);
         }
     }
 }

@@ -8,6 +8,7 @@ internal sealed record IssuerSettings(string Issuer)
 {
     public const string Name = "IdentityServer:Issuer";
 
+    private readonly string _address = new Uri(Issuer).AbsoluteUri.TrimEnd('/');
     private readonly string _cookieSuffix = CookieSuffix(new Uri(Issuer));
 
     /// <summary>The path of the issuer without a trailing slash; empty when it has none.</summary>
@@ -21,8 +22,8 @@ internal sealed record IssuerSettings(string Issuer)
     /// </summary>
     public string CookieName(string name) => $"{(IsHttps ? "__Host-" : "")}identityserver{_cookieSuffix}{name}";
 
-    /// <summary>An address below the issuer: <c>At("/connect/token")</c>.</summary>
-    public string At(string path) => Issuer.TrimEnd('/') + path;
+    /// <summary>An address below the issuer, <c>At("/connect/token")</c>, spelled as OpenIddict's discovery spells it.</summary>
+    public string At(string path) => _address + path;
 
     private static string CookieSuffix(Uri issuer)
     {

@@ -72,14 +72,6 @@ internal sealed class ResourceRow
     public string? ClientId { get; set; }
 }
 
-/// <summary>What OpenIddict's scopes, which name their resources, have no place for.</summary>
-internal sealed class ResourceServerRow
-{
-    public required string Identifier { get; set; }
-    public string? Name { get; set; }
-    public string? ClientId { get; set; }
-}
-
 /// <summary>What manifests said of one of their entries. Read and written by <c>Manifest.Remembered</c> only.</summary>
 internal sealed class ManifestEntryRow
 {

@@ -23,3 +23,11 @@ internal sealed class AuthorizationRow : OpenIddictEntityFrameworkCoreAuthorizat
 internal sealed class ScopeRow : OpenIddictEntityFrameworkCoreScope<Guid>;
 
 internal sealed class TokenRow : OpenIddictEntityFrameworkCoreToken<Guid, ApplicationRow, AuthorizationRow>;
+
+/// <summary>What OpenIddict's scopes, which name their resources, have no place for.</summary>
+internal sealed class ResourceServerRow
+{
+    public required string Identifier { get; set; }
+    public string? Name { get; set; }
+    public string? ClientId { get; set; }
+}

@@ -201,6 +201,22 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
             answer.Refuses(HttpStatusCode.Unauthorized, "invalid_client");
     }
 
+    [Theory, Rfc("7523", "3")]
+    [InlineData("HTTP://LocalHost:80/Tenant"), InlineData("https://id.example.com:443/\u00C4 b/")]
+    public async Task The_token_endpoint_is_an_audience_as_discovery_spells_it(string issuer)
+    {
+        await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Issuer={issuer}");
+        var client = await New().RegisteredAtAsync(server);
+        var metadata = await server.SendAsync(new(HttpMethod.Get, new Uri(issuer).AbsolutePath.TrimEnd('/') + "/.well-known/openid-configuration"));
+        var endpoint = metadata.Json.GetProperty("token_endpoint").GetString()!;
+
+        var answer = await server.PostFormAsync(new Uri(endpoint).AbsolutePath, [
+            ("grant_type", "client_credentials"), ("client_assertion_type", ClientSigner.AssertionType),
+            ("client_assertion", client.Assertion(server.Clock.GetUtcNow(), claims => claims["aud"] = endpoint))]);
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+    }
+
     [Fact]
     public async Task The_address_of_the_request_is_no_audience()
     {

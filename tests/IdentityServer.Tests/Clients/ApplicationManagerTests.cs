@@ -8,7 +8,10 @@ using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
+using OpenIddict.Core;
 using Testing;
 using Xunit;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -84,6 +87,24 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal((HttpStatusCode.OK, "data:read"), (answer.Status, answer["scope"]));
         (await _server.ActsAsync("made", "wrong")).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
         Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM applications WHERE client_secret LIKE '%made-secret%'"));
+    }
+
+    /// <summary>As in the database of another application: its format is that of Identity.</summary>
+    [Fact, Rfc("6749", "2.3.1")]
+    public async Task A_secret_that_OpenIddict_hashed_goes_on_working()
+    {
+        await using (var scope = _server.Services.CreateAsyncScope())
+        {
+            var services = scope.ServiceProvider;
+            var stock = new OpenIddictApplicationManager<ApplicationRow>(
+                services.GetRequiredService<IOpenIddictApplicationCache<ApplicationRow>>(), services.GetRequiredService<ILogger<OpenIddictApplicationManager<ApplicationRow>>>(),
+                services.GetRequiredService<IOptionsMonitor<OpenIddictCoreOptions>>(), services.GetRequiredService<IOpenIddictApplicationStore<ApplicationRow>>());
+            await stock.CreateAsync(new OpenIddictApplicationDescriptor { ClientId = "stock", ClientSecret = "stock-secret", Permissions = { Permissions.GrantTypes.ClientCredentials } });
+        }
+        await _server.ConfiguresAsync(_ => { });
+
+        Assert.Equal(HttpStatusCode.OK, (await _server.ActsAsync("stock", "stock-secret")).Status);
+        (await _server.ActsAsync("stock", "stock-secret2")).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
     }
 
     [Fact, Rfc("6749", "2.3.1")]
