@@ -83,11 +83,9 @@ internal static class Handlers
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
         Remove(options,
-            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash.
+            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash; certificates by the registration.
             ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
-            ValidateClientId.Descriptor,
-            // In degraded mode it would look at the certificates of those alone who are not named in the body.
-            ValidateClientCertificate.Descriptor,
+            ValidateClientId.Descriptor, ValidateClientCertificate.Descriptor,
             Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
             Device.ValidateClientCredentialsParameters.Descriptor, OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
             OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,

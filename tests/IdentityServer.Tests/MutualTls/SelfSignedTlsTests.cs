@@ -6,6 +6,8 @@ using IdentityServer.Tests.ClientRegistration;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Testing;
 using Xunit;
 
@@ -112,12 +114,19 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
         Assert.Equal(HttpStatusCode.OK, (await TlsClient.PostAsync(http, "/connect/token", [("client_id", World.Rival), ("client_secret", World.RivalSecret), .. ClientCredentials])).Status);
     }
 
-    [Fact]
-    public async Task Switched_off_no_certificate_counts_and_none_is_told_of()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Switched_off_no_certificate_counts_and_none_is_told_of(bool connectionsHaveOne)
     {
         var client = await New().RegisteredAtAsync(_server);
         var bound = await New().RegisteredAtAsync(_server, "client_secret_basic", hasBoundTokens: true);
-        await using var node = await _server.StartNodeAsync(shared.Listening);
+        await using var node = await ServerUnderTest.StartOnAsync(
+            _server.ConnectionString,
+            builder => builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureHttpsDefaults(https =>
+            {
+                https.ClientCertificateMode = connectionsHaveOne ? ClientCertificateMode.AllowCertificate : ClientCertificateMode.NoCertificate;
+                https.AllowAnyClientCertificate();
+            })),
+            shared.Listening);
 
         Refuses(await client.PostsAsync(node, "/connect/token", ClientCredentials));
         // Its tokens would be bound to nothing.
