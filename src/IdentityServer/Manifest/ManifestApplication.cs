@@ -19,7 +19,7 @@ namespace IdentityServer.Manifest;
 /// Pruning removes clients, resources and roles of the sections that the file has; accounts never.
 /// </summary>
 internal sealed partial class ManifestApplication(
-    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, PasswordPolicy policy,
+    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, MutualTlsSettings mutualTls, PasswordPolicy policy,
     UserGrants userGrants, SessionEnding sessions, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
@@ -106,7 +106,7 @@ internal sealed partial class ManifestApplication(
         plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
         plan.Changes.Left.AddRange(limits?.Left ?? []);
         foreach (var client in described.Clients ?? [])
-            ClientRules.Check(client, passwords);
+            ClientRules.Check(client, passwords, mutualTls);
 
         var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
         ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);

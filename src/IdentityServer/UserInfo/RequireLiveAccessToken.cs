@@ -9,7 +9,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.UserInfo;
 
-/// <summary>The access token is genuine and alive, and a bound one is used by who has its key (RFC 9449 §7.1).</summary>
+/// <summary>The access token is genuine and alive, and a bound one is used by who has its key (RFC 9449 §7.1) and its certificate (RFC 8705 §3).</summary>
 internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs proofs, Pulse pulse) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
@@ -21,6 +21,10 @@ internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs pro
             request.Refuse(context, Errors.Unavailable);
         else if ((request.TokenClaims = tokens.FindLive(token)) is not { } claims)
             request.Refuse(context, Errors.AccessTokenRefused);
+        else if (Confirmation.Of(claims) is var confirmation && !confirmation.IsUnderstood)
+            request.Refuse(context, Errors.AccessTokenRefused);
+        else if (!confirmation.IsMetBy(context.Transaction.RemoteCertificate))
+            request.Refuse(context, Errors.TokenIsBoundToCertificate);
         else if (await proofs.RefuseUseAsync(request.Http, Routes.UserInfo, token, claims, request.IsByDpop) is { } unproved)
             request.Refuse(context, unproved);
     }
