@@ -17,7 +17,7 @@ internal static class OpenIddictClient
 
     private static readonly SecretPlaces NoPlaces = new("/", _ => null);
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16 };
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     // Openid and offline_access need no permission there.
     private static readonly string[] GrantsOfUsers = [GrantTypes.AuthorizationCode, GrantTypes.DeviceCode, GrantTypes.Password];
@@ -68,7 +68,7 @@ internal static class OpenIddictClient
             ["require_pkce"] = requirePkce,
             ["require_consent"] = application.ConsentType == ConsentTypes.Implicit ? false : null,
             ["require_pushed_authorization_requests"] = requirements.Contains(Requirements.Features.PushedAuthorizationRequests) ? true : null,
-            ["jwks"] = jwks is { } keys ? JsonNode.Parse(keys.GetRawText()) : null,
+            ["jwks"] = jwks is { } keys ? WithoutEmpty(keys) : null,
         };
         var client = ClientSection.Read(new Node(JsonElement.Parse(members.ToJsonString()), "$"), NoPlaces, shortest: 1);
         return client with { KeptHashes = TokenEndpointAuthMethods.HasSecret(method) && application.ClientSecret is { } hash ? [CheckHash(hash)] : [] };
@@ -105,6 +105,18 @@ internal static class OpenIddictClient
         {
             throw new ManifestMistake(column, "is no JSON.");
         }
+    }
+
+    /// <summary>What Microsoft's writer puts where there is nothing; a key with an empty <c>key_ops</c> is for nothing (RFC 7517 §4.3).</summary>
+    private static JsonNode WithoutEmpty(JsonElement jwks)
+    {
+        var set = JsonNode.Parse(jwks.GetRawText())!;
+        foreach (var key in ((set as JsonObject)?["keys"] as JsonArray)?.OfType<JsonObject>() ?? [])
+        {
+            foreach (var name in key.Where(member => member.Value is JsonArray { Count: 0 }).Select(member => member.Key).ToList())
+                key.Remove(name);
+        }
+        return set;
     }
 
     private static JsonArray Array(string[] texts) => new([.. texts.Select(text => (JsonNode?)text)]);

@@ -1,8 +1,8 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Hosting;
 using IdentityServer.Manifest;
+using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
@@ -181,9 +181,8 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     [Fact]
     public async Task Keys_consent_PKCE_and_pushed_requests_are_asked_for_as_before()
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var jwk = JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ECDsa.Create(key.ExportParameters(false))));
-        await _foreign.HasApplicationAsync(new() { ClientId = "signing", JsonWebKeySet = new JsonWebKeySet { Keys = { jwk } }, Permissions = { Permissions.GrantTypes.ClientCredentials } });
+        var signer = new ClientSigner("signing");
+        await _foreign.HasApplicationAsync(new() { ClientId = "signing", JsonWebKeySet = new JsonWebKeySet(signer.Jwks()), Permissions = { Permissions.GrantTypes.ClientCredentials, Permissions.Prefixes.Scope + "data:read" } });
         var own = ForeignServer.Browser("own");
         (own.ClientType, own.ClientSecret, own.ConsentType) = (ClientTypes.Confidential, "own-secret", ConsentTypes.Implicit);
         own.Requirements.Clear();
@@ -194,7 +193,9 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
         var report = await _server.ImportsAsync(_foreign.ConnectionString);
 
         Assert.Equal(["+ client own", "+ client signing", "= 1 authorization of clients that remember none, or have no such scope"], report.Lines);
-        Assert.Equal("private_key_jwt", await _server.ReadAsync<string>("SELECT auth_method FROM clients WHERE client_id = 'signing' AND metadata->'jwks'->'keys'->0->>'x' = $1", jwk.X));
+        var acting = await _server.PostFormAsync(
+            "/connect/token", [("grant_type", "client_credentials"), ("client_assertion_type", ClientSigner.AssertionType), ("client_assertion", signer.Assertion(_server.Clock.GetUtcNow()))]);
+        Assert.Equal((HttpStatusCode.OK, "data:read"), (acting.Status, acting["scope"]));
         var metadata = JsonDocument.Parse(await _server.ReadAsync<string>("SELECT metadata::text FROM clients WHERE client_id = 'own'")).RootElement;
         Assert.False(metadata.GetProperty("require_consent").GetBoolean());
         Assert.False(metadata.GetProperty("require_pkce").GetBoolean());
