@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using IdentityServer.ClientAuthentication;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -36,6 +37,8 @@ internal static class OpenIddictClient
         var permissions = Texts(application.Permissions, "Permissions");
         var requirements = Texts(application.Requirements, "Requirements");
         var jwks = Parse(application.JsonWebKeySet, "JsonWebKeySet");
+        if (jwks is { } set && !ClientKeys.IsStorable(set))
+            throw new ManifestMistake("JsonWebKeySet", "holds a text with a NUL or half a surrogate pair, or a number with an exponent or of more than 40 digits.");
         var isPublic = application.ClientType is { } type ? type == ClientTypes.Public : application.ClientSecret is null && jwks is null;
         var method = isPublic ? TokenEndpointAuthMethods.None
             : application.ClientSecret is null && jwks is not null ? TokenEndpointAuthMethods.PrivateKeyJwt
@@ -101,9 +104,10 @@ internal static class OpenIddictClient
         {
             return JsonElement.Parse(json, Strict) is { ValueKind: not JsonValueKind.Null } parsed ? parsed : null;
         }
-        catch (JsonException)
+        // The second of a name that holds half a surrogate pair.
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
-            throw new ManifestMistake(column, "is no JSON.");
+            throw new ManifestMistake(column, "is no JSON, or has a member twice.");
         }
     }
 

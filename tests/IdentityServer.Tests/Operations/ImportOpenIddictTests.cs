@@ -129,7 +129,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
                 "! scope nowhere: Resources is empty, and here a scope is of a resource.",
                 "+ resource https://named.example", "+ resource https://orders.example", "+ scope named", "+ scope orders:read",
                 "! client 5b7e3a52-3d5c-4a0c-8b7f-0f3f0e0c8f11: client_id looks like a UUID, which are the names of users.",
-                "! client issuing: Permissions is no JSON.",
+                "! client issuing: Permissions is no JSON, or has a member twice.",
                 "+ client page",
                 "! client plain: redirect_uris[1] is http://plain.example/callback; it must be https: http is for programs on the user's own device (RFC 9700 §2.6).",
                 "+ client worker",
@@ -137,6 +137,63 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
             report.Lines);
         Assert.False(report.IsComplete);
         Assert.Equal(HttpStatusCode.OK, (await _server.ActsAsync("worker", "worker-secret")).Status);
+    }
+
+    [Theory]
+    [InlineData("Permissions", """["\ud800"]""")]
+    [InlineData("Permissions", """[["gt:password"]]""")]
+    [InlineData("Permissions", """{"gt:password":1}""")]
+    [InlineData("Properties", """{"\ud800":1}""")]
+    [InlineData("Properties", """{"a":1,"a":2}""")]
+    [InlineData("Settings", "[]")]
+    [InlineData("RedirectUris", """["https://a.example/\ud800"]""")]
+    [InlineData("RedirectUris", """["no address"]""")]
+    [InlineData("JsonWebKeySet", """{"keys":[{"\ud800":[]}]}""")]
+    [InlineData("JsonWebKeySet", """{"keys":[{"kty":"\ud800"}]}""")]
+    [InlineData("JsonWebKeySet", "[]")]
+    [InlineData("JsonWebKeySet", "7")]
+    [InlineData("ApplicationType", "spa")]
+    [InlineData("ClientId", "two words")]
+    [InlineData("DisplayName", "two\nlines")]
+    public async Task Whatever_a_column_holds_its_client_alone_stays_behind(string column, string value)
+    {
+        await _foreign.FillAsync();
+        await ForeignSqlAsync($"""UPDATE "OpenIddictApplications" SET "{column}" = $1 WHERE "ClientId" = 'page'""", value);
+
+        var report = await _server.ImportsAsync(_foreign.ConnectionString);
+
+        Assert.StartsWith($"! client {(column == "ClientId" ? value : "page")}: ", Assert.Single(report.Lines, line => line[0] == '!'), StringComparison.Ordinal);
+        Assert.Contains("+ client worker", report.Lines);
+    }
+
+    [Fact]
+    public async Task Many_authorizations_are_read_page_by_page_and_become_one_consent_of_a_user_and_a_client()
+    {
+        await _foreign.FillAsync();
+        await ForeignSqlAsync(
+            """
+            INSERT INTO "OpenIddictAuthorizations" ("Id", "ApplicationId", "Subject", "Type", "Status", "Scopes")
+            SELECT 'a' || i, (SELECT "Id" FROM "OpenIddictApplications" WHERE "ClientId" = 'page'), $1, 'permanent', 'valid', CASE WHEN i = 1100 THEN '["email"]' ELSE '["openid"]' END FROM generate_series(1, 1100) i
+            """,
+            await UserIdAsync(World.Alice));
+
+        var report = await _server.ImportsAsync(_foreign.ConnectionString);
+
+        Assert.Equal("+ 1100 authorizations of client page", report.Lines[^1]);
+        Assert.Equal("email openid", await _server.ReadAsync<string>("SELECT string_agg(s, ' ' ORDER BY s) FROM consents, unnest(scopes) s"));
+    }
+
+    [Fact]
+    public async Task More_applications_than_nodes_could_hold_are_refused_as_a_whole()
+    {
+        await _foreign.FillAsync();
+        await ForeignSqlAsync("""INSERT INTO "OpenIddictApplications" ("Id", "ClientId") SELECT 'a' || i, 'zz zz' || i FROM generate_series(1, 10000) i""");
+        var before = await _server.ReadAsync<string>(State);
+
+        var refused = await Assert.ThrowsAsync<StartupException>(() => _server.ImportsAsync(_foreign.ConnectionString));
+
+        Assert.Contains("more than 10000 applications", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before, await _server.ReadAsync<string>(State));
     }
 
     [Theory]
@@ -273,7 +330,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     {
         await using var connection = new NpgsqlConnection(_foreign.ConnectionString);
         await connection.OpenAsync();
-        Assert.Equal(1, await Around.Command(connection, sql, values).ExecuteNonQueryAsync());
+        Assert.InRange(await Around.Command(connection, sql, values).ExecuteNonQueryAsync(), 1, 10_000);
     }
 
     private ProgramProcess Command(params string[] more) => ProgramProcess.Start(
