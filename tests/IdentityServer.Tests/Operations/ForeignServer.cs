@@ -2,10 +2,13 @@ using IdentityServer.Manifest;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
+using IdentityServer.Tests.Protocol;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using OpenIddict.Abstractions;
 using Testing;
+using Xunit;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Tests.Operations;
@@ -94,6 +97,14 @@ internal sealed class ForeignServer : IAsyncDisposable
         await services.GetRequiredService<IOpenIddictAuthorizationManager>().CreateAsync(authorization);
     });
 
+    /// <summary>What no manager would write.</summary>
+    public async Task ExecuteAsync(string sql, params object[] values)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        Assert.InRange(await Around.Command(connection, sql, values).ExecuteNonQueryAsync(), 1, 10_000);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _services.DisposeAsync();
@@ -115,6 +126,13 @@ internal sealed class ForeignServer : IAsyncDisposable
 
 internal static class Importing
 {
+    /// <summary>How much there is of what an import writes.</summary>
+    public const string State =
+        """
+        SELECT (SELECT count(*) FROM clients) || ' ' || (SELECT count(*) FROM resources) || ' ' || (SELECT count(*) FROM scopes) || ' ' || (SELECT count(*) FROM consents)
+            || ' ' || (SELECT count(*) FROM audit_events) || ' ' || (SELECT version FROM configuration)
+        """;
+
     /// <summary>As the command does it, and waits until this node follows.</summary>
     public static async Task<ImportReport> ImportsAsync(this ServerUnderTest server, string connectionString, bool isDryRun = false)
     {
