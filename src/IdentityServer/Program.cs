@@ -204,6 +204,8 @@ internal static class Program
                 await keys.EnsureAsync(connection, cancellation);
             if (command.Command == CommandLine.RewrapKeys)
                 Console.WriteLine($"Encrypted {Counted(await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation))} of the ring with {DataProtectionSettings.Name}.");
+            if (command.Command == CommandLine.ImportOpenIddict)
+                await app.Services.GetRequiredService<OpenIddictImport>().RunAsync(connection, command, cancellation);
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);
