@@ -41,7 +41,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         if (client.IsPublic)
             return secret is null ? new ProvenClient(client) : Errors.ClientRefused;
         if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls)
-            return secret is null && certificates.AreOf(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
+            return secret is null && certificates.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
         if (secret is null)
             return Errors.ClientRefused;
         return await secrets.CheckAsync(client, secret, http.RequestAborted) switch

@@ -16,16 +16,21 @@ internal sealed class RegisteredCertificates(TimeProvider time)
     private readonly ConditionalWeakTable<Client, string[]> _registered = [];
 
     /// <param name="certificate">Of the connection; null: it has none.</param>
-    public bool AreOf(Client client, X509Certificate2? certificate)
+    public bool IsRegistered(Client client, X509Certificate2? certificate)
     {
         var now = time.GetUtcNow();
         return certificate is not null && certificate.NotBefore <= now && now <= certificate.NotAfter
             && _registered.GetValue(client, Read).Contains(Confirmation.ThumbprintOf(certificate));
     }
 
+    /// <summary>The client registered one by which it can be known, and nothing in its place that is none.</summary>
+    internal static bool AreIn(ClientMetadata metadata) => TryRead(metadata) is { Length: > 0 };
+
     /// <summary>The thumbprints of the certificates in a JWK Set, of each key the first, which is the key's own (RFC 7517 §4.7); null: one is none.</summary>
-    internal static string[]? TryRead(JsonElement set)
+    private static string[]? TryRead(ClientMetadata metadata)
     {
+        if (metadata.Jwks is not { } set)
+            return null;
         var thumbprints = new List<string>();
         foreach (var key in set.GetProperty("keys").EnumerateArray())
         {
@@ -47,5 +52,5 @@ internal sealed class RegisteredCertificates(TimeProvider time)
     }
 
     // What registers a client has looked at the set before.
-    private static string[] Read(Client client) => client.Metadata.Jwks is { } jwks && TryRead(jwks) is { } thumbprints ? thumbprints : [];
+    private static string[] Read(Client client) => TryRead(client.Metadata) ?? [];
 }

@@ -109,7 +109,7 @@ internal static class ClientRules
             return;
         if (!mutualTls.IsEnabled)
             throw Mistake(client, "token_endpoint_auth_method", $"is {client.AuthMethod}, which needs the setting {MutualTlsSettings.Name}.");
-        if (client.Metadata.Jwks is not { } jwks || RegisteredCertificates.TryRead(jwks) is null or { Length: 0 })
+        if (!RegisteredCertificates.AreIn(client.Metadata))
             throw Mistake(client, "jwks", "must hold a key with its certificate in x5c: by that the client is known (RFC 8705 §2.2.2).");
     }
 }

@@ -6,7 +6,7 @@ namespace IdentityServer.Protocol;
 public static partial class Errors
 {
     // Certificate-bound tokens: RFC 8705 §3
-    public static readonly OAuthError CertificateMissing = new(InvalidRequest, "The client, or the token that it presents, needs a TLS connection with the client's certificate.");
+    public static readonly OAuthError CertificateMissing = new(InvalidRequest, "This needs tokens that are bound to the client's certificate, and a TLS connection with that certificate.");
     public static readonly OAuthError TokenIsBoundToCertificate = new(InvalidToken, "The access token is bound to a certificate that this connection does not have.", HttpStatusCode.Unauthorized);
 }
 

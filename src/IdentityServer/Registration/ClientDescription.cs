@@ -139,7 +139,7 @@ internal sealed class ClientDescriptionReader(
             JwksUri = Asked(members, "jwks_uri"),
         };
         CheckKeys(members, metadata, authMethod == TokenEndpointAuthMethods.PrivateKeyJwt);
-        if (members.Refusal is null && authMethod == TokenEndpointAuthMethods.SelfSignedTls && (metadata.Jwks is not { } jwks || RegisteredCertificates.TryRead(jwks) is null or { Length: 0 }))
+        if (members.Refusal is null && authMethod == TokenEndpointAuthMethods.SelfSignedTls && !RegisteredCertificates.AreIn(metadata))
             members.Refuse(Errors.CertificatesUnusable);
         return metadata;
     }

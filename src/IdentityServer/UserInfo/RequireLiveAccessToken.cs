@@ -19,11 +19,9 @@ internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs pro
         // Not knowing what other nodes revoked, any answer would be a guess.
         if (!pulse.IsFresh)
             request.Refuse(context, Errors.Unavailable);
-        else if ((request.TokenClaims = tokens.FindLive(token)) is not { } claims)
+        else if ((request.TokenClaims = tokens.FindLive(token)) is not { } claims || !Confirmation.Of(claims).IsUnderstood)
             request.Refuse(context, Errors.AccessTokenRefused);
-        else if (Confirmation.Of(claims) is var confirmation && !confirmation.IsUnderstood)
-            request.Refuse(context, Errors.AccessTokenRefused);
-        else if (!confirmation.IsMetBy(context.Transaction.RemoteCertificate))
+        else if (!Confirmation.Of(claims).IsMetBy(context.Transaction.RemoteCertificate))
             request.Refuse(context, Errors.TokenIsBoundToCertificate);
         else if (await proofs.RefuseUseAsync(request.Http, Routes.UserInfo, token, claims, request.IsByDpop) is { } unproved)
             request.Refuse(context, unproved);
