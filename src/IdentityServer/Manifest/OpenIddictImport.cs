@@ -16,7 +16,7 @@ namespace IdentityServer.Manifest;
 /// Brings in the clients, scopes and consents of another OpenIddict server. One transaction, under the start lock: all that can be, or
 /// nothing. What is here already is left as it is, so twice is once.
 /// </summary>
-internal sealed class OpenIddictImport(PasswordSettings passwords, IServiceScopeFactory scopes, TimeProvider time)
+internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSettings mutualTls, IServiceScopeFactory scopes, TimeProvider time)
 {
     /// <summary>The exit code where something could not come in.</summary>
     public const int Incomplete = 3;
@@ -157,7 +157,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, IServiceScope
             {
                 var left = new List<string>();
                 var client = OpenIddictClient.Read(application, served, left);
-                ClientRules.Check(client, passwords);
+                ClientRules.Check(client, passwords, mutualTls);
                 var row = ClientPlan.NewRow(client, client.KeptHashes ?? []);
                 await RequireValidAsync(manager, row, cancellation);
                 if (!clients.TryAdd(client.ClientId, (client.Scopes, application.ConsentType is null or OpenIddictConstants.ConsentTypes.Explicit or OpenIddictConstants.ConsentTypes.External)))
