@@ -82,7 +82,7 @@ internal sealed partial class ManifestApplication(
             {
                 // The same of a scope.
             }
-            // OpenIddict's own rules of an application, such as that no redirect URI has a parameter iss.
+            // OpenIddict's own rules of an application, should one of them be stricter than ours.
             catch (OpenIddictExceptions.ValidationException refused)
             {
                 throw new StartupException($"The manifest {manifest.Name} is not applied: {refused.Results[0].ErrorMessage}", refused);
