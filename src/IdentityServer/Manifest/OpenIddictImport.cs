@@ -174,7 +174,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
         return clients;
     }
 
-    /// <summary>OpenIddict's own rules, such as that no redirect URI has a parameter iss.</summary>
+    /// <summary>What OpenIddict's manager refuses beside.</summary>
     private static async Task RequireValidAsync(ApplicationManager manager, ClientRow client, CancellationToken cancellation)
     {
         var application = new ApplicationRow();
