@@ -34,6 +34,7 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
         }
         Fail(context, token.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew)
             ?? (watch is null ? null : await watch.RefuseAsync(token, http.RequestAborted))
+            ?? BoundCertificate.Refuse(http, token)
             ?? proofs.Refuse(http, text, token, presented.IsDpop));
         if (presented.Refusal is not null)
             return;

@@ -17,6 +17,7 @@ public sealed class AccessToken
         (ExpiresAt, IssuedAt, NotBefore) = (registered.ExpiresAt, registered.IssuedAt, registered.NotBefore);
         GrantId = TextOf(claims, "grant_id");
         KeyThumbprint = MemberOf(claims, "cnf", "jkt");
+        CertificateThumbprint = MemberOf(claims, "cnf", "x5t#S256");
         Actor = MemberOf(claims, "act", "sub");
         Scopes = (TextOf(claims, "scope") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Roles = ReadNames(claims, "roles");
@@ -35,8 +36,11 @@ public sealed class AccessToken
     /// <summary>The sign-in that a user's token comes from; null for a client's own token.</summary>
     public string? GrantId { get; }
 
-    /// <summary>The key whose possession each request with it must prove (RFC 9449 §6.1); null: it is a bearer token.</summary>
+    /// <summary>The key whose possession each request with it must prove (RFC 9449 §6.1); null: it needs no proof.</summary>
     public string? KeyThumbprint { get; }
+
+    /// <summary>The SHA-256 of the certificate that the connection of each request with it must have (RFC 8705 §3.1); null: it needs none.</summary>
+    public string? CertificateThumbprint { get; }
 
     /// <summary>Who acts in the subject's name, where the token was exchanged (RFC 8693 §4.1): the latest of them.</summary>
     public string? Actor { get; }
@@ -75,7 +79,7 @@ public sealed class AccessToken
             && TextOf(claims, "client_id") is { } client && IsName(client) && IsName(registered.Subject) && IsName(registered.JwtId)
             && StrictJson.TryGetString(claims, "scope", out _)
             // What binds it to something that is not checked here, alone or besides, must not pass as if it were free (RFC 7800 §3.1).
-            && (!claims.TryGetProperty("cnf", out var cnf) || (MemberOf(claims, "cnf", "jkt") is not null && cnf.GetPropertyCount() == 1))
+            && (!claims.TryGetProperty("cnf", out var cnf) || IsChecked(cnf))
             && (!claims.TryGetProperty("grant_id", out _) || IsName(TextOf(claims, "grant_id")))
             ? new AccessToken(registered, claims, registered.JwtId!, client)
             : null;
@@ -89,6 +93,10 @@ public sealed class AccessToken
         now - skew >= ExpiresAt ? BearerRefusal.Expired
         : NotBefore > now + skew || IssuedAt > now + skew ? BearerRefusal.Invalid
         : null;
+
+    private static bool IsChecked(JsonElement confirmation) =>
+        confirmation.ValueKind == JsonValueKind.Object && confirmation.GetPropertyCount() > 0
+        && confirmation.EnumerateObject().All(member => member.Name is "jkt" or "x5t#S256" && member.Value.ValueKind == JsonValueKind.String);
 
     private static string? TextOf(JsonElement claims, string name) => StrictJson.TryGetString(claims, name, out var value) ? value : null;
 

@@ -47,6 +47,10 @@ public sealed record BearerRefusal(int StatusCode, string? Error, string Descrip
     internal static readonly BearerRefusal BoundToAnother = new(StatusCodes.Status401Unauthorized, InvalidToken,
         "The access token is bound to another key than the DPoP proof's.");
 
+    // RFC 8705 §3
+    internal static readonly BearerRefusal BoundToCertificate = new(StatusCodes.Status401Unauthorized, InvalidToken,
+        "The access token is bound to a certificate that this connection does not have.");
+
     internal static readonly BearerRefusal NoProof = Proof("The header DPoP is missing.");
 
     internal static readonly BearerRefusal TwoProofs = Proof("The header DPoP must occur once.");

@@ -37,7 +37,7 @@ internal static class Handlers
         OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromAuthorizationHeader.Descriptor,
         OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromBodyForm.Descriptor,
         OpenIddictValidationAspNetCoreHandlers.ExtractAccessTokenFromQueryString.Descriptor,
-        // RequireProofOfPossession: theirs throws at a token that is bound to a DPoP key. AccessToken refuses one that is bound to a certificate.
+        // RequireProofOfPossession: theirs throws at a token that is bound to a DPoP key, and is not asked about one that was seen before.
         OpenIddictValidationAspNetCoreHandlers.ExtractClientCertificate.Descriptor,
         Protection.ValidateProofOfPossession.Descriptor,
         // RequireTimelyToken: theirs knows no nbf, and takes an exp with a fraction for none.

@@ -30,6 +30,15 @@ internal static class CommandHelp
             "  --prune    removes clients, resources and roles that the file does not have, of the sections that it has.",
             "             Accounts are never removed.",
         ]),
+        (CommandLine.ImportOpenIddict, "CONNECTION [--dry-run]", "brings in the clients, scopes and consents of another OpenIddict server",
+        [
+            "  CONNECTION is the connection string of its PostgreSQL database, such as \"Host=db;Database=shop;Username=…;Passfile=…\".",
+            "             What is here already stays as it is. docs/operations.md, section Coming from your own OpenIddict server.",
+            "  --dry-run  changes nothing, and tells the same.",
+            "",
+            "Lines begin with + (comes in), = (is here already, or not needed) or ! (can't come in).",
+            "Exit code 3: something could not come in; the rest did.",
+        ]),
         (CommandLine.RewrapKeys, "", "encrypts the keys in the database with a new certificate; nobody is signed out", []),
         (CommandLine.ReplaceKeys, "", "makes new keys at once; every token that was ever issued is dead", []),
         (CommandLine.HealthCheck, "", "asks the server at ASPNETCORE_URLS whether it is live; exit code 0 when it is", []),
@@ -40,7 +49,7 @@ internal static class CommandHelp
     {
         if (Commands.FirstOrDefault(one => one.Name == command) is not { Name: not null } found)
         {
-            var list = string.Join('\n', Commands.Select(one => $"  {one.Name + " " + one.Arguments,-24} {one.What}"));
+            var list = string.Join('\n', Commands.Select(one => $"  {one.Name + " " + one.Arguments,-40} {one.What}"));
             return $"{CommandLine.Usage}\n\nWithout a command it serves. Commands:\n{list}\n\nIdentityServer COMMAND --help tells more of one.\n\n{Settings}\n\n{Codes}";
         }
         var usage = $"Usage: IdentityServer {$"{found.Name} {found.Arguments}".TrimEnd()} [--Setting=value …]\n\n{char.ToUpperInvariant(found.What[0])}{found.What[1..]}.";

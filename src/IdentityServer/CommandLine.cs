@@ -3,21 +3,27 @@ using Hosting;
 namespace IdentityServer;
 
 /// <summary>What the program is asked to do: serve, or one of its few commands.</summary>
-/// <param name="File">Of the command apply; of help, the command that it is about.</param>
+/// <param name="File">Of the command apply; of import-openiddict, the connection string; of help, the command that it is about.</param>
 internal sealed record CommandLine(string Command, string? File, bool Prune, string[] Settings)
 {
     public const string Serve = "serve";
     public const string Migrate = "migrate";
     public const string Apply = "apply";
+    public const string ImportOpenIddict = "import-openiddict";
     public const string RewrapKeys = "rewrap-keys";
     public const string ReplaceKeys = "replace-keys";
     public const string HealthCheck = "healthcheck";
     public const string Help = "help";
 
+    private const string DryRun = "--dry-run";
+
     /// <summary>The exit code of one who asks for what there is not.</summary>
     public const int WrongUsage = 2;
 
-    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
+    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
+
+    /// <summary>Of import-openiddict: tells what it would do.</summary>
+    public bool IsDryRun { get; init; }
 
     /// <summary>
     /// Words are ours wherever they stand; configuration is <c>--Setting=value</c>, <c>--Setting value</c> and
@@ -27,7 +33,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     {
         var words = new List<string>();
         var settings = new List<string>();
-        var prune = false;
+        var (prune, isDryRun) = (false, false);
         var isHelp = false;
         for (var i = 0; i < args.Length; i++)
         {
@@ -36,14 +42,16 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
                 isHelp = true;
             else if (arg == "--prune")
                 prune = true;
+            else if (arg == DryRun)
+                isDryRun = true;
             else if (arg.StartsWith('-'))
             {
                 settings.Add(arg);
                 if (arg.StartsWith("--", StringComparison.Ordinal) && !arg.Contains('=', StringComparison.Ordinal) && i + 1 < args.Length && !args[i + 1].StartsWith('-'))
                     settings.Add(args[++i]);
             }
-            // The name of a file may hold the sign, too.
-            else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply])
+            // The name of a file may hold the sign, too, and a connection string does.
+            else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply or ImportOpenIddict])
                 settings.Add(arg);
             else
                 words.Add(arg);
@@ -51,10 +59,12 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
         if (isHelp)
             return new(Help, words.FirstOrDefault(), false, []);
         // Such as --pruen: a setting would have a value.
-        if (words.Count > 0 && args[^1] is var last && last.StartsWith("--", StringComparison.Ordinal) && last != "--prune" && !last.AsSpan().ContainsAny(':', '='))
+        if (words.Count > 0 && args[^1] is var last && last.StartsWith("--", StringComparison.Ordinal) && last is not ("--prune" or DryRun) && !last.AsSpan().ContainsAny(':', '='))
             throw new StartupException(Usage) { ExitCode = WrongUsage };
         return words switch
         {
+            [ImportOpenIddict, var connection] when !prune => new(ImportOpenIddict, connection, false, [.. settings]) { IsDryRun = isDryRun },
+            _ when isDryRun => throw new StartupException(Usage) { ExitCode = WrongUsage },
             [] when !prune => new(Serve, null, false, [.. settings]),
             [Migrate] when !prune => new(Migrate, null, false, [.. settings]),
             [RewrapKeys] when !prune => new(RewrapKeys, null, false, [.. settings]),

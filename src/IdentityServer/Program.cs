@@ -103,19 +103,22 @@ internal static class Program
         builder.AddGuardedLogs(() => Volatile.Read(ref isStarted));
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
+        var mutualTls = MutualTlsSettings.Read(settings);
+        builder.Services.AddSingleton(mutualTls);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
             kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
             ConnectionLimits.Apply(kestrel.Limits, builder.Configuration);
+            ClientCertificates.Apply(kestrel, mutualTls);
         });
 
         builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddOutbound(settings);
-        builder.Services.AddProtocol(settings);
+        builder.Services.AddProtocol(settings, mutualTls);
         builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
@@ -124,6 +127,7 @@ internal static class Program
         builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
+        builder.Services.AddForwardedCertificates(mutualTls);
         builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
         builder.Services.AddOutbox();
@@ -168,6 +172,7 @@ internal static class Program
     {
         app.Services.GetRequiredService<ServerMetrics>().WatchSnapshot(() => app.Services.GetRequiredService<Pulse>().LastBeat);
         app.UseMiddleware<RequestOutcomes>();
+        app.UseForwardedCertificates();
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);
@@ -199,6 +204,8 @@ internal static class Program
                 await keys.EnsureAsync(connection, cancellation);
             if (command.Command == CommandLine.RewrapKeys)
                 Console.WriteLine($"Encrypted {Counted(await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation))} of the ring with {DataProtectionSettings.Name}.");
+            if (command.Command == CommandLine.ImportOpenIddict)
+                await app.Services.GetRequiredService<OpenIddictImport>().RunAsync(connection, command, cancellation);
             if (manifest is not null)
                 await manifests.ApplyAsync(connection, manifest, command, cancellation);
         }, CancellationToken.None);

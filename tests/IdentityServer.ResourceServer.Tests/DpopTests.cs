@@ -100,6 +100,8 @@ public sealed class DpopTests : IAsyncLifetime
     [Theory, Rfc("7800", "3.1")]
     [InlineData("""{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}""")]
     [InlineData("""{"jkt":"KEY","x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}""")]
+    [InlineData("""{"jkt":"KEY","kid":"x"}""")]
+    [InlineData("""{"jkt":"KEY","x5t#S256":1}""")]
     [InlineData("{}")]
     [InlineData("\"x\"")]
     [InlineData("""{"jkt":1}""")]

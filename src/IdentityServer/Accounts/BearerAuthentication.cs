@@ -21,7 +21,10 @@ internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
         // A node that lost touch can't know whether the token was ended.
         if (!pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
+        if (tokens.FindLive(header[scheme.Length..].Trim(' ')) is not { } claims)
+            return ApiErrors.InvalidToken;
         // A token that is bound to a key is none that a bearer may use (RFC 9449 §7.2).
-        return tokens.FindLive(header[scheme.Length..].Trim(' ')) is { } claims && AccessTokens.KeyOf(claims) is null ? claims : ApiErrors.InvalidToken;
+        var confirmation = Confirmation.Of(claims);
+        return confirmation is { Key: null, IsUnderstood: true } && confirmation.IsMetBy(http.Connection.ClientCertificate) ? claims : ApiErrors.InvalidToken;
     }
 }

@@ -50,7 +50,7 @@ internal static class AuditEvents
     /// <summary>Every grant of the user ended with it.</summary>
     public const string PasswordReset = "password_reset";
 
-    /// <summary>One client, resource, role or account that a manifest changed. What it switched off ended with it.</summary>
+    /// <summary>One client, resource, role or account that a manifest changed or an import made. What it switched off ended with it.</summary>
     public const string ConfigurationApplied = "configuration_applied";
 
     /// <summary>A client registered itself (RFC 7591).</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace IdentityServer.AuthorizationRequests;
 
@@ -43,6 +44,8 @@ internal static class RedirectUris
             return "has no host.";
         if (parsed.UserInfo.Length > 0)
             return "holds a user name or a password.";
+        if (HasIssuer(parsed))
+            return "has a parameter iss, which is the server's to add (RFC 9207 §2).";
         if (parsed.Scheme == Uri.UriSchemeHttps)
             return null;
         if (parsed.Scheme == Uri.UriSchemeHttp)
@@ -50,6 +53,17 @@ internal static class RedirectUris
         if (!parsed.Scheme.Contains('.', StringComparison.Ordinal))
             return "must be https, http of a loopback address, or have a scheme with a dot such as com.example.app (RFC 8252 §7.1).";
         return isNative ? null : "has a scheme of its own, which only a client with \"application_type\": \"native\" may (RFC 8252 §7.1).";
+    }
+
+    /// <summary>Beside one of its own a client could not tell which <c>iss</c> is the server's.</summary>
+    public static bool HasIssuer(Uri uri)
+    {
+        foreach (var parameter in new QueryStringEnumerable(uri.Query))
+        {
+            if (parameter.DecodeName().Span is "iss")
+                return true;
+        }
+        return false;
     }
 
     public static bool IsLoopback(string uri) => LoopbackOf(uri, out _) is not null;

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Hosting;
 using IdentityServer.Configuration;
 using IdentityServer.Jwt;
@@ -8,13 +9,13 @@ namespace IdentityServer.ClientAuthentication;
 
 /// <summary>
 /// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
-/// <c>client_secret_post</c>, <c>private_key_jwt</c>, or for a public client its mere <c>client_id</c>.
+/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>self_signed_tls_client_auth</c>, or for a public client its mere <c>client_id</c>.
 /// </summary>
-internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions)
+internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, RegisteredCertificates certificates)
 {
     public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
     {
-        var proven = await ProveAsync(http, parameters);
+        var proven = await ProveAsync(http, parameters, certificate: null);
         if (proven.IsRefused)
             return proven.Error;
         return await TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } refused ? refused : proven.Value.Client;
@@ -24,7 +25,8 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
     /// Who the client is, its assertion not used up yet: for an endpoint that may ask for the same request once more, with a nonce
     /// (RFC 9449 §8). <see cref="TryUseAsync"/> must follow before anything is done in the client's name.
     /// </summary>
-    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters)
+    /// <param name="certificate">Of the connection; null: it has none, or none counts here.</param>
+    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters, X509Certificate2? certificate)
     {
         var presented = Read(http, parameters);
         if (presented.IsRefused)
@@ -38,6 +40,8 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
             return Errors.ClientRefused;
         if (client.IsPublic)
             return secret is null ? new ProvenClient(client) : Errors.ClientRefused;
+        if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls)
+            return secret is null && certificates.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
         if (secret is null)
             return Errors.ClientRefused;
         return await secrets.CheckAsync(client, secret, http.RequestAborted) switch

@@ -21,16 +21,11 @@ internal sealed class ApplicationManager(
     // Confidential without a secret of its own: it authenticates by keys, and those of a jwks_uri stand elsewhere.
     private static readonly string WithoutSecret = OpenIddictResources.GetResourceString(OpenIddictResources.ID2113);
 
-    public ValueTask CreateAsync(ClientRow client, CancellationToken cancellationToken)
+    /// <summary>OpenIddict's own takes no secret that is hashed already.</summary>
+    public async ValueTask CreateAsync(ClientRow client, CancellationToken cancellationToken)
     {
         var application = new ApplicationRow();
         client.WriteTo(application);
-        return CreateAsync(application, cancellationToken);
-    }
-
-    /// <summary>OpenIddict's own takes no secret that is hashed already.</summary>
-    public override async ValueTask CreateAsync(ApplicationRow application, CancellationToken cancellationToken = default)
-    {
         await foreach (var mistake in ValidateAsync(application, cancellationToken))
             throw new OpenIddictExceptions.ValidationException(mistake.ErrorMessage, [mistake]);
         await Store.CreateAsync(application, cancellationToken);
@@ -43,16 +38,24 @@ internal sealed class ApplicationManager(
         async application =>
         {
             // After the application, whose concurrency token then tells of every change that this does not show.
-            var client = await db.Clients.AsNoTracking().SingleAsync(one => one.ClientId == clientId, cancellationToken);
+            if (await db.Clients.AsNoTracking().SingleOrDefaultAsync(one => one.ClientId == clientId, cancellationToken) is not { } client)
+                return false;
             change(client);
             client.WriteTo(application);
             await UpdateAsync(application, cancellationToken);
+            return true;
         },
         cancellationToken);
 
     /// <returns>False: there is no such client any more.</returns>
-    public ValueTask<bool> TryRemoveAsync(string clientId, CancellationToken cancellationToken) =>
-        TryWriteAsync(clientId, application => DeleteAsync(application, cancellationToken), cancellationToken);
+    public ValueTask<bool> TryRemoveAsync(string clientId, CancellationToken cancellationToken) => TryWriteAsync(
+        clientId,
+        async application =>
+        {
+            await DeleteAsync(application, cancellationToken);
+            return true;
+        },
+        cancellationToken);
 
     public override async IAsyncEnumerable<ValidationResult> ValidateAsync(ApplicationRow application, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -69,14 +72,13 @@ internal sealed class ApplicationManager(
         new(comparand.Split(' ').Any(hash => secrets.IsHashOf(hash, secret)));
 
     /// <summary>Anew where another was quicker.</summary>
-    private async ValueTask<bool> TryWriteAsync(string clientId, Func<ApplicationRow, ValueTask> write, CancellationToken cancellationToken)
+    private async ValueTask<bool> TryWriteAsync(string clientId, Func<ApplicationRow, ValueTask<bool>> write, CancellationToken cancellationToken)
     {
         while (await FindByClientIdAsync(clientId, cancellationToken) is { } application)
         {
             try
             {
-                await write(application);
-                return true;
+                return await write(application);
             }
             catch (OpenIddictExceptions.ConcurrencyException)
             {

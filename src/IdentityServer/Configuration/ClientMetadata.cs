@@ -33,6 +33,9 @@ internal sealed record ClientMetadata
     /// <summary>RFC 9449 §5.2.</summary>
     public bool? DpopBoundAccessTokens { get; init; }
 
+    /// <summary>RFC 8705 §3.4.</summary>
+    public bool? TlsClientCertificateBoundAccessTokens { get; init; }
+
     /// <summary>Seconds (OpenID Connect Registration §2).</summary>
     public int? DefaultMaxAge { get; init; }
     public bool? RequireAuthTime { get; init; }

@@ -34,7 +34,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     /// <param name="isDpop">It was sent by the scheme <c>DPoP</c>.</param>
     public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext http, string route, string accessToken, JwtClaims claims, bool isDpop)
     {
-        if (AccessTokens.KeyOf(claims) is not { } key)
+        if (Confirmation.Of(claims).Key is not { } key)
             return isDpop ? Errors.TokenIsUnbound : null;
         if (!isDpop)
             return Errors.TokenIsBound;

@@ -31,7 +31,8 @@ internal sealed class TellAccessToken(AccessTokens accessTokens, CurrentConfigur
             context.RejectAsInactive();
             return default;
         }
-        context.TokenType = AccessTokens.KeyOf(claims) is null ? TokenTypes.Bearer : TokenTypes.Dpop;
+        var confirmation = Confirmation.Of(claims);
+        context.TokenType = confirmation.Key is not null ? TokenTypes.Dpop : confirmation.IsUnderstood ? TokenTypes.Bearer : null;
         foreach (var claim in claims.Root.EnumerateObject())
             context.Claims[claim.Name] = new OpenIddictParameter(claim.Value);
         request.TokenClaims = claims;

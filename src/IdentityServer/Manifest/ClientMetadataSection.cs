@@ -18,7 +18,7 @@ internal static class ClientMetadataSection
     [
         "application_type", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "software_id", "software_version",
         "response_types", "subject_type", "require_pkce", "require_consent",
-        "require_pushed_authorization_requests", "dpop_bound_access_tokens", "default_max_age", "require_auth_time", "default_acr_values",
+        "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens", "default_max_age", "require_auth_time", "default_acr_values",
         "initiate_login_uri", "id_token_signed_response_alg", "userinfo_signed_response_alg", "post_logout_redirect_uris",
         "backchannel_logout_uri", "backchannel_logout_session_required", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
     ];
@@ -44,6 +44,7 @@ internal static class ClientMetadataSection
             RequireConsent = client.Find("require_consent")?.Flag(),
             RequirePushedAuthorizationRequests = client.Find("require_pushed_authorization_requests")?.Flag(),
             DpopBoundAccessTokens = client.Find("dpop_bound_access_tokens")?.Flag(),
+            TlsClientCertificateBoundAccessTokens = client.Find("tls_client_certificate_bound_access_tokens")?.Flag(),
             DefaultMaxAge = client.Find("default_max_age")?.Number(0, int.MaxValue),
             RequireAuthTime = client.Find("require_auth_time")?.Flag(),
             DefaultAcrValues = client.Set("default_acr_values", 20, value => value.Text(200)),

@@ -48,7 +48,7 @@ internal static class ClientPlan
         return hashes;
     }
 
-    private static ClientRow NewRow(ManifestClient client, string[] hashes) => new()
+    public static ClientRow NewRow(ManifestClient client, string[] hashes) => new()
     {
         ClientId = client.ClientId,
         Name = client.Name,

@@ -9,7 +9,7 @@ namespace IdentityServer.Manifest;
 /// <summary>How the members of a client must fit together, whether the file says them or the client has them already.</summary>
 internal static class ClientRules
 {
-    public static void Check(ManifestClient client, PasswordSettings passwords)
+    public static void Check(ManifestClient client, PasswordSettings passwords, MutualTlsSettings mutualTls)
     {
         CheckResponseTypes(client);
         CheckPublic(client, passwords);
@@ -19,6 +19,7 @@ internal static class ClientRules
             throw Mistake(client, "jwks_uri", "can't stand beside jwks (RFC 7591 §2).");
         if (client.AuthMethod == TokenEndpointAuthMethods.PrivateKeyJwt)
             CheckKeys(client);
+        CheckCertificates(client, mutualTls);
     }
 
     private static ManifestMistake Mistake(ManifestClient client, string member, string what) => new($"{client.Path}.{member}", what);
@@ -91,5 +92,24 @@ internal static class ClientRules
             throw Mistake(client, "jwks", $"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", SignatureAlgorithms.Served)}.");
         if (metadata.JwksUri is { } uri && new Uri(uri) is { Scheme: "http", IsLoopback: false })
             throw Mistake(client, "jwks_uri", "must be an https address.");
+    }
+
+    private static void CheckCertificates(ManifestClient client, MutualTlsSettings mutualTls)
+    {
+        const string boundTokens = "tls_client_certificate_bound_access_tokens";
+        if (client.Metadata.TlsClientCertificateBoundAccessTokens == true)
+        {
+            if (!mutualTls.IsEnabled)
+                throw Mistake(client, boundTokens, $"is true, which needs the setting {MutualTlsSettings.Name}.");
+            // RFC 8705 §4: its refresh tokens would have to be bound as well.
+            if (client.IsPublic)
+                throw Mistake(client, boundTokens, "is true, which a public client can't have.");
+        }
+        if (client.AuthMethod != TokenEndpointAuthMethods.SelfSignedTls)
+            return;
+        if (!mutualTls.IsEnabled)
+            throw Mistake(client, "token_endpoint_auth_method", $"is {client.AuthMethod}, which needs the setting {MutualTlsSettings.Name}.");
+        if (!RegisteredCertificates.AreIn(client.Metadata))
+            throw Mistake(client, "jwks", "must hold a key with its certificate in x5c: by that the client is known (RFC 8705 §2.2.2).");
     }
 }

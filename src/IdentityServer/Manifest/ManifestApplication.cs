@@ -19,7 +19,7 @@ namespace IdentityServer.Manifest;
 /// Pruning removes clients, resources and roles of the sections that the file has; accounts never.
 /// </summary>
 internal sealed partial class ManifestApplication(
-    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, PasswordPolicy policy,
+    ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, MutualTlsSettings mutualTls, PasswordPolicy policy,
     UserGrants userGrants, SessionEnding sessions, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
 {
     private const int Attempts = 3;
@@ -82,7 +82,7 @@ internal sealed partial class ManifestApplication(
             {
                 // The same of a scope.
             }
-            // OpenIddict's own rules of an application, such as that no redirect URI has a parameter iss.
+            // OpenIddict's own rules of an application, should one of them be stricter than ours.
             catch (OpenIddictExceptions.ValidationException refused)
             {
                 throw new StartupException($"The manifest {manifest.Name} is not applied: {refused.Results[0].ErrorMessage}", refused);
@@ -106,7 +106,7 @@ internal sealed partial class ManifestApplication(
         plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
         plan.Changes.Left.AddRange(limits?.Left ?? []);
         foreach (var client in described.Clients ?? [])
-            ClientRules.Check(client, passwords);
+            ClientRules.Check(client, passwords, mutualTls);
 
         var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
         ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);

@@ -9,5 +9,6 @@ internal static class ManifestServices
     {
         services.AddSingleton(ManifestSettings.Read(settings));
         services.AddSingleton<ManifestApplication>();
+        services.AddSingleton<OpenIddictImport>();
     }
 }

@@ -38,6 +38,9 @@ internal sealed class ProtocolRequest(HttpContext http)
     /// <summary>The key that the request proves to have (RFC 9449 §5).</summary>
     public string? DpopThumbprint { get; set; }
 
+    /// <summary>The certificate that the client's tokens are to be bound to (RFC 8705 §3).</summary>
+    public string? CertificateThumbprint { get; set; }
+
     public Issuance Issuance { get => Known(_issuance); set => _issuance = value; }
 
     public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }

@@ -18,6 +18,7 @@ public static partial class Errors
     public static readonly OAuthError KeysTwice = new(InvalidClientMetadata, "jwks and jwks_uri exclude one another.");
     public static readonly OAuthError KeysMissing = new(InvalidClientMetadata, "private_key_jwt needs jwks or jwks_uri.");
     public static readonly OAuthError KeysUnusable = new(InvalidClientMetadata, "jwks must be a JWK Set of public keys, with one for the algorithm that is used.");
+    public static readonly OAuthError CertificatesUnusable = new(InvalidClientMetadata, "self_signed_tls_client_auth needs jwks with a key that has its certificate in x5c.");
     public static readonly OAuthError GrantTypesRefused = new(InvalidClientMetadata, "grant_types holds one that a client can't register for.");
     public static readonly OAuthError ResponseTypesRefused = new(InvalidClientMetadata, "response_types must be code for authorization_code, and none without it.");
     public static readonly OAuthError ScopeNotRegistrable = new(InvalidClientMetadata, "scope holds one that a client can't register for.");

@@ -9,6 +9,7 @@ using IdentityServer.Logout;
 using IdentityServer.Pipeline;
 using IdentityServer.PushedAuthorization;
 using IdentityServer.Revocation;
+using IdentityServer.Settings;
 using IdentityServer.Token;
 using IdentityServer.UserInfo;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -32,7 +33,7 @@ internal static class Handlers
     /// <summary>Behind the last of OpenIddict's rules, before it goes on to the next event.</summary>
     private const int Last = 0;
 
-    public static void Use(OpenIddictServerBuilder options)
+    public static void Use(OpenIddictServerBuilder options, MutualTlsSettings mutualTls)
     {
         ReadRequests(options);
         AuthenticateClients(options);
@@ -46,6 +47,8 @@ internal static class Handlers
         AnswerEndSession(options);
         AnswerDiscovery(options);
         WriteAnswers(options);
+        if (!mutualTls.IsEnabled)
+            IgnoreCertificates(options);
     }
 
     private static void ReadRequests(OpenIddictServerBuilder options)
@@ -80,9 +83,9 @@ internal static class Handlers
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
         Remove(options,
-            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash.
+            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash; certificates by the registration.
             ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
-            ValidateClientId.Descriptor,
+            ValidateClientId.Descriptor, ValidateClientCertificate.Descriptor,
             Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
             Device.ValidateClientCredentialsParameters.Descriptor, OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
             OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,
@@ -145,8 +148,9 @@ internal static class Handlers
     {
         Add<ValidateTokenRequestContext, RequireGrantTypePermission>(options, Exchange.ValidateGrantType.Descriptor.Order + 500);
         Add<ValidateTokenRequestContext, ReadResourceIndicators>(options, Last);
-        Add<ValidateTokenRequestContext, RequireDpopProof>(options, Last + 1);
-        Add<ValidateTokenRequestContext, UseClientAssertionOnce<ValidateTokenRequestContext>>(options, Last + 2);
+        Add<ValidateTokenRequestContext, BindToClientCertificate>(options, Last + 1);
+        Add<ValidateTokenRequestContext, RequireDpopProof>(options, Last + 2);
+        Add<ValidateTokenRequestContext, UseClientAssertionOnce<ValidateTokenRequestContext>>(options, Last + 3);
         Add<HandleTokenRequestContext, AnswerGrant>(options, Last);
         Add<ProcessSignInContext, ChooseTokens, RequireTokenRequest>(options, EvaluateGeneratedTokens.Descriptor.Order);
         Add<GenerateTokenContext, WriteToken>(options, OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor.Order);
@@ -197,7 +201,6 @@ internal static class Handlers
         Remove(options,
             // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
             OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
-            OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<ExtractUserInfoRequestContext>.Descriptor,
             // They read a principal; TellUserClaims reads the account.
             OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
             // It would leave out the body.
@@ -245,6 +248,9 @@ internal static class Handlers
         Write<ApplyJsonWebKeySetResponseContext>(options);
     }
 
+    private static void IgnoreCertificates(OpenIddictServerBuilder options) => options.Configure(server => server.Handlers.RemoveAll(handler =>
+        handler.ServiceDescriptor.ServiceType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<>)));
+
     private static void Read<TExtract>(OpenIddictServerBuilder options)
         where TExtract : BaseValidatingContext
     {
@@ -253,8 +259,7 @@ internal static class Handlers
         // ReadForm reads the body alone, by POST as it is routed; AuthenticateClient reads the header.
         Remove(options,
             OpenIddictServerAspNetCoreHandlers.ExtractPostRequest<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<TExtract>.Descriptor,
-            OpenIddictServerAspNetCoreHandlers.ValidateClientAuthenticationMethod<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractClientCertificate<TExtract>.Descriptor,
-            OpenIddictServerAspNetCoreHandlers.ExtractBasicAuthenticationCredentials<TExtract>.Descriptor);
+            OpenIddictServerAspNetCoreHandlers.ValidateClientAuthenticationMethod<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractBasicAuthenticationCredentials<TExtract>.Descriptor);
     }
 
     private static void Write<TApply>(OpenIddictServerBuilder options)

@@ -26,7 +26,7 @@ internal static class ProtocolServices
 
     private static readonly string[] GetAndPost = [HttpMethods.Get, HttpMethods.Post];
 
-    public static void AddProtocol(this IServiceCollection services, SettingsReader settings)
+    public static void AddProtocol(this IServiceCollection services, SettingsReader settings, MutualTlsSettings mutualTls)
     {
         services.AddSingleton(IssuerSettings.Read(settings));
         services.AddSingleton(AccessTokenSettings.Read(settings));
@@ -51,6 +51,7 @@ internal static class ProtocolServices
         services.AddSingleton(ClientAssertionSettings.Read(settings));
         services.AddSingleton<ClientKeys>();
         services.AddSingleton<ClientAssertions>();
+        services.AddSingleton<RegisteredCertificates>();
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<AuthorizationCodeGrant>();
         services.AddSingleton<PasswordGrant>();
@@ -67,14 +68,14 @@ internal static class ProtocolServices
         services.AddSingleton<WantedUser>();
         services.AddSingleton<RevocationFeedEndpoint>();
 
-        services.AddOpenIddictServer();
+        services.AddOpenIddictServer(mutualTls);
     }
 
     /// <summary>
     /// In degraded mode OpenIddict keeps nothing: clients and scopes come from the snapshot in memory, grants from the ledger
     /// (docs/decisions/openiddict.md).
     /// </summary>
-    private static void AddOpenIddictServer(this IServiceCollection services)
+    private static void AddOpenIddictServer(this IServiceCollection services, MutualTlsSettings mutualTls)
     {
         // One scheme would be the default of all routes, the pages' too, and it answers only its own.
         AppContext.SetSwitch("Microsoft.AspNetCore.Authentication.SuppressAutoDefaultScheme", true);
@@ -103,8 +104,11 @@ internal static class ProtocolServices
                     types.UnionWith(exchanged);
                 }
             });
+            // What the metadata tells; RegisteredCertificates and BindToClientCertificate are the rules.
+            if (mutualTls.IsEnabled)
+                options.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
             options.UseAspNetCore().DisableTransportSecurityRequirement();
-            Handlers.Use(options);
+            Handlers.Use(options, mutualTls);
         });
         services.AddOptions<OpenIddictServerOptions>()
             .Configure<IssuerSettings, PushedRequestSettings>(static (server, issuer, pushing) => (server.Issuer, server.RequirePushedAuthorizationRequests) = (new Uri(issuer.Issuer), pushing.IsRequired))

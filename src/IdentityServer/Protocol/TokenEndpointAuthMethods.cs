@@ -10,7 +10,10 @@ public static class TokenEndpointAuthMethods
     /// <summary>OpenID Connect Core §9, RFC 7523 §2.2.</summary>
     public const string PrivateKeyJwt = "private_key_jwt";
 
-    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, None];
+    /// <summary>RFC 8705 §2.2.</summary>
+    public const string SelfSignedTls = "self_signed_tls_client_auth";
+
+    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, SelfSignedTls, None];
 
     /// <summary>Whether it takes a shared secret.</summary>
     public static bool HasSecret(string method) => method is ClientSecretBasic or ClientSecretPost;

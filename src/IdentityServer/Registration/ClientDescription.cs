@@ -18,7 +18,7 @@ internal sealed record ClientDescription(string AuthMethod, string[] GrantTypes,
 /// left out, unless the standard says ignore; what opens a door of ours (<c>require_pkce</c>, <c>require_consent</c>) is none of its members.
 /// </summary>
 internal sealed class ClientDescriptionReader(
-    ClientRegistrationSettings settings, ClientAssertionSettings assertions, CurrentConfiguration configuration, OutboundHttp outbound)
+    ClientRegistrationSettings settings, ClientAssertionSettings assertions, MutualTlsSettings mutualTls, CurrentConfiguration configuration, OutboundHttp outbound)
 {
     public const string ResponseType = "code";
 
@@ -29,10 +29,12 @@ internal sealed class ClientDescriptionReader(
 
     private static readonly string[] SigningAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
+    private readonly string[] _authMethods = [.. TokenEndpointAuthMethods.Served.Where(method => mutualTls.IsEnabled || method != TokenEndpointAuthMethods.SelfSignedTls)];
+
     public Result<ClientDescription> Read(JsonElement json)
     {
         var members = new MetadataMembers(json);
-        var authMethod = members.OneOf("token_endpoint_auth_method", TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic;
+        var authMethod = members.OneOf("token_endpoint_auth_method", _authMethods) ?? TokenEndpointAuthMethods.ClientSecretBasic;
         var grantTypes = ReadGrantTypes(members, authMethod);
         CheckResponseTypes(members, grantTypes);
         members.OneOf("subject_type", "public");
@@ -122,6 +124,7 @@ internal sealed class ClientDescriptionReader(
             RequirePkce = settings.RequirePkce || authMethod == TokenEndpointAuthMethods.None ? null : false,
             RequirePushedAuthorizationRequests = members.Flag("require_pushed_authorization_requests"),
             DpopBoundAccessTokens = members.Flag("dpop_bound_access_tokens"),
+            TlsClientCertificateBoundAccessTokens = ReadBoundTokens(members, authMethod),
             DefaultMaxAge = members.Number("default_max_age"),
             RequireAuthTime = members.Flag("require_auth_time"),
             DefaultAcrValues = members.Texts("default_acr_values", 20, 200),
@@ -136,7 +139,19 @@ internal sealed class ClientDescriptionReader(
             JwksUri = Asked(members, "jwks_uri"),
         };
         CheckKeys(members, metadata, authMethod == TokenEndpointAuthMethods.PrivateKeyJwt);
+        if (members.Refusal is null && authMethod == TokenEndpointAuthMethods.SelfSignedTls && !RegisteredCertificates.AreIn(metadata))
+            members.Refuse(Errors.CertificatesUnusable);
         return metadata;
+    }
+
+    /// <summary>Of a public client the refresh tokens would have to be bound as well (RFC 8705 §4).</summary>
+    private bool? ReadBoundTokens(MetadataMembers members, string authMethod)
+    {
+        const string name = "tls_client_certificate_bound_access_tokens";
+        var areBound = members.Flag(name);
+        if (areBound == true && (!mutualTls.IsEnabled || authMethod == TokenEndpointAuthMethods.None))
+            members.Refuse(Errors.MetadataRefused(name, "false"));
+        return areBound;
     }
 
     /// <summary>The same rules as where a sign-in ends: a browser is sent there as well.</summary>

@@ -12,7 +12,7 @@ internal static class RedirectUris
     {
         foreach (var text in uris)
         {
-            if (!IsWellFormed(text, out var uri))
+            if (!IsWellFormed(text, out var uri) || AuthorizationRequests.RedirectUris.HasIssuer(uri))
                 return Errors.RedirectUrisMalformed;
             if (uri.Scheme != Uri.UriSchemeHttps && !(isNative && IsOfNative(uri)))
                 return isNative ? Errors.RedirectUriOfNative : Errors.RedirectUriOfWeb;

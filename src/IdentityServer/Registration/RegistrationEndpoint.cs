@@ -59,7 +59,7 @@ internal sealed class RegistrationEndpoint(
             if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
                 return Errors.TooManyClients;
         }
-        // OpenIddict's own rules, of which only this one is not ours too: no redirect URI has a parameter iss.
+        // OpenIddict's own rules, should one of them be stricter than ours.
         catch (OpenIddictExceptions.ValidationException)
         {
             return Errors.RedirectUrisMalformed;

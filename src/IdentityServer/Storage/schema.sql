@@ -361,11 +361,10 @@ ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_user_id_fkey FOREIGN KEY (use
 CREATE VIEW clients AS
  SELECT a.client_id::text AS client_id,
     a.display_name AS name,
-    COALESCE(a.properties ->> 'token_endpoint_auth_method'::text,
         CASE a.client_type
             WHEN 'public'::text THEN 'none'::text
-            ELSE 'client_secret_basic'::text
-        END) AS auth_method,
+            ELSE COALESCE(NULLIF(a.properties ->> 'token_endpoint_auth_method'::text, 'none'::text), 'client_secret_basic'::text)
+        END AS auth_method,
     COALESCE(string_to_array(a.client_secret, ' '::text), '{}'::text[]) AS secret_hashes,
     ARRAY( SELECT substr(e.p, 4) AS substr
            FROM jsonb_array_elements_text(a.permissions) WITH ORDINALITY e(p, i)
@@ -380,10 +379,14 @@ CREATE VIEW clients AS
           ORDER BY e.i) AS redirect_uris,
     a.properties ->> 'access_token_signed_response_alg'::text AS signing_algorithm,
     a.disabled,
-    ((COALESCE(a.properties, '{}'::jsonb) - '{token_endpoint_auth_method,access_token_signed_response_alg}'::text[]) ||
+    (((COALESCE(a.properties, '{}'::jsonb) - '{token_endpoint_auth_method,access_token_signed_response_alg}'::text[]) ||
         CASE
             WHEN a.json_web_key_set IS NULL THEN '{}'::jsonb
             ELSE jsonb_build_object('jwks', a.json_web_key_set)
+        END) ||
+        CASE
+            WHEN a.requirements ? 'ft:par'::text THEN '{"require_pushed_authorization_requests": true}'::jsonb
+            ELSE '{}'::jsonb
         END) || jsonb_strip_nulls(jsonb_build_object('application_type', a.application_type, 'post_logout_redirect_uris', a.post_logout_redirect_uris::jsonb, 'require_consent',
         CASE a.consent_type
             WHEN 'implicit'::text THEN false
@@ -423,8 +426,12 @@ $function$
 CREATE OR REPLACE FUNCTION clients_written()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
+    latest clients%ROWTYPE;
+    changed jsonb := to_jsonb(NEW);
     is_code boolean;
 BEGIN
     IF TG_OP = 'DELETE' THEN
@@ -433,6 +440,15 @@ BEGIN
     END IF;
     IF TG_OP = 'INSERT' THEN
         INSERT INTO applications (id, client_id, disabled) VALUES (gen_random_uuid(), NEW.client_id, false);
+    ELSE
+        -- OLD is as old as the statement: what another wrote while this one waited for the row stays, but for what this one changes.
+        PERFORM FROM applications WHERE client_id = OLD.client_id FOR UPDATE;
+        SELECT * INTO latest FROM clients WHERE client_id = OLD.client_id;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        changed := (SELECT COALESCE(jsonb_object_agg(key, value), '{}') FROM jsonb_each(changed) WHERE value IS DISTINCT FROM to_jsonb(OLD) -> key);
+        NEW := jsonb_populate_record(latest, changed);
     END IF;
     is_code := 'authorization_code' = ANY (NEW.grant_types);
     UPDATE applications SET
@@ -440,22 +456,22 @@ BEGIN
         display_name = NEW.name,
         client_type = CASE NEW.auth_method WHEN 'none' THEN 'public' ELSE 'confidential' END,
         client_secret = NULLIF(array_to_string(NEW.secret_hashes, ' '), ''),
-        permissions = to_jsonb(
+        permissions = CASE WHEN changed ?| '{grant_types,scopes}' THEN to_jsonb(
             ARRAY(SELECT 'gt:' || g FROM unnest(NEW.grant_types) WITH ORDINALITY AS e (g, i) ORDER BY i)
             || ARRAY(SELECT 'scp:' || s FROM unnest(NEW.scopes) WITH ORDINALITY AS e (s, i) ORDER BY i)
             || '{ept:token,ept:introspection,ept:revocation}'::text[]
             || CASE WHEN is_code THEN '{ept:authorization,ept:pushed_authorization,ept:end_session,rst:code}'::text[] END
-            || CASE WHEN 'urn:ietf:params:oauth:grant-type:device_code' = ANY (NEW.grant_types) THEN '{ept:device_authorization}'::text[] END),
-        requirements = to_jsonb(
+            || CASE WHEN 'urn:ietf:params:oauth:grant-type:device_code' = ANY (NEW.grant_types) THEN '{ept:device_authorization}'::text[] END) ELSE permissions END,
+        requirements = CASE WHEN changed ?| '{grant_types,metadata}' THEN to_jsonb(
             CASE WHEN is_code AND NEW.metadata -> 'require_pkce' IS DISTINCT FROM 'false' THEN '{ft:pkce}'::text[] ELSE '{}' END
-            || CASE WHEN NEW.metadata -> 'require_pushed_authorization_requests' = 'true' THEN '{ft:par}'::text[] END),
-        redirect_uris = to_jsonb(NEW.redirect_uris)::text,
+            || CASE WHEN NEW.metadata -> 'require_pushed_authorization_requests' = 'true' THEN '{ft:par}'::text[] END) ELSE requirements END,
+        redirect_uris = CASE WHEN changed ? 'redirect_uris' THEN to_jsonb(NEW.redirect_uris)::text ELSE redirect_uris END,
         post_logout_redirect_uris = (NEW.metadata -> 'post_logout_redirect_uris')::text,
         application_type = NEW.metadata ->> 'application_type',
-        consent_type = CASE NEW.metadata -> 'require_consent' WHEN 'false' THEN 'implicit' WHEN 'true' THEN 'explicit' END,
+        consent_type = CASE WHEN NOT changed ? 'metadata' THEN consent_type WHEN NEW.metadata -> 'require_consent' = 'false' THEN 'implicit' WHEN NEW.metadata -> 'require_consent' = 'true' THEN 'explicit' END,
         json_web_key_set = NEW.metadata -> 'jwks',
-        properties = NEW.metadata - '{post_logout_redirect_uris,application_type,require_consent,jwks}'::text[]
-            || jsonb_strip_nulls(jsonb_build_object('token_endpoint_auth_method', NEW.auth_method, 'access_token_signed_response_alg', NEW.signing_algorithm)),
+        properties = CASE WHEN changed ?| '{metadata,auth_method,signing_algorithm}' THEN NEW.metadata - '{post_logout_redirect_uris,application_type,require_consent,jwks}'::text[]
+            || jsonb_strip_nulls(jsonb_build_object('token_endpoint_auth_method', NEW.auth_method, 'access_token_signed_response_alg', NEW.signing_algorithm)) ELSE properties END,
         disabled = NEW.disabled,
         registered_at = NEW.registered_at,
         registration_token_hash = NEW.registration_token_hash,
@@ -465,18 +481,25 @@ BEGIN
 END
 $function$
 ;
+REVOKE ALL ON FUNCTION clients_written() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION resources_written()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
+    latest resources%ROWTYPE;
     its text := COALESCE(OLD.identifier, NEW.identifier);
-    wanted text[] := COALESCE(NEW.scopes, '{}');
+    wanted text[];
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO resource_servers (identifier, name, client_id) VALUES (NEW.identifier, NEW.name, NEW.client_id);
     ELSIF TG_OP = 'UPDATE' THEN
+        PERFORM FROM resource_servers WHERE identifier = its FOR UPDATE;
+        SELECT * INTO latest FROM resources WHERE identifier = its;
+        NEW := jsonb_populate_record(latest, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(NEW)) WHERE value IS DISTINCT FROM to_jsonb(OLD) -> key));
         UPDATE resource_servers SET name = NEW.name, client_id = NEW.client_id WHERE identifier = its;
     ELSE
         DELETE FROM resource_servers WHERE identifier = its;
@@ -485,6 +508,7 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    wanted := COALESCE(NEW.scopes, '{}');
     UPDATE scopes SET resources = (resources::jsonb - its)::text, concurrency_token = gen_random_uuid()::text
     WHERE resources::jsonb ? its AND name <> ALL (wanted);
     DELETE FROM scopes WHERE resources = '[]' AND display_name IS NULL AND description IS NULL;
@@ -497,6 +521,7 @@ BEGIN
 END
 $function$
 ;
+REVOKE ALL ON FUNCTION resources_written() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION users_deleted()
  RETURNS trigger

@@ -38,6 +38,7 @@ internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, 
         var presented = new TokenRequest(request.Client, request.Parameters, Caller.AddressOf(request.Http), request.Http.RequestAborted)
         {
             DpopThumbprint = request.DpopThumbprint,
+            CertificateThumbprint = request.CertificateThumbprint,
             Resources = request.Resources,
         };
         // These need no database, or queue for a hash before they come to it.

@@ -13,6 +13,9 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
     /// <summary>The key that the request proves to have (RFC 9449 §5): what is issued is bound to it.</summary>
     public string? DpopThumbprint { get; init; }
 
+    /// <summary>The certificate that what is issued is bound to (RFC 8705 §3); null: none.</summary>
+    public string? CertificateThumbprint { get; init; }
+
     /// <summary>What the request narrows its token to (RFC 8707 §2.2); empty: nothing.</summary>
     public Resource[] Resources { get; init; } = [];
 
@@ -29,10 +32,10 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
     public (ScopeSet Scopes, TokenTerms Terms) Narrow(ScopeSet scopes, string[]? granted, ServerConfiguration configuration)
     {
         if (Resources.Length == 0 && granted is null)
-            return (scopes, new TokenTerms(DpopThumbprint, Resources: null));
+            return (scopes, new TokenTerms(DpopThumbprint, CertificateThumbprint, Resources: null));
         var resources = Resources.Length > 0 ? Resources : configuration.FindResources(granted!);
         var narrowed = ResourceIndicators.Narrow(scopes, resources);
-        return (narrowed, new TokenTerms(DpopThumbprint, ResourceIndicators.AudienceOf(narrowed, resources)));
+        return (narrowed, new TokenTerms(DpopThumbprint, CertificateThumbprint, ResourceIndicators.AudienceOf(narrowed, resources)));
     }
 
     /// <summary>Why a grant can't be narrowed to the named resources (RFC 8707 §2.2); null: it can.</summary>
@@ -46,5 +49,5 @@ internal sealed record TokenRequest(Client Client, OAuthParameters Parameters, I
     /// <summary>What the token is narrowed to beside its scopes.</summary>
     /// <param name="scopes">Those of the token.</param>
     public TokenTerms Terms(ScopeSet scopes) =>
-        new(DpopThumbprint, Resources.Length == 0 ? null : ResourceIndicators.AudienceOf(scopes, Resources));
+        new(DpopThumbprint, CertificateThumbprint, Resources.Length == 0 ? null : ResourceIndicators.AudienceOf(scopes, Resources));
 }

@@ -63,13 +63,6 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
     public static Guid? GrantOf(JwtClaims claims) =>
         Guid.TryParse(claims.GetString(Protocol.ClaimNames.GrantId), out var id) ? id : null;
 
-    /// <summary>The key that a token is bound to (RFC 9449 §6.1); null: it is a bearer token.</summary>
-    public static string? KeyOf(JwtClaims claims) =>
-        claims.Root.TryGetProperty(Protocol.ClaimNames.Confirmation, out var confirmation) && confirmation.ValueKind == System.Text.Json.JsonValueKind.Object
-        && confirmation.TryGetProperty(Protocol.ClaimNames.KeyThumbprint, out var thumbprint) && thumbprint.ValueKind == System.Text.Json.JsonValueKind.String
-            ? thumbprint.GetString()
-            : null;
-
     private bool IsEnded(JwtClaims claims) =>
         revocations.IsEnded(claims.JwtId ?? "", GrantOf(claims), claims.Subject, claims.IssuedAt);
 }

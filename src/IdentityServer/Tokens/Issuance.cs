@@ -27,8 +27,9 @@ internal sealed record TokenUser(Guid Subject, Guid GrantId, DateTimeOffset Auth
 
 /// <summary>What a token is narrowed to beside its scopes.</summary>
 /// <param name="DpopThumbprint">The key that whoever uses it must prove (RFC 9449 §6); null: it is a bearer token.</param>
+/// <param name="CertificateThumbprint">The certificate that the connection of whoever uses it must have (RFC 8705 §3); null: any, or none.</param>
 /// <param name="Resources">Its audience (RFC 8707 §2); null: every resource whose scopes were granted.</param>
-internal readonly record struct TokenTerms(string? DpopThumbprint, string[]? Resources);
+internal readonly record struct TokenTerms(string? DpopThumbprint, string? CertificateThumbprint, string[]? Resources);
 
 /// <summary>A token for the subject of another one, which <paramref name="Actor"/> uses in that subject's name (RFC 8693 §4.1).</summary>
 internal sealed record Delegation(JwtClaims Subject, Actor Actor);

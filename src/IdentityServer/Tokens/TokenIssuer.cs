@@ -49,8 +49,8 @@ internal sealed class TokenIssuer(
             WriteUser(json, user);
         if (delegation is not null)
             WriteDelegation(json, delegation);
-        if (terms.DpopThumbprint is not null)
-            WriteConfirmation(json, terms.DpopThumbprint);
+        if (terms.DpopThumbprint is not null || terms.CertificateThumbprint is not null)
+            WriteConfirmation(json, terms);
         json.WriteEndObject();
         json.Flush();
 
@@ -63,11 +63,14 @@ internal sealed class TokenIssuer(
     public string? IssueRefreshToken(Issuance issuance) =>
         issuance.Refresh is { } grant ? GrantHandle.Write(keys.Value.Handles, grant.GrantId, grant.Generation, grant.RotatedAt) : null;
 
-    /// <summary>RFC 9449 §6.1.</summary>
-    private static void WriteConfirmation(Utf8JsonWriter json, string thumbprint)
+    /// <summary>RFC 9449 §6.1, RFC 8705 §3.1.</summary>
+    private static void WriteConfirmation(Utf8JsonWriter json, TokenTerms terms)
     {
         json.WriteStartObject(ClaimNames.Confirmation);
-        json.WriteString(ClaimNames.KeyThumbprint, thumbprint);
+        if (terms.DpopThumbprint is not null)
+            json.WriteString(ClaimNames.KeyThumbprint, terms.DpopThumbprint);
+        if (terms.CertificateThumbprint is not null)
+            json.WriteString(ClaimNames.CertificateThumbprint, terms.CertificateThumbprint);
         json.WriteEndObject();
     }
 

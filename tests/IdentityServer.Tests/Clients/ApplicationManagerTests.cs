@@ -89,6 +89,13 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM applications WHERE client_secret LIKE '%made-secret%'"));
     }
 
+    [Fact]
+    public async Task A_secret_in_plain_text_is_not_stored_as_it_is() => await ManagesAsync(async manager =>
+    {
+        await Assert.ThrowsAsync<ArgumentException>(async () => await manager.CreateAsync(new ApplicationRow { ClientId = "plain", ClientType = ClientTypes.Confidential, ClientSecret = "plain-secret" }));
+        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM applications WHERE client_id = 'plain'"));
+    });
+
     /// <summary>As in the database of another application: its format is that of Identity.</summary>
     [Fact, Rfc("6749", "2.3.1")]
     public async Task A_secret_that_OpenIddict_hashed_goes_on_working()
@@ -141,7 +148,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync("""
             { "clients": [ { "client_id": "mixed", "client_secret": "a secret of some length", "scope": "openid", "redirect_uris": ["https://mixed.example/callback?iss=x"] } ] }
             """));
-        Assert.DoesNotContain('\n', refused.Message);
+        Assert.Contains("clients[0].redirect_uris[0] is https://mixed.example/callback?iss=x", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM clients WHERE client_id = 'mixed'"));
     }
 
@@ -185,6 +192,16 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal("Renamed true", await _server.ReadAsync<string>("SELECT name || ' ' || disabled FROM clients WHERE client_id = 'shop'"));
         await ManagesAsync(async manager => Assert.False(await manager.TryChangeAsync("nobody", _ => { }, CancellationToken.None)));
     }
+
+    [Fact]
+    public async Task A_client_that_is_deleted_meanwhile_is_not_changed() => await ManagesAsync(async manager =>
+    {
+        // OpenIddict's cache still has it.
+        Assert.NotNull(await manager.FindByClientIdAsync(World.Rival));
+        await _server.ExecuteAsync("DELETE FROM clients WHERE client_id = 'rival'");
+
+        Assert.False(await manager.TryChangeAsync(World.Rival, _ => { }, CancellationToken.None));
+    });
 
     private static ClientRow[] Described(string id, string metadata) =>
     [

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -23,7 +24,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         (_app, _database, Clock, Log, ConnectionString) = (app, database, clock, log, connectionString);
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         Address = new Uri(address);
-        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address };
+        Http = Connect();
     }
 
     public Uri Address { get; }
@@ -34,6 +35,19 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public CapturedLog Log { get; }
     public string ConnectionString { get; }
     public IServiceProvider Services => _app.Services;
+
+    /// <summary>Connections of their own, by TLS with this certificate, where the server listens by https.</summary>
+    public HttpClient Connect(X509Certificate2? certificate = null)
+    {
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false };
+        // The server's certificate is one that tests make.
+#pragma warning disable CA5359
+        handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        if (certificate is not null)
+            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;
+        return new HttpClient(handler) { BaseAddress = Address };
+    }
 
     /// <summary>Starts a server on a database of its own that holds <see cref="World"/>.</summary>
     public static async Task<ServerUnderTest> StartAsync(params string[] settings)

@@ -84,6 +84,9 @@ public sealed class ManifestProfileTests
     [InlineData("https:app.example", false, false)]
     [InlineData("https:///callback", false, false)]
     [InlineData("/callback", false, false)]
+    [InlineData("https://app.example/callback?x=1&iss=", false, false)]
+    [InlineData("com.example.app:/callback?%69ss=x", true, false)]
+    [InlineData("https://app.example/iss?issue=1", false, true)]
     public void Only_addresses_that_a_code_may_go_to_are_registered(string address, bool isNative, bool isAllowed) =>
         Assert.Equal(isAllowed, RedirectUris.MistakeIn(address, isNative) is null);
 }

@@ -71,6 +71,52 @@ public sealed class MigrationTests
         Assert.Equal(5L, await Around.Command(connection, """SELECT count(*) FROM "__EFMigrationsHistory" """).ExecuteScalarAsync());
     }
 
+    [Fact]
+    public async Task Rights_on_the_tables_of_clients_and_resources_are_rights_on_the_views()
+    {
+        var role = $"reader_{Guid.NewGuid():N}";
+        await using var old = await OldDatabase.RestoreAsync(
+            $"CREATE ROLE {role}; GRANT SELECT, UPDATE ON clients TO {role}; GRANT DELETE ON clients TO {role} WITH GRANT OPTION; GRANT SELECT (identifier) ON resources TO PUBLIC;");
+        try
+        {
+            Assert.Equal((0, ""), await old.MigratesAsync());
+
+            await using var connection = new NpgsqlConnection(old.ConnectionString);
+            await connection.OpenAsync();
+            Assert.Equal(
+                "SELECT UPDATE DELETE*",
+                await Around.Command(connection, $"""
+                    SELECT string_agg(privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END, ' ' ORDER BY is_grantable, privilege_type)
+                    FROM pg_class, aclexplode(relacl) WHERE oid = 'clients'::regclass AND grantee = '{role}'::regrole
+                    """).ExecuteScalarAsync());
+            Assert.Equal("true false", await Around.Command(
+                connection, $"SELECT has_column_privilege('{role}', 'resources', 'identifier', 'SELECT') || ' ' || has_column_privilege('{role}', 'resources', 'name', 'SELECT')").ExecuteScalarAsync());
+        }
+        finally
+        {
+            await using var connection = new NpgsqlConnection(old.ConnectionString);
+            await connection.OpenAsync();
+            await Around.Command(connection, $"DROP OWNED BY {role}; DROP ROLE {role}").ExecuteNonQueryAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("CREATE VIEW mine AS SELECT client_id FROM clients; CREATE VIEW on_mine AS SELECT client_id FROM mine;", "clients", "view mine, view on_mine")]
+    [InlineData("CREATE TABLE mine (resource text REFERENCES resources);", "resources", "constraint mine_resource_fkey on table mine")]
+    [InlineData("CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER mine AFTER UPDATE ON clients EXECUTE FUNCTION mine();", "clients", "trigger mine on table clients")]
+    public async Task What_an_operator_built_on_a_table_that_goes_is_named_in_one_line_and_nothing_is_changed(string change, string table, string named)
+    {
+        await using var old = await OldDatabase.RestoreAsync(change);
+
+        Assert.Equal(
+            (1, $"PostgreSQL refused what ConnectionStrings:IdentityServer asks for: the table {table} becomes a view, and these depend on it: {named}. Drop them, migrate, make them again (2BP01)."),
+            await old.MigratesAsync());
+
+        await using var connection = new NpgsqlConnection(old.ConnectionString);
+        await connection.OpenAsync();
+        Assert.Equal(2L, await Around.Command(connection, "SELECT count(*) FROM pg_class WHERE oid IN ('clients'::regclass, 'resources'::regclass) AND relkind = 'r'").ExecuteScalarAsync());
+    }
+
     private static async Task<NpgsqlConnection> OpenAsync(TestDatabase database)
     {
         var connection = new NpgsqlConnection(database.ConnectionString);

@@ -29,7 +29,7 @@ public sealed class SharedServer : IAsyncLifetime
 /// <summary>What tests of the protocol do beside calling it.</summary>
 internal static class Around
 {
-    private static readonly string[] Names = [.. typeof(Parameters).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!)];
+    private static readonly string[] Names = [.. typeof(OpenIddictConstants.Parameters).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!)];
 
     /// <summary>Those of the catalogue, and of the rules of OpenIddict's that stand, which name parameters and nothing else.</summary>
     private static readonly HashSet<string> Descriptions =

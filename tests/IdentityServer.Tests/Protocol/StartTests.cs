@@ -241,6 +241,7 @@ public sealed class StartTests
     [InlineData("Usage: IdentityServer [migrate | apply FILE [--prune] ", "--help")]
     [InlineData("Usage: IdentityServer migrate [--Setting=value …]", "migrate", "--help")]
     [InlineData("Usage: IdentityServer apply FILE [--prune] [--Setting=value …]", "apply", "-h")]
+    [InlineData("Usage: IdentityServer import-openiddict CONNECTION [--dry-run] [--Setting=value …]", "import-openiddict", "--help")]
     [InlineData("Usage: IdentityServer replace-keys [--Setting=value …]", "--Limits:Enabled=false", "replace-keys", "--help")]
     [InlineData("Usage: IdentityServer rewrap-keys [--Setting=value …]", "rewrap-keys", "-h")]
     [InlineData("Usage: IdentityServer healthcheck [--Setting=value …]", "healthcheck", "--help")]
@@ -252,7 +253,7 @@ public sealed class StartTests
         Assert.Empty(program.Errors);
         Assert.StartsWith(usage, program.Lines[0], StringComparison.Ordinal);
         Assert.All(
-            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
+            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  import-openiddict CONNECTION [--dry-run]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
             what => Assert.Contains(program.Lines, line => line.Contains(what, StringComparison.Ordinal)));
     }
 
@@ -260,6 +261,7 @@ public sealed class StartTests
     [InlineData("frobnicate")]
     [InlineData("apply")]
     [InlineData("migrate", "--prune")]
+    [InlineData("import-openiddict", "--dry-run")]
     public async Task Wrong_usage_has_the_exit_code_2(params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
@@ -271,6 +273,10 @@ public sealed class StartTests
     [Theory]
     [InlineData("apply", "file.json", "--pruen")]
     [InlineData("migrate", "--dry-run")]
+    [InlineData("import-openiddict", "Host=x", "--dry-runs")]
+    [InlineData("import-openiddict", "Host=x", "--prune")]
+    [InlineData("apply", "file.json", "--dry-run")]
+    [InlineData("--dry-run")]
     [InlineData("--Mail:From=a@b", "replace-keys", "--force")]
     public void A_misspelt_word_after_a_command_is_wrong_usage(params string[] arguments) =>
         Assert.Equal(CommandLine.WrongUsage, Assert.Throws<global::Hosting.StartupException>(() => CommandLine.Parse(arguments)).ExitCode);
@@ -282,6 +288,15 @@ public sealed class StartTests
 
         Assert.Equal((CommandLine.Apply, "a=b.json", true), (command.Command, command.File, command.Prune));
         Assert.Equal(["--urls", "http://x", "Limits:Enabled=false", "--Mail:From=a@b"], command.Settings);
+    }
+
+    [Fact]
+    public void A_connection_string_is_no_setting()
+    {
+        var command = CommandLine.Parse(["Limits:Enabled=false", "import-openiddict", "Host=db;Password=a=b", "--dry-run", "Mail:From=a@b"]);
+
+        Assert.Equal((CommandLine.ImportOpenIddict, "Host=db;Password=a=b", true), (command.Command, command.File, command.IsDryRun));
+        Assert.Equal(["Limits:Enabled=false", "Mail:From=a@b"], command.Settings);
     }
 
     private static ProgramProcess Run(string address, params string[] arguments) => ProgramProcess.Start(

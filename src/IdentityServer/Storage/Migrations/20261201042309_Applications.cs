@@ -176,9 +176,10 @@ namespace IdentityServer.Storage.Migrations
                 column: "reference_id",
                 unique: true);
 
-            // By hand; the constants stand in Applications.Clients.cs and Applications.Resources.cs.
+            // By hand; the constants stand in Applications.Clients.cs, Applications.Resources.cs and Applications.TablesGo.cs.
             migrationBuilder.Sql(ClientsAreAView);
             migrationBuilder.Sql(ResourcesAreAView);
+            migrationBuilder.Sql(TablesGo);
         }
 
         /// <inheritdoc />

@@ -74,7 +74,7 @@ internal sealed partial class TokenExchangeGrant(
     }
 
     private JwtClaims? FindToken(Client client, string text) =>
-        tokens.FindLive(text) is { } claims && (IsOwn(client, claims) || IsForResourceOf(client, claims)) ? claims : null;
+        tokens.FindLive(text) is { } claims && (IsOwn(client, claims) || IsForResourceOf(client, claims)) && Confirmation.Of(claims).IsUnderstood ? claims : null;
 
     private static bool IsOwn(Client client, JwtClaims claims) => claims.ClientId == client.ClientId;
 
@@ -82,12 +82,16 @@ internal sealed partial class TokenExchangeGrant(
         configuration.Value.Resources.Any(resource => resource.ClientId == client.ClientId && claims.Audience.Contains(resource.Identifier));
 
     /// <summary>
-    /// What comes of a bound token is bound: to the proof of the client that exchanges it. An API does not have its caller's
-    /// key; the client that the token was issued to does.
+    /// What comes of a bound token is bound: to the proof, or the certificate, of the client that exchanges it. An API does not have its
+    /// caller's key; the client that the token was issued to does.
     /// </summary>
     private static OAuthError? RefuseKey(TokenRequest request, JwtClaims claims)
     {
-        if (AccessTokens.KeyOf(claims) is not { } key)
+        var confirmation = Confirmation.Of(claims);
+        if (confirmation.Certificate is not null
+            && (request.CertificateThumbprint is null || IsOwn(request.Client, claims) && request.CertificateThumbprint != confirmation.Certificate))
+            return Errors.CertificateMissing;
+        if (confirmation.Key is not { } key)
             return null;
         if (request.DpopThumbprint is null)
             return Errors.DpopProofLeftOut;

@@ -1,0 +1,101 @@
+using IdentityServer.Audit;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Manifest;
+
+/// <summary>
+/// Makes consents of another server's permanent authorizations, of the clients that come in with them: what users of a client that was
+/// here before have allowed or withdrawn since is theirs.
+/// </summary>
+/// <param name="clients">Those that came in, each with whether it remembers what its users allowed.</param>
+internal sealed class ConsentImport(ImportReport report, Dictionary<string, (string[] Scopes, bool Remembers)> clients, Registered registered, TimeProvider time)
+{
+    private const int PageSize = 500;
+
+    private readonly List<ConsentRow> _page = [];
+    private readonly SortedDictionary<string, int> _written = new(StringComparer.Ordinal);
+    private int _strangers;
+
+    public async Task WriteAsync(AuthDb db, OpenIddictDatabase source, CancellationToken cancellation)
+    {
+        var (before, homeless, unneeded, unreadable) = (0, 0, 0, 0);
+        await foreach (var authorization in source.ReadAuthorizationsAsync(cancellation))
+        {
+            if (registered.Clients.ContainsKey(authorization.ClientId ?? ""))
+                before++;
+            else if (!clients.TryGetValue(authorization.ClientId ?? "", out var client))
+                homeless++;
+            else if (!TryReadScopes(authorization, out var allowed))
+                unreadable++;
+            else if (!client.Remembers || allowed.Intersect(client.Scopes).ToArray() is not { Length: > 0 } scopes)
+                unneeded++;
+            else if (!Guid.TryParseExact(authorization.Subject, "D", out var user))
+                _strangers++;
+            else
+                _page.Add(new ConsentRow { UserId = user, ClientId = authorization.ClientId!, Scopes = scopes, Claims = [], GrantedAt = GrantedAt(authorization) });
+            if (_page.Count == PageSize)
+                await WritePageAsync(db, cancellation);
+        }
+        await WritePageAsync(db, cancellation);
+        await AuditAsync(db, cancellation);
+
+        Tell(before, "of clients that were here before", report.Left);
+        Tell(unneeded, "of clients that remember none, or have no such scope", report.Left);
+        Tell(homeless, "of clients that did not come in", report.Refused);
+        Tell(_strangers, "of subjects that are no user here", report.Refused);
+        Tell(unreadable, "whose Scopes is no JSON array of texts", report.Refused);
+    }
+
+    private static bool TryReadScopes(ForeignAuthorization authorization, out string[] scopes)
+    {
+        try
+        {
+            scopes = OpenIddictClient.Texts(authorization.Scopes, "Scopes");
+            return true;
+        }
+        catch (ManifestMistake)
+        {
+            scopes = [];
+            return false;
+        }
+    }
+
+    /// <summary>Never in the future, and no earlier than what a date can say.</summary>
+    private DateTimeOffset GrantedAt(ForeignAuthorization authorization)
+    {
+        var now = time.GetUtcNow();
+        return authorization.CreatedAt is >= 0 and var seconds && seconds < now.ToUnixTimeSeconds() ? DateTimeOffset.FromUnixTimeSeconds(seconds) : now;
+    }
+
+    private async Task WritePageAsync(AuthDb db, CancellationToken cancellation)
+    {
+        if (_page.Count == 0)
+            return;
+        var areWritten = await ImportedConsents.WriteAsync(db, _page, cancellation);
+        foreach (var (consent, isWritten) in _page.Zip(areWritten))
+        {
+            if (isWritten)
+                _written[consent.ClientId] = _written.GetValueOrDefault(consent.ClientId) + 1;
+            else
+                _strangers++;
+        }
+        _page.Clear();
+    }
+
+    private async Task AuditAsync(AuthDb db, CancellationToken cancellation)
+    {
+        foreach (var (clientId, count) in _written)
+        {
+            var what = ImportReport.Counted(count, "authorization");
+            report.Added($"{what} of client {clientId}");
+            db.AuditEvents.Add(new AuditEventRow { At = time.GetUtcNow(), Event = AuditEvents.ConfigurationApplied, ClientId = clientId, Reason = $"imported {what}" });
+        }
+        await db.SaveChangesAsync(cancellation);
+    }
+
+    private static void Tell(int count, string whose, Action<string> tell)
+    {
+        if (count > 0)
+            tell($"{ImportReport.Counted(count, "authorization")} {whose}");
+    }
+}

@@ -1,0 +1,32 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using IdentityServer.Tests.Hosting;
+using Xunit;
+
+namespace IdentityServer.Tests.MutualTls;
+
+/// <summary>A server that listens by https, and asks for client certificates.</summary>
+public sealed class TlsServer : IAsyncLifetime
+{
+    private readonly string _file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pfx");
+
+    internal ServerUnderTest Server { get; private set; } = null!;
+
+    /// <summary>What it listens by, for a second node.</summary>
+    internal string[] Listening => ["--urls=https://127.0.0.1:0", $"--Kestrel:Certificates:Default:Path={_file}", "--Kestrel:Certificates:Default:Password=test"];
+
+    public async ValueTask InitializeAsync()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        await File.WriteAllBytesAsync(_file, certificate.ExportPkcs12(Pkcs12ExportPbeParameters.Pbes2Aes256Sha256, "test"));
+        Server = await ServerUnderTest.StartAsync([.. Listening, "--MutualTls:Enabled=true", "--Registration:Mode=open"]);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        File.Delete(_file);
+    }
+}
