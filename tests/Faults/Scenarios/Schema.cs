@@ -12,7 +12,7 @@ internal static class Schema
         SET lock_timeout = '300ms';
         ALTER TABLE users ADD COLUMN added_later text;
         ALTER TABLE grants ADD COLUMN added_later integer NOT NULL DEFAULT 0;
-        ALTER TABLE clients ADD COLUMN added_later text[];
+        ALTER TABLE applications ADD COLUMN added_later text[];
         ALTER TABLE revocations ADD COLUMN added_later timestamptz;
         ALTER TABLE keys ADD COLUMN added_later boolean NOT NULL DEFAULT false;
         INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion") VALUES ('9999_later', '10.0.0');

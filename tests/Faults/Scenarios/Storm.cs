@@ -12,6 +12,12 @@ internal static class Storm
     private const string Password = "a long enough password";
     private const int Users = 20;
 
+    /// <summary>
+    /// Milliseconds. Where a quiet refresh takes two or three, twice that is what a busy neighbour of the same core costs, hashes or
+    /// not; a storm that gets past its gate costs tens and hundreds.
+    /// </summary>
+    private const double Unnoticed = 10;
+
     /// <summary>How long a storm has gone on before it is looked at what it does.</summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(0.5);
 
@@ -70,7 +76,7 @@ internal static class Storm
         tally.Note(string.Create(CultureInfo.InvariantCulture, $"refresh p99 {quiet:0.0} ms quiet ({Each(quiets)}), {stormy:0.0} ms in the storm ({Each(storms)}); memory {before:0} MB before, {after:0} MB after"));
         tally.Require(refused > 0, "sign-ins past the queue get 503");
         tally.Require(right > 0 && wrong > 0, "sign-ins within the queue are judged");
-        tally.Require(stormy < 2 * quiet, "p99 of refresh stays under twice its quiet value");
+        tally.Require(stormy < Math.Max(2 * quiet, Unnoticed), "p99 of refresh stays under twice its quiet value, or under 10 ms");
         tally.Require(after < before * 1.2 + 10, "memory stays flat");
     }
 
