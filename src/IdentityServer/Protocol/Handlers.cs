@@ -111,7 +111,7 @@ internal static class Handlers
             // What a request has too much of is ignored (RFC 6749 §3.1); CheckAuthorizationRequest answers invalid_target (RFC 8707 §2).
             Authentication.ValidateAudienceParameter.Descriptor, Authentication.ValidateResourceParameter.Descriptor,
             Authentication.ValidateScopes.Descriptor, Authentication.ValidateResources.Descriptor,
-            // It asks of the id_token_hint that its user be signed in; we ask the user to be (OpenID Connect Core §3.1.2.1).
+            // It looks at a principal that nothing attaches here; CheckAuthorizationRequest holds the id_token_hint to the client.
             Authentication.ValidateAuthorizedParty.Descriptor,
             Authentication.AttachPrincipal.Descriptor,
             // SendAuthorizationResponse: a page where nobody can be sent back, else 303 (RFC 9700 §4.12) or our form, which a CSP allows.
