@@ -16,7 +16,7 @@ using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
 using LocalPostgres;
 using Npgsql;
-using Observability;
+using ServiceDefaults;
 
 namespace IdentityServer;
 
@@ -100,7 +100,7 @@ internal static class Program
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
-        builder.AddGuardedLogs(() => Volatile.Read(ref isStarted));
+        builder.AddServiceDefaults("identityserver", () => Volatile.Read(ref isStarted), ServerMetrics.MeterName);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         var mutualTls = MutualTlsSettings.Read(settings);
@@ -114,9 +114,9 @@ internal static class Program
             ClientCertificates.Apply(kestrel, mutualTls);
         });
 
-        builder.AddObservability("identityserver", ServerMetrics.MeterName);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ServerMetrics>();
+        builder.Services.AddHealthChecks().AddCheck<RecentBeat>("beat");
         builder.Services.AddOutbound(settings);
         builder.Services.AddProtocol(settings, mutualTls);
         builder.Services.AddClientRegistration(settings);
@@ -181,7 +181,7 @@ internal static class Program
         app.UseCors();
         // OpenIddict answers here what is mapped for it.
         app.UseAuthentication();
-        app.MapHealth();
+        app.MapHealth(HealthText.WriteAsync);
         app.MapProtocol();
         app.MapClientRegistration();
         app.MapDevices();

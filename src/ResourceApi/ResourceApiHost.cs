@@ -2,7 +2,6 @@ using Hosting;
 using IdentityServer.ResourceServer;
 using LocalPostgres;
 using Microsoft.Extensions.Options;
-using Observability;
 using Postgres;
 using ResourceApi.Data;
 using ResourceApi.Health;
@@ -11,6 +10,7 @@ using ResourceApi.Settings;
 using ResourceApi.Storage;
 using ResourceApi.Telemetry;
 using ResourceApi.Web;
+using ServiceDefaults;
 
 namespace ResourceApi;
 
@@ -38,8 +38,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var connectionString = "";
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
-        builder.AddGuardedLogs(() => Volatile.Read(ref isStarted));
-        builder.AddObservability("resourceapi", ApiMetrics.MeterName, "IdentityServer.ResourceServer");
+        builder.AddServiceDefaults("resourceapi", () => Volatile.Read(ref isStarted), ApiMetrics.MeterName, "IdentityServer.ResourceServer");
         builder.Services.AddSingleton<ApiMetrics>();
         var origins = CorsOrigins.Read(builder.Configuration);
         var database = DatabaseSettings.Read(builder.Configuration);
@@ -60,6 +59,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddHealthChecks().AddCheck<Readiness>("readiness");
         builder.Services.AddDataApiDocument();
         configure?.Invoke(builder.Services);
 
@@ -146,7 +146,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         app.UseAuthentication();
         app.UseAuthorization();
         DataEndpoints.Map(app);
-        HealthEndpoints.Map(app);
+        app.MapHealth(HealthEnvelope.WriteAsync);
         app.MapProtectedResourceMetadata();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
     }

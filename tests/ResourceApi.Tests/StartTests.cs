@@ -131,7 +131,7 @@ public sealed class StartTests
     public void Every_setting_that_the_code_reads_is_a_known_one()
     {
         string TextOf(string file) => File.ReadAllText(Path.Combine(Repository.Root, "src", file));
-        var shared = new[] { "ResourceApi", "Hosting", "LocalPostgres", "Observability", "Postgres" }
+        var shared = new[] { "ResourceApi", "Hosting", "LocalPostgres", "ServiceDefaults", "Postgres" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
             .Where(file => Path.GetFileName(file) != "KnownSettings.cs")
             .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))

@@ -1,14 +1,16 @@
 using IdentityServer.ResourceServer;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using Postgres;
 using ResourceApi.Storage;
 
 namespace ResourceApi.Health;
 
-/// <summary>Ready: the database answers and tokens can be judged. However many ask, the database is asked once a second.</summary>
-internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] NpgsqlDataSource database, IssuerStatus issuer, TimeProvider clock, ILogger<Readiness> logger)
+/// <summary>The database answers and tokens can be validated. However many probes come, the database is asked at most once a second.</summary>
+internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] NpgsqlDataSource database, IssuerStatus issuer, TimeProvider timeProvider, ILogger<Readiness> logger)
+    : IHealthCheck
 {
-    /// <summary>The name of its data source: one connection that no request can take.</summary>
+    /// <summary>The key of its data source: one connection that no request can take.</summary>
     public const string Source = "probes";
 
     private static readonly TimeSpan Validity = TimeSpan.FromSeconds(1);
@@ -18,15 +20,16 @@ internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] Np
     private Task<bool> _answer = Task.FromResult(false);
     private long? _askedAt;
 
-    public async Task<bool> CheckAsync() => issuer.IsReady && await DatabaseAnswersAsync();
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        issuer.IsReady && await DatabaseAnswersAsync() ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy();
 
     private Task<bool> DatabaseAnswersAsync()
     {
         lock (_gate)
         {
-            if (_answer.IsCompleted && (_askedAt is not { } at || clock.GetElapsedTime(at) >= Validity))
+            if (_answer.IsCompleted && (_askedAt is not { } at || timeProvider.GetElapsedTime(at) >= Validity))
             {
-                _askedAt = clock.GetTimestamp();
+                _askedAt = timeProvider.GetTimestamp();
                 _answer = AskAsync();
             }
 

@@ -1,8 +1,8 @@
 using Microsoft.OpenApi;
 using ResourceApi.Data;
-using ResourceApi.Health;
 using ResourceApi.Storage;
 using ResourceApi.Web;
+using ServiceDefaults;
 using static ResourceApi.OpenApi.Describe;
 
 namespace ResourceApi.OpenApi;

@@ -144,7 +144,7 @@ public sealed class StartTests
     [Fact]
     public void Every_setting_that_the_code_reads_is_a_known_one()
     {
-        var read = new[] { "IdentityServer", "Hosting", "LocalPostgres", "Observability", "Postgres" }
+        var read = new[] { "IdentityServer", "Hosting", "LocalPostgres", "ServiceDefaults", "Postgres" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
             .Where(file => Path.GetFileName(file) != "KnownSettings.cs" && Path.GetFileName(Path.GetDirectoryName(file)) != "Migrations")
             .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))

@@ -21,22 +21,21 @@ internal sealed partial class Exposition
     {
         Assert.EndsWith("\n", text, StringComparison.Ordinal);
         var parsed = new Exposition();
-        string? helped = null, family = null;
+        string? family = null;
         foreach (var line in text.Split('\n')[..^1])
         {
             if (Help().Match(line) is { Success: true } help)
-                helped = help.Groups[1].Value;
+                Assert.Equal(family, help.Groups[1].Value);
             else if (Type().Match(line) is { Success: true } type)
             {
                 family = type.Groups[1].Value;
-                Assert.Equal(helped, family);
                 Assert.True(parsed._types.TryAdd(family, type.Groups[2].Value), $"{family} has two types.");
             }
             else
             {
                 var sample = Sample().Match(line);
                 Assert.True(sample.Success, $"No sample: {line}");
-                var (name, labels) = (sample.Groups[1].Value, sample.Groups[2].Value);
+                var (name, labels) = (sample.Groups[1].Value, sample.Groups[2].Value is "{}" ? "" : sample.Groups[2].Value);
                 string[] allowed = parsed._types[family!] == "histogram" ? [$"{family}_bucket", $"{family}_sum", $"{family}_count"] : [family!];
                 Assert.Contains(name, allowed);
                 Assert.True(parsed._types[family!] != "counter" || name.EndsWith("_total", StringComparison.Ordinal), $"A counter without _total: {name}");
@@ -83,7 +82,7 @@ internal sealed partial class Exposition
     [GeneratedRegex("^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram)$")]
     private static partial Regex Type();
 
-    [GeneratedRegex("""^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\\\|\\"|\\n)*",?)+(?<!,)\})? (\+Inf|-?[0-9.]+(?:E[+-][0-9]+)?)$""")]
+    [GeneratedRegex("""^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\\\|\\"|\\n)*",?)*(?<!,)\})? (\+Inf|-?[0-9.]+(?:E[+-][0-9]+)?)$""")]
     private static partial Regex Sample();
 
     [GeneratedRegex("""([a-zA-Z_][a-zA-Z0-9_]*)="(?:[^"\\]|\\\\|\\"|\\n)*"[,}]""")]

@@ -4,11 +4,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Observability;
+namespace ServiceDefaults;
 
 /// <summary>
-/// In Production a line of the log is one JSON object, with the <c>TraceId</c> and <c>SpanId</c> of its request below
-/// <c>Scopes</c>. <c>Logging:Console:FormatterName</c> asks for another form.
+/// In Production each line of the log is a JSON object that has the <c>TraceId</c> and <c>SpanId</c> of its request in
+/// <c>Scopes</c>. <c>Logging:Console:FormatterName</c> chooses another format.
 /// </summary>
 internal static class ProductionLog
 {
@@ -29,7 +29,7 @@ internal static class ProductionLog
         builder.Services.AddHostedService<TraceIds>();
     }
 
-    /// <summary>Gives each request its ids (W3C Trace Context), those of the caller where it has some. ASP.NET Core makes none when nobody listens.</summary>
+    /// <summary>Gives each request its ids, or those of its caller (W3C Trace Context). ASP.NET Core creates none when nobody listens.</summary>
     private sealed class TraceIds : IHostedService, IDisposable
     {
         private readonly ActivityListener _listener = new()

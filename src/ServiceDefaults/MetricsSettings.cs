@@ -1,14 +1,14 @@
 using Hosting;
 using Microsoft.Extensions.Configuration;
 
-namespace Observability;
+namespace ServiceDefaults;
 
-/// <param name="Urls">Where <c>/metrics</c> is served, apart from everything else. Plain http: scrapers come by a network of the operator's.</param>
+/// <param name="Urls">Where <c>/metrics</c> is served. Plain http: the scraper is in the operator's own network.</param>
 internal sealed record MetricsSettings(string[] Urls)
 {
     public const string Name = "Metrics:Urls";
 
-    /// <summary>Null when not set: then nothing listens.</summary>
+    /// <summary>Null when it is not set; then nothing listens.</summary>
     public static MetricsSettings? Read(IConfiguration configuration)
     {
         var text = configuration[Name];

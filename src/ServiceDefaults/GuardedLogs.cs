@@ -4,19 +4,16 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
-namespace Observability;
+namespace ServiceDefaults;
 
 /// <summary>
-/// Keeps what callers sent out of the log, and what would repeat a failed start. Filters can't: a rule below
-/// <c>Logging:Console:LogLevel</c> outranks every filter of the program's.
+/// Keeps what callers sent out of the log, and what would repeat a failed start. A filter could not: a rule in
+/// <c>Logging:Console:LogLevel</c> overrides every filter that the program adds.
 /// </summary>
-public static class GuardedLogs
+internal static class GuardedLogs
 {
-    /// <param name="isStarted">A failed start is one line of the program's: until then the host and Data Protection say nothing of theirs.</param>
-    public static void AddGuardedLogs(this WebApplicationBuilder builder, Func<bool> isStarted)
+    public static void Add(WebApplicationBuilder builder, Func<bool> isStarted)
     {
-        ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(isStarted);
         builder.Services.AddSingleton<LoggerFactory>();
         builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(services => new GuardedLoggerFactory(services.GetRequiredService<LoggerFactory>(), isStarted)));
         builder.Services.AddSingleton<IStartupFilter, RequestLines>();
@@ -30,7 +27,7 @@ public static class GuardedLogs
 
         public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
 
-        // The container disposes of the factory behind.
+        // The container disposes of the inner factory.
         public void Dispose()
         {
         }
@@ -38,21 +35,21 @@ public static class GuardedLogs
         /// <summary>Which levels of a category are let through; null for all.</summary>
         private Func<LogLevel, bool>? AllowedFor(string category) => category switch
         {
-            // Request lines with their query; RequestLines writes ours in their place.
+            // Request lines with their query; RequestLines writes ours instead.
             RequestLines.Category => Nothing,
-            // A request line or a header as it was sent.
+            // A request line or a header as the caller sent it.
             "Microsoft.AspNetCore.Server.Kestrel.BadRequests" => Nothing,
-            // Origin and X-Forwarded-For as they were sent.
+            // Origin and X-Forwarded-For as the caller sent them.
             "Microsoft.AspNetCore.Cors.Infrastructure.CorsService" or "Microsoft.AspNetCore.HttpOverrides.ForwardedHeadersMiddleware" => Nothing,
             // Paths, which may hold a key of somebody's data.
             "Microsoft.AspNetCore.Routing.Matching.DfaMatcher" => Nothing,
-            // Whole requests and answers.
+            // Whole requests and responses.
             "Microsoft.AspNetCore.HttpLogging.HttpLoggingMiddleware" => Nothing,
             // Where a redirect leads, with code and state.
             _ when category.StartsWith("Microsoft.AspNetCore.Http.Result.", StringComparison.Ordinal) => Nothing,
-            // Addresses and headers of our own calls.
+            // Addresses and headers of the calls that we make.
             _ when category.StartsWith("System.Net.Http.HttpClient.", StringComparison.Ordinal) => Nothing,
-            // Below a warning, a key of the ring as it is stored.
+            // Below Warning it logs a key of the ring as it is stored.
             _ when category.StartsWith("Microsoft.AspNetCore.DataProtection", StringComparison.Ordinal) => level => level >= LogLevel.Warning && isStarted(),
             "Microsoft.Extensions.Hosting.Internal.Host" => level => level >= LogLevel.Information && isStarted(),
             _ => null,

@@ -5,11 +5,11 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Observability;
+namespace ServiceDefaults;
 
 /// <summary>
-/// A line for each request, of nothing that the caller could have put a secret in. In the category of ASP.NET Core's own
-/// request lines, whose place it takes: who asks for those gets these.
+/// Logs a line for each request, without anything that a caller could have put a secret in. It uses the category of
+/// ASP.NET Core's own request lines, which it replaces.
 /// </summary>
 internal sealed partial class RequestLines(LoggerFactory loggers) : IStartupFilter
 {
@@ -18,27 +18,27 @@ internal sealed partial class RequestLines(LoggerFactory loggers) : IStartupFilt
     private static readonly string[] Methods =
         [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete, HttpMethods.Patch, HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect];
 
-    // Of the factory behind the guard, which silences the category for everybody else.
+    // From the inner factory: the guard silences this category for everybody else.
     private readonly ILogger _logger = loggers.CreateLogger(Category);
 
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
-        app.Use(following => http => _logger.IsEnabled(LogLevel.Information) ? TellAsync(http, following) : following(http));
+        app.Use(following => httpContext => _logger.IsEnabled(LogLevel.Information) ? LogAsync(httpContext, following) : following(httpContext));
         next(app);
     };
 
-    private async Task TellAsync(HttpContext http, RequestDelegate next)
+    private async Task LogAsync(HttpContext httpContext, RequestDelegate next)
     {
-        var begun = Stopwatch.GetTimestamp();
+        var start = Stopwatch.GetTimestamp();
         try
         {
-            await next(http);
+            await next(httpContext);
         }
         finally
         {
-            // A method that the caller made up may be anything.
-            var method = Array.Find(Methods, known => HttpMethods.Equals(known, http.Request.Method)) ?? "_OTHER";
-            LogAnswered(_logger, method, RequestRoute.Of(http), http.Response.StatusCode, Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
+            // A method that the caller made up could be anything.
+            var method = Array.Find(Methods, known => HttpMethods.Equals(known, httpContext.Request.Method)) ?? "_OTHER";
+            LogAnswered(_logger, method, RequestRoute.Of(httpContext), httpContext.Response.StatusCode, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
     }
 

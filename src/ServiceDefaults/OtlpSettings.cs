@@ -1,9 +1,9 @@
 using Hosting;
 using Microsoft.Extensions.Configuration;
 
-namespace Observability;
+namespace ServiceDefaults;
 
-/// <summary>OpenTelemetry's own variables, read by its SDK; what it would pass over in silence is refused here.</summary>
+/// <summary>OpenTelemetry's own variables. Its SDK reads them, and ignores an invalid value without a word; here it stops the start.</summary>
 internal static class OtlpSettings
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -21,6 +21,6 @@ internal static class OtlpSettings
         return true;
     }
 
-    /// <param name="variable"><c>OTEL_METRICS_EXPORTER</c> or <c>OTEL_TRACES_EXPORTER</c>; <c>none</c> leaves that half out.</param>
+    /// <param name="variable"><c>OTEL_METRICS_EXPORTER</c> or <c>OTEL_TRACES_EXPORTER</c>; <c>none</c> turns that half off.</param>
     public static bool Exports(IConfiguration configuration, string variable) => !string.Equals(configuration[variable], "none", StringComparison.OrdinalIgnoreCase);
 }

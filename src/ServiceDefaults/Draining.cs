@@ -1,0 +1,13 @@
+using Hosting;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace ServiceDefaults;
+
+/// <summary>A node that is told to stop is not ready.</summary>
+internal sealed class Draining(Drain drain) : IHealthCheck
+{
+    public const string Name = "draining";
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(drain.IsStopping ? HealthCheckResult.Unhealthy() : HealthCheckResult.Healthy());
+}
