@@ -4,15 +4,15 @@ using IdentityServer.Storage;
 namespace IdentityServer.Manifest;
 
 /// <summary>
-/// Makes consents of another server's permanent authorizations, of the clients that come in with them: what users of a client that was
-/// here before have allowed or withdrawn since is theirs.
+/// Brings in another server's permanent authorizations, of the clients that come in with them: what users of a client that was here
+/// before have allowed or withdrawn since is theirs. Of several of one user and client one comes in that allows all.
 /// </summary>
 /// <param name="clients">Those that came in, each with whether it remembers what its users allowed.</param>
 internal sealed class ConsentImport(ImportReport report, Dictionary<string, (string[] Scopes, bool Remembers)> clients, Registered registered, TimeProvider time)
 {
     private const int PageSize = 500;
 
-    private readonly List<ConsentRow> _page = [];
+    private readonly List<(Guid UserId, GivenConsent Consent)> _page = [];
     private readonly SortedDictionary<string, int> _written = new(StringComparer.Ordinal);
     private int _strangers;
 
@@ -32,7 +32,7 @@ internal sealed class ConsentImport(ImportReport report, Dictionary<string, (str
             else if (!Guid.TryParseExact(authorization.Subject, "D", out var user))
                 _strangers++;
             else
-                _page.Add(new ConsentRow { UserId = user, ClientId = authorization.ClientId!, Scopes = scopes, Claims = [], GrantedAt = GrantedAt(authorization) });
+                _page.Add((user, new GivenConsent(authorization.ClientId!, scopes, GrantedAt(authorization))));
             if (_page.Count == PageSize)
                 await WritePageAsync(db, cancellation);
         }
@@ -71,8 +71,8 @@ internal sealed class ConsentImport(ImportReport report, Dictionary<string, (str
     {
         if (_page.Count == 0)
             return;
-        var areWritten = await ImportedConsents.WriteAsync(db, _page, cancellation);
-        foreach (var (consent, isWritten) in _page.Zip(areWritten))
+        var areWritten = await Consents.ImportAsync(db, _page, cancellation);
+        foreach (var ((_, consent), isWritten) in _page.Zip(areWritten))
         {
             if (isWritten)
                 _written[consent.ClientId] = _written.GetValueOrDefault(consent.ClientId) + 1;
