@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace IdentityServer.Storage;
 
@@ -66,25 +65,13 @@ internal static class Consents
 
     public static Task WithdrawAsync(AuthDb db, Guid userId, string clientId) => db.Database.ExecuteSqlRawAsync(WithdrawSql, userId.ToString(), clientId);
 
-    /// <summary>Those of another server, within the caller's transaction.</summary>
-    /// <returns>For each whether it is of a user here.</returns>
-    public static async Task<bool[]> ImportAsync(AuthDb db, IReadOnlyList<(Guid UserId, GivenConsent Consent)> consents, CancellationToken cancellation)
+    /// <summary>One of another server, within the caller's transaction. False: its user is none here.</summary>
+    public static async Task<bool> TryImportAsync(AuthDb db, Guid userId, GivenConsent consent, CancellationToken cancellation)
     {
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
-        foreach (var (userId, consent) in consents)
+        await using var command = new NpgsqlCommand(ImportSql, (NpgsqlConnection)db.Database.GetDbConnection())
         {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(ImportSql)
-            {
-                Parameters =
-                {
-                    new() { Value = userId },
-                    new() { Value = consent.ClientId },
-                    new() { Value = consent.Scopes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
-                    new() { Value = consent.GrantedAt },
-                },
-            });
-        }
-        await batch.ExecuteNonQueryAsync(cancellation);
-        return [.. batch.BatchCommands.Cast<NpgsqlBatchCommand>().Select(command => command.RecordsAffected > 0)];
+            Parameters = { new() { Value = userId }, new() { Value = consent.ClientId }, new() { Value = consent.Scopes }, new() { Value = consent.GrantedAt } },
+        };
+        return await command.ExecuteNonQueryAsync(cancellation) > 0;
     }
 }

@@ -32,10 +32,10 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
         var manager = scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>();
         var found = Assert.Single(await FindAsync(scope.ServiceProvider, id, ["openid", "profile", "email"]));
         Assert.Equal(["email", "openid", "profile"], await manager.GetScopesAsync(found));
-        Assert.Equal(first, await manager.GetCreationDateAsync(found));
+        Assert.InRange((await manager.GetCreationDateAsync(found))!.Value, first, first.AddSeconds(9));
         var properties = await manager.GetPropertiesAsync(found);
         Assert.Equal(["birthdate", "phone_number"], properties["claims"].EnumerateArray().Select(claim => claim.GetString()));
-        Assert.Equal(first.AddSeconds(10), properties["granted_at"].GetDateTimeOffset());
+        Assert.InRange(properties["granted_at"].GetDateTimeOffset(), first.AddSeconds(10), _server.Clock.GetUtcNow());
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_authorizations_are_read_page_by_page_and_become_one_consent_of_a_user_and_a_client()
+    public async Task Many_authorizations_of_a_user_and_a_client_become_one()
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync(

@@ -34,7 +34,7 @@ public sealed class ConsentMigrationTests
         await using var server = await ServerUnderTest.StartOnAsync(database.ConnectionString);
 
         Assert.Equal(
-            """here 01890f5e-0000-7000-8000-000000000001 permanent ["openid", "email"] true {"claims": ["birthdate"], "granted_at": "2026-01-02T03:04:05.678+00:00"}""",
+            """here 01890f5e-0000-7000-8000-000000000001 permanent ["openid", "email"] t {"claims": ["birthdate"], "granted_at": "2026-01-02T03:04:05.678+00:00"}""",
             await server.ReadAsync<string>(
                 """
                 SELECT concat_ws(' ', a.client_id, c.subject, c.type, c.scopes, creation_date = '2026-01-02 03:04:05.678+00', c.properties)
