@@ -8,11 +8,12 @@ internal static class MailMessages
     /// <summary>RFC 5322 §2.1.1; longer lines are sent as quoted-printable.</summary>
     private const int MaximumLineLength = 998;
 
-    /// <exception cref="ParseException">The recipient is not a single address.</exception>
     public static MimeMessage Create(MailboxAddress from, Message message)
     {
-        // The domain goes out as A-labels, so that only a non-ASCII local part needs SMTPUTF8.
-        var to = new MailboxAddress("", MailboxAddress.EncodeAddrspec(message.To));
+        var to = new MailboxAddress("", message.To);
+        // MimeKit reads the first address and ignores what follows; it decodes A-labels of the domain.
+        if (message.To != to.Address && message.To != MailboxAddress.EncodeAddrspec(to.Address))
+            throw new ArgumentException("The recipient is not a single address.", nameof(message));
         var mail = new MimeMessage([from], [to], message.Subject, new TextPart("plain") { Text = message.Body })
         {
             // MimeKit's own would name this machine.

@@ -33,12 +33,14 @@ internal sealed class SmtpMessageSender(MailboxAddress from, SmtpSettings settin
         if (settings is { User: { } user, Password: { } password })
             await client.AuthenticateAsync(user, password, cancellationToken);
 
-        var needsUtf8 = mail.To.Mailboxes.Any(to => !Ascii.IsValid(to.Address));
-        // RFC 6531 §3.2. MailKit would send the address anyway.
-        if (needsUtf8 && !client.Capabilities.HasFlag(SmtpCapabilities.UTF8))
-            throw new NotSupportedException("The SMTP server does not support addresses with non-ASCII characters (SMTPUTF8).");
         var format = FormatOptions.Default.Clone();
-        format.International = needsUtf8;
+        format.International = !Ascii.IsValid(mail.To.Mailboxes.Single().LocalPart);
+        // Without SMTPUTF8 MailKit sends the domain as A-labels, which every server on the way accepts.
+        if (!format.International)
+            client.Capabilities &= ~SmtpCapabilities.UTF8;
+        // RFC 6531 §3.2. MailKit would send the address anyway.
+        else if (!client.Capabilities.HasFlag(SmtpCapabilities.UTF8))
+            throw new NotSupportedException("The SMTP server does not support addresses with non-ASCII characters (SMTPUTF8).");
         await client.SendAsync(format, mail, cancellationToken);
         // Does not throw: the message has been accepted.
         await client.DisconnectAsync(quit: true, cancellationToken);

@@ -19,7 +19,6 @@ internal sealed record MailSettings(MailboxAddress From, SmtpSettings? Smtp, str
         }
         if (!MailboxAddress.TryParse(text, out var from) || from.Domain.Length == 0)
             throw SettingsReader.Impossible(fromName, text, "an e-mail address such as no-reply@example.com");
-        from.Address = MailboxAddress.EncodeAddrspec(from.Address);
 
         var smtp = SmtpSettings.Read(settings);
         var directory = settings.Text("Mail:Directory");
