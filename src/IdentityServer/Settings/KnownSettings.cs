@@ -26,7 +26,7 @@ internal static class KnownSettings
         "Lockout:Duration", "Lockout:MaxFailures",
         "Mail:Directory", "Mail:From",
         "Metrics:Urls",
-        "MutualTls:Enabled", "MutualTls:ProxyHeader",
+        "MutualTls:Authorities", "MutualTls:Enabled", "MutualTls:ProxyHeader",
         "Outbound:AllowPrivateAddresses",
         "Password:AllowPublicClients", "Password:Iterations", "Password:MaximumLength", "Password:MinimumLength", "Password:Parallelism",
         "Password:QueueLength", "Password:QueueTimeout", "Password:RejectCommon", "Password:RequireDigit", "Password:RequireLowercase",
