@@ -13,7 +13,7 @@ internal static class Databases
         var database = builder.Database!;
         builder.Database = "postgres";
 
-        await using var source = NpgsqlDataSource.Create(builder);
+        await using var source = Open(builder.ConnectionString);
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = database } } };
         if (await find.ExecuteScalarAsync(ct) is not null)
@@ -31,6 +31,9 @@ internal static class Databases
             // Another program made it between our look and our try: it is there.
         }
     }
+
+    /// <summary>Named: without a name its metrics would carry the connection string.</summary>
+    public static NpgsqlDataSource Open(string connectionString) => new NpgsqlDataSourceBuilder(connectionString) { Name = "localpostgres" }.Build();
 
     private static string Quoted(string identifier) => $"\"{identifier.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

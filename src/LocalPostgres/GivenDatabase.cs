@@ -44,7 +44,7 @@ internal static class GivenDatabase
 
     private static async Task OpenOrCreateAsync(NpgsqlConnectionStringBuilder builder, CancellationToken ct)
     {
-        await using var source = NpgsqlDataSource.Create(builder);
+        await using var source = Databases.Open(builder.ConnectionString);
         try
         {
             await using var connection = await source.OpenConnectionAsync(ct);

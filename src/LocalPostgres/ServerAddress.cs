@@ -45,7 +45,8 @@ internal sealed record ServerAddress(string Host, int Port, string? Password)
     public async Task<bool> AnswersAsync(CancellationToken ct)
     {
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString("postgres", 1)) { Pooling = false, Timeout = 2 };
-        await using var connection = new NpgsqlConnection(builder.ConnectionString);
+        await using var source = Databases.Open(builder.ConnectionString);
+        await using var connection = source.CreateConnection();
         try
         {
             await connection.OpenAsync(ct);

@@ -9,9 +9,9 @@ namespace IdentityServer.ClientAuthentication;
 
 /// <summary>
 /// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
-/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>self_signed_tls_client_auth</c>, or for a public client its mere <c>client_id</c>.
+/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>tls_client_auth</c>, <c>self_signed_tls_client_auth</c>, or for a public client its mere <c>client_id</c>.
 /// </summary>
-internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, RegisteredCertificates certificates)
+internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, IssuedCertificates issued, RegisteredCertificates registered)
 {
     public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
     {
@@ -40,8 +40,10 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
             return Errors.ClientRefused;
         if (client.IsPublic)
             return secret is null ? new ProvenClient(client) : Errors.ClientRefused;
+        if (client.AuthMethod == TokenEndpointAuthMethods.IssuedTls)
+            return secret is null && issued.IsIssuedTo(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
         if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls)
-            return secret is null && certificates.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
+            return secret is null && registered.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
         if (secret is null)
             return Errors.ClientRefused;
         return await secrets.CheckAsync(client, secret, http.RequestAborted) switch

@@ -36,6 +36,13 @@ internal sealed record ClientMetadata
     /// <summary>RFC 8705 §3.4.</summary>
     public bool? TlsClientCertificateBoundAccessTokens { get; init; }
 
+    // RFC 8705 §2.1.2: at most one.
+    public string? TlsClientAuthSubjectDn { get; init; }
+    public string? TlsClientAuthSanDns { get; init; }
+    public string? TlsClientAuthSanUri { get; init; }
+    public string? TlsClientAuthSanIp { get; init; }
+    public string? TlsClientAuthSanEmail { get; init; }
+
     /// <summary>Seconds (OpenID Connect Registration §2).</summary>
     public int? DefaultMaxAge { get; init; }
     public bool? RequireAuthTime { get; init; }

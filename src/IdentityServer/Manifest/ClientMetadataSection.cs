@@ -18,7 +18,7 @@ internal static class ClientMetadataSection
     [
         "application_type", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts", "software_id", "software_version",
         "response_types", "subject_type", "require_pkce", "require_consent",
-        "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens", "default_max_age", "require_auth_time", "default_acr_values",
+        "require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens", .. CertificateSubject.Members, "default_max_age", "require_auth_time", "default_acr_values",
         "initiate_login_uri", "id_token_signed_response_alg", "userinfo_signed_response_alg", "post_logout_redirect_uris",
         "backchannel_logout_uri", "backchannel_logout_session_required", "token_endpoint_auth_signing_alg", "jwks", "jwks_uri",
     ];
@@ -45,6 +45,11 @@ internal static class ClientMetadataSection
             RequirePushedAuthorizationRequests = client.Find("require_pushed_authorization_requests")?.Flag(),
             DpopBoundAccessTokens = client.Find("dpop_bound_access_tokens")?.Flag(),
             TlsClientCertificateBoundAccessTokens = client.Find("tls_client_certificate_bound_access_tokens")?.Flag(),
+            TlsClientAuthSubjectDn = client.Text("tls_client_auth_subject_dn", CertificateSubject.MaximumLength),
+            TlsClientAuthSanDns = client.Text("tls_client_auth_san_dns", CertificateSubject.MaximumLength),
+            TlsClientAuthSanUri = client.Text("tls_client_auth_san_uri", CertificateSubject.MaximumLength),
+            TlsClientAuthSanIp = client.Text("tls_client_auth_san_ip", CertificateSubject.MaximumLength),
+            TlsClientAuthSanEmail = client.Text("tls_client_auth_san_email", CertificateSubject.MaximumLength),
             DefaultMaxAge = client.Find("default_max_age")?.Number(0, int.MaxValue),
             RequireAuthTime = client.Find("require_auth_time")?.Flag(),
             DefaultAcrValues = client.Set("default_acr_values", 20, value => value.Text(200)),

@@ -105,11 +105,11 @@ internal static class ClientRules
             if (client.IsPublic)
                 throw Mistake(client, boundTokens, "is true, which a public client can't have.");
         }
-        if (client.AuthMethod != TokenEndpointAuthMethods.SelfSignedTls)
-            return;
-        if (!mutualTls.IsEnabled)
-            throw Mistake(client, "token_endpoint_auth_method", $"is {client.AuthMethod}, which needs the setting {MutualTlsSettings.Name}.");
-        if (!RegisteredCertificates.AreIn(client.Metadata))
+        if (mutualTls.MissingFor(client.AuthMethod) is { } setting)
+            throw Mistake(client, "token_endpoint_auth_method", $"is {client.AuthMethod}, which needs the setting {setting}.");
+        if (CertificateSubject.MistakeIn(client.Metadata, client.AuthMethod == TokenEndpointAuthMethods.IssuedTls) is { } mistake)
+            throw Mistake(client, mistake.Member, $"must be {mistake.Rule}.");
+        if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls && !RegisteredCertificates.AreIn(client.Metadata))
             throw Mistake(client, "jwks", "must hold a key with its certificate in x5c: by that the client is known (RFC 8705 §2.2.2).");
     }
 }

@@ -51,6 +51,7 @@ internal static class ProtocolServices
         services.AddSingleton(ClientAssertionSettings.Read(settings));
         services.AddSingleton<ClientKeys>();
         services.AddSingleton<ClientAssertions>();
+        services.AddSingleton<IssuedCertificates>();
         services.AddSingleton<RegisteredCertificates>();
         services.AddSingleton<ClientAuthenticator>();
         services.AddSingleton<AuthorizationCodeGrant>();
@@ -104,9 +105,11 @@ internal static class ProtocolServices
                     types.UnionWith(exchanged);
                 }
             });
-            // What the metadata tells; RegisteredCertificates and BindToClientCertificate are the rules.
+            // What the metadata tells; RegisteredCertificates, IssuedCertificates and BindToClientCertificate are the rules.
             if (mutualTls.IsEnabled)
                 options.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
+            if (mutualTls.Authorities is { } authorities)
+                IssuedCertificates.Trust(options, authorities);
             options.UseAspNetCore().DisableTransportSecurityRequirement();
             Handlers.Use(options, mutualTls);
         });

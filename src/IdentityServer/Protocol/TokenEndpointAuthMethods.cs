@@ -10,10 +10,13 @@ public static class TokenEndpointAuthMethods
     /// <summary>OpenID Connect Core §9, RFC 7523 §2.2.</summary>
     public const string PrivateKeyJwt = "private_key_jwt";
 
+    /// <summary>RFC 8705 §2.1.</summary>
+    public const string IssuedTls = "tls_client_auth";
+
     /// <summary>RFC 8705 §2.2.</summary>
     public const string SelfSignedTls = "self_signed_tls_client_auth";
 
-    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, SelfSignedTls, None];
+    public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, IssuedTls, SelfSignedTls, None];
 
     /// <summary>Whether it takes a shared secret.</summary>
     public static bool HasSecret(string method) => method is ClientSecretBasic or ClientSecretPost;

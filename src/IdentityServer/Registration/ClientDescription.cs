@@ -29,7 +29,7 @@ internal sealed class ClientDescriptionReader(
 
     private static readonly string[] SigningAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
 
-    private readonly string[] _authMethods = [.. TokenEndpointAuthMethods.Served.Where(method => mutualTls.IsEnabled || method != TokenEndpointAuthMethods.SelfSignedTls)];
+    private readonly string[] _authMethods = [.. TokenEndpointAuthMethods.Served.Where(method => mutualTls.MissingFor(method) is null)];
 
     public Result<ClientDescription> Read(JsonElement json)
     {
@@ -125,6 +125,11 @@ internal sealed class ClientDescriptionReader(
             RequirePushedAuthorizationRequests = members.Flag("require_pushed_authorization_requests"),
             DpopBoundAccessTokens = members.Flag("dpop_bound_access_tokens"),
             TlsClientCertificateBoundAccessTokens = ReadBoundTokens(members, authMethod),
+            TlsClientAuthSubjectDn = members.Text("tls_client_auth_subject_dn", CertificateSubject.MaximumLength),
+            TlsClientAuthSanDns = members.Text("tls_client_auth_san_dns", CertificateSubject.MaximumLength),
+            TlsClientAuthSanUri = members.Text("tls_client_auth_san_uri", CertificateSubject.MaximumLength),
+            TlsClientAuthSanIp = members.Text("tls_client_auth_san_ip", CertificateSubject.MaximumLength),
+            TlsClientAuthSanEmail = members.Text("tls_client_auth_san_email", CertificateSubject.MaximumLength),
             DefaultMaxAge = members.Number("default_max_age"),
             RequireAuthTime = members.Flag("require_auth_time"),
             DefaultAcrValues = members.Texts("default_acr_values", 20, 200),
@@ -141,6 +146,8 @@ internal sealed class ClientDescriptionReader(
         CheckKeys(members, metadata, authMethod == TokenEndpointAuthMethods.PrivateKeyJwt);
         if (members.Refusal is null && authMethod == TokenEndpointAuthMethods.SelfSignedTls && !RegisteredCertificates.AreIn(metadata))
             members.Refuse(Errors.CertificatesUnusable);
+        if (CertificateSubject.MistakeIn(metadata, authMethod == TokenEndpointAuthMethods.IssuedTls) is { } mistake)
+            members.Refuse(Errors.MetadataRefused(mistake.Member, mistake.Rule));
         return metadata;
     }
 

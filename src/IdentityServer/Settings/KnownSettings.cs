@@ -26,7 +26,7 @@ internal static class KnownSettings
         "Lockout:Duration", "Lockout:MaxFailures",
         "Mail:Directory", "Mail:From",
         "Metrics:Urls",
-        "MutualTls:Enabled", "MutualTls:ProxyHeader",
+        "MutualTls:Authorities", "MutualTls:Enabled", "MutualTls:ProxyHeader",
         "Outbound:AllowPrivateAddresses",
         "Password:AllowPublicClients", "Password:Iterations", "Password:MaximumLength", "Password:MinimumLength", "Password:Parallelism",
         "Password:QueueLength", "Password:QueueTimeout", "Password:RejectCommon", "Password:RequireDigit", "Password:RequireLowercase",
@@ -39,6 +39,6 @@ internal static class KnownSettings
         "Sessions:Lifetime", "Sessions:RememberedLifetime",
         "Shutdown:DrainSeconds", "Shutdown:TimeoutSeconds",
         "SigningKeys:Lifetime", "SigningKeys:PublishAhead",
-        "Smtp:From", "Smtp:Host", "Smtp:Password", "Smtp:Port", "Smtp:RequireTls", "Smtp:Timeout", "Smtp:User",
+        "Smtp:From", "Smtp:Host", "Smtp:Password", "Smtp:Port", "Smtp:RequireTls", "Smtp:Security", "Smtp:Timeout", "Smtp:User",
     ];
 }
