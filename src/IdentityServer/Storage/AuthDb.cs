@@ -131,6 +131,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         builder.Entity<TokenRow>(token =>
         {
             token.ToTable("tokens");
+            token.Property(t => t.Properties).HasColumnType("jsonb");
             token.HasIndex(t => t.ExpirationDate);
         });
         foreach (var entity in (Type[])[typeof(ApplicationRow), typeof(AuthorizationRow), typeof(ScopeRow), typeof(TokenRow)])
@@ -232,19 +233,6 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             consent.ToTable("consents");
             consent.HasKey(c => new { c.UserId, c.ClientId });
             consent.HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
-        });
-        builder.Entity<PushedRequestRow>(pushed =>
-        {
-            pushed.ToTable("pushed_requests");
-            pushed.Property(p => p.Id).ValueGeneratedNever();
-            pushed.HasIndex(p => p.ExpiresAt).HasDatabaseName("pushed_requests_by_expiry");
-        });
-        builder.Entity<DeviceAuthorizationRow>(device =>
-        {
-            device.ToTable("device_authorizations");
-            device.Property(d => d.Id).ValueGeneratedNever();
-            device.HasIndex(d => d.UserCode).IsUnique().HasDatabaseName("device_authorizations_by_user_code");
-            device.HasIndex(d => d.ExpiresAt).HasDatabaseName("device_authorizations_by_expiry");
         });
         builder.Entity<UsedJwtRow>(used =>
         {

@@ -50,7 +50,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
     private const string StartSql =
         """
         WITH pushed AS (
-            SELECT id FROM pushed_requests WHERE id = $5 FOR UPDATE
+            SELECT id FROM tokens WHERE id = $5 AND status = 'valid' FOR UPDATE
         ), consented AS (
             SELECT c.client_id FROM consents c JOIN sessions s ON s.user_id = c.user_id
             WHERE s.id = $1 AND c.client_id = $4 AND c.scopes @> $7 FOR SHARE OF c
@@ -71,7 +71,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         ), listed AS (
             INSERT INTO session_grants (session_id, grant_id, client_id) SELECT session_id, id, $4 FROM started
         ), used AS (
-            DELETE FROM pushed_requests p USING started WHERE p.id = $5
+            DELETE FROM tokens t USING started WHERE t.id = $5
         ), allowed AS (
             INSERT INTO consents (user_id, client_id, scopes, claims, granted_at)
             SELECT subject, $4, $16::text[], $17::text[], $3 FROM started WHERE $16::text[] IS NOT NULL
