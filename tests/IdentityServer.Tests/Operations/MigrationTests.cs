@@ -52,7 +52,7 @@ public sealed class MigrationTests
 
         await using (nodes[0])
         await using (nodes[1])
-            Assert.Equal(Database.LatestMigration, await nodes[0].ReadAsync<string>("""SELECT max("MigrationId") FROM "__EFMigrationsHistory""""));
+            Assert.Equal(Database.LatestMigration, await nodes[0].ReadAsync<string>("""SELECT max("MigrationId") FROM "__EFMigrationsHistory" """));
         await using var again = await old.ServesAsync();
         Assert.Equal(6, await again.ReadAsync<int>("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" LIKE '000%'"""));
     }
