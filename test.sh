@@ -186,6 +186,12 @@ else
   skip "shellcheck: every script" "shellcheck is missing"
 fi
 
+if has curl; then
+  check "packages: a fresh project compiles and starts with each" tests/Packages/run.sh
+else
+  skip "packages: a fresh project compiles and starts with each" "curl is missing"
+fi
+
 if has npm && has openssl; then
   check "clients of others sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" tests/Interop/run.sh
 else

@@ -11,7 +11,10 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>What README shows of the package is the code below, line by line: it compiles, and its settings stand.</summary>
+/// <summary>
+/// What the READMEs show of the packages is the code below, line by line: it compiles, and its settings stand. Their using directives
+/// are tried where the packages are (<c>tests/Packages/run.sh</c>): here the namespace brings them along.
+/// </summary>
 public sealed class ReadmeTests
 {
     private static readonly string[] Secret = ["--environment=Development", "--Orders:ClientSecret=secret"];
@@ -70,14 +73,42 @@ public sealed class ReadmeTests
             .AddDpop();
     }
 
-    [Fact]
-    public void What_README_shows_is_the_code_of_this_file()
+    private static void WholeJwtBearer(string[] args)
     {
-        _ = (Action<string[]>)OneCall;
-        var here = Lines(File.ReadAllText(ThisFile()));
-        var shown = Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "README.md")), "```csharp\n(.*?)```", RegexOptions.Singleline).Select(match => Lines(match.Groups[1].Value)).ToArray();
+        var builder = WebApplication.CreateBuilder(args);
+        builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme)
+            .AddJwtBearer(options =>
+            {
+                options.Authority = "http://localhost:5000";
+                options.Audience = "https://orders.example.com";
+                options.RequireHttpsMetadata = false; // for development
+            })
+            .AddRevocationFeed(feed =>
+            {
+                feed.ClientId = "orders-api";
+                feed.ClientSecret = builder.Configuration["Orders:ClientSecret"]!;
+            })
+            .AddDpop();
+        builder.Services.AddAuthorization();
 
-        Assert.Equal(3, shown.Length);
+        var app = builder.Build();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapGet("/orders", () => "…").RequireScope("orders:read");
+        app.Run();
+    }
+
+    [Theory]
+    [InlineData("README.md", 3)]
+    [InlineData("src/IdentityServer.ResourceServer/README.md", 1)]
+    [InlineData("src/IdentityServer.ResourceServer.JwtBearer/README.md", 1)]
+    public void What_a_README_shows_is_the_code_of_this_file(string readme, int count)
+    {
+        _ = ((Action<string[]>)OneCall, (Action<string[]>)WholeJwtBearer);
+        var here = Lines(File.ReadAllText(ThisFile()));
+        var shown = Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, readme)), "```csharp\n(?:using [^\n]*\n|\n)*(.*?)```", RegexOptions.Singleline).Select(match => Lines(match.Groups[1].Value)).ToArray();
+
+        Assert.Equal(count, shown.Length);
         Assert.All(shown, code => Assert.Contains(code, here, StringComparison.Ordinal));
     }
 

@@ -7,8 +7,8 @@ using Quartz;
 namespace IdentityServer.Jobs;
 
 /// <summary>
-/// Has this node look for messages that are due: those that another node wrote and did not live to deliver, and those that
-/// wait for their next attempt. What this node writes goes out without waiting for it.
+/// Makes this node look for messages that are due: those that a node wrote and did not deliver before it stopped, and those
+/// that wait for a retry. A node sends its own new messages without waiting for this job.
 /// </summary>
 [DisallowConcurrentExecution]
 internal sealed class DeliverOutbox(OutboxDelivery delivery, OutboxStore store, ServerMetrics metrics) : IJob
@@ -24,7 +24,7 @@ internal sealed class DeliverOutbox(OutboxDelivery delivery, OutboxStore store, 
         }
         catch (Exception outage) when (Outage.Is(outage))
         {
-            // The delivery says it.
+            // OutboxDelivery logs it.
         }
     }
 }

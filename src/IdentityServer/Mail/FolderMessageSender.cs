@@ -1,22 +1,22 @@
-using System.Net.Mail;
 using Hosting;
+using MimeKit;
 
 namespace IdentityServer.Mail;
 
-/// <summary>Writes messages as .eml files into a folder, for development and for a mail system that picks them up.</summary>
+/// <summary>Writes messages to a folder as .eml files, for development and for mail systems that pick them up.</summary>
 internal sealed partial class FolderMessageSender : IMessageSender
 {
-    private readonly MailAddress _from;
+    private readonly MailboxAddress _from;
     private readonly string _directory;
-    private readonly ILogger<FolderMessageSender> _log;
+    private readonly ILogger<FolderMessageSender> _logger;
 
-    public FolderMessageSender(MailAddress from, string directory, ILogger<FolderMessageSender> log)
+    public FolderMessageSender(MailboxAddress from, string directory, ILogger<FolderMessageSender> logger)
     {
-        (_from, _directory, _log) = (from, directory, log);
+        (_from, _directory, _logger) = (from, directory, logger);
         try
         {
             CreatePrivate(directory);
-            // It may have been there before, and not for us to write to.
+            // A directory that already existed may not be writable.
             CreatePrivate(Path.Combine(directory, $".{Guid.NewGuid():N}")).Delete();
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
@@ -27,40 +27,37 @@ internal sealed partial class FolderMessageSender : IMessageSender
 
     public string Describe() => $"Messages are written to {_directory}.";
 
-    public async Task SendAsync(Message message, CancellationToken cancellation)
+    public async Task SendAsync(Message message, CancellationToken cancellationToken)
     {
-        // Written apart and moved: who watches the folder sees whole files only.
-        var apart = CreatePrivate(Path.Combine(_directory, $".{Guid.NewGuid():N}"));
+        var name = Guid.NewGuid().ToString("N");
+        var temporary = Path.Combine(_directory, $".{name}");
+        var path = Path.Combine(_directory, $"{name}.eml");
+        // A message may hold a reset token, and a directory that already existed may be open to others.
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var format = FormatOptions.Default.Clone();
+        (format.International, format.NewLineFormat) = (true, NewLineFormat.Dos);
         try
         {
-            using var client = new SmtpClient
-            {
-                DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory,
-                PickupDirectoryLocation = apart.FullName,
-                DeliveryFormat = SmtpDeliveryFormat.International,
-            };
             using var mail = MailMessages.Create(_from, message);
-            await client.SendMailAsync(mail, cancellation);
-
-            var written = apart.GetFiles().Single();
-            // A message may hold a reset token. The folder, if it was made by another, may let others in.
-            if (!OperatingSystem.IsWindows())
-                written.UnixFileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            var path = Path.Combine(_directory, written.Name);
-            written.MoveTo(path);
-            LogWritten(path);
+            await using (var file = new FileStream(temporary, options))
+                await mail.WriteToAsync(format, file, cancellationToken);
+            // Renamed when complete: a program that watches the directory never sees half a message.
+            File.Move(temporary, path);
         }
         finally
         {
-            apart.Delete(recursive: true);
+            File.Delete(temporary);
         }
+        LogWritten(path);
     }
 
-    /// <summary>Nobody else may read what lies in it; Windows' user folders are private by inheritance.</summary>
+    /// <summary>Readable by this user only; on Windows that is inherited from the user's own folders.</summary>
     private static DirectoryInfo CreatePrivate(string path) => OperatingSystem.IsWindows()
         ? Directory.CreateDirectory(path)
         : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
-    [LoggerMessage(4400, LogLevel.Information, "A message is in {Path}")]
+    [LoggerMessage(4400, LogLevel.Information, "A message was written to {Path}")]
     private partial void LogWritten(string path);
 }

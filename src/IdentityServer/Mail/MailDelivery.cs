@@ -7,55 +7,54 @@ using Npgsql;
 
 namespace IdentityServer.Mail;
 
-/// <summary>The one way out for mail: written to the outbox, taken from there to the sender. Says at start where messages go.</summary>
-internal sealed partial class MailDelivery(IMessageSender? sender, MailSettings settings, OutboxStore outbox, ILogger<MailDelivery> log) : IOutboxDelivery, IHostedService
+/// <summary>All mail goes through the outbox and from there to the sender. Logs at start where messages go.</summary>
+internal sealed partial class MailDelivery(IMessageSender? sender, MailSettings settings, OutboxStore outbox, ILogger<MailDelivery> logger) : IOutboxDelivery, IHostedService
 {
-    /// <summary>Of a sender that sets itself no time.</summary>
-    private static readonly TimeSpan OrdinaryDeadline = TimeSpan.FromSeconds(30);
+    /// <summary>Without SMTP, which has a setting for it.</summary>
+    private static readonly TimeSpan FolderDeadline = TimeSpan.FromSeconds(30);
 
     public string Kind => "mail";
 
     public int Workers => 4;
 
-    public TimeSpan Deadline => settings.Smtp?.Timeout ?? OrdinaryDeadline;
+    public TimeSpan Deadline => settings.Smtp?.Timeout ?? FolderDeadline;
 
-    /// <summary>Within the caller's transaction, who calls <see cref="Wake"/> once it is committed.</summary>
-    /// <param name="expiresAt">From when on the message would tell the reader nothing any more.</param>
-    public Task AddAsync(NpgsqlConnection connection, Message message, DateTimeOffset expiresAt, CancellationToken cancellation) =>
-        outbox.AddAsync(connection, Kind, [JsonSerializer.SerializeToUtf8Bytes(message, MailJson.Default.Message)], expiresAt, cancellation);
+    /// <summary>Part of the caller's transaction; the caller calls <see cref="Wake"/> after the commit.</summary>
+    /// <param name="expiresAt">When the message has lost its use, such as when its token expires.</param>
+    public Task AddAsync(NpgsqlConnection connection, Message message, DateTimeOffset expiresAt, CancellationToken cancellationToken) =>
+        outbox.AddAsync(connection, Kind, [JsonSerializer.SerializeToUtf8Bytes(message, MailJson.Default.Message)], expiresAt, cancellationToken);
 
-    /// <summary>What was committed goes out at once.</summary>
     public void Wake() => outbox.Wake(Kind);
 
-    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         if (sender is null)
         {
             LogNotSent();
             return Delivery.Postponed;
         }
-        await sender.SendAsync(JsonSerializer.Deserialize(message.Content, MailJson.Default.Message)!, cancellation);
+        await sender.SendAsync(JsonSerializer.Deserialize(message.Content, MailJson.Default.Message)!, cancellationToken);
         return Delivery.Done;
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         if (sender is null)
-            LogNowhere();
+            LogNoSender();
         else
-            LogWhere(sender.Describe());
+            LogSender(sender.Describe());
         return Task.CompletedTask;
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(4110, LogLevel.Information, "{Where}")]
-    private partial void LogWhere(string where);
+    [LoggerMessage(4110, LogLevel.Information, "{Description}")]
+    private partial void LogSender(string description);
 
-    [LoggerMessage(4111, LogLevel.Warning, "No message can be sent, so nobody can reset a password or register at a browser: set Smtp:Host or Mail:Directory")]
-    private partial void LogNowhere();
+    [LoggerMessage(4111, LogLevel.Warning, "No mail can be sent, so nobody can reset a password or register in a browser: set Smtp:Host or Mail:Directory")]
+    private partial void LogNoSender();
 
-    [LoggerMessage(4112, LogLevel.Error, "A message was not sent and waits: set Smtp:Host or Mail:Directory")]
+    [LoggerMessage(4112, LogLevel.Error, "A message could not be sent and stays in the outbox: set Smtp:Host or Mail:Directory")]
     private partial void LogNotSent();
 }
 

@@ -1,24 +1,26 @@
-using System.Net.Mail;
-using System.Net.Mime;
-using System.Text;
+using MimeKit;
+using MimeKit.Utils;
 
 namespace IdentityServer.Mail;
 
-/// <summary>Messages as the base library writes them (RFC 5322).</summary>
 internal static class MailMessages
 {
-    /// <summary>A line break in an address or subject is refused by the base library: no header can be slipped in.</summary>
-    public static MailMessage Create(MailAddress from, Message message) => new(from, OneAddress(message.To))
-    {
-        Subject = message.Subject,
-        Body = message.Body,
-        // Seven bits: what is written is what is sent, no line of it is folded or encoded.
-        BodyEncoding = Encoding.ASCII,
-        BodyTransferEncoding = TransferEncoding.SevenBit,
-        Headers = { ["Auto-Submitted"] = "auto-generated" },
-    };
+    /// <summary>RFC 5322 §2.1.1; longer lines are sent as quoted-printable.</summary>
+    private const int MaximumLineLength = 998;
 
-    // MailAddress takes the last of a list, and names before addresses.
-    private static MailAddress OneAddress(string text) =>
-        new MailAddress(text) is var address && address.Address == text ? address : throw new ArgumentException("This is not one address.", nameof(text));
+    public static MimeMessage Create(MailboxAddress from, Message message)
+    {
+        var to = new MailboxAddress("", message.To);
+        // MimeKit reads the first address and ignores what follows; it decodes A-labels of the domain.
+        if (message.To != to.Address && message.To != MailboxAddress.EncodeAddrspec(to.Address))
+            throw new ArgumentException("The recipient is not a single address.", nameof(message));
+        var mail = new MimeMessage([from], [to], message.Subject, new TextPart("plain") { Text = message.Body })
+        {
+            // MimeKit's own would name this machine.
+            MessageId = MimeUtils.GenerateMessageId(from.Domain),
+            Headers = { { "Auto-Submitted", "auto-generated" } },
+        };
+        mail.Prepare(EncodingConstraint.SevenBit, MaximumLineLength);
+        return mail;
+    }
 }

@@ -1,13 +1,13 @@
 namespace IdentityServer.Mail;
 
-/// <summary>A message to one person. Plain ASCII text, lines of at most 900 characters.</summary>
+/// <summary>A plain text message to one person.</summary>
 internal sealed record Message(string To, string Subject, string Body);
 
-/// <summary>Takes a message out of the house. Throws when it could not.</summary>
 internal interface IMessageSender
 {
-    /// <summary>For the operator, at start.</summary>
+    /// <summary>Where messages go, as one sentence for the operator.</summary>
     string Describe();
 
-    Task SendAsync(Message message, CancellationToken cancellation);
+    /// <summary>Throws when the message was not accepted.</summary>
+    Task SendAsync(Message message, CancellationToken cancellationToken);
 }

@@ -1,31 +1,48 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Mail;
+using System.Text;
 using IdentityServer.Settings;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
 
 namespace IdentityServer.Mail;
 
 /// <summary>
-/// Hands messages to an SMTP server. With TLS required the base library ends the conversation before a credential or
-/// address is said when the server offers no STARTTLS (RFC 3207) or its certificate is not trusted.
+/// Sends messages to an SMTP server. Where TLS is required, nothing but EHLO and STARTTLS is sent before the server's
+/// certificate is verified.
 /// </summary>
-internal sealed class SmtpMessageSender(MailAddress from, SmtpSettings settings) : IMessageSender
+internal sealed class SmtpMessageSender(MailboxAddress from, SmtpSettings settings) : IMessageSender
 {
-    public string Describe() => string.Create(CultureInfo.InvariantCulture,
-        $"Messages go to {settings.Host}:{settings.Port} by SMTP, {(settings.RequireTls ? "with TLS" : "in the clear")}.");
-
-    public async Task SendAsync(Message message, CancellationToken cancellation)
+    public string Describe()
     {
-        // SmtpClient's own timeout holds for its blocking calls only.
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(settings.Timeout);
-        using var client = new SmtpClient(settings.Host, settings.Port)
+        var security = settings.Security switch
         {
-            EnableSsl = settings.RequireTls,
-            DeliveryFormat = SmtpDeliveryFormat.International,
-            Credentials = settings.User is null ? null : new NetworkCredential(settings.User, settings.Password),
+            SecureSocketOptions.SslOnConnect => "with TLS",
+            SecureSocketOptions.StartTls => "with STARTTLS",
+            _ => "without encryption",
         };
+        return string.Create(CultureInfo.InvariantCulture, $"Messages are sent by SMTP to {settings.Host}:{settings.Port}, {security}.");
+    }
+
+    public async Task SendAsync(Message message, CancellationToken cancellationToken)
+    {
         using var mail = MailMessages.Create(from, message);
-        await client.SendMailAsync(mail, limit.Token);
+        // MailKit would refuse every private CA without a revocation list, and every network that cannot reach one.
+        using var client = new SmtpClient { CheckCertificateRevocation = false };
+        await client.ConnectAsync(settings.Host, settings.Port, settings.Security, cancellationToken);
+        if (settings is { User: { } user, Password: { } password })
+            await client.AuthenticateAsync(user, password, cancellationToken);
+
+        var format = FormatOptions.Default.Clone();
+        format.International = !Ascii.IsValid(mail.To.Mailboxes.Single().LocalPart);
+        // Without SMTPUTF8 MailKit sends the domain as A-labels, which every server on the way accepts.
+        if (!format.International)
+            client.Capabilities &= ~SmtpCapabilities.UTF8;
+        // RFC 6531 §3.2. MailKit would send the address anyway.
+        else if (!client.Capabilities.HasFlag(SmtpCapabilities.UTF8))
+            throw new NotSupportedException("The SMTP server does not support addresses with non-ASCII characters (SMTPUTF8).");
+        await client.SendAsync(format, mail, cancellationToken);
+        // Does not throw: the message has been accepted.
+        await client.DisconnectAsync(quit: true, cancellationToken);
     }
 }

@@ -4,21 +4,17 @@ using IdentityServer.Storage;
 namespace IdentityServer.Manifest;
 
 /// <summary>
-/// Makes consents of another server's permanent authorizations, of the clients that come in with them: what users of a client that was
-/// here before have allowed or withdrawn since is theirs.
+/// Brings in another server's permanent authorizations, of the clients that come in with them: what users of a client that was here
+/// before have allowed or withdrawn since is theirs. Of several of one user and client one comes in that allows all.
 /// </summary>
 /// <param name="clients">Those that came in, each with whether it remembers what its users allowed.</param>
 internal sealed class ConsentImport(ImportReport report, Dictionary<string, (string[] Scopes, bool Remembers)> clients, Registered registered, TimeProvider time)
 {
-    private const int PageSize = 500;
-
-    private readonly List<ConsentRow> _page = [];
     private readonly SortedDictionary<string, int> _written = new(StringComparer.Ordinal);
-    private int _strangers;
 
     public async Task WriteAsync(AuthDb db, OpenIddictDatabase source, CancellationToken cancellation)
     {
-        var (before, homeless, unneeded, unreadable) = (0, 0, 0, 0);
+        var (before, homeless, unneeded, unreadable, strangers) = (0, 0, 0, 0, 0);
         await foreach (var authorization in source.ReadAuthorizationsAsync(cancellation))
         {
             if (registered.Clients.ContainsKey(authorization.ClientId ?? ""))
@@ -29,20 +25,18 @@ internal sealed class ConsentImport(ImportReport report, Dictionary<string, (str
                 unreadable++;
             else if (!client.Remembers || allowed.Intersect(client.Scopes).ToArray() is not { Length: > 0 } scopes)
                 unneeded++;
-            else if (!Guid.TryParseExact(authorization.Subject, "D", out var user))
-                _strangers++;
+            else if (!Guid.TryParseExact(authorization.Subject, "D", out var user)
+                     || !await Consents.TryImportAsync(db, user, new GivenConsent(authorization.ClientId!, scopes, GrantedAt(authorization)), cancellation))
+                strangers++;
             else
-                _page.Add(new ConsentRow { UserId = user, ClientId = authorization.ClientId!, Scopes = scopes, Claims = [], GrantedAt = GrantedAt(authorization) });
-            if (_page.Count == PageSize)
-                await WritePageAsync(db, cancellation);
+                _written[authorization.ClientId!] = _written.GetValueOrDefault(authorization.ClientId!) + 1;
         }
-        await WritePageAsync(db, cancellation);
         await AuditAsync(db, cancellation);
 
         Tell(before, "of clients that were here before", report.Left);
         Tell(unneeded, "of clients that remember none, or have no such scope", report.Left);
         Tell(homeless, "of clients that did not come in", report.Refused);
-        Tell(_strangers, "of subjects that are no user here", report.Refused);
+        Tell(strangers, "of subjects that are no user here", report.Refused);
         Tell(unreadable, "whose Scopes is no JSON array of texts", report.Refused);
     }
 
@@ -65,21 +59,6 @@ internal sealed class ConsentImport(ImportReport report, Dictionary<string, (str
     {
         var now = time.GetUtcNow();
         return authorization.CreatedAt is >= 0 and var seconds && seconds < now.ToUnixTimeSeconds() ? DateTimeOffset.FromUnixTimeSeconds(seconds) : now;
-    }
-
-    private async Task WritePageAsync(AuthDb db, CancellationToken cancellation)
-    {
-        if (_page.Count == 0)
-            return;
-        var areWritten = await ImportedConsents.WriteAsync(db, _page, cancellation);
-        foreach (var (consent, isWritten) in _page.Zip(areWritten))
-        {
-            if (isWritten)
-                _written[consent.ClientId] = _written.GetValueOrDefault(consent.ClientId) + 1;
-            else
-                _strangers++;
-        }
-        _page.Clear();
     }
 
     private async Task AuditAsync(AuthDb db, CancellationToken cancellation)

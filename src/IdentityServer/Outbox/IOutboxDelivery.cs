@@ -2,33 +2,33 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Outbox;
 
-/// <summary>Takes one kind of message out of the house. What it throws is an attempt that failed: the message is tried again.</summary>
+/// <summary>Delivers one kind of message. An exception is a failed attempt: the message will be retried.</summary>
 internal interface IOutboxDelivery
 {
-    /// <summary>The column <c>kind</c>, and the label of its metrics.</summary>
+    /// <summary>The value of the column <c>kind</c> and of the label in the metrics.</summary>
     string Kind { get; }
 
-    /// <summary>How many are delivered at once by one node: a way out that hangs holds up its own kind alone.</summary>
+    /// <summary>Concurrent deliveries on one node. Each kind has its own workers, so one that hangs delays only its own kind.</summary>
     int Workers { get; }
 
-    /// <summary>How long one attempt may take.</summary>
+    /// <summary>For one attempt, which is cancelled after it.</summary>
     TimeSpan Deadline { get; }
 
-    /// <summary>Whether the database writes these messages itself, which has no key to protect them: they hold no secret.</summary>
+    /// <summary>Messages of this kind are not encrypted: the database writes them itself, and they hold no secret.</summary>
     bool IsPlain => false;
 
-    Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation);
+    Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken);
 }
 
-/// <summary>How an attempt came out, where it threw nothing.</summary>
+/// <summary>The outcome of an attempt that did not throw.</summary>
 internal enum Delivery
 {
-    /// <summary>It is out, or is not needed any more.</summary>
+    /// <summary>Delivered, or no longer needed.</summary>
     Done,
 
-    /// <summary>Not now; the delivery has said why.</summary>
+    /// <summary>Failed and will be retried; the delivery has logged why.</summary>
     Postponed,
 
-    /// <summary>It will never be taken; the delivery has said why.</summary>
+    /// <summary>Failed for good; the delivery has logged why.</summary>
     Refused,
 }

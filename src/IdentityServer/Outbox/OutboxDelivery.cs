@@ -5,65 +5,64 @@ using IdentityServer.Telemetry;
 namespace IdentityServer.Outbox;
 
 /// <summary>
-/// Delivers what the outbox holds, on every node: at once when this node wrote it, and what other nodes left behind when
-/// Quartz says that it is time to look. A message that could not go out is tried again, later each time, until it expires.
+/// Delivers the messages in the outbox. A node sends its own messages at once, and those that other nodes left behind when
+/// the Quartz job runs. A failed message is retried at growing intervals until it expires.
 /// </summary>
 internal sealed partial class OutboxDelivery(
-    OutboxStore store, IEnumerable<IOutboxDelivery> ways, ServerMetrics metrics, TimeProvider time, ILogger<OutboxDelivery> log) : BackgroundService
+    OutboxStore store, IEnumerable<IOutboxDelivery> deliveries, ServerMetrics metrics, TimeProvider timeProvider, ILogger<OutboxDelivery> logger) : BackgroundService
 {
-    /// <summary>Beyond a delivery's deadline: to note how it came out.</summary>
+    /// <summary>Added to the deadline of a delivery: time to store the outcome.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a program that ends waits for what is on its way.</summary>
-    private static readonly TimeSpan LastCall = TimeSpan.FromSeconds(5);
+    /// <summary>At shutdown, the time that running deliveries have to finish.</summary>
+    private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(5);
 
-    /// <summary>After the first failed attempt, the second, and so on; the last one again and again.</summary>
+    /// <summary>After the first failed attempt, the second, and so on; the last repeats.</summary>
     private static readonly TimeSpan[] Pauses =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30)];
 
-    /// <summary>How long a target that was away is left alone by messages that were not tried yet.</summary>
-    private static readonly TimeSpan LongestAway = TimeSpan.FromSeconds(30);
+    /// <summary>The longest that a failed attempt delays the other messages for its target.</summary>
+    private static readonly TimeSpan MaximumTargetPause = TimeSpan.FromSeconds(30);
 
-    private readonly IOutboxDelivery[] _ways = [.. ways];
-    private readonly Targets[] _targets = [.. ways.Select(way => new Targets(store, way))];
-    private readonly CancellationTokenSource _end = new();
+    private readonly IOutboxDelivery[] _deliveries = [.. deliveries];
+    private readonly Targets[] _targets = [.. deliveries.Select(delivery => new Targets(store, delivery))];
+    private readonly CancellationTokenSource _shutdown = new();
 
-    /// <summary>Looks for messages of every kind.</summary>
     public void WakeAll()
     {
-        foreach (var way in _ways)
-            store.Wake(way.Kind);
+        foreach (var delivery in _deliveries)
+            store.Wake(delivery.Kind);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var workers = Task.WhenAll(_ways.SelectMany((way, i) => Enumerable.Range(0, way.Workers).Select(_ => WorkAsync(way, _targets[i], stoppingToken))));
-        // What was left behind while no node ran.
+        var workers = Task.WhenAll(_deliveries.SelectMany((delivery, i) => Enumerable.Range(0, delivery.Workers).Select(_ => WorkAsync(delivery, _targets[i], stoppingToken))));
+        // For messages that are left from before the start.
         WakeAll();
         return workers;
     }
 
-    /// <summary>Nothing new is taken up; what is on its way may arrive. What does not is another node's, at once.</summary>
+    /// <summary>Running deliveries may finish; messages that are not delivered by then are due at once for another node.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        _end.CancelAfter(LastCall);
+        _shutdown.CancelAfter(ShutdownGrace);
         await base.StopAsync(cancellationToken);
     }
 
-    private async Task WorkAsync(IOutboxDelivery way, Targets targets, CancellationToken stoppingToken)
+    private async Task WorkAsync(IOutboxDelivery delivery, Targets targets, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await store.WokenAsync(way.Kind, stoppingToken);
+            await store.WokenAsync(delivery.Kind, stoppingToken);
             try
             {
-                while (!stoppingToken.IsCancellationRequested && await targets.ClaimAsync(way.Deadline + LeaseMargin) is { } message)
+                while (!stoppingToken.IsCancellationRequested && await targets.ClaimAsync(delivery.Deadline + LeaseMargin) is { } message)
                 {
-                    // There may be more, for another worker.
-                    store.Wake(way.Kind);
+                    // Let another worker look for the next one.
+                    store.Wake(delivery.Kind);
                     try
                     {
-                        await DeliverAsync(way, message);
+                        await DeliverAsync(delivery, message);
                     }
                     finally
                     {
@@ -73,98 +72,97 @@ internal sealed partial class OutboxDelivery(
             }
             catch (CryptographicException)
             {
-                LogUnreadable(way.Kind);
+                LogUnreadable(delivery.Kind);
                 metrics.OutboxDropped();
-                store.Wake(way.Kind);
+                store.Wake(delivery.Kind);
             }
-            // The next look makes up for it.
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                LogFault(way.Kind, failure);
+                LogFault(delivery.Kind, failure);
             }
         }
     }
 
-    private async Task DeliverAsync(IOutboxDelivery way, OutboxMessage message)
+    private async Task DeliverAsync(IOutboxDelivery delivery, OutboxMessage message)
     {
-        if (message.ExpiresAt <= time.GetUtcNow())
+        if (message.ExpiresAt <= timeProvider.GetUtcNow())
         {
             await store.RemoveAsync(message.Id, CancellationToken.None);
-            LogExpired(way.Kind, message.Id, message.Attempt - 1);
+            LogExpired(delivery.Kind, message.Id, message.Attempt - 1);
             metrics.OutboxDropped();
             return;
         }
-        switch (await TryAsync(way, message))
+        switch (await TryAsync(delivery, message))
         {
             case Delivery.Done:
                 await store.RemoveAsync(message.Id, CancellationToken.None);
-                metrics.OutboxSent(way.Kind);
+                metrics.OutboxSent(delivery.Kind);
                 break;
             case Delivery.Refused:
                 await store.RemoveAsync(message.Id, CancellationToken.None);
                 metrics.OutboxDropped();
                 break;
             default:
-                await PostponeAsync(way, message);
+                await PostponeAsync(delivery, message);
                 break;
         }
     }
 
-    private async Task<Delivery> TryAsync(IOutboxDelivery way, OutboxMessage message)
+    private async Task<Delivery> TryAsync(IOutboxDelivery delivery, OutboxMessage message)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        deadline.CancelAfter(way.Deadline);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_shutdown.Token);
+        deadline.CancelAfter(delivery.Deadline);
         try
         {
-            return await way.DeliverAsync(message, deadline.Token);
+            return await delivery.DeliverAsync(message, deadline.Token);
         }
         catch (Exception failure)
         {
-            if (!_end.IsCancellationRequested)
-                LogFailed(way.Kind, message.Id, message.Attempt, failure);
+            if (!_shutdown.IsCancellationRequested)
+                LogFailed(delivery.Kind, message.Id, message.Attempt, failure);
             return Delivery.Postponed;
         }
     }
 
-    private async Task PostponeAsync(IOutboxDelivery way, OutboxMessage message)
+    private async Task PostponeAsync(IOutboxDelivery delivery, OutboxMessage message)
     {
-        if (_end.IsCancellationRequested)
+        if (_shutdown.IsCancellationRequested)
         {
-            await store.PostponeAsync(message, time.GetUtcNow(), CancellationToken.None);
+            await store.PostponeAsync(message, timeProvider.GetUtcNow(), CancellationToken.None);
             return;
         }
-        metrics.OutboxFailed(way.Kind);
+        metrics.OutboxFailed(delivery.Kind);
         var pause = Pauses[Math.Min(message.Attempt, Pauses.Length) - 1];
-        var again = time.GetUtcNow() + pause;
+        var again = timeProvider.GetUtcNow() + pause;
         await store.PostponeAsync(message, again < message.ExpiresAt ? again : message.ExpiresAt, CancellationToken.None);
         if (message.Target is { } target)
-            await store.PostponeAllAsync(way.Kind, target, time.GetUtcNow() + (pause < LongestAway ? pause : LongestAway), CancellationToken.None);
-        _ = WakeAfterAsync(way.Kind, pause);
+            await store.PostponeAllAsync(delivery.Kind, target, timeProvider.GetUtcNow() + (pause < MaximumTargetPause ? pause : MaximumTargetPause), CancellationToken.None);
+        _ = WakeAfterAsync(delivery.Kind, pause);
     }
 
     private async Task WakeAfterAsync(string kind, TimeSpan pause)
     {
-        await Task.Delay(pause, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(pause, _shutdown.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         store.Wake(kind);
     }
 
     public override void Dispose()
     {
-        _end.Dispose();
+        _shutdown.Dispose();
         foreach (var targets in _targets)
             targets.Dispose();
         base.Dispose();
     }
 
-    [LoggerMessage(4500, LogLevel.Warning, "Message {Id} of kind {Kind} could not be sent at attempt {Attempt}; it is tried again")]
+    [LoggerMessage(4500, LogLevel.Warning, "Message {Id} of kind {Kind} could not be sent at attempt {Attempt} and will be retried")]
     private partial void LogFailed(string kind, Guid id, int attempt, Exception failure);
 
-    [LoggerMessage(4501, LogLevel.Error, "Message {Id} of kind {Kind} was not sent: {Attempts} attempts failed until it expired")]
+    [LoggerMessage(4501, LogLevel.Error, "Message {Id} of kind {Kind} expired without being sent; {Attempts} attempts failed")]
     private partial void LogExpired(string kind, Guid id, int attempts);
 
-    [LoggerMessage(4502, LogLevel.Error, "A message of kind {Kind} can't be opened: the key ring of Data Protection was replaced")]
+    [LoggerMessage(4502, LogLevel.Error, "A message of kind {Kind} can't be decrypted and was deleted: the Data Protection key ring was replaced")]
     private partial void LogUnreadable(string kind);
 
-    [LoggerMessage(4503, LogLevel.Warning, "The outbox can't be read for messages of kind {Kind}; the next look makes up for it")]
+    [LoggerMessage(4503, LogLevel.Warning, "The outbox can't be read for messages of kind {Kind}; the next run tries again")]
     private partial void LogFault(string kind, Exception failure);
 }

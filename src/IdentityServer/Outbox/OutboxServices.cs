@@ -11,7 +11,6 @@ internal static class OutboxServices
         services.AddHostedService(provider => provider.GetRequiredService<OutboxDelivery>());
     }
 
-    /// <summary>A kind of message and who takes it out.</summary>
     public static void AddDelivery<TDelivery>(this IServiceCollection services)
         where TDelivery : class, IOutboxDelivery
     {

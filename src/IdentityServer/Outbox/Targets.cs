@@ -3,38 +3,37 @@ using IdentityServer.Storage;
 namespace IdentityServer.Outbox;
 
 /// <summary>
-/// What one node has on its way of one kind of message, by target: one that hangs gets <see cref="AtOnce"/> of the workers and
-/// leaves the others to those who answer.
+/// The deliveries of one kind that are under way on this node, by target. A target that hangs occupies at most
+/// <see cref="MaximumPerTarget"/> of the workers.
 /// </summary>
-internal sealed class Targets(OutboxStore store, IOutboxDelivery way) : IDisposable
+internal sealed class Targets(OutboxStore store, IOutboxDelivery delivery) : IDisposable
 {
-    /// <summary>Deliveries to one target.</summary>
-    private const int AtOnce = 2;
+    private const int MaximumPerTarget = 2;
 
-    private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly Dictionary<string, int> _onTheirWay = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _lock = new(1, 1);
+    private readonly Dictionary<string, int> _underWay = new(StringComparer.Ordinal);
 
-    /// <summary>The next message whose target has room; <see cref="Release"/> follows its delivery. One worker at a time: two would both find the room.</summary>
+    /// <summary>The next message whose target is not full. Call <see cref="Release"/> after its delivery. One worker at a time: two could both take the last place.</summary>
     public async Task<OutboxMessage?> ClaimAsync(TimeSpan lease)
     {
-        await _turn.WaitAsync(CancellationToken.None);
+        await _lock.WaitAsync(CancellationToken.None);
         try
         {
             string[] full;
-            lock (_onTheirWay)
-                full = [.. _onTheirWay.Where(target => target.Value >= AtOnce).Select(target => target.Key)];
-            // A claim is not cut short: its answer lost, the message would wait for the end of the lease.
-            var message = await store.ClaimAsync(way.Kind, way.IsPlain, lease, full, CancellationToken.None);
+            lock (_underWay)
+                full = [.. _underWay.Where(target => target.Value >= MaximumPerTarget).Select(target => target.Key)];
+            // Not cancellable: a claim whose answer is lost blocks the message until the lease ends.
+            var message = await store.ClaimAsync(delivery.Kind, delivery.IsPlain, lease, full, CancellationToken.None);
             if (message?.Target is { } target)
             {
-                lock (_onTheirWay)
-                    _onTheirWay[target] = _onTheirWay.GetValueOrDefault(target) + 1;
+                lock (_underWay)
+                    _underWay[target] = _underWay.GetValueOrDefault(target) + 1;
             }
             return message;
         }
         finally
         {
-            _turn.Release();
+            _lock.Release();
         }
     }
 
@@ -42,12 +41,12 @@ internal sealed class Targets(OutboxStore store, IOutboxDelivery way) : IDisposa
     {
         if (message.Target is not { } target)
             return;
-        lock (_onTheirWay)
+        lock (_underWay)
         {
-            if (--_onTheirWay[target] == 0)
-                _onTheirWay.Remove(target);
+            if (--_underWay[target] == 0)
+                _underWay.Remove(target);
         }
     }
 
-    public void Dispose() => _turn.Dispose();
+    public void Dispose() => _lock.Dispose();
 }

@@ -39,6 +39,6 @@ internal static class KnownSettings
         "Sessions:Lifetime", "Sessions:RememberedLifetime",
         "Shutdown:DrainSeconds", "Shutdown:TimeoutSeconds",
         "SigningKeys:Lifetime", "SigningKeys:PublishAhead",
-        "Smtp:From", "Smtp:Host", "Smtp:Password", "Smtp:Port", "Smtp:RequireTls", "Smtp:Timeout", "Smtp:User",
+        "Smtp:From", "Smtp:Host", "Smtp:Password", "Smtp:Port", "Smtp:RequireTls", "Smtp:Security", "Smtp:Timeout", "Smtp:User",
     ];
 }

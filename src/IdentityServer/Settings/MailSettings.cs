@@ -1,11 +1,12 @@
-using System.Net.Mail;
 using Hosting;
+using MailKit.Security;
+using MimeKit;
 
 namespace IdentityServer.Settings;
 
-/// <summary>How messages leave: by SMTP when <c>Smtp:Host</c> is set, else as files in <c>Mail:Directory</c>.</summary>
-/// <param name="Directory">Absolute; null: nowhere. Outside Production <c>.data/mail</c> at the repository's root when not set.</param>
-internal sealed record MailSettings(MailAddress From, SmtpSettings? Smtp, string? Directory)
+/// <summary>Messages are sent by SMTP when <c>Smtp:Host</c> is set, and otherwise written to <c>Mail:Directory</c>.</summary>
+/// <param name="Directory">An absolute path, or null for none. The default outside Production is <c>.data/mail</c> at the root of the repository.</param>
+internal sealed record MailSettings(MailboxAddress From, SmtpSettings? Smtp, string? Directory)
 {
     public static MailSettings Read(SettingsReader settings, IssuerSettings issuer)
     {
@@ -16,7 +17,7 @@ internal sealed record MailSettings(MailAddress From, SmtpSettings? Smtp, string
             var host = new Uri(issuer.Issuer).IdnHost;
             text = $"no-reply@{(Uri.CheckHostName(host) == UriHostNameType.Dns ? host : "localhost")}";
         }
-        if (!MailAddress.TryCreate(text, out var from))
+        if (!MailboxAddress.TryParse(text, out var from) || from.Domain.Length == 0)
             throw SettingsReader.Impossible(fromName, text, "an e-mail address such as no-reply@example.com");
 
         var smtp = SmtpSettings.Read(settings);
@@ -29,25 +30,35 @@ internal sealed record MailSettings(MailAddress From, SmtpSettings? Smtp, string
     }
 }
 
-/// <param name="RequireTls">STARTTLS or nothing is sent; on unless told otherwise.</param>
-/// <param name="Timeout">How long a message may take.</param>
-internal sealed record SmtpSettings(string Host, int Port, string? User, string? Password, bool RequireTls, TimeSpan Timeout)
+/// <param name="Timeout">For one attempt to send one message.</param>
+internal sealed record SmtpSettings(string Host, int Port, string? User, string? Password, SecureSocketOptions Security, TimeSpan Timeout)
 {
     public static SmtpSettings? Read(SettingsReader settings)
     {
         if (settings.Text("Smtp:Host") is not { } host)
             return null;
-        var port = settings.Number("Smtp:Port", 587, 1, 65535, "a port");
-        // The base library speaks STARTTLS (RFC 3207), not TLS from the first byte.
-        if (port == 465)
-            throw SettingsReader.Impossible("Smtp:Port", "465", "a port that speaks STARTTLS, usually 587 or 25");
+        const string securityName = "Smtp:Security";
+        var requiresTls = settings.Flag("Smtp:RequireTls", true);
+        var mode = settings.Text(securityName) ?? (requiresTls ? "auto" : "none");
+        var port = settings.Number("Smtp:Port", mode == "tls" ? 465 : 587, 1, 65535, "a port");
+        var security = mode switch
+        {
+            "auto" => port == 465 ? SecureSocketOptions.SslOnConnect : SecureSocketOptions.StartTls,
+            "starttls" => SecureSocketOptions.StartTls,
+            "tls" => SecureSocketOptions.SslOnConnect,
+            "none" => SecureSocketOptions.None,
+            _ => throw SettingsReader.Impossible(securityName, mode, "auto, starttls, tls or none"),
+        };
+        if (settings.Text("Smtp:RequireTls") is { } flag && requiresTls == (security == SecureSocketOptions.None))
+            throw new StartupException($"The setting {securityName} is \"{mode}\" and Smtp:RequireTls is \"{flag}\"; they must not contradict each other.");
+
         var user = settings.Text("Smtp:User");
         var password = settings.Text("Smtp:Password");
-        // What Smtp:Password holds is never said.
+        // The value of Smtp:Password never appears in a message.
         if (user is not null && password is null)
             throw new StartupException($"The setting Smtp:User is \"{user.ReplaceLineEndings(" ")}\" and Smtp:Password is missing; they must be given together or not at all.");
         if (user is null && password is not null)
             throw new StartupException("The setting Smtp:Password is given and Smtp:User is missing; they must be given together or not at all.");
-        return new(host, port, user, password, settings.Flag("Smtp:RequireTls", true), settings.Seconds("Smtp:Timeout", 30, 1, 600));
+        return new(host, port, user, password, security, settings.Seconds("Smtp:Timeout", 30, 1, 600));
     }
 }

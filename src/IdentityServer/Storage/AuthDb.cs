@@ -25,7 +25,6 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     public DbSet<ConfigurationRow> Configuration => Set<ConfigurationRow>();
     public DbSet<ResetTokenRow> ResetTokens => Set<ResetTokenRow>();
     public DbSet<SessionRow> Sessions => Set<SessionRow>();
-    public DbSet<ConsentRow> Consents => Set<ConsentRow>();
     public DbSet<AuditEventRow> AuditEvents => Set<AuditEventRow>();
 
     protected override void OnModelCreating(ModelBuilder builder)
@@ -122,6 +121,10 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             authorization.ToTable("authorizations");
             // For pruning: of permanent ones, which stay, there may be many.
             authorization.HasIndex(a => a.CreationDate).HasFilter("type = 'ad-hoc' OR status <> 'valid'");
+            authorization.HasIndex("ApplicationId", nameof(AuthorizationRow.Subject)).IsUnique().HasFilter("type = 'permanent' AND status = 'valid'");
+            authorization.HasIndex(a => a.Subject);
+            authorization.Property(a => a.Scopes).HasColumnType("jsonb");
+            authorization.Property(a => a.Properties).HasColumnType("jsonb");
         });
         builder.Entity<ScopeRow>(scope =>
         {
@@ -227,12 +230,6 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             member.ToTable("session_grants");
             member.HasKey(m => new { m.SessionId, m.GrantId });
             member.HasOne<SessionRow>().WithMany().HasForeignKey(m => m.SessionId).OnDelete(DeleteBehavior.Cascade);
-        });
-        builder.Entity<ConsentRow>(consent =>
-        {
-            consent.ToTable("consents");
-            consent.HasKey(c => new { c.UserId, c.ClientId });
-            consent.HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
         });
         builder.Entity<UsedJwtRow>(used =>
         {

@@ -48,12 +48,12 @@ internal sealed class CodeStore(NpgsqlDataSource source)
     // of two that come with it at once, the second waits for its row and finds it gone. A consent that was found is locked
     // as well: its withdrawal either finds the grant or leaves none to be written.
     private const string StartSql =
-        """
+        $"""
         WITH pushed AS (
             SELECT id FROM tokens WHERE id = $5 AND status = 'valid' FOR UPDATE
         ), consented AS (
-            SELECT c.client_id FROM consents c JOIN sessions s ON s.user_id = c.user_id
-            WHERE s.id = $1 AND c.client_id = $4 AND c.scopes @> $7 FOR SHARE OF c
+            SELECT c.id FROM sessions s JOIN applications a ON a.client_id = $4 JOIN authorizations c ON c.application_id = a.id AND c.subject = s.user_id::text
+            WHERE s.id = $1 AND {Consents.IsValid} AND c.scopes @> to_jsonb($7::text[]) FOR SHARE OF c
         ), live AS (
             SELECT s.id, s.user_id, s.security_stamp, s.authenticated_at
             FROM sessions s JOIN users u ON u.id = s.user_id
@@ -73,12 +73,9 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         ), used AS (
             DELETE FROM tokens t USING started WHERE t.id = $5
         ), allowed AS (
-            INSERT INTO consents (user_id, client_id, scopes, claims, granted_at)
-            SELECT subject, $4, $16::text[], $17::text[], $3 FROM started WHERE $16::text[] IS NOT NULL
-            ON CONFLICT (user_id, client_id) DO UPDATE SET
-                scopes = ARRAY(SELECT DISTINCT unnest(consents.scopes || EXCLUDED.scopes)),
-                claims = ARRAY(SELECT DISTINCT unnest(consents.claims || EXCLUDED.claims)),
-                granted_at = EXCLUDED.granted_at
+            {Consents.Insert} a.id, subject::text, to_jsonb($16::text[]), $3, jsonb_build_object('granted_at', $3, 'claims', $17::text[])
+            FROM started, applications a WHERE a.client_id = $4 AND $16::text[] IS NOT NULL FOR KEY SHARE OF a
+            {Consents.Merge}
         )
         INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
         SELECT $3, $18, subject, $4, id, $19, CASE WHEN $16::text[] IS NULL THEN $20 ELSE $21 END FROM started

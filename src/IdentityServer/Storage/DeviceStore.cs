@@ -84,7 +84,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
     // before leaves no live session here. The grant waits for the device no longer than its code lives; the poll that redeems it
     // gives it its own time.
     private const string AllowSql =
-        """
+        $"""
         WITH live AS (
             SELECT s.id, s.user_id, s.security_stamp, s.authenticated_at
             FROM sessions s JOIN users u ON u.id = s.user_id
@@ -114,9 +114,9 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         ), joined AS (
             INSERT INTO session_grants (session_id, grant_id, client_id) SELECT session_id, id, client_id FROM started
         ), consented AS (
-            INSERT INTO consents AS c (user_id, client_id, scopes, claims, granted_at) SELECT subject, client_id, scopes, '{}', $3 FROM started
-            ON CONFLICT (user_id, client_id) DO UPDATE
-            SET scopes = c.scopes || ARRAY(SELECT unnest(excluded.scopes) EXCEPT SELECT unnest(c.scopes)), granted_at = excluded.granted_at
+            {Consents.Insert} a.id, started.subject::text, to_jsonb(started.scopes), $3, jsonb_build_object('granted_at', $3)
+            FROM started JOIN applications a ON a.client_id = started.client_id FOR KEY SHARE OF a
+            {Consents.Merge}
         )
         INSERT INTO audit_events (at, event, subject, client_id, grant_id, remote_address, reason)
         SELECT $3, $9, subject, client_id, id, $10, $11 FROM started

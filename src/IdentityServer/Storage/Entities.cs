@@ -201,18 +201,6 @@ internal sealed class SessionGrantRow
     public required string ClientId { get; set; }
 }
 
-/// <summary>What a user allowed a client, remembered until the client asks for more.</summary>
-internal sealed class ConsentRow
-{
-    public Guid UserId { get; set; }
-    public required string ClientId { get; set; }
-    public required string[] Scopes { get; set; }
-
-    /// <summary>Claims that were asked for one by one (OpenID Connect Core §5.5).</summary>
-    public required string[] Claims { get; set; }
-    public DateTimeOffset GrantedAt { get; set; }
-}
-
 /// <summary>A JWT that may be used once (client assertions, DPoP proofs), remembered as long as it could be sent again.</summary>
 internal sealed class UsedJwtRow
 {

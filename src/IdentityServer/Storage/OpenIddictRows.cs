@@ -18,6 +18,7 @@ internal sealed class ApplicationRow : OpenIddictEntityFrameworkCoreApplication<
     public byte[]? RegistrationTokenHash { get; set; }
 }
 
+/// <summary>A permanent one is a consent: <see cref="Consents"/>.</summary>
 internal sealed class AuthorizationRow : OpenIddictEntityFrameworkCoreAuthorization<Guid, ApplicationRow, TokenRow>;
 
 internal sealed class ScopeRow : OpenIddictEntityFrameworkCoreScope<Guid>;

@@ -5,21 +5,20 @@ using Npgsql;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A message that this node has taken up for one attempt.</summary>
-/// <param name="Attempt">1 at the first.</param>
-/// <param name="ExpiresAt">When it is given up.</param>
-/// <param name="Target">Whom it goes to; null: nobody in particular.</param>
+/// <summary>A message that this node has claimed for one attempt.</summary>
+/// <param name="Attempt">Starts at 1.</param>
+/// <param name="Target">Null where the kind has only one target, such as the mail server.</param>
 internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt, string? Target);
 
 /// <summary>
-/// The table <c>outbox</c>: messages that must go out, written in the transaction of what they tell, so that none is lost
-/// and none tells what was never committed. Any node may deliver any of them, at least once: one that died between the
-/// delivery and the note of it leaves the message to another. What they say may hold a token
-/// and is protected by Data Protection, but for <c>deleted_session</c>, which the database writes itself.
+/// The table <c>outbox</c>. A message is written in the transaction of the change that it reports, so that it is sent if and
+/// only if that change is committed. Any node may deliver it, at least once: a node that dies after the delivery and before
+/// the delete leaves the message to another. Messages may hold tokens and are encrypted by Data Protection, except
+/// <c>deleted_session</c>, which the database writes itself.
 /// </summary>
-internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvider protection, TimeProvider time)
+internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvider protection, TimeProvider timeProvider)
 {
-    /// <summary>The depth is counted up to here.</summary>
+    /// <summary>The depth is counted up to this number.</summary>
     public const int MaximumCount = 10_000;
 
     private const string AddSql =
@@ -28,8 +27,8 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         SELECT m.id, $3, m.content, 0, $4, $5, m.target FROM unnest($1::uuid[], $2::bytea[], $6::text[]) AS m (id, content, target)
         """;
 
-    // Of two nodes that ask at once each gets another message: nobody waits. Who takes one up moves it ahead past its own
-    // deadline; if it dies the message is due again then.
+    // SKIP LOCKED: concurrent nodes get different messages without waiting. A claim moves due_at to the end of the lease, when
+    // the message is due again if its node has died.
     private const string ClaimSql =
         """
         UPDATE outbox SET due_at = $3, attempts = attempts + 1
@@ -38,10 +37,10 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         RETURNING id, protected_message, attempts, expires_at, target
         """;
 
-    // Not where another node has taken it up since.
+    // Unless another node has claimed it since.
     private const string PostponeSql = "UPDATE outbox SET due_at = $2 WHERE id = $1 AND attempts = $3";
 
-    // Those that are on their way are not due.
+    // Messages under way are not due.
     private const string PostponeAllSql =
         """
         UPDATE outbox SET due_at = $4
@@ -55,25 +54,24 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Outbox");
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _bells = new(StringComparer.Ordinal);
 
-    /// <summary>Writes one message, as a transaction of its own.</summary>
-    public async Task AddAsync(string kind, byte[] content, TimeSpan keep, CancellationToken cancellation)
+    /// <summary>Writes one message in a transaction of its own.</summary>
+    public async Task AddAsync(string kind, byte[] content, TimeSpan keep, CancellationToken cancellationToken)
     {
-        await using (var connection = await source.OpenConnectionAsync(cancellation))
-            await AddAsync(connection, kind, [content], time.GetUtcNow() + keep, cancellation);
+        await using (var connection = await source.OpenConnectionAsync(cancellationToken))
+            await AddAsync(connection, kind, [content], timeProvider.GetUtcNow() + keep, cancellationToken);
         Wake(kind);
     }
 
-    /// <summary>Writes messages within the caller's transaction, who calls <see cref="Wake"/> once it is committed.</summary>
-    /// <param name="expiresAt">When they are given up.</param>
-    public Task AddAsync(NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, DateTimeOffset expiresAt, CancellationToken cancellation) =>
-        AddAsync(connection, kind, contents, targets: [], expiresAt, cancellation);
+    /// <summary>Writes messages in the caller's transaction; the caller calls <see cref="Wake"/> after the commit.</summary>
+    public Task AddAsync(NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, DateTimeOffset expiresAt, CancellationToken cancellationToken) =>
+        AddAsync(connection, kind, contents, targets: [], expiresAt, cancellationToken);
 
     /// <inheritdoc cref="AddAsync(NpgsqlConnection, string, IReadOnlyCollection{byte[]}, DateTimeOffset, CancellationToken)"/>
-    /// <param name="targets">Whom each goes to: what one of them does not take holds up no other. None: nobody in particular.</param>
+    /// <param name="targets">One for each message, or none: a target that fails delays no other.</param>
     public async Task AddAsync(
-        NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, string[] targets, DateTimeOffset expiresAt, CancellationToken cancellation)
+        NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, string[] targets, DateTimeOffset expiresAt, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         await using var command = new NpgsqlCommand(AddSql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. contents.Select(_ => Guid.CreateVersion7(now))] });
         command.Parameters.Add(new NpgsqlParameter<byte[][]> { TypedValue = [.. contents.Select(_protector.Protect)] });
@@ -81,15 +79,15 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = targets });
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>The next message of a kind that is due, if there is one: this node's for as long as <paramref name="lease"/>.</summary>
-    /// <param name="passedOver">The targets whose messages are left where they are.</param>
-    /// <exception cref="CryptographicException">It can't be opened, and is gone.</exception>
-    public async Task<OutboxMessage?> ClaimAsync(string kind, bool isPlain, TimeSpan lease, string[] passedOver, CancellationToken cancellation)
+    /// <summary>Claims the next due message of a kind, if there is one, for the time of the lease.</summary>
+    /// <param name="excludedTargets">Targets whose messages are skipped.</param>
+    /// <exception cref="CryptographicException">The message can't be decrypted and was deleted.</exception>
+    public async Task<OutboxMessage?> ClaimAsync(string kind, bool isPlain, TimeSpan lease, string[] excludedTargets, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         Guid id;
         byte[] content;
         int attempts;
@@ -100,9 +98,9 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
             command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
             command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now + lease });
-            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = passedOver });
-            await using var row = await command.ExecuteReaderAsync(cancellation);
-            if (!await row.ReadAsync(cancellation))
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = excludedTargets });
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            if (!await row.ReadAsync(cancellationToken))
                 return null;
             (id, content, attempts, expiresAt, target) =
                 (row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3), row.IsDBNull(4) ? null : row.GetString(4));
@@ -113,54 +111,54 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         }
         catch (CryptographicException)
         {
-            // The ring of Data Protection was replaced.
-            await RemoveAsync(id, cancellation);
+            // The Data Protection key ring was replaced.
+            await RemoveAsync(id, cancellationToken);
             throw;
         }
     }
 
-    public async Task PostponeAsync(OutboxMessage message, DateTimeOffset until, CancellationToken cancellation)
+    public async Task PostponeAsync(OutboxMessage message, DateTimeOffset until, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(PostponeSql);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = message.Id });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = message.Attempt });
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>All that is due of one target, on every node: it was away just now.</summary>
-    public async Task PostponeAllAsync(string kind, string target, DateTimeOffset until, CancellationToken cancellation)
+    /// <summary>Postpones all due messages for a target that has just failed, for every node.</summary>
+    public async Task PostponeAllAsync(string kind, string target, DateTimeOffset until, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(PostponeAllSql);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = target });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.GetUtcNow() });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = timeProvider.GetUtcNow() });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    public async Task RemoveAsync(Guid id, CancellationToken cancellation)
+    public async Task RemoveAsync(Guid id, CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        await TryRemoveAsync(connection, id, cancellation);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await TryRemoveAsync(connection, id, cancellationToken);
     }
 
-    /// <summary>Within the caller's transaction, for what is delivered into the database itself. False: another node has done it.</summary>
-    public static async Task<bool> TryRemoveAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
+    /// <summary>In the caller's transaction, for messages that are delivered into the database. False: another node has delivered it.</summary>
+    public static async Task<bool> TryRemoveAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(RemoveSql, connection) { Parameters = { new NpgsqlParameter<Guid> { TypedValue = id } } };
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
-    /// <summary>How many messages wait, in all kinds; at most <see cref="MaximumCount"/>.</summary>
-    public async Task<long> CountAsync(CancellationToken cancellation)
+    /// <summary>The number of messages of all kinds, at most <see cref="MaximumCount"/>.</summary>
+    public async Task<long> CountAsync(CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(CountSql);
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = MaximumCount });
-        return (long)(await command.ExecuteScalarAsync(cancellation))!;
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>This node looks at once for messages of the kind.</summary>
+    /// <summary>Makes this node look for messages of the kind at once.</summary>
     public void Wake(string kind)
     {
         try
@@ -169,12 +167,12 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         }
         catch (SemaphoreFullException)
         {
-            // Somebody is about to look already.
+            // A worker is already about to look.
         }
     }
 
-    /// <summary>Ends when the kind is worth a look.</summary>
-    public Task WokenAsync(string kind, CancellationToken cancellation) => Bell(kind).WaitAsync(cancellation);
+    /// <summary>Completes at the next <see cref="Wake"/> of the kind.</summary>
+    public Task WokenAsync(string kind, CancellationToken cancellationToken) => Bell(kind).WaitAsync(cancellationToken);
 
     private SemaphoreSlim Bell(string kind) => _bells.GetOrAdd(kind, static _ => new SemaphoreSlim(0, 1));
 }

@@ -35,10 +35,11 @@ internal sealed record StartedSession(Guid Id, (Guid Id, Guid UserId)? Replaced)
 internal sealed class SessionStore(NpgsqlDataSource source, SessionSettings settings)
 {
     private const string FindSql =
-        """
-        SELECT s.user_id, u.user_name, u.full_name, u.email, u.security_stamp, u.grants_ended_at, s.authenticated_at, s.amr, s.expires_at, c.scopes, c.claims
+        $"""
+        SELECT s.user_id, u.user_name, u.full_name, u.email, u.security_stamp, u.grants_ended_at, s.authenticated_at, s.amr, s.expires_at,
+               CASE WHEN c.id IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(c.scopes)) END, ARRAY(SELECT jsonb_array_elements_text(c.properties -> 'claims'))
         FROM sessions s JOIN users u ON u.id = s.user_id
-        LEFT JOIN consents c ON c.user_id = s.user_id AND c.client_id = $4
+        LEFT JOIN applications a ON a.client_id = $4 LEFT JOIN authorizations c ON c.application_id = a.id AND c.subject = s.user_id::text AND {Consents.IsValid}
         WHERE s.id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL AND s.expires_at > $3
           AND s.authenticated_at > CASE WHEN s.remembered IS FALSE THEN $5 ELSE $6 END
           AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL

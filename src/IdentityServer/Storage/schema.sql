@@ -42,8 +42,8 @@ CREATE TABLE authorizations (
     application_id uuid,
     concurrency_token character varying(50),
     creation_date timestamp with time zone,
-    properties text,
-    scopes text,
+    properties jsonb,
+    scopes jsonb,
     status character varying(50),
     subject character varying(400),
     type character varying(50),
@@ -51,21 +51,14 @@ CREATE TABLE authorizations (
 );
 CREATE INDEX authorizations_by_application_id_status_subject_type ON authorizations USING btree (application_id, status, subject, type);
 CREATE INDEX authorizations_by_creation_date ON authorizations USING btree (creation_date) WHERE (((type)::text = 'ad-hoc'::text) OR ((status)::text <> 'valid'::text));
+CREATE INDEX authorizations_by_subject ON authorizations USING btree (subject);
+CREATE UNIQUE INDEX authorizations_by_application_id_subject ON authorizations USING btree (application_id, subject) WHERE (((type)::text = 'permanent'::text) AND ((status)::text = 'valid'::text));
 
 CREATE TABLE configuration (
     id boolean NOT NULL,
     version bigint NOT NULL,
     longest_access_token integer NOT NULL,
     CONSTRAINT configuration_pkey PRIMARY KEY (id)
-);
-
-CREATE TABLE consents (
-    user_id uuid NOT NULL,
-    client_id text NOT NULL,
-    scopes text[] NOT NULL,
-    claims text[] NOT NULL,
-    granted_at timestamp with time zone NOT NULL,
-    CONSTRAINT consents_pkey PRIMARY KEY (user_id, client_id)
 );
 
 CREATE TABLE data_protection_keys (
@@ -316,7 +309,6 @@ CREATE UNIQUE INDEX users_by_email ON users USING btree (normalized_email);
 CREATE UNIQUE INDEX users_by_name ON users USING btree (normalized_user_name);
 
 ALTER TABLE authorizations ADD CONSTRAINT authorizations_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id) ON DELETE CASCADE;
-ALTER TABLE consents ADD CONSTRAINT consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE grants ADD CONSTRAINT grants_subject_fkey FOREIGN KEY (subject) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE reset_tokens ADD CONSTRAINT reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 ALTER TABLE role_claims ADD CONSTRAINT role_claims_role_id_fkey FOREIGN KEY (role_id) REFERENCES roles(id) ON DELETE CASCADE;
@@ -422,6 +414,24 @@ BEGIN
 END
 $function$
 ;
+
+CREATE OR REPLACE FUNCTION authorizations_go()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM authorizations WHERE subject = OLD.id::text;
+    ELSE
+        DELETE FROM authorizations WHERE subject IN (SELECT id::text FROM users);
+    END IF;
+    RETURN OLD;
+END
+$function$
+;
+REVOKE ALL ON FUNCTION authorizations_go() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION clients_written()
  RETURNS trigger
@@ -583,6 +593,8 @@ $function$
 REVOKE ALL ON FUNCTION users_deleted() FROM PUBLIC;
 CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay();
 CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_events_stay();
+CREATE TRIGGER authorizations_go BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION authorizations_go();
+CREATE TRIGGER authorizations_go_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION authorizations_go();
 CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON clients FOR EACH ROW EXECUTE FUNCTION clients_written();
 CREATE TRIGGER pushed_requests_written INSTEAD OF INSERT ON pushed_requests FOR EACH ROW EXECUTE FUNCTION pushed_requests_written();
 CREATE TRIGGER resources_written INSTEAD OF INSERT OR DELETE OR UPDATE ON resources FOR EACH ROW EXECUTE FUNCTION resources_written();

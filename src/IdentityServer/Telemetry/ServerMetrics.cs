@@ -43,10 +43,10 @@ internal sealed class ServerMetrics
         _hashesRefused = _meter.CreateCounter<long>("identityserver.hashing.refused", "{request}", "Passwords and client secrets that were not hashed because too many waited.");
         _feedLag = Seconds("identityserver.feed.lag", "Time from a revocation to this node's knowing of it.", [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30]);
         _pruned = _meter.CreateCounter<long>("identityserver.pruned", "{row}", "Rows deleted because they can neither be used again nor need be remembered.");
-        _outboxSent = _meter.CreateCounter<long>("identityserver.outbox.sent", "{message}", "Messages that went out, by kind.");
-        _outboxFailed = _meter.CreateCounter<long>("identityserver.outbox.failed", "{attempt}", "Attempts to send a message that failed and are made again, by kind.");
-        _meter.CreateObservableCounter("identityserver.outbox.dropped", () => Volatile.Read(ref _outboxDropped), "{message}", "Messages that were given up: expired, or refused by who should take them.");
-        _meter.CreateObservableGauge("identityserver.outbox.depth", () => Volatile.Read(ref _outboxDepth), "{message}", "Messages that wait to go out, of all nodes, counted up to 10,000.");
+        _outboxSent = _meter.CreateCounter<long>("identityserver.outbox.sent", "{message}", "Messages sent, by kind.");
+        _outboxFailed = _meter.CreateCounter<long>("identityserver.outbox.failed", "{attempt}", "Failed attempts to send a message that will be retried, by kind.");
+        _meter.CreateObservableCounter("identityserver.outbox.dropped", () => Volatile.Read(ref _outboxDropped), "{message}", "Messages given up: expired, or refused by the receiver.");
+        _meter.CreateObservableGauge("identityserver.outbox.depth", () => Volatile.Read(ref _outboxDepth), "{message}", "Messages waiting to be sent, on all nodes, counted up to 10,000.");
     }
 
     /// <summary>Whether a request's outcome is asked for.</summary>

@@ -1,3 +1,4 @@
+using IdentityServer.Mail;
 using IdentityServer.Passwords;
 using Xunit;
 
@@ -62,7 +63,11 @@ public sealed class NameRulesTests
     [InlineData("用户@例子.公司")]
     [InlineData("jörg@müller.example")]
     [InlineData("a@xn--mller-kva.example")]
-    public void These_are_addresses(string email) => Assert.True(NameRules.IsEmail(email));
+    public void These_are_addresses(string email)
+    {
+        Assert.True(NameRules.IsEmail(email));
+        using var mail = MailMessages.Create(new("", "no-reply@example.com"), new(email, "Subject", "Body"));
+    }
 
     [Theory]
     [InlineData("")]

@@ -281,7 +281,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     [Fact]
     public async Task A_reset_whose_message_takes_more_than_one_attempt_is_told_once()
     {
-        await using var smtp = new SmtpServer(offersTls: false);
+        await using var smtp = new MailServer();
         await using var server = await ServerUnderTest.StartAsync("--Smtp:Host=127.0.0.1", $"--Smtp:Port={smtp.Port}");
 
         await server.AsksForResetAsync(World.AliceEmail);

@@ -3,7 +3,7 @@ using Testing;
 
 namespace IdentityServer.Tests.Mail;
 
-/// <summary>A folder that a server under test writes its messages to.</summary>
+/// <summary>The folder to which a server under test writes its messages.</summary>
 internal sealed class Inbox : IDisposable
 {
     private readonly HashSet<string> _read = [];
@@ -12,7 +12,7 @@ internal sealed class Inbox : IDisposable
 
     public string Setting => $"--Mail:Directory={Directory}";
 
-    /// <summary>Waits for a message to an address that was not read before.</summary>
+    /// <summary>Waits for an unread message to an address.</summary>
     public async Task<string> NextAsync(string to)
     {
         var start = Stopwatch.GetTimestamp();
@@ -26,7 +26,7 @@ internal sealed class Inbox : IDisposable
             }
             await Task.Delay(20);
         }
-        throw new TimeoutException($"No message to {to} came.");
+        throw new TimeoutException($"No message to {to} was written.");
     }
 
     public string[] Files() => System.IO.Directory.Exists(Directory) ? System.IO.Directory.GetFiles(Directory, "*.eml") : [];

@@ -1,6 +1,7 @@
 using Hosting;
 using IdentityServer.Mail;
 using IdentityServer.Settings;
+using MailKit.Security;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
@@ -13,11 +14,11 @@ namespace IdentityServer.Tests.Mail;
 public sealed class MailSettingsTests
 {
     [Fact]
-    public void Development_writes_messages_below_the_repository() =>
+    public void In_Development_messages_are_written_below_the_repository() =>
         Assert.Equal(Path.Combine(Repository.Root, ".data", "mail"), Read("Development").Directory);
 
     [Fact]
-    public void Production_sends_nothing_unless_told_where()
+    public void In_Production_nothing_is_sent_by_default()
     {
         var mail = Read("Production");
 
@@ -25,17 +26,32 @@ public sealed class MailSettingsTests
         Assert.Null(mail.Smtp);
     }
 
-    [Fact]
-    public void Smtp_requires_tls_unless_told_otherwise()
+    [Theory]
+    [InlineData(null, null, null, 587, SecureSocketOptions.StartTls)]
+    [InlineData("auto", "25", null, 25, SecureSocketOptions.StartTls)]
+    [InlineData(null, "465", null, 465, SecureSocketOptions.SslOnConnect)]
+    [InlineData("tls", null, "true", 465, SecureSocketOptions.SslOnConnect)]
+    [InlineData("starttls", "465", null, 465, SecureSocketOptions.StartTls)]
+    [InlineData("none", null, null, 587, SecureSocketOptions.None)]
+    [InlineData(null, null, "false", 587, SecureSocketOptions.None)]
+    public void Mail_is_encrypted_unless_told_otherwise(string? security, string? port, string? requireTls, int actualPort, SecureSocketOptions actual)
     {
-        var smtp = Read("Production", ("Smtp:Host", "mail.example.com")).Smtp!;
+        var smtp = Read("Production", ("Smtp:Host", "mail.example.com"), ("Smtp:Security", security), ("Smtp:Port", port), ("Smtp:RequireTls", requireTls)).Smtp!;
 
-        Assert.Equal((587, true), (smtp.Port, smtp.RequireTls));
-        Assert.False(Read("Production", ("Smtp:Host", "mail.example.com"), ("Smtp:RequireTls", "false")).Smtp!.RequireTls);
+        Assert.Equal((actualPort, actual), (smtp.Port, smtp.Security));
     }
 
+    [Theory]
+    [InlineData("tls", "false")]
+    [InlineData("starttls", "false")]
+    [InlineData("none", "true")]
+    public void Settings_that_contradict_each_other_are_refused(string security, string requireTls) =>
+        Assert.Equal(
+            $"The setting Smtp:Security is \"{security}\" and Smtp:RequireTls is \"{requireTls}\"; they must not contradict each other.",
+            Assert.Throws<StartupException>(() => Read("Production", ("Smtp:Host", "mail.example.com"), ("Smtp:Security", security), ("Smtp:RequireTls", requireTls))).Message);
+
     [Fact]
-    public void The_sender_is_at_the_issuers_host_unless_named()
+    public void The_sender_is_at_the_issuers_host_by_default()
     {
         Assert.Equal("no-reply@id.example.com", Read("Production", ("IdentityServer:Issuer", "https://id.example.com/a")).From.Address);
         Assert.Equal("ids@example.com", Read("Production", ("Mail:From", "ids@example.com")).From.Address);
@@ -44,8 +60,8 @@ public sealed class MailSettingsTests
     [Theory]
     [InlineData("Mail:From", "nobody")]
     [InlineData("Smtp:Port", "0")]
-    [InlineData("Smtp:Port", "465")]
     [InlineData("Smtp:RequireTls", "maybe")]
+    [InlineData("Smtp:Security", "ssl")]
     [InlineData("Smtp:Timeout", "0")]
     [InlineData("Smtp:User", "alone")]
     public void An_impossible_setting_is_named(string name, string value) =>
@@ -54,38 +70,38 @@ public sealed class MailSettingsTests
     [Theory]
     [InlineData("Smtp:User", "The setting Smtp:User is \"canary\" and Smtp:Password is missing;")]
     [InlineData("Smtp:Password", "The setting Smtp:Password is given and Smtp:User is missing;")]
-    public void Half_of_the_credentials_is_refused_and_a_password_never_said(string name, string says) =>
+    public void A_user_or_password_alone_is_refused_without_naming_the_password(string name, string says) =>
         Assert.StartsWith(says, Assert.Throws<StartupException>(() => Read("Production", ("Smtp:Host", "mail.example.com"), (name, "canary"))).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void A_folder_that_cannot_be_written_to_is_refused()
+    public void A_folder_that_is_not_writable_is_refused()
     {
         if (!OperatingSystem.IsLinux())
-            Assert.Skip("Only Linux has a folder that not even root may write to: /proc.");
+            Assert.Skip("Only Linux has a folder that even root may not write to: /proc.");
 
-        var refused = Assert.Throws<StartupException>(() => new FolderMessageSender(new("a@example.com"), "/proc", NullLogger<FolderMessageSender>.Instance));
+        var refused = Assert.Throws<StartupException>(() => new FolderMessageSender(new("", "a@example.com"), "/proc", NullLogger<FolderMessageSender>.Instance));
 
         Assert.Contains("Mail:Directory is \"/proc\"", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Messages_in_the_folder_are_for_this_user_alone()
+    public async Task Messages_in_the_folder_are_readable_by_this_user_only()
     {
         if (OperatingSystem.IsWindows())
-            Assert.Skip("Windows has no such modes; its user folders are private by inheritance.");
+            Assert.Skip("Windows has no file modes; its user folders are private by inheritance.");
         using var inbox = new Inbox();
 
-        await new FolderMessageSender(new("a@example.com"), inbox.Directory, NullLogger<FolderMessageSender>.Instance).SendAsync(new("b@example.com", "Subject", "Body"), CancellationToken.None);
+        await new FolderMessageSender(new("", "a@example.com"), inbox.Directory, NullLogger<FolderMessageSender>.Instance).SendAsync(new("b@example.com", "Subject", "Body"), CancellationToken.None);
 
         const UnixFileMode mine = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         Assert.Equal(mine | UnixFileMode.UserExecute, new DirectoryInfo(inbox.Directory).UnixFileMode);
         Assert.Equal(mine, new FileInfo(Assert.Single(inbox.Files())).UnixFileMode);
     }
 
-    private static MailSettings Read(string environment, params (string Name, string Value)[] settings)
+    private static MailSettings Read(string environment, params (string Name, string? Value)[] settings)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(
-            settings.Prepend(("IdentityServer:Issuer", "https://id.example.com")).GroupBy(pair => pair.Item1).Select(pairs => KeyValuePair.Create(pairs.Key, (string?)pairs.Last().Item2))).Build();
+            settings.Prepend(("IdentityServer:Issuer", (string?)"https://id.example.com")).GroupBy(pair => pair.Item1).Select(pairs => KeyValuePair.Create(pairs.Key, pairs.Last().Item2))).Build();
         var reader = new SettingsReader(configuration, new Host(environment));
         return MailSettings.Read(reader, IssuerSettings.Read(reader));
     }

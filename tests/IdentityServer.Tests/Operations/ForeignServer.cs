@@ -129,7 +129,7 @@ internal static class Importing
     /// <summary>How much there is of what an import writes.</summary>
     public const string State =
         """
-        SELECT (SELECT count(*) FROM clients) || ' ' || (SELECT count(*) FROM resources) || ' ' || (SELECT count(*) FROM scopes) || ' ' || (SELECT count(*) FROM consents)
+        SELECT (SELECT count(*) FROM clients) || ' ' || (SELECT count(*) FROM resources) || ' ' || (SELECT count(*) FROM scopes) || ' ' || (SELECT count(*) FROM authorizations)
             || ' ' || (SELECT count(*) FROM audit_events) || ' ' || (SELECT version FROM configuration)
         """;
 

@@ -52,7 +52,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
         Assert.NotNull(code);
         Assert.Equal(HttpStatusCode.OK, (await _server.RedeemsAsync(code, "https://page.example/callback", more: [("client_id", "page")])).Status);
         Assert.True((await alice.AuthorizesAsync(PageRequest("openid profile email"))).Has("consent-allow"));
-        Assert.Equal(2025, await _server.ReadAsync<int>("SELECT extract(year FROM granted_at) FROM consents WHERE client_id = 'page'"));
+        Assert.Equal(2025, await _server.ReadAsync<int>("SELECT extract(year FROM creation_date) FROM authorizations"));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
         await _foreign.FillAsync();
         await _foreign.HasAuthorizationAsync("page", await UserIdAsync(World.Alice), ["openid"]);
         await _server.ImportsAsync(_foreign.ConnectionString);
-        await _server.ExecuteAsync("DELETE FROM consents");
+        await _server.ExecuteAsync("UPDATE authorizations SET status = 'revoked'");
         await _server.AppliesAsync("""{ "clients": [ { "client_id": "worker", "client_name": "Renamed" } ] }""");
         var before = await _server.ReadAsync<string>(Importing.State);
 
@@ -105,7 +105,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_authorizations_are_read_page_by_page_and_become_one_consent_of_a_user_and_a_client()
+    public async Task Many_authorizations_of_a_user_and_a_client_become_one()
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync(
@@ -118,7 +118,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
         var report = await _server.ImportsAsync(_foreign.ConnectionString);
 
         Assert.Equal("+ 1100 authorizations of client page", report.Lines[^1]);
-        Assert.Equal("email openid", await _server.ReadAsync<string>("SELECT string_agg(s, ' ' ORDER BY s) FROM consents, unnest(scopes) s"));
+        Assert.Equal("email openid", await _server.ReadAsync<string>("SELECT string_agg(s, ' ' ORDER BY s) FROM authorizations, jsonb_array_elements_text(scopes) s"));
     }
 
     [Fact]
@@ -184,7 +184,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
 
         Assert.Equal("! 2 authorizations of subjects that are no user here", report.Lines[^1]);
         Assert.DoesNotContain(report.Lines, line => line.Contains("of client page", StringComparison.Ordinal));
-        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM consents"));
+        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM authorizations"));
         Assert.Equal(3, await _server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE event = 'configuration_applied'"));
     }
 

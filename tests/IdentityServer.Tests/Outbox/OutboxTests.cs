@@ -15,27 +15,27 @@ using Xunit;
 
 namespace IdentityServer.Tests.Outbox;
 
-/// <summary>What is committed goes out, whatever fails between; what is not committed never does.</summary>
+/// <summary>A message is sent if and only if its transaction is committed, whatever fails in between.</summary>
 public sealed class OutboxTests
 {
     [Fact]
-    public async Task A_message_goes_out_at_once_and_leaves_nothing_behind()
+    public async Task A_message_is_delivered_at_once_and_deleted()
     {
         var postbox = new Postbox();
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
 
         var start = Stopwatch.GetTimestamp();
         await server.PostsAsync("hello");
-        await Around.SoonAsync(() => Task.FromResult(!postbox.Brought.IsEmpty), "the message is brought");
+        await Around.SoonAsync(() => Task.FromResult(!postbox.Delivered.IsEmpty), "the message is delivered");
 
-        // Not when Quartz looks next.
+        // Without waiting for the Quartz job.
         Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, DeliverOutbox.Interval / 2);
         await IsEmptyAsync(server);
-        Assert.Equal(["hello"], postbox.Brought);
+        Assert.Equal(["hello"], postbox.Delivered);
     }
 
     [Fact]
-    public async Task What_is_written_in_a_transaction_goes_out_with_its_commit_and_not_without()
+    public async Task A_message_is_delivered_only_if_its_transaction_is_committed()
     {
         var postbox = new Postbox();
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
@@ -50,18 +50,18 @@ public sealed class OutboxTests
                 (NpgsqlConnection)db.Database.GetDbConnection(), Postbox.Word, [Encoding.UTF8.GetBytes($"{isCommitted}")], server.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
             store.Wake(Postbox.Word);
             await Task.Delay(100);
-            Assert.Empty(postbox.Brought);
+            Assert.Empty(postbox.Delivered);
             if (isCommitted)
                 await transaction.CommitAsync();
         }
         store.Wake(Postbox.Word);
 
         await IsEmptyAsync(server);
-        Assert.Equal(["True"], postbox.Brought);
+        Assert.Equal(["True"], postbox.Delivered);
     }
 
     [Fact]
-    public async Task What_another_node_wrote_and_did_not_deliver_is_found_when_Quartz_looks()
+    public async Task The_Quartz_job_finds_messages_that_another_node_left_behind()
     {
         var postbox = new Postbox();
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
@@ -72,11 +72,11 @@ public sealed class OutboxTests
             connection, Postbox.Word, [Encoding.UTF8.GetBytes("hello")], server.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
 
         await IsEmptyAsync(server);
-        Assert.Equal(["hello"], postbox.Brought);
+        Assert.Equal(["hello"], postbox.Delivered);
     }
 
     [Fact]
-    public async Task What_fails_is_tried_again_later_and_later_until_it_is_taken()
+    public async Task A_failed_message_is_retried_at_growing_intervals_until_it_is_accepted()
     {
         double[] pauses = [1, 5, 30, 120, 600, 1800, 1800];
         var clock = new ServerUnderTest?[1];
@@ -84,7 +84,7 @@ public sealed class OutboxTests
         var postbox = new Postbox((_, _) =>
         {
             attempts.Enqueue(clock[0]!.Clock.GetUtcNow());
-            return attempts.Count <= pauses.Length ? throw new IOException("The way out is blocked.") : Task.FromResult(Delivery.Done);
+            return attempts.Count <= pauses.Length ? throw new IOException("The target is unreachable.") : Task.FromResult(Delivery.Done);
         });
         await using var server = clock[0] = await ServerUnderTest.StartAsync(postbox.Mount);
 
@@ -95,7 +95,7 @@ public sealed class OutboxTests
                 server.Clock.Advance(TimeSpan.FromSeconds(pauses[made - 1] / 4));
             server.LooksForMessages();
             return await server.ReadAsync<int>("SELECT count(*) FROM outbox") == 0;
-        }, "it is taken");
+        }, "it is accepted");
 
         var at = attempts.ToArray();
         Assert.Equal(pauses.Length + 1, at.Length);
@@ -105,26 +105,26 @@ public sealed class OutboxTests
     }
 
     [Fact]
-    public async Task What_expires_is_given_up_with_a_line_in_the_log_and_a_count()
+    public async Task An_expired_message_is_given_up_logged_and_counted()
     {
         var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Postponed));
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount, "--Metrics:Urls=http://127.0.0.1:0");
 
         await server.PostsAsync("hello", TimeSpan.FromSeconds(100));
-        await FailsAsync(server);
+        await FailsOnceAsync(server);
         server.Clock.Advance(TimeSpan.FromSeconds(101));
         server.LooksForMessages();
 
         await IsEmptyAsync(server);
-        // What is told follows what is done.
+        // Logged and counted after the delete.
         await Around.SoonAsync(async () => (await MetricsTests.ScrapeAsync(server))["identityserver_outbox_dropped_total"] == 1, "it is counted");
-        Assert.Contains(server.Log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains($"was not sent: {postbox.Brought.Count} attempts failed", StringComparison.Ordinal));
+        Assert.Contains(server.Log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains($"expired without being sent; {postbox.Delivered.Count} attempts failed", StringComparison.Ordinal));
         var metrics = await MetricsTests.ScrapeAsync(server);
-        Assert.Equal(postbox.Brought.Count, metrics["""identityserver_outbox_failed_total{kind="test"}"""]);
+        Assert.Equal(postbox.Delivered.Count, metrics["""identityserver_outbox_failed_total{kind="test"}"""]);
     }
 
     [Fact]
-    public async Task What_is_refused_for_good_is_not_tried_again()
+    public async Task A_refused_message_is_not_retried()
     {
         var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Refused));
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
@@ -132,15 +132,15 @@ public sealed class OutboxTests
         await server.PostsAsync("hello");
         await IsEmptyAsync(server);
 
-        Assert.Single(postbox.Brought);
+        Assert.Single(postbox.Delivered);
     }
 
     [Fact]
-    public async Task Of_two_nodes_each_message_is_brought_by_one()
+    public async Task Each_message_is_delivered_by_one_of_two_nodes()
     {
-        var postbox = new Postbox(async (_, cancellation) =>
+        var postbox = new Postbox(async (_, cancellationToken) =>
         {
-            await Task.Delay(5, cancellation);
+            await Task.Delay(5, cancellationToken);
             return Delivery.Done;
         });
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
@@ -153,14 +153,14 @@ public sealed class OutboxTests
         });
 
         await IsEmptyAsync(server);
-        Assert.Equal(200, postbox.Brought.Count);
-        Assert.Equal(200, postbox.Brought.Distinct().Count());
+        Assert.Equal(200, postbox.Delivered.Count);
+        Assert.Equal(200, postbox.Delivered.Distinct().Count());
     }
 
     [Fact]
-    public async Task A_node_that_hangs_in_a_delivery_keeps_the_message_for_its_lease_only()
+    public async Task A_node_that_hangs_in_a_delivery_loses_the_message_when_its_lease_ends()
     {
-        var hanging = new Postbox(async (_, cancellation) =>
+        var hanging = new Postbox(async (_, cancellationToken) =>
         {
             await Task.Delay(Timeout.Infinite, CancellationToken.None);
             return Delivery.Done;
@@ -170,16 +170,16 @@ public sealed class OutboxTests
         try
         {
             await stuck.PostsAsync("hello");
-            await Around.SoonAsync(() => Task.FromResult(!hanging.Brought.IsEmpty), "it is taken up");
+            await Around.SoonAsync(() => Task.FromResult(!hanging.Delivered.IsEmpty), "it is claimed");
             await using var other = await ServerUnderTest.StartOnAsync(stuck.ConnectionString, postbox.Mount);
             other.LooksForMessages();
             await Task.Delay(300);
-            Assert.Empty(postbox.Brought);
+            Assert.Empty(postbox.Delivered);
 
             other.Clock.Advance(TimeSpan.FromMinutes(1));
             other.LooksForMessages();
             await IsEmptyAsync(other);
-            Assert.Equal(["hello"], postbox.Brought);
+            Assert.Equal(["hello"], postbox.Delivered);
         }
         finally
         {
@@ -187,9 +187,9 @@ public sealed class OutboxTests
         }
     }
 
-    /// <summary>Eight to one that hangs, of four workers; no timing: it hangs until the other has got its own.</summary>
+    /// <summary>Eight messages for a target that hangs, and four workers. It hangs until the other target has its messages, so no timing is involved.</summary>
     [Fact]
-    public async Task A_target_that_hangs_holds_up_no_other()
+    public async Task A_target_that_hangs_delays_no_other()
     {
         var end = new TaskCompletionSource();
         var postbox = new Postbox(async (message, _) =>
@@ -202,21 +202,21 @@ public sealed class OutboxTests
         try
         {
             await server.PostsToAsync("hanging", [.. Enumerable.Repeat("held", 8)]);
-            await Around.SoonAsync(() => Task.FromResult(postbox.Brought.Count(text => text == "held") == 2), "it has all the workers that it gets");
+            await Around.SoonAsync(() => Task.FromResult(postbox.Delivered.Count(text => text == "held") == 2), "it occupies as many workers as it may");
             await server.PostsToAsync("other", "hello", "again");
-            await Around.SoonAsync(() => Task.FromResult(postbox.Brought.Contains("hello") && postbox.Brought.Contains("again")), "the other is served");
-            Assert.Equal(2, postbox.Brought.Count(text => text == "held"));
+            await Around.SoonAsync(() => Task.FromResult(postbox.Delivered.Contains("hello") && postbox.Delivered.Contains("again")), "the other target has its messages");
+            Assert.Equal(2, postbox.Delivered.Count(text => text == "held"));
         }
         finally
         {
             end.SetResult();
         }
         await IsEmptyAsync(server);
-        Assert.Equal(8, postbox.Brought.Count(text => text == "held"));
+        Assert.Equal(8, postbox.Delivered.Count(text => text == "held"));
     }
 
     [Fact]
-    public async Task What_else_is_due_for_a_target_that_is_away_waits_untried()
+    public async Task Other_messages_for_a_target_that_failed_wait_without_an_attempt()
     {
         var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Postponed));
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
@@ -229,44 +229,44 @@ public sealed class OutboxTests
     }
 
     [Fact]
-    public async Task A_node_that_ends_gives_back_what_did_not_arrive()
+    public async Task A_node_that_stops_releases_its_undelivered_messages()
     {
-        var slow = new Postbox(async (_, cancellation) =>
+        var slow = new Postbox(async (_, cancellationToken) =>
         {
-            await Task.Delay(Timeout.Infinite, cancellation);
+            await Task.Delay(Timeout.Infinite, cancellationToken);
             return Delivery.Done;
         });
         var postbox = new Postbox();
         await using var server = await ServerUnderTest.StartAsync(slow.Mount);
         await server.PostsAsync("hello");
-        await Around.SoonAsync(() => Task.FromResult(!slow.Brought.IsEmpty), "it is taken up");
+        await Around.SoonAsync(() => Task.FromResult(!slow.Delivered.IsEmpty), "it is claimed");
 
         await server.StopAsync();
 
         await using var other = await ServerUnderTest.StartOnAsync(server.ConnectionString, postbox.Mount);
         await IsEmptyAsync(other);
-        Assert.Equal(["hello"], postbox.Brought);
+        Assert.Equal(["hello"], postbox.Delivered);
         Assert.DoesNotContain(server.Log.Lines, line => line.Contains("could not be sent", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task What_a_message_says_can_not_be_read_in_the_database_and_one_that_can_not_be_opened_is_dropped()
+    public async Task Messages_are_encrypted_in_the_database_and_one_that_cannot_be_decrypted_is_deleted()
     {
         var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Postponed));
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount);
         await server.PostsAsync("canary-of-a-token");
-        await FailsAsync(server);
+        await FailsOnceAsync(server);
 
         Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM outbox WHERE position('canary'::bytea IN protected_message) > 0"));
         await server.ExecuteAsync("UPDATE outbox SET protected_message = '\\x0123', due_at = $1", server.Clock.GetUtcNow());
         server.LooksForMessages();
 
         await IsEmptyAsync(server);
-        await Around.SoonAsync(() => Task.FromResult(server.Log.Lines.Any(line => line.Contains("can't be opened", StringComparison.Ordinal))), "it is told");
+        await Around.SoonAsync(() => Task.FromResult(server.Log.Lines.Any(line => line.Contains("can't be decrypted", StringComparison.Ordinal))), "it is logged");
     }
 
     [Fact]
-    public async Task What_waits_is_counted()
+    public async Task Waiting_messages_are_counted()
     {
         var postbox = new Postbox((_, _) => Task.FromResult(Delivery.Postponed));
         await using var server = await ServerUnderTest.StartAsync(postbox.Mount, "--Metrics:Urls=http://127.0.0.1:0");
@@ -278,8 +278,8 @@ public sealed class OutboxTests
         Assert.Equal(2, (await MetricsTests.ScrapeAsync(server))["identityserver_outbox_depth"]);
     }
 
-    /// <summary>Waits until an attempt has failed and the message waits for the next.</summary>
-    private static Task FailsAsync(ServerUnderTest server) => Around.SoonAsync(
+    /// <summary>Waits for a failed attempt that is followed by a retry.</summary>
+    private static Task FailsOnceAsync(ServerUnderTest server) => Around.SoonAsync(
         async () => await server.ReadAsync<bool>("SELECT EXISTS (SELECT FROM outbox WHERE attempts > 0 AND due_at < $1)", server.Clock.GetUtcNow().AddSeconds(10)), "an attempt has failed");
 
     private static Task IsEmptyAsync(ServerUnderTest server) =>

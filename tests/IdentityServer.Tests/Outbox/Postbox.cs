@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace IdentityServer.Tests.Outbox;
 
-/// <summary>A way out that a test holds in its hand.</summary>
+/// <summary>A delivery that records its messages and answers as a test says.</summary>
 internal sealed class Postbox(Func<OutboxMessage, CancellationToken, Task<Delivery>>? answer = null) : IOutboxDelivery
 {
     public const string Word = "test";
@@ -20,13 +20,13 @@ internal sealed class Postbox(Func<OutboxMessage, CancellationToken, Task<Delive
 
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>What was brought, attempt by attempt.</summary>
-    public ConcurrentQueue<string> Brought { get; } = new();
+    /// <summary>The content of each attempt.</summary>
+    public ConcurrentQueue<string> Delivered { get; } = new();
 
-    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
-        Brought.Enqueue(Encoding.UTF8.GetString(message.Content));
-        return answer is null ? Task.FromResult(Delivery.Done) : answer(message, cancellation);
+        Delivered.Enqueue(Encoding.UTF8.GetString(message.Content));
+        return answer is null ? Task.FromResult(Delivery.Done) : answer(message, cancellationToken);
     }
 
     public void Mount(WebApplicationBuilder builder) => builder.Services.AddSingleton<IOutboxDelivery>(this);
@@ -37,7 +37,7 @@ internal static class Posting
     public static Task PostsAsync(this ServerUnderTest server, string text, TimeSpan? keep = null) =>
         server.Services.GetRequiredService<OutboxStore>().AddAsync(Postbox.Word, Encoding.UTF8.GetBytes(text), keep ?? TimeSpan.FromHours(1), CancellationToken.None);
 
-    /// <summary>In one transaction, to one target.</summary>
+    /// <summary>In one transaction, for one target.</summary>
     public static async Task PostsToAsync(this ServerUnderTest server, string target, params string[] texts)
     {
         var store = server.Services.GetRequiredService<OutboxStore>();
@@ -50,6 +50,6 @@ internal static class Posting
         store.Wake(Postbox.Word);
     }
 
-    /// <summary>As Quartz does every few seconds.</summary>
+    /// <summary>What the Quartz job does every few seconds.</summary>
     public static void LooksForMessages(this ServerUnderTest server) => server.Services.GetRequiredService<OutboxDelivery>().WakeAll();
 }

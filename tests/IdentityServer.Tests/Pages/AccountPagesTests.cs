@@ -133,7 +133,10 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
         var (withdrawn, kept) = (await _server.SignsInAsync(name, People.Password), await _server.SignsInAsync(name, People.Password, Calls.AsRival));
         var ofAnother = await _server.SignsInAsync();
         await _server.ExecuteAsync(
-            "INSERT INTO consents (user_id, client_id, scopes, claims, granted_at) SELECT id, 'shop', '{openid,data:read}', '{}', now() FROM users WHERE user_name = $1", name);
+            """
+            INSERT INTO authorizations (id, type, status, application_id, subject, scopes, creation_date)
+            SELECT gen_random_uuid(), 'permanent', 'valid', a.id, u.id::text, '["openid","data:read"]', now() FROM users u, applications a WHERE user_name = $1 AND client_id = 'shop'
+            """, name);
         var page = await browser.GetAsync("/account/applications");
         foreach (var words in new[] { "Shop", "Know who you are", "Read your data in Data store" })
             Assert.Contains(words, WebUtility.HtmlDecode(page.Body), StringComparison.Ordinal);
@@ -141,7 +144,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
         var after = await browser.SubmitAsync(page, "withdraw-shop");
 
         Assert.True(after.Has("no-applications"));
-        Assert.Equal(0L, await _server.ReadAsync<long>("SELECT count(*) FROM consents c JOIN users u ON u.id = c.user_id WHERE u.user_name = $1", name));
+        Assert.Equal("revoked", await _server.ReadAsync<string>("SELECT status FROM authorizations WHERE subject = (SELECT id::text FROM users WHERE user_name = $1)", name));
         Assert.Equal((false, true, true), (await _server.IsLiveAsync(withdrawn.AccessToken), await _server.IsLiveAsync(kept.AccessToken), await _server.IsLiveAsync(ofAnother.AccessToken)));
         Assert.Equal("invalid_grant", (await _server.RefreshesAsync(withdrawn.RefreshToken)).Error);
         Assert.Equal(HttpStatusCode.OK, (await _server.RefreshesAsync(kept.RefreshToken, Calls.AsRival)).Status);

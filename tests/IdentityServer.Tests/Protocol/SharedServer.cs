@@ -117,6 +117,23 @@ internal static class Around
         return (Guid)(await command.ExecuteScalarAsync())!;
     }
 
+    /// <summary>
+    /// What <paramref name="act"/> comes to when another transaction has written what it must wait for, and commits once it waits. No timing.
+    /// </summary>
+    public static async Task<T> WaitsForAsync<T>(this ServerUnderTest server, Func<Task<T>> act, string sql, params object[] values)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await Command(connection, sql, values).ExecuteNonQueryAsync();
+        var acting = act();
+        await SoonAsync(
+            async () => acting.IsCompleted || await server.ReadAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)))", connection.ProcessID), "it waits for the transaction");
+        Assert.False(acting.IsCompleted, "It does not wait.");
+        await transaction.CommitAsync();
+        return await acting;
+    }
+
     public static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
     {
 #pragma warning disable CA2100 // Tests write their own SQL.

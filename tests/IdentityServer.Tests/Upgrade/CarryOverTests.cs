@@ -8,8 +8,11 @@ using IdentityServer.Tests.DeviceAuthorization;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Operations;
 using IdentityServer.Tests.Protocol;
+using Microsoft.Extensions.DependencyInjection;
+using OpenIddict.Abstractions;
 using Testing;
 using Xunit;
+using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Tests.Upgrade;
 
@@ -77,6 +80,13 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
         var code = (await browser.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile email")))).Sent("code");
         Assert.Equal(HttpStatusCode.OK, (await _server.RedeemsAsync(code)).Status);
         Assert.True((await browser.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile phone")))).Has("consent-allow"));
+
+        await using var scope = _server.Services.CreateAsyncScope();
+        var application = await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().FindByClientIdAsync(World.Web);
+        var id = await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().GetIdAsync(application!);
+        var consents = scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().FindAsync(
+            (await _server.ReadIdAsync("SELECT id FROM users WHERE user_name = $1", World.Alice)).ToString(), id, Statuses.Valid, AuthorizationTypes.Permanent, ["openid", "profile", "email", "offline_access", "data:read"]);
+        Assert.Equal(1, await consents.CountAsync());
     }
 
     [Fact, Rfc("6749", "2.3.1")]

@@ -5,7 +5,6 @@ using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tokens;
-using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -15,10 +14,10 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
     public async Task GetAsync(HttpContext http, SessionState session)
     {
         var texts = Languages.Choose(http);
-        var rows = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Consents.AsNoTracking()
-            .Where(row => row.UserId == session.UserId).OrderBy(row => row.GrantedAt).ToListAsync(deadline));
-        var shown = rows.Select(row => new ShownApplication(
-            row.ClientId, configuration.Value.FindClient(row.ClientId)?.Name ?? row.ClientId, [.. row.Scopes.Select(scope => ScopeWords.Of(configuration.Value, texts, scope))], row.GrantedAt)).ToList();
+        var consents = await http.InOwnScopeAsync((services, deadline) => Consents.ListAsync(services.GetRequiredService<AuthDb>(), session.UserId, deadline));
+        var shown = consents.Select(consent => new ShownApplication(
+            consent.ClientId, configuration.Value.FindClient(consent.ClientId)?.Name ?? consent.ClientId,
+            [.. consent.Scopes.Select(scope => ScopeWords.Of(configuration.Value, texts, scope))], consent.GrantedAt)).ToList();
         await pages.WriteAsync<ApplicationsPage, ApplicationsModel>(
             http, StatusCodes.Status200OK, new ApplicationsModel(shown, http.Request.Query["notice"] == "withdrawn" ? texts["applications.withdrawn"] : null));
     }
@@ -43,7 +42,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
     {
         // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
         var now = time.GetUtcNow();
-        await db.Consents.Where(row => row.UserId == userId && row.ClientId == clientId).ExecuteDeleteAsync();
+        await Consents.WithdrawAsync(db, userId, clientId);
         var live = await GrantsOfUser.FindLiveAsync(db, userId, clientId, now);
         foreach (var grant in live)
             await grants.TryEndGrantAsync(grant, clientId, note);

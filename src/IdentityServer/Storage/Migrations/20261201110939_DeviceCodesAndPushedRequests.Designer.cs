@@ -191,11 +191,11 @@ namespace IdentityServer.Storage.Migrations
                         .HasColumnName("creation_date");
 
                     b.Property<string>("Properties")
-                        .HasColumnType("text")
+                        .HasColumnType("jsonb")
                         .HasColumnName("properties");
 
                     b.Property<string>("Scopes")
-                        .HasColumnType("text")
+                        .HasColumnType("jsonb")
                         .HasColumnName("scopes");
 
                     b.Property<string>("Status")
@@ -219,6 +219,14 @@ namespace IdentityServer.Storage.Migrations
                     b.HasIndex("CreationDate")
                         .HasDatabaseName("authorizations_by_creation_date")
                         .HasFilter("type = 'ad-hoc' OR status <> 'valid'");
+
+                    b.HasIndex("Subject")
+                        .HasDatabaseName("authorizations_by_subject");
+
+                    b.HasIndex("ApplicationId", "Subject")
+                        .IsUnique()
+                        .HasDatabaseName("authorizations_by_application_id_subject")
+                        .HasFilter("type = 'permanent' AND status = 'valid'");
 
                     b.HasIndex("ApplicationId", "Status", "Subject", "Type")
                         .HasDatabaseName("authorizations_by_application_id_status_subject_type");
@@ -317,36 +325,6 @@ namespace IdentityServer.Storage.Migrations
                             LongestAccessToken = 0,
                             Version = 0L
                         });
-                });
-
-            modelBuilder.Entity("IdentityServer.Storage.ConsentRow", b =>
-                {
-                    b.Property<Guid>("UserId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("user_id");
-
-                    b.Property<string>("ClientId")
-                        .HasColumnType("text")
-                        .HasColumnName("client_id");
-
-                    b.PrimitiveCollection<string[]>("Claims")
-                        .IsRequired()
-                        .HasColumnType("text[]")
-                        .HasColumnName("claims");
-
-                    b.Property<DateTimeOffset>("GrantedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("granted_at");
-
-                    b.PrimitiveCollection<string[]>("Scopes")
-                        .IsRequired()
-                        .HasColumnType("text[]")
-                        .HasColumnName("scopes");
-
-                    b.HasKey("UserId", "ClientId")
-                        .HasName("consents_pkey");
-
-                    b.ToTable("consents", (string)null);
                 });
 
             modelBuilder.Entity("IdentityServer.Storage.DataProtectionKeyRow", b =>
@@ -1246,16 +1224,6 @@ namespace IdentityServer.Storage.Migrations
                         .HasConstraintName("authorizations_application_id_fkey");
 
                     b.Navigation("Application");
-                });
-
-            modelBuilder.Entity("IdentityServer.Storage.ConsentRow", b =>
-                {
-                    b.HasOne("IdentityServer.Storage.User", null)
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("consents_user_id_fkey");
                 });
 
             modelBuilder.Entity("IdentityServer.Storage.GrantRow", b =>
