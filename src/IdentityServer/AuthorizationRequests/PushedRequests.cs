@@ -29,7 +29,7 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         var now = time.GetUtcNow();
         var id = GrantIds.Create(now);
         var form = $"{Parameters.ClientId}={Uri.EscapeDataString(client.ClientId)}&{parameters.ToForm(Credentials)}";
-        await store.AddAsync(id, client.ClientId, new StoredRequest(form, dpopThumbprint), now + settings.Lifetime, cancellation);
+        await store.AddAsync(id, client.ClientId, new StoredRequest(form, dpopThumbprint), now, now + settings.Lifetime, cancellation);
         return Prefix + GrantHandle.Write(HandleKind.PushedRequest, keys.Value.Handles, id, 0, now);
     }
 

@@ -134,6 +134,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         builder.Entity<TokenRow>(token =>
         {
             token.ToTable("tokens");
+            token.Property(t => t.Properties).HasColumnType("jsonb");
             token.HasIndex(t => t.ExpirationDate);
         });
         foreach (var entity in (Type[])[typeof(ApplicationRow), typeof(AuthorizationRow), typeof(ScopeRow), typeof(TokenRow)])
@@ -229,19 +230,6 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             member.ToTable("session_grants");
             member.HasKey(m => new { m.SessionId, m.GrantId });
             member.HasOne<SessionRow>().WithMany().HasForeignKey(m => m.SessionId).OnDelete(DeleteBehavior.Cascade);
-        });
-        builder.Entity<PushedRequestRow>(pushed =>
-        {
-            pushed.ToTable("pushed_requests");
-            pushed.Property(p => p.Id).ValueGeneratedNever();
-            pushed.HasIndex(p => p.ExpiresAt).HasDatabaseName("pushed_requests_by_expiry");
-        });
-        builder.Entity<DeviceAuthorizationRow>(device =>
-        {
-            device.ToTable("device_authorizations");
-            device.Property(d => d.Id).ValueGeneratedNever();
-            device.HasIndex(d => d.UserCode).IsUnique().HasDatabaseName("device_authorizations_by_user_code");
-            device.HasIndex(d => d.ExpiresAt).HasDatabaseName("device_authorizations_by_expiry");
         });
         builder.Entity<UsedJwtRow>(used =>
         {

@@ -50,7 +50,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
     private const string StartSql =
         $"""
         WITH pushed AS (
-            SELECT id FROM pushed_requests WHERE id = $5 FOR UPDATE
+            SELECT id FROM tokens WHERE id = $5 AND status = 'valid' FOR UPDATE
         ), consented AS (
             SELECT c.id FROM sessions s JOIN applications a ON a.client_id = $4 JOIN authorizations c ON c.application_id = a.id AND c.subject = s.user_id::text
             WHERE s.id = $1 AND {Consents.IsValid} AND c.scopes @> to_jsonb($7::text[]) FOR SHARE OF c
@@ -71,7 +71,7 @@ internal sealed class CodeStore(NpgsqlDataSource source)
         ), listed AS (
             INSERT INTO session_grants (session_id, grant_id, client_id) SELECT session_id, id, $4 FROM started
         ), used AS (
-            DELETE FROM pushed_requests p USING started WHERE p.id = $5
+            DELETE FROM tokens t USING started WHERE t.id = $5
         ), allowed AS (
             {Consents.Insert} a.id, subject::text, to_jsonb($16::text[]), $3, jsonb_build_object('granted_at', $3, 'claims', $17::text[])
             FROM started, applications a WHERE a.client_id = $4 AND $16::text[] IS NOT NULL FOR KEY SHARE OF a

@@ -12,7 +12,7 @@ namespace IdentityServer.Storage;
 internal static class Database
 {
     /// <summary>The last of Migrations; a test holds it to what EF Core finds.</summary>
-    public const string LatestMigration = "20261201110808_ConsentsAreAuthorizations";
+    public const string LatestMigration = "20261201110939_DeviceCodesAndPushedRequests";
 
     /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;

@@ -1,8 +1,11 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using IdentityServer.Audit;
 using Npgsql;
 using NpgsqlTypes;
 using Postgres;
+using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Storage;
 
@@ -41,26 +44,40 @@ internal sealed record DevicePoll(
 
 /// <summary>How a poll found its device.</summary>
 /// <param name="IsClients">False: another client's, and nothing was changed.</param>
+/// <param name="Status">OpenIddict's: <c>inactive</c> until its user decides.</param>
 /// <param name="IsEarly">It came before its interval was over, and the interval is 5 s longer now.</param>
 /// <param name="GrantId">Set when the user has allowed it.</param>
 /// <param name="Generation">Of that grant as the poll's snapshot saw it; null: it was just being written.</param>
 /// <param name="Spent">The grant, where this poll is the one that redeems the code.</param>
 internal sealed record PolledDevice(
-    bool IsClients, bool IsDenied, bool IsExpired, bool IsEarly, Guid? GrantId, int? Generation, DateTimeOffset? RotatedAt, GrantState? Spent);
+    bool IsClients, string Status, bool IsExpired, bool IsEarly, Guid? GrantId, int? Generation, DateTimeOffset? RotatedAt, GrantState? Spent);
 
-/// <summary>The statements of device authorizations (RFC 8628), straight to Npgsql: each checks and changes at once.</summary>
+/// <summary>
+/// The statements of device authorizations (RFC 8628), straight to Npgsql: each checks and changes at once. A device is two of
+/// OpenIddict's tokens: its user code says what is asked for, its device code how it polls and what came of it.
+/// </summary>
+/// <remarks>Each change moves the concurrency token, so that OpenIddict's manager overwrites none that it has not seen.</remarks>
 internal sealed class DeviceStore(NpgsqlDataSource source)
 {
     private const string AddSql =
-        """
-        INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval, resources)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_code) DO NOTHING
+        $"""
+        WITH shown AS (
+            INSERT INTO tokens (id, application_id, type, status, reference_id, creation_date, expiration_date, properties)
+            SELECT gen_random_uuid(), id, '{TokenTypeIdentifiers.Private.UserCode}', 'valid', $2, $5, $6,
+                   jsonb_strip_nulls(jsonb_build_object('device_code', $1::uuid, 'scopes', $4::text[], 'resources', $8::text[]))
+            FROM applications WHERE client_id = $3 FOR KEY SHARE
+            ON CONFLICT (reference_id) DO NOTHING
+            RETURNING application_id
+        )
+        INSERT INTO tokens (id, application_id, type, status, creation_date, expiration_date, properties)
+        SELECT $1, application_id, '{TokenTypeIdentifiers.Private.DeviceCode}', 'inactive', $5, $6, jsonb_build_object('interval', $7::int) FROM shown
         """;
 
     private const string FindSql =
         """
-        SELECT client_id, scopes FROM device_authorizations
-        WHERE user_code = $1 AND expires_at > $2 AND grant_id IS NULL AND denied_at IS NULL
+        SELECT c.client_id, ARRAY(SELECT jsonb_array_elements_text(t.properties -> 'scopes'))
+        FROM tokens t JOIN applications c ON c.id = t.application_id
+        WHERE t.reference_id = $1 AND t.expiration_date > $2 AND t.status = 'valid'
         """;
 
     // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that came
@@ -75,17 +92,24 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
               AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
             FOR SHARE OF s
         ), decided AS (
-            UPDATE device_authorizations d SET grant_id = $2
+            UPDATE tokens t SET status = 'redeemed', redemption_date = $3, subject = live.user_id, concurrency_token = gen_random_uuid()
             FROM live, applications c
-            WHERE d.user_code = $1 AND d.expires_at > $3 AND d.grant_id IS NULL AND d.denied_at IS NULL
-              AND c.client_id = d.client_id AND NOT c.disabled AND c.permissions ? ('gt:' || $12)
-            RETURNING d.client_id, d.scopes, d.resources, d.dpop_jkt, d.expires_at,
+            WHERE t.reference_id = $1 AND t.expiration_date > $3 AND t.status = 'valid'
+              AND c.id = t.application_id AND NOT c.disabled AND c.permissions ? ('gt:' || $12)
+            RETURNING t.properties, t.expiration_date AS expires_at, c.client_id,
                       live.id AS session_id, live.user_id, live.security_stamp, live.authenticated_at
+        ), allowed AS (
+            UPDATE tokens t
+            SET status = 'valid', subject = d.user_id, properties = t.properties || jsonb_build_object('grant_id', $2::uuid), concurrency_token = gen_random_uuid()
+            FROM decided d WHERE t.id = (d.properties ->> 'device_code')::uuid AND t.status = 'inactive'
+            RETURNING d.*
         ), started AS (
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp,
-                                session_id, auth_time, resources, dpop_jkt, details)
-            SELECT $2, client_id, user_id, scopes, 0, $6, expires_at, expires_at, date_bin($7, expires_at, 'epoch') + $7, security_stamp,
-                   session_id, authenticated_at, resources, dpop_jkt, $8 FROM decided
+                                session_id, auth_time, resources, details)
+            SELECT $2, client_id, user_id, ARRAY(SELECT jsonb_array_elements_text(properties -> 'scopes')), 0, $6, expires_at, expires_at,
+                   date_bin($7, expires_at, 'epoch') + $7, security_stamp, session_id, authenticated_at,
+                   CASE WHEN properties ? 'resources' THEN ARRAY(SELECT jsonb_array_elements_text(properties -> 'resources')) END, $8
+            FROM allowed
             RETURNING id, client_id, subject, scopes, session_id
         ), joined AS (
             INSERT INTO session_grants (session_id, grant_id, client_id) SELECT session_id, id, client_id FROM started
@@ -100,8 +124,13 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
 
     private const string DenySql =
         """
-        UPDATE device_authorizations SET denied_at = $2
-        WHERE user_code = $1 AND expires_at > $2 AND grant_id IS NULL AND denied_at IS NULL
+        WITH decided AS (
+            UPDATE tokens SET status = 'rejected', concurrency_token = gen_random_uuid()
+            WHERE reference_id = $1 AND expiration_date > $2 AND status = 'valid'
+            RETURNING properties
+        )
+        UPDATE tokens t SET status = 'rejected', concurrency_token = gen_random_uuid()
+        FROM decided d WHERE t.id = (d.properties ->> 'device_code')::uuid AND t.status = 'inactive'
         """;
 
     // The device's row is locked first, so that polls and the user's decision come one after another, and each sees what the one
@@ -110,14 +139,15 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
     private const string PollSql =
         """
         WITH device AS (
-            SELECT id, client_id = $2 AS is_clients, grant_id, denied_at IS NOT NULL AS is_denied, expires_at <= $3 AS is_expired,
-                   COALESCE(polled_at + make_interval(secs => poll_interval - 0.5) > $3, false) AS is_early
-            FROM device_authorizations WHERE id = $1 FOR NO KEY UPDATE
+            SELECT t.id, c.client_id = $2 AS is_clients, t.status, (t.properties ->> 'grant_id')::uuid AS grant_id, t.expiration_date <= $3 AS is_expired,
+                   COALESCE((t.properties ->> 'polled_at')::timestamptz + make_interval(secs => (t.properties ->> 'interval')::int - 0.5) > $3, false) AS is_early
+            FROM tokens t JOIN applications c ON c.id = t.application_id WHERE t.id = $1 FOR NO KEY UPDATE OF t
         ), polled AS (
-            UPDATE device_authorizations d
-            SET polled_at = $3, poll_interval = d.poll_interval + CASE WHEN device.is_early THEN 5 ELSE 0 END
-            FROM device
-            WHERE d.id = device.id AND device.is_clients AND device.grant_id IS NULL AND NOT device.is_denied AND NOT device.is_expired
+            UPDATE tokens t
+            SET properties = t.properties || jsonb_build_object(
+                    'polled_at', $3::timestamptz, 'interval', (t.properties ->> 'interval')::int + CASE WHEN device.is_early THEN 5 ELSE 0 END),
+                concurrency_token = gen_random_uuid()
+            FROM device WHERE t.id = device.id AND device.is_clients AND device.status = 'inactive' AND NOT device.is_expired
         ), spent AS (
             UPDATE grants g
             SET generation = 1, rotated_at = $3, absolute_expires_at = t.absolute, expires_at = t.expires, prunable_at = date_bin($8, t.expires, 'epoch') + $8,
@@ -126,7 +156,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
                 SELECT $3 + CASE WHEN r.may THEN $7 ELSE $5 END AS absolute, $3 + CASE WHEN r.may THEN LEAST($6, $7) ELSE $5 END AS expires
                 FROM (SELECT $4 AND h.scopes @> ARRAY['offline_access'] AS may FROM grants h WHERE h.id = device.grant_id) r
             ) t
-            WHERE g.id = device.grant_id AND device.is_clients AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
+            WHERE g.id = device.grant_id AND device.is_clients AND device.status = 'valid' AND NOT device.is_expired AND g.generation = 0 AND g.revoked_at IS NULL
               AND (g.resources IS NULL OR g.resources @> $10)
               AND NOT EXISTS (SELECT FROM unnest($11::text[]) AS r (scopes) WHERE NOT g.scopes && string_to_array(r.scopes, ' '))
               AND (g.scopes <@ $12 OR g.scopes && array_remove($12, 'offline_access'))
@@ -134,17 +164,20 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
             RETURNING g.id, g.client_id, g.subject, g.scopes, g.generation, g.created_at, g.rotated_at, g.expires_at, true AS is_alive,
                       ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = g.subject) AS roles,
                       g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details
+        ), redeemed AS (
+            UPDATE tokens t SET status = 'redeemed', redemption_date = $3, concurrency_token = gen_random_uuid()
+            FROM device, spent WHERE t.id = device.id
         )
-        SELECT spent.*, device.is_clients, device.is_denied, device.is_expired, device.is_early, device.grant_id, g.generation, g.rotated_at
+        SELECT spent.*, device.is_clients, device.status, device.is_expired, device.is_early, device.grant_id, g.generation, g.rotated_at
         FROM device LEFT JOIN spent ON true LEFT JOIN grants g ON g.id = device.grant_id
         """;
 
-    /// <summary>False: another device has this user code.</summary>
+    /// <summary>False: another device has this user code, or there is no such client any more.</summary>
     public async Task<bool> TryAddAsync(NewDevice device, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(AddSql);
         Add(command, device.Id);
-        Add(command, device.UserCode);
+        Add(command, ReferenceOf(device.UserCode));
         Add(command, device.ClientId);
         Add(command, device.Scopes);
         Add(command, device.CreatedAt);
@@ -158,7 +191,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
     public async Task<WaitingDevice?> FindAsync(string userCode, DateTimeOffset now, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(FindSql);
-        Add(command, userCode);
+        Add(command, ReferenceOf(userCode));
         Add(command, now);
         await using var row = await command.ExecuteReaderAsync(cancellation);
         return await row.ReadAsync(cancellation) ? new WaitingDevice(row.GetString(0), row.GetFieldValue<string[]>(1)) : null;
@@ -171,7 +204,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
     public async Task<bool> TryAllowAsync(DeviceLeave leave)
     {
         await using var command = source.CreateCommand(AllowSql);
-        Add(command, leave.UserCode);
+        Add(command, ReferenceOf(leave.UserCode));
         Add(command, leave.GrantId);
         Add(command, leave.Now);
         Add(command, leave.Session.Id);
@@ -190,7 +223,7 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
     public async Task<bool> TryDenyAsync(string userCode, DateTimeOffset now)
     {
         await using var command = source.CreateCommand(DenySql);
-        Add(command, userCode);
+        Add(command, ReferenceOf(userCode));
         Add(command, now);
         return await command.ExecuteNonQueryAsync() == 1;
     }
@@ -215,10 +248,13 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         if (!await row.ReadAsync())
             return null;
         return new PolledDevice(
-            row.GetBoolean(15), row.GetBoolean(16), row.GetBoolean(17), row.GetBoolean(18), row.IsDBNull(19) ? null : row.GetGuid(19),
+            row.GetBoolean(15), row.GetString(16), row.GetBoolean(17), row.GetBoolean(18), row.IsDBNull(19) ? null : row.GetGuid(19),
             row.IsDBNull(20) ? null : row.GetInt32(20), row.IsDBNull(21) ? null : row.GetFieldValue<DateTimeOffset>(21),
             row.IsDBNull(0) ? null : GrantStore.Read(row));
     }
+
+    /// <summary>As OpenIddict's manager looks for it.</summary>
+    private static string ReferenceOf(string userCode) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(userCode)));
 
     private static void Add<T>(NpgsqlCommand command, T value) =>
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });

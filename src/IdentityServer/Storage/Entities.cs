@@ -201,41 +201,6 @@ internal sealed class SessionGrantRow
     public required string ClientId { get; set; }
 }
 
-/// <summary>A pushed authorization request (RFC 9126).</summary>
-internal sealed class PushedRequestRow
-{
-    public Guid Id { get; set; }
-    public required string ClientId { get; set; }
-
-    /// <summary>Form-urlencoded, without client credentials.</summary>
-    public required string Parameters { get; set; }
-    public string? DpopJkt { get; set; }
-    public DateTimeOffset ExpiresAt { get; set; }
-}
-
-/// <summary>A device that waits for its user (RFC 8628).</summary>
-internal sealed class DeviceAuthorizationRow
-{
-    public Guid Id { get; set; }
-
-    /// <summary>As it is compared: upper case, without the hyphen.</summary>
-    public required string UserCode { get; set; }
-    public required string ClientId { get; set; }
-    public required string[] Scopes { get; set; }
-    public string[]? Resources { get; set; }
-    public string? DpopJkt { get; set; }
-    public DateTimeOffset CreatedAt { get; set; }
-    public DateTimeOffset ExpiresAt { get; set; }
-
-    /// <summary>Seconds between polls; 5 more after each that came too early (RFC 8628 §3.5).</summary>
-    public int PollInterval { get; set; }
-    public DateTimeOffset? PolledAt { get; set; }
-
-    /// <summary>Set when the user allowed it.</summary>
-    public Guid? GrantId { get; set; }
-    public DateTimeOffset? DeniedAt { get; set; }
-}
-
 /// <summary>A JWT that may be used once (client assertions, DPoP proofs), remembered as long as it could be sent again.</summary>
 internal sealed class UsedJwtRow
 {

@@ -80,9 +80,7 @@ internal static class PruneStatements
     public static readonly PruneStatement[] SignIn =
     [
         new("sessions", "DELETE FROM sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
-        new("pushed_requests", "DELETE FROM pushed_requests WHERE ctid = ANY (ARRAY(SELECT ctid FROM pushed_requests WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
-        new("device_authorizations", "DELETE FROM device_authorizations WHERE ctid = ANY (ARRAY(SELECT ctid FROM device_authorizations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
-        // OpenIddict's: a token may be asked for until it expires, spent or not; an ad-hoc authorization is made just before its tokens.
+        // OpenIddict's, device codes, user codes and pushed requests among them: one may be asked for until it expires, spent or not; an ad-hoc authorization is made just before its tokens.
         new("tokens", "DELETE FROM tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM tokens WHERE expiration_date <= $1 ORDER BY expiration_date LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("authorizations",
             """

@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Storage;
 
@@ -8,29 +9,36 @@ namespace IdentityServer.Storage;
 internal sealed record StoredRequest(string Parameters, string? DpopThumbprint);
 
 /// <summary>
-/// The statements of pushed authorization requests (RFC 9126), straight to Npgsql. The one that uses a request up is
-/// <see cref="CodeStore"/>'s, which writes its code.
+/// The statements of pushed authorization requests (RFC 9126), which are tokens of OpenIddict's, straight to Npgsql. The one that
+/// uses a request up is <see cref="CodeStore"/>'s, which writes its code.
 /// </summary>
 internal sealed class PushedRequestStore(NpgsqlDataSource source)
 {
-    private const string AddSql = "INSERT INTO pushed_requests (id, client_id, parameters, dpop_jkt, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    private const string AddSql =
+        $"""
+        INSERT INTO tokens (id, application_id, type, status, creation_date, expiration_date, payload, properties)
+        SELECT $1, id, '{TokenTypeIdentifiers.Private.RequestToken}', 'valid', $5, $6, $3, jsonb_strip_nulls(jsonb_build_object('dpop_jkt', $4::text))
+        FROM applications WHERE client_id = $2 FOR KEY SHARE
+        """;
 
     private const string OpenSql =
         """
-        UPDATE pushed_requests SET expires_at = GREATEST(expires_at, $4)
-        WHERE id = $1 AND client_id = $2 AND expires_at > $3
-        RETURNING parameters, dpop_jkt
+        UPDATE tokens t SET expiration_date = GREATEST(t.expiration_date, $4), concurrency_token = gen_random_uuid()
+        FROM applications c
+        WHERE t.id = $1 AND c.id = t.application_id AND c.client_id = $2 AND t.expiration_date > $3 AND t.status = 'valid'
+        RETURNING t.payload, t.properties ->> 'dpop_jkt'
         """;
 
-    private const string RemoveSql = "DELETE FROM pushed_requests WHERE id = $1";
+    private const string RemoveSql = "DELETE FROM tokens WHERE id = $1";
 
-    public async Task AddAsync(Guid id, string clientId, StoredRequest request, DateTimeOffset expiresAt, CancellationToken cancellation)
+    public async Task AddAsync(Guid id, string clientId, StoredRequest request, DateTimeOffset createdAt, DateTimeOffset expiresAt, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(AddSql);
         Add(command, id);
         Add(command, clientId);
         Add(command, request.Parameters);
         command.Parameters.Add(AuditTrail.Nullable(request.DpopThumbprint, NpgsqlDbType.Text));
+        Add(command, createdAt);
         Add(command, expiresAt);
         await command.ExecuteNonQueryAsync(cancellation);
     }

@@ -67,24 +67,6 @@ CREATE TABLE data_protection_keys (
     CONSTRAINT data_protection_keys_pkey PRIMARY KEY (friendly_name)
 );
 
-CREATE TABLE device_authorizations (
-    id uuid NOT NULL,
-    user_code text NOT NULL,
-    client_id text NOT NULL,
-    scopes text[] NOT NULL,
-    resources text[],
-    dpop_jkt text,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    poll_interval integer NOT NULL,
-    polled_at timestamp with time zone,
-    grant_id uuid,
-    denied_at timestamp with time zone,
-    CONSTRAINT device_authorizations_pkey PRIMARY KEY (id)
-);
-CREATE INDEX device_authorizations_by_expiry ON device_authorizations USING btree (expires_at);
-CREATE UNIQUE INDEX device_authorizations_by_user_code ON device_authorizations USING btree (user_code);
-
 CREATE TABLE grants (
     id uuid NOT NULL,
     client_id text NOT NULL,
@@ -140,16 +122,6 @@ CREATE TABLE outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 CREATE INDEX outbox_by_due ON outbox USING btree (due_at);
-
-CREATE TABLE pushed_requests (
-    id uuid NOT NULL,
-    client_id text NOT NULL,
-    parameters text NOT NULL,
-    dpop_jkt text,
-    expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT pushed_requests_pkey PRIMARY KEY (id)
-);
-CREATE INDEX pushed_requests_by_expiry ON pushed_requests USING btree (expires_at);
 
 CREATE TABLE registrations (
     token_hash bytea NOT NULL,
@@ -254,7 +226,7 @@ CREATE TABLE tokens (
     creation_date timestamp with time zone,
     expiration_date timestamp with time zone,
     payload text,
-    properties text,
+    properties jsonb,
     redemption_date timestamp with time zone,
     reference_id character varying(100),
     status character varying(50),
@@ -390,6 +362,34 @@ CREATE VIEW clients AS
    FROM applications a;
 ALTER VIEW clients ALTER COLUMN metadata SET DEFAULT '{}'::jsonb;
 
+CREATE VIEW device_authorizations AS
+ SELECT NULL::tid AS ctid,
+    NULL::uuid AS id,
+    NULL::text AS user_code,
+    NULL::text AS client_id,
+    '{}'::text[] AS scopes,
+    '{}'::text[] AS resources,
+    NULL::text AS dpop_jkt,
+    NULL::timestamp with time zone AS created_at,
+    NULL::timestamp with time zone AS expires_at,
+    0 AS poll_interval,
+    NULL::timestamp with time zone AS polled_at,
+    NULL::uuid AS grant_id,
+    NULL::timestamp with time zone AS denied_at
+  WHERE false;
+
+CREATE VIEW pushed_requests AS
+ SELECT t.ctid,
+    t.id,
+    ( SELECT a.client_id::text AS client_id
+           FROM applications a
+          WHERE a.id = t.application_id) AS client_id,
+    t.payload AS parameters,
+    t.properties ->> 'dpop_jkt'::text AS dpop_jkt,
+    t.expiration_date AS expires_at
+   FROM tokens t
+  WHERE t.type::text = 'urn:openiddict:params:oauth:token-type:request_token'::text AND t.status::text = 'valid'::text;
+
 CREATE VIEW resources AS
  SELECT r.identifier,
     r.name,
@@ -493,6 +493,20 @@ $function$
 ;
 REVOKE ALL ON FUNCTION clients_written() FROM PUBLIC;
 
+CREATE OR REPLACE FUNCTION pushed_requests_written()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    INSERT INTO tokens (id, application_id, type, status, creation_date, expiration_date, payload, properties)
+    SELECT NEW.id, id, 'urn:openiddict:params:oauth:token-type:request_token', 'valid', now(), NEW.expires_at, NEW.parameters,
+           jsonb_strip_nulls(jsonb_build_object('dpop_jkt', NEW.dpop_jkt))
+    FROM applications WHERE client_id = NEW.client_id FOR KEY SHARE;
+    RETURN NEW;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION resources_written()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -582,6 +596,7 @@ CREATE TRIGGER audit_events_stay_all BEFORE TRUNCATE ON audit_events FOR EACH ST
 CREATE TRIGGER authorizations_go BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION authorizations_go();
 CREATE TRIGGER authorizations_go_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION authorizations_go();
 CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON clients FOR EACH ROW EXECUTE FUNCTION clients_written();
+CREATE TRIGGER pushed_requests_written INSTEAD OF INSERT ON pushed_requests FOR EACH ROW EXECUTE FUNCTION pushed_requests_written();
 CREATE TRIGGER resources_written INSTEAD OF INSERT OR DELETE OR UPDATE ON resources FOR EACH ROW EXECUTE FUNCTION resources_written();
 CREATE TRIGGER users_deleted BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_deleted();
 CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted();

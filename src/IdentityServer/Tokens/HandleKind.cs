@@ -8,7 +8,7 @@ internal enum HandleKind : byte
     /// <summary>An authorization code: generation 0 of its grant (RFC 6749 §4.1.2).</summary>
     Code = 2,
 
-    /// <summary>RFC 8628 §3.2: the id is that of the device authorization.</summary>
+    /// <summary>RFC 8628 §3.2: the id is that of its token entry.</summary>
     DeviceCode = 3,
 
     /// <summary>A pushed request's <c>request_uri</c> (RFC 9126 §2.2).</summary>

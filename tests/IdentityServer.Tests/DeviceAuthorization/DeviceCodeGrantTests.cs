@@ -68,7 +68,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         (await server.PollsAsync(code)).Refuses("slow_down");
         server.Clock.Advance(TimeSpan.FromSeconds(11));
         (await server.PollsAsync(code)).Refuses("slow_down");
-        Assert.Equal(20, await server.ReadAsync<int>("SELECT poll_interval FROM device_authorizations"));
+        Assert.Equal(20, await server.ReadAsync<int>("SELECT (properties ->> 'interval')::int FROM tokens WHERE status = 'inactive'"));
         server.Clock.Advance(TimeSpan.FromSeconds(20));
         (await server.PollsAsync(code)).Refuses("authorization_pending");
         server.Clock.Advance(TimeSpan.FromSeconds(20));
@@ -108,7 +108,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         (await server.PollsAsync(waiting["device_code"])).Refuses("expired_token");
         (await server.PollsAsync(allowed["device_code"])).Refuses("expired_token");
         // And it is gone as well when it is pruned.
-        await server.ExecuteAsync("DELETE FROM device_authorizations");
+        await server.ExecuteAsync("DELETE FROM tokens");
         (await server.PollsAsync(waiting["device_code"])).Refuses("expired_token");
     }
 
@@ -182,16 +182,19 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         await connection.OpenAsync();
         await using var transaction = await connection.BeginTransactionAsync();
         var code = device["user_code"]!.Replace("-", "", StringComparison.Ordinal);
-        await Around.Command(connection, "SELECT FROM device_authorizations WHERE user_code = $1 FOR UPDATE", code).ExecuteNonQueryAsync();
+        await Around.Command(connection, $"SELECT FROM tokens WHERE id = (SELECT (properties ->> 'device_code')::uuid FROM tokens WHERE {Devices.HasUserCode}) FOR UPDATE", code).ExecuteNonQueryAsync();
 
         // Its snapshot is from before the grant; it waits for the device's row.
         var poll = _server.PollsAsync(device["device_code"]);
         await Around.SoonAsync(async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the poll at the lock");
         await Around.Command(connection,
-            """
-            WITH decided AS (UPDATE device_authorizations SET grant_id = gen_random_uuid() WHERE user_code = $1 RETURNING grant_id, client_id, scopes, expires_at)
+            $"""
+            WITH decided AS (UPDATE tokens SET status = 'redeemed' WHERE {Devices.HasUserCode} RETURNING properties ->> 'device_code' AS device, expiration_date AS expires_at),
+            allowed AS (
+                UPDATE tokens t SET status = 'valid', properties = t.properties || jsonb_build_object('grant_id', gen_random_uuid())
+                FROM decided WHERE t.id = device::uuid RETURNING t.properties ->> 'grant_id' AS grant_id, expires_at)
             INSERT INTO grants (id, client_id, subject, scopes, generation, created_at, expires_at, absolute_expires_at, prunable_at, security_stamp)
-            SELECT grant_id, client_id, u.id, scopes, 0, $2, expires_at, expires_at, expires_at, u.security_stamp FROM decided, users u WHERE u.user_name = 'alice'
+            SELECT grant_id::uuid, 'native', u.id, ARRAY['data:read'], 0, $2, expires_at, expires_at, expires_at, u.security_stamp FROM allowed, users u WHERE u.user_name = 'alice'
             """, code, _server.Clock.GetUtcNow()).ExecuteNonQueryAsync();
         await transaction.CommitAsync();
 

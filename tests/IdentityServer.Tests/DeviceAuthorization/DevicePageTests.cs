@@ -71,7 +71,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     {
         var browser = await _server.BrowserOfAsync();
         var expired = await _server.AsksAsync();
-        await _server.ExecuteAsync("UPDATE device_authorizations SET expires_at = created_at WHERE user_code = $1", expired["user_code"]!.Replace("-", "", StringComparison.Ordinal));
+        await _server.ExecuteAsync($"UPDATE tokens SET expiration_date = creation_date WHERE {Devices.HasUserCode}", expired["user_code"]!.Replace("-", "", StringComparison.Ordinal));
         var decided = await _server.AsksAsync();
         await browser.DecidesAsync(decided["user_code"]);
 

@@ -27,6 +27,9 @@ internal static class Devices
     public const string Tv = "tv";
     public const string TvSecret = "tv-secret";
 
+    /// <summary>SQL: the code, without its hyphen, is the first parameter.</summary>
+    public const string HasUserCode = "reference_id = encode(sha256(convert_to($1, 'UTF8')), 'base64')";
+
     public static async Task<ServerUnderTest> StartAsync(params string[] settings)
     {
         var server = await ServerUnderTest.StartAsync(settings);

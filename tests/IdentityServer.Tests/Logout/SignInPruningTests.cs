@@ -10,7 +10,7 @@ namespace IdentityServer.Tests.Logout;
 /// <summary>What sign-in by browser leaves behind goes when its time is past, and nothing else does.</summary>
 public sealed class SignInPruningTests
 {
-    private static readonly string[] Tables = ["sessions", "session_grants", "pushed_requests", "device_authorizations", "used_jwts", "outbox"];
+    private static readonly string[] Tables = ["sessions", "session_grants", "tokens", "used_jwts", "outbox"];
 
     private const string Fill =
         """
@@ -33,7 +33,7 @@ public sealed class SignInPruningTests
 
         await ActivatorUtilities.CreateInstance<Prune>(server.Services).Execute(null!, CancellationToken.None);
 
-        Assert.Equal(new[] { 8, 8, 7, 7, 7, 10 }, await CountAsync(server));
+        Assert.Equal(new[] { 8, 8, 7, 7, 10 }, await CountAsync(server));
         Assert.True(await alice.IsLiveAsync());
         Assert.True(await alice.IsGrantLiveAsync(grant));
         Assert.Contains(server.Log.Lines, line => line.Contains("Pruned 2500 rows of sessions", StringComparison.Ordinal));
@@ -49,7 +49,7 @@ public sealed class SignInPruningTests
         var planned = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Options = "-c plan_cache_mode=force_generic_plan", MaxPoolSize = 1 };
         await using var source = NpgsqlDataSource.Create(planned.ConnectionString);
         const string Scans =
-            "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables WHERE relname IN ('sessions', 'session_grants', 'pushed_requests', 'device_authorizations', 'used_jwts')";
+            "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables WHERE relname IN ('sessions', 'session_grants', 'tokens', 'used_jwts')";
         await using var connection = await source.OpenConnectionAsync();
         var before = await Around.Command(connection, Scans).ExecuteScalarAsync();
         await connection.CloseAsync();
@@ -59,16 +59,20 @@ public sealed class SignInPruningTests
         await connection.OpenAsync();
         await Around.Command(connection, "SELECT pg_stat_force_next_flush()").ExecuteNonQueryAsync();
         Assert.Equal(before, await Around.Command(connection, Scans).ExecuteScalarAsync());
-        Assert.Equal(Enumerable.Repeat(30_000, 6), await CountAsync(server));
+        Assert.Equal(Enumerable.Repeat(30_000, 5), await CountAsync(server));
     }
 
     private static async Task FillAsync(ServerUnderTest server, DateTimeOffset until, int rows)
     {
         await server.ExecuteAsync(Fill, until, rows);
         await server.ExecuteAsync("INSERT INTO session_grants SELECT id, gen_random_uuid(), 'web' FROM sessions WHERE expires_at = $1", until);
-        await server.ExecuteAsync("INSERT INTO pushed_requests SELECT gen_random_uuid(), 'web', '', NULL, $1 FROM generate_series(1, $2)", until, rows);
         await server.ExecuteAsync(
-            "INSERT INTO device_authorizations (id, user_code, client_id, scopes, created_at, expires_at, poll_interval) SELECT gen_random_uuid(), gen_random_uuid()::text, 'native', '{}', now(), $1, 5 FROM generate_series(1, $2)", until, rows);
+            """
+            INSERT INTO tokens (id, application_id, type, status, reference_id, creation_date, expiration_date)
+            SELECT gen_random_uuid(), a.id, 'urn:openiddict:params:oauth:token-type:' || (ARRAY['request_token', 'device_code', 'user_code'])[1 + i % 3],
+                   (ARRAY['valid', 'inactive', 'redeemed', 'rejected'])[1 + i % 4], gen_random_uuid(), $1, $1
+            FROM generate_series(1, $2) AS i, applications a WHERE a.client_id = 'native'
+            """, until, rows);
         await server.ExecuteAsync("INSERT INTO used_jwts SELECT uuid_send(gen_random_uuid()), $1 FROM generate_series(1, $2)", until, rows);
         await server.ExecuteAsync("INSERT INTO outbox SELECT gen_random_uuid(), 'unknown', '\\x00', 0, $1, $1 FROM generate_series(1, $2)", until, rows);
     }

@@ -23,6 +23,7 @@ public sealed class SchemaTests
         "CREATE TRIGGER authorizations_go BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION authorizations_go()",
         "CREATE TRIGGER authorizations_go_all BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION authorizations_go()",
         "CREATE TRIGGER clients_written INSTEAD OF INSERT OR DELETE OR UPDATE ON public.clients FOR EACH ROW EXECUTE FUNCTION clients_written()",
+        "CREATE TRIGGER pushed_requests_written INSTEAD OF INSERT ON public.pushed_requests FOR EACH ROW EXECUTE FUNCTION pushed_requests_written()",
         "CREATE TRIGGER resources_written INSTEAD OF INSERT OR DELETE OR UPDATE ON public.resources FOR EACH ROW EXECUTE FUNCTION resources_written()",
         "CREATE TRIGGER users_deleted BEFORE DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION users_deleted()",
         "CREATE TRIGGER users_deleted_all BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION users_deleted()",

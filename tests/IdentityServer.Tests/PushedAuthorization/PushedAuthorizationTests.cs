@@ -235,8 +235,8 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     {
         await PushesAsync(CodeFlow.PortalRequest(("state", "kept")));
 
-        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM pushed_requests WHERE parameters LIKE '%secret%'"));
-        Assert.NotEqual(0, await _server.ReadAsync<int>("SELECT count(*) FROM pushed_requests WHERE parameters LIKE '%state=kept%'"));
+        Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM tokens WHERE payload LIKE '%secret%'"));
+        Assert.NotEqual(0, await _server.ReadAsync<int>("SELECT count(*) FROM tokens WHERE payload LIKE '%state=kept%'"));
     }
 
     [Fact, Rfc("9126", "1")]

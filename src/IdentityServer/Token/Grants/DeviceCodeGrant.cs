@@ -5,6 +5,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using IdentityServer.Tokens;
+using Statuses = OpenIddict.Abstractions.OpenIddictConstants.Statuses;
 
 namespace IdentityServer.Token.Grants;
 
@@ -43,10 +44,13 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
         if (device.Spent is { } grant)
             return tokens.Issue(request, grant, ScopeSet.Empty, GrantDetails.Parse(grant.Details));
-        if (device.IsDenied)
+        if (device.Status == Statuses.Rejected)
             return Errors.DeviceDenied;
         if (device is { GrantId: { } grantId, Generation: > 0 })
             return await RefuseReuseAsync(request, poll, device, grantId);
+        // By OpenIddict's manager.
+        if (device.Status == Statuses.Revoked)
+            return Errors.DeviceCodeRefused;
         if (device.IsExpired)
             return Errors.DeviceCodeExpired;
         // Allowed, but another poll has it, account or client are not as they were then, or the request names what was not allowed.
