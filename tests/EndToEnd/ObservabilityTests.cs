@@ -21,7 +21,7 @@ public sealed partial class ObservabilityTests
         // Instances are Prometheus'. The others are written with the first event of their kind, which no story here has.
         var (written, labels) = (new HashSet<string>
         {
-            "identityserver_hashing_queue", "identityserver_hashing_refused_total", "identityserver_pruned_total", "db_client_connection_npgsql_timeouts_total", "db_client_operation_failed_total",
+            "identityserver_hashing_queue", "identityserver_hashing_refused_total", "identityserver_pruned_total", "db_client_connection_npgsql_pending_requests", "db_client_connection_npgsql_timeouts_total", "db_client_operation_failed_total",
         }, new HashSet<string> { "instance", "le", "what" });
         foreach (var program in (ProgramProcess[])[production.Server, production.Api])
         {
