@@ -1,7 +1,8 @@
-using IdentityServer.Accounts.OpenApi;
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Api.OpenApi;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Outbox;
-using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;

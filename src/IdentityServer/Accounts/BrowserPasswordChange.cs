@@ -1,10 +1,10 @@
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Http;
-using IdentityServer.Passwords;
-using IdentityServer.Sessions;
+using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 

@@ -1,7 +1,8 @@
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Http;
-using IdentityServer.Passwords;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;

@@ -1,5 +1,6 @@
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
-using IdentityServer.Passwords;
 
 namespace IdentityServer.Accounts;
 

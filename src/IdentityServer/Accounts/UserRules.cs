@@ -1,4 +1,4 @@
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 

@@ -1,4 +1,4 @@
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace IdentityServer.Health;

@@ -1,5 +1,6 @@
+using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Npgsql;
 
 namespace IdentityServer.Jobs;

@@ -1,4 +1,4 @@
-using IdentityServer.Tokens;
+using IdentityServer.Keys;
 using Postgres;
 using Quartz;
 

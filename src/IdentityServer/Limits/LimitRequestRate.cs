@@ -1,4 +1,4 @@
-using IdentityServer.Pipeline;
+using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 

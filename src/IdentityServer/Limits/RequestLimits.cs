@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using IdentityServer.ClientAuthentication;
-using IdentityServer.Configuration;
-using IdentityServer.Jwt;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.ClientAuthentication;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.Settings;
 using Microsoft.IdentityModel.Tokens;
 

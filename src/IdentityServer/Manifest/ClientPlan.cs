@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using IdentityServer.Configuration;
-using IdentityServer.Passwords;
+using IdentityServer.Clients;
 using IdentityServer.Protocol;
 using IdentityServer.Storage;
 

@@ -1,7 +1,7 @@
 using System.Text;
-using IdentityServer.AuthorizationRequests;
-using IdentityServer.ClientAuthentication;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Settings;
 
 namespace IdentityServer.Manifest;

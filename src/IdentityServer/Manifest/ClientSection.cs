@@ -1,5 +1,5 @@
-using IdentityServer.Configuration;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Clients;
 using IdentityServer.Protocol;
 using Microsoft.IdentityModel.Tokens;
 

@@ -1,4 +1,4 @@
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 
 namespace IdentityServer.Manifest;
 

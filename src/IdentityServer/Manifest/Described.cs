@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;

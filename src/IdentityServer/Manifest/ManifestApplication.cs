@@ -1,10 +1,11 @@
 using Hosting;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
-using IdentityServer.Passwords;
-using IdentityServer.Sessions;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.Grants;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

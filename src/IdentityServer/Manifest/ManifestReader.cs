@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using Hosting;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 
 namespace IdentityServer.Manifest;
 

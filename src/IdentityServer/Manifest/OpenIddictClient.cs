@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using IdentityServer.ClientAuthentication;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using GrantTypes = IdentityServer.Protocol.GrantTypes;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
-using IdentityServer.Tokens;
+using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Manifest;
 

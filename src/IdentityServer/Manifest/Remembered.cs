@@ -1,5 +1,5 @@
 using System.Text.Json;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Storage;
 using Npgsql;
 

@@ -1,4 +1,5 @@
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Clients;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Identity;
 
 namespace IdentityServer.Manifest;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 
 namespace IdentityServer.Manifest;
 

@@ -1,11 +1,11 @@
 using System.Globalization;
 using IdentityServer;
-using IdentityServer.Configuration;
-using IdentityServer.Passwords;
+using IdentityServer.Clients;
+using IdentityServer.Keys;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using BenchmarkDotNet.Attributes;
-using IdentityServer.Tokens;
+using IdentityServer.Keys;
 
 namespace Benchmarks.Micro;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using IdentityServer.ClientAuthentication;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.ClientAuthentication;
 
 namespace Benchmarks.Micro;
 

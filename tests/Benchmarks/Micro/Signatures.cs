@@ -1,6 +1,6 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Benchmarks.Micro;

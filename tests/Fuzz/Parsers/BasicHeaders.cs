@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
-using IdentityServer.ClientAuthentication;
+using IdentityServer.Protocol.ClientAuthentication;
 
 namespace Fuzz.Parsers;
 

@@ -5,7 +5,7 @@ using System.Text;
 using Dpop;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
-using IdentityServer.Tokens;
+using IdentityServer.Keys;
 
 namespace Fuzz.Parsers;
 

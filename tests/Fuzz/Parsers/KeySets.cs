@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 using Dpop;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Fuzz.Parsers;

@@ -1,6 +1,6 @@
 using System.Text;
 using Fuzz.Inputs;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 
 namespace Fuzz.Parsers;
 

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Fuzz.Oracles;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Fuzz.Parsers;

@@ -1,6 +1,6 @@
 using System.Text;
 using Fuzz.Inputs;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.ResourceServer;
 
 namespace Fuzz.Parsers;

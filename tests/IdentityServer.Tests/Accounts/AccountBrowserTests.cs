@@ -1,5 +1,5 @@
 using System.Net;
-using IdentityServer.Accounts;
+using IdentityServer.Accounts.Api;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using IdentityServer.Accounts;
+using IdentityServer.Accounts.Api;
 using IdentityServer.Tests.Hosting;
 using Xunit;
 

@@ -1,5 +1,5 @@
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Mail;
-using IdentityServer.Passwords;
 using Xunit;
 
 namespace IdentityServer.Tests.Accounts;

@@ -1,7 +1,8 @@
 using System.Net;
+using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tokens;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;

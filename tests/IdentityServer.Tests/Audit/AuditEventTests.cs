@@ -1,11 +1,12 @@
 using System.Net;
 using IdentityServer.Jobs;
+using IdentityServer.Keys;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Mail;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;
-using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Testing;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
-using IdentityServer.DeviceAuthorization;
+using IdentityServer.Protocol.DeviceAuthorization;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,5 @@
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Clients;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,4 @@
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Testing;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Dpop;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Xunit;
 
 namespace IdentityServer.Tests.Jwt;

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dpop;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Tests.Jwt;

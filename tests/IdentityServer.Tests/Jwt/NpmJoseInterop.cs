@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Testing;
 using Xunit;
 

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Dpop;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Testing;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 using Testing;
 using Xunit;

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Dpop;
-using IdentityServer.Jwt;
-using IdentityServer.Sessions;
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Mail;

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using System.Net;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.IdentityModel.Tokens;

@@ -1,5 +1,5 @@
-using IdentityServer.Passwords;
-using IdentityServer.Sessions;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;

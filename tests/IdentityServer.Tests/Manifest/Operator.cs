@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Manifest;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using IdentityServer.Keys;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
-using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 using Testing;
 using Xunit;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using Dpop;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Testing;

@@ -1,5 +1,5 @@
 using System.Net;
-using IdentityServer.AuthorizationRequests;
+using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;

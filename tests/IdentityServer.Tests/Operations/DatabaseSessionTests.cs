@@ -1,5 +1,5 @@
 using System.Net;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Jobs;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using IdentityServer.Pipeline.Dispatching;
+using IdentityServer.Protocol.Dispatching;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

@@ -1,5 +1,5 @@
 using IdentityServer.Protocol;
-using IdentityServer.Token.Grants;
+using IdentityServer.Protocol.Token.Grants;
 using Xunit;
 
 namespace IdentityServer.Tests.Protocol;

@@ -1,8 +1,8 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Dpop;
+using IdentityServer.Keys;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 

@@ -1,7 +1,8 @@
 using System.Net;
 using IdentityServer.Jobs;
+using IdentityServer.Keys;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tokens;
 using Microsoft.Extensions.DependencyInjection;
 using Testing;
 using Xunit;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Dpop;
-using IdentityServer.Jwt;
+using IdentityServer.Protocol.Jwt;
 using IdentityServer.Tests.Hosting;
 using Testing;
 using Xunit;

@@ -1,6 +1,6 @@
 using System.Net;
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Hosting;
-using IdentityServer.Tokens;
 using Testing;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Hosting;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Jobs;
-using IdentityServer.Passwords;
 using IdentityServer.Telemetry;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;

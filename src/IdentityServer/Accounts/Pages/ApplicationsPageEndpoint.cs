@@ -1,10 +1,10 @@
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Pages;
+using IdentityServer.Protocol.Grants;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using IdentityServer.Tokens;
 
 namespace IdentityServer.Accounts.Pages;
 

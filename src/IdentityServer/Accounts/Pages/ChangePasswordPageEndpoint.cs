@@ -1,10 +1,11 @@
 using Hosting;
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
-using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 

@@ -1,4 +1,5 @@
 using Hosting;
+using IdentityServer.Accounts.Api;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using Postgres;

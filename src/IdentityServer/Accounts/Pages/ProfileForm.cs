@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using IdentityServer.Passwords;
+using IdentityServer.Accounts.Passwords;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -1,8 +1,9 @@
 using Hosting;
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
-using IdentityServer.Passwords;
 using IdentityServer.Settings;
 using Postgres;
 

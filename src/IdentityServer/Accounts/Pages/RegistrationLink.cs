@@ -1,10 +1,11 @@
 using Hosting;
-using IdentityServer.Configuration;
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
-using IdentityServer.Passwords;
-using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using Postgres;
 

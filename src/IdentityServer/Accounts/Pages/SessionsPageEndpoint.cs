@@ -1,8 +1,8 @@
 using Hosting;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Pages;
-using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;

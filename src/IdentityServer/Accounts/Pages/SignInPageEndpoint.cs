@@ -1,11 +1,12 @@
 using Hosting;
+using IdentityServer.Accounts.Api;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
-using IdentityServer.Passwords;
-using IdentityServer.Sessions;
 using IdentityServer.Settings;
 
 namespace IdentityServer.Accounts.Pages;

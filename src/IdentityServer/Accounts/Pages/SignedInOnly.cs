@@ -1,5 +1,5 @@
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Pages;
-using IdentityServer.Sessions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Postgres;

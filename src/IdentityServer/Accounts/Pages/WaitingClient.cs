@@ -1,4 +1,4 @@
-using IdentityServer.Configuration;
+using IdentityServer.Clients;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
 

@@ -1,0 +1,30 @@
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Tokens;
+
+namespace IdentityServer.Accounts.Api;
+
+/// <summary>Takes the access token of a request, in the header only (RFC 6750 §2.1): one of ours, whatever client it was issued to.</summary>
+internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
+{
+    public ApiResult<JwtClaims> Authenticate(HttpContext http)
+    {
+        var headers = http.Request.Headers.Authorization;
+        if (headers.Count > 1)
+            return ApiErrors.InvalidToken;
+        // RFC 9110 §11.1: the scheme is case-insensitive.
+        const string scheme = "Bearer ";
+        if (headers.ToString() is not { } header || !header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            return ApiErrors.TokenMissing;
+
+        // A node that lost touch can't know whether the token was ended.
+        if (!pulse.IsFresh)
+            return ApiErrors.ServiceUnavailable;
+        if (tokens.FindLive(header[scheme.Length..].Trim(' ')) is not { } claims)
+            return ApiErrors.InvalidToken;
+        // A token that is bound to a key is none that a bearer may use (RFC 9449 §7.2).
+        var confirmation = Confirmation.Of(claims);
+        return confirmation is { Key: null, IsUnderstood: true } && confirmation.IsMetBy(http.Connection.ClientCertificate) ? claims : ApiErrors.InvalidToken;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Net;
+using Hosting;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Keys;
+using IdentityServer.Limits;
+using IdentityServer.Protocol;
+using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Tokens;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Postgres;
+
+namespace IdentityServer.Accounts.Api;
+
+/// <summary>
+/// <c>POST /auth/change_password</c>: every other grant of the user ends; the one of the request's access token goes on,
+/// with a new refresh token.
+/// </summary>
+internal sealed class ChangePasswordEndpoint(
+    BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
+    GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, SessionEnding sessions, Pulse pulse,
+    DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
+{
+    public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
+    {
+        var token = bearer.Authenticate(http);
+        if (token.IsRefused)
+            return token.Error;
+        // A client's own token speaks of no user.
+        if (AccessTokens.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
+            return ApiErrors.InvalidToken;
+
+        var body = await JsonBody.ReadAsync(http);
+        if (body.IsRefused)
+            return body.Error;
+        using var members = body.Value;
+        if (!members.TryRead("current_password", out var current) || !members.TryRead("new_password", out var chosen))
+            return AccountErrors.WrongType;
+        if (string.IsNullOrEmpty(current) || string.IsNullOrEmpty(chosen))
+            return AccountErrors.PasswordsMissing;
+        if (policy.Refuse(chosen) is { } asked)
+            return AccountErrors.InvalidPassword(asked);
+
+        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        GrantState? grant;
+        using (var place = database.TryEnter())
+        {
+            if (place.IsRefused)
+                return ApiErrors.ServiceUnavailable;
+            grant = await grants.FindAsync(grantId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
+        }
+        if (grant is not { IsAlive: true })
+            return ApiErrors.InvalidToken;
+
+        var caller = Caller.Of(http, grant.ClientId);
+        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WithinDeadline(http);
+        if (check.Outcome == PasswordOutcome.Busy)
+            return ApiErrors.ServiceUnavailable;
+        if (check.User is not { } user)
+            return AccountErrors.InvalidCredentials;
+        // The account's names are told to nobody but who knows its password.
+        if (policy.Refuse(chosen, user.UserName, user.Email) is { } askedToo)
+        {
+            await verifier.TakeBackAsync(user).WithinDeadline(http);
+            return AccountErrors.InvalidPassword(askedToo);
+        }
+        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+        {
+            await verifier.TakeBackAsync(user).WithinDeadline(http);
+            return ApiErrors.ServiceUnavailable;
+        }
+
+        return await ChangeAsync(user, grant, hash, caller, http.Deadline()).WithinDeadline(http);
+    }
+
+    private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)
+    {
+        var now = time.GetUtcNow();
+        var scopes = ScopeSet.Of(grant.Scopes);
+        // Who registered and gives the password now has done what a sign-in asks: the account API's grant gets its
+        // refresh token here. A grant of another client stays what was granted.
+        var becomesLasting = grant.ClientId == Client.AccountApi.ClientId && !scopes.Contains(Scopes.OfflineAccess);
+        if (becomesLasting)
+            scopes = Client.AccountApi.Scopes;
+        var mayRefresh = scopes.Contains(Scopes.OfflineAccess)
+            && configuration.Value.FindClient(grant.ClientId) is { MayRefresh: true };
+
+        EndedSessions? left = null;
+        var changed = await passwords.TryChangeAsync(
+            new PasswordChange(
+                user.Id, hash, user.SecurityStamp, SecurityStamps.Create(), grant.Id, scopes.ToArray(),
+                now, mayRefresh ? refresh.Lifetime : null, becomesLasting ? grant.CreatedAt + refresh.AbsoluteLifetime : null, refresh.PruneGrain, caller),
+            async connection => left = await sessions.EndAllAsync(
+                connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), deadline),
+            deadline);
+        // Another change was quicker: the password that was right no longer is.
+        if (changed is null)
+            return AccountErrors.InvalidCredentials;
+
+        foreach (var (ended, until) in changed.Ended)
+            revocations.EndGrant(ended, until);
+        pulse.Wake();
+        sessions.Announce(left!);
+        const string message = "Password changed successfully.";
+        return mayRefresh
+            ? new ApiSuccess(HttpStatusCode.OK, message, json => json.WriteString(
+                "refresh_token", GrantHandle.Write(keys.Value.Handles, grant.Id, changed.Generation, changed.RotatedAt)))
+            : new ApiSuccess(HttpStatusCode.OK, message);
+    }
+}

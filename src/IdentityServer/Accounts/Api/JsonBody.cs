@@ -1,0 +1,57 @@
+using System.Text.Json;
+using IdentityServer.Http;
+
+namespace IdentityServer.Accounts.Api;
+
+/// <summary>
+/// The members of a JSON body: one object in UTF-8, each member once, nothing behind it. Unknown members are passed
+/// over.
+/// </summary>
+internal sealed class JsonBody : IDisposable
+{
+    private readonly JsonDocument _document;
+
+    private JsonBody(JsonDocument document) => _document = document;
+
+    public static async ValueTask<ApiResult<JsonBody>> ReadAsync(HttpContext http)
+    {
+        var (document, fault) = await JsonRequest.ReadAsync(http);
+        return fault switch
+        {
+            JsonFault.None => new JsonBody(document!),
+            JsonFault.NoBody => AccountErrors.NoBody,
+            JsonFault.NotJson => ApiErrors.UnsupportedMediaType,
+            JsonFault.TooLarge => ApiErrors.PayloadTooLarge,
+            _ => AccountErrors.MalformedJson,
+        };
+    }
+
+    /// <summary>
+    /// The text of a member; null when it is absent or null. False: it is no text. A NUL is one: PostgreSQL stores none, so the rule of
+    /// each field refuses it by the field's own code.
+    /// </summary>
+    public bool TryRead(string name, out string? text)
+    {
+        text = null;
+        if (Find(name) is not { } member)
+            return true;
+        if (member.ValueKind != JsonValueKind.String)
+            return false;
+        try
+        {
+            text = member.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // RFC 8259 §8.2: an escaped lone surrogate stands for no character.
+            return false;
+        }
+        return text is not null;
+    }
+
+    /// <summary>A member that is present and not null.</summary>
+    public JsonElement? Find(string name) =>
+        _document.RootElement.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? member : null;
+
+    public void Dispose() => _document.Dispose();
+}

@@ -1,0 +1,44 @@
+using System.Net;
+using Hosting;
+using IdentityServer.Audit;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Tokens;
+using Postgres;
+
+namespace IdentityServer.Accounts.Api;
+
+/// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
+internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, RequestLimits limits, DatabaseGate database)
+{
+    public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.SignOut, http) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+        var token = bearer.Authenticate(http);
+        if (token.IsRefused)
+            return token.Error;
+        var grant = AccessTokens.GrantOf(token.Value);
+        // A client's own token is of no account.
+        if (grant is not null && limits.RefuseAccount(Limit.SignOut, token.Value.Subject) is { } tooManyOfAccount)
+            return AccountErrors.TooManyRequests(tooManyOfAccount);
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return ApiErrors.ServiceUnavailable;
+
+        // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
+        var address = Caller.AddressOf(http);
+        if (grant is { } grantId)
+        {
+            // Lost: another node, or a request at the same time, has ended it already.
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(http))
+                return ApiErrors.InvalidToken;
+        }
+        else
+        {
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), http.Deadline()).WithinDeadline(http);
+        }
+        return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
+    }
+}

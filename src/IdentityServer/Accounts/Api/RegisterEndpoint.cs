@@ -1,0 +1,77 @@
+using System.Net;
+using System.Text.Json;
+using Hosting;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol;
+using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Tokens;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Accounts.Api;
+
+/// <summary>
+/// <c>POST /api/register</c> and <c>POST /register</c>: makes an account and, so that the caller may go on at once, its
+/// first access token.
+/// </summary>
+internal sealed class RegisterEndpoint(
+    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
+{
+    /// <summary>Whoever wants a refresh token signs in.</summary>
+    private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
+
+    public Task<ApiResult<ApiSuccess>> RegisterWithProfileAsync(HttpContext http) => RegisterAsync(http, asksProfile: true);
+
+    public Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext http) => RegisterAsync(http, asksProfile: false);
+
+    private async Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext http, bool asksProfile)
+    {
+        if (limits.Refuse(Limit.Registration, http) is { } tooMany)
+            return AccountErrors.TooManyRequests(tooMany);
+
+        var body = await JsonBody.ReadAsync(http);
+        if (body.IsRefused)
+            return body.Error;
+        using var members = body.Value;
+        var registration = rules.Read(members, asksProfile);
+        if (registration.IsRefused)
+            return registration.Error;
+
+        var hash = await passwords.TryHashAsync(registration.Value.Password, http.RequestAborted);
+        if (hash is null)
+            return ApiErrors.ServiceUnavailable;
+
+        var stored = await accounts.TryStoreAsync(http, registration.Value, hash);
+        if (stored.IsRefused)
+            return stored.Error;
+        var user = stored.Value;
+
+        // The account is there now: a caller who hangs up does not undo it.
+        var issuance = await signIn.TryStartAsync(
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration)
+            .WithinDeadline(http);
+        // An administrator was quicker than we are: the account exists and is disabled already.
+        if (issuance is null)
+            return AccountErrors.InvalidCredentials;
+        return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, issuer.IssueAccessToken(issuance)));
+    }
+
+    private static void Write(Utf8JsonWriter json, User user, AccessToken token)
+    {
+        json.WriteString("user_id", user.Id);
+        json.WriteString("username", user.UserName);
+        json.WriteString("email", user.Email);
+        json.WriteString("full_name", user.FullName);
+        if (user.Age is { } age)
+            json.WriteNumber("age", age);
+        else
+            json.WriteNull("age");
+        json.WriteString("gender", user.Gender);
+        json.WriteString("access_token", token.Text);
+        json.WriteString("token_type", "Bearer");
+        json.WriteNumber("expires_in", token.ExpiresIn);
+    }
+}

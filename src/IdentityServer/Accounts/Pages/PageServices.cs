@@ -1,0 +1,97 @@
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Outbox;
+using IdentityServer.Pages;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Accounts.Pages;
+
+/// <summary>What people see in their browser, and that they are signed in there.</summary>
+internal static class PageServices
+{
+    private static readonly string[] GetAndHead = [HttpMethods.Get, HttpMethods.Head];
+
+    public static void AddPages(this IServiceCollection services, SettingsReader settings)
+    {
+        var issuer = IssuerSettings.Read(settings);
+        services.AddSingleton(SessionSettings.Read(settings));
+        services.AddSingleton(BrandingSettings.Read(settings));
+        services.AddSingleton<SessionStore>();
+        services.AddSingleton<BrowserSessions>();
+        services.AddSingleton<PageWriter>();
+        services.AddSingleton<PageForms>();
+        services.AddSingleton<StyleSheet>();
+        services.AddSingleton(EmailConfirmationSettings.Read(settings));
+        services.AddSingleton<EmailConfirmation>();
+        services.AddSingleton<ConfirmationMail>();
+        services.AddSingleton<BrowserPasswordChange>();
+        services.AddSingleton<SignedInOnly>();
+        services.AddSingleton<SignInPageEndpoint>();
+        services.AddDelivery<PendingRegistrations>();
+        services.AddSingleton<RegistrationCookie>();
+        services.AddSingleton<RegistrationLink>();
+        services.AddSingleton<RegisterPageEndpoint>();
+        services.AddSingleton<ForgotPasswordPageEndpoint>();
+        services.AddSingleton<ResetPasswordPageEndpoint>();
+        services.AddSingleton<ConfirmEmailPageEndpoint>();
+        services.AddSingleton<AccountPageEndpoint>();
+        services.AddSingleton<ProfilePageEndpoint>();
+        services.AddSingleton<ChangePasswordPageEndpoint>();
+        services.AddSingleton<SessionsPageEndpoint>();
+        services.AddSingleton<ApplicationsPageEndpoint>();
+        services.AddAntiforgery(options =>
+        {
+            options.FormFieldName = "antiforgery";
+            options.HeaderName = null;
+            options.Cookie = issuer.IsHttps ? new SecureCookie() : new CookieBuilder();
+            options.Cookie.Name = issuer.CookieName(".antiforgery");
+            options.Cookie.Path = "/";
+            options.Cookie.HttpOnly = true;
+            options.Cookie.IsEssential = true;
+            options.Cookie.SecurePolicy = CookieSecurePolicy.None;
+            // Who comes from a client's site brings it along: were it strict, each such visit would set another and put the forms
+            // of other tabs out of date. A post from elsewhere comes without it all the same.
+            options.Cookie.SameSite = SameSiteMode.Lax;
+            options.SuppressXFrameOptionsHeader = true;
+        });
+    }
+
+    public static void MapPages(this WebApplication app)
+    {
+        var services = app.Services;
+        app.MapMethods(Routes.Style, GetAndHead, services.GetRequiredService<StyleSheet>().HandleAsync);
+        var signIn = services.GetRequiredService<SignInPageEndpoint>();
+        Map(app, Routes.SignIn, signIn.GetAsync, signIn.PostAsync);
+        var register = services.GetRequiredService<RegisterPageEndpoint>();
+        Map(app, Routes.Register, register.GetAsync, register.PostAsync);
+        var forgot = services.GetRequiredService<ForgotPasswordPageEndpoint>();
+        Map(app, Routes.ForgotPassword, forgot.GetAsync, forgot.PostAsync);
+        var reset = services.GetRequiredService<ResetPasswordPageEndpoint>();
+        Map(app, Routes.ResetPassword, reset.GetAsync, reset.PostAsync);
+        var confirm = services.GetRequiredService<ConfirmEmailPageEndpoint>();
+        Map(app, Routes.ConfirmEmail, confirm.GetAsync, confirm.PostAsync);
+
+        var account = services.GetRequiredService<AccountPageEndpoint>();
+        MapSignedIn(app, Routes.Account, account.GetAsync, account.PostAsync);
+        var profile = services.GetRequiredService<ProfilePageEndpoint>();
+        MapSignedIn(app, Routes.Profile, profile.GetAsync, profile.PostAsync);
+        var password = services.GetRequiredService<ChangePasswordPageEndpoint>();
+        MapSignedIn(app, Routes.Password, password.GetAsync, password.PostAsync);
+        var sessions = services.GetRequiredService<SessionsPageEndpoint>();
+        MapSignedIn(app, Routes.Sessions, sessions.GetAsync, sessions.PostAsync);
+        var applications = services.GetRequiredService<ApplicationsPageEndpoint>();
+        MapSignedIn(app, Routes.Applications, applications.GetAsync, applications.PostAsync);
+    }
+
+    private static void MapSignedIn(WebApplication app, string path, Func<HttpContext, SessionState, Task> show, Func<HttpContext, SessionState, Task> take)
+    {
+        var signedIn = app.Services.GetRequiredService<SignedInOnly>();
+        Map(app, path, signedIn.For(show), signedIn.For(take));
+    }
+
+    private static void Map(WebApplication app, string path, RequestDelegate show, RequestDelegate take)
+    {
+        app.MapMethods(path, GetAndHead, show);
+        app.MapPost(path, take);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Collections.Frozen;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Accounts.Passwords;
+
+/// <summary>
+/// The commonest passwords of public leaks (source and licence stand in <c>common-passwords.NOTICE.txt</c>),
+/// read when the first password is chosen.
+/// </summary>
+internal sealed class CommonPasswords(PasswordSettings settings)
+{
+    private const string ResourceName = "common-passwords.txt";
+
+    private readonly Lazy<FrozenSet<string>> _known = new(() => Read(settings.MinimumLength));
+
+    /// <summary>Compared as names are: a capital or a full-width letter makes no common password a rare one.</summary>
+    public bool Contains(string password) => settings.RejectCommon && _known.Value.Contains(LoginName.Fold(password));
+
+    // Shorter ones are refused by their length: not kept.
+    private static FrozenSet<string> Read(int minimumLength)
+    {
+        using var resource = typeof(CommonPasswords).Assembly.GetManifestResourceStream(ResourceName)
+            ?? throw new InvalidOperationException($"The resource {ResourceName} is not in the assembly.");
+        using var reader = new StreamReader(resource);
+        var known = new List<string>();
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length >= minimumLength)
+                known.Add(line);
+        }
+        return known.ToFrozenSet(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,113 @@
+using IdentityServer.Audit;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace IdentityServer.Accounts.Passwords;
+
+/// <summary>How a check of a password ended.</summary>
+internal enum PasswordOutcome
+{
+    Right,
+
+    /// <summary>Unknown, wrong, locked or disabled: the caller must not learn which.</summary>
+    Refused,
+
+    /// <summary>Too many checks are waiting: 503.</summary>
+    Busy,
+}
+
+/// <param name="NewHash">To be stored in place of the old one, whose settings have been raised since.</param>
+internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash)
+{
+    public string? UserName { get; init; }
+    public string? Email { get; init; }
+}
+
+internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUser? User)
+{
+    public static readonly PasswordCheck Refused = new(PasswordOutcome.Refused, null);
+    public static readonly PasswordCheck Busy = new(PasswordOutcome.Busy, null);
+}
+
+/// <summary>
+/// Checks a password under the lockout. A guess is counted before it is hashed, in the statement that also asks whether
+/// the account may be guessed at: of a hundred parallel guesses at most <c>Lockout:MaxFailures</c> are compared.
+/// Success sets the count back with the write of the grant (<see cref="GrantStore.TryStartAsync"/>), failure is written to
+/// the audit trail before it is answered.
+/// </summary>
+internal sealed class PasswordVerifier(
+    GuessStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider time)
+{
+    private readonly PendingChecks _pending = new();
+
+    // Compared with when there is no account: an unknown name must take as long as a wrong password.
+    private readonly string _nobodysHash = hasher.HashPassword(new User(), Guid.NewGuid().ToString());
+
+    /// <param name="login">A user name or an e-mail address, as typed.</param>
+    public async Task<PasswordCheck> CheckAsync(string login, string password, Caller caller, CancellationToken cancellation)
+    {
+        if (!LoginName.IsPossible(login))
+            return PasswordCheck.Refused;
+        var folded = LoginName.Fold(login);
+        return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? AccountLookup.ByEmail : AccountLookup.ByName, folded, password, caller, cancellation);
+    }
+
+    public Task<PasswordCheck> CheckAsync(Guid userId, string password, Caller caller, CancellationToken cancellation) =>
+        CheckAsync(AccountLookup.ById, userId, password, caller, cancellation);
+
+    /// <summary>The password was right, and nothing comes of it that would take the guess back.</summary>
+    public Task TakeBackAsync(CheckedUser user) => guesses.UnlockAsync(user.Id, user.SecurityStamp);
+
+    private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
+        where T : notnull
+    {
+        // HMAC fills a short key up with zeros (RFC 2104 §2): "secret" and "secret" with a NUL have one hash.
+        if (IsTooLong(password) || password.Contains('\0', StringComparison.Ordinal))
+            return PasswordCheck.Refused;
+        using var slot = await gate.TryEnterAsync(cancellation);
+        if (slot is null)
+            return PasswordCheck.Busy;
+
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var check = _pending.Enter(who);
+            var guess = await guesses.ReserveAsync(lookup, who, time.GetUtcNow(), lockout);
+            // Not ended with the request: a guess that was counted is judged, and told of, though the caller hung up.
+            var verdict = await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password));
+            if (guess is null)
+            {
+                // Unknown or locked; and a lock that a right password set while it was being judged is lifted again.
+                if (await check.YieldsToARightOneAsync(cancellation))
+                    continue;
+                return await RefuseAsync(lookup, who, caller, AuditReasons.Locked, locks: false);
+            }
+            if (guess.Hash is null || guess.IsDisabled || verdict == PasswordVerificationResult.Failed)
+                return await RefuseAsync(lookup, who, caller, guess.IsDisabled ? AuditReasons.Disabled : AuditReasons.WrongPassword, guess.Locks);
+
+            var user = new CheckedUser(guess.UserId, guess.SecurityStamp, guess.RoleIds, guess.GrantsEndedAt, null) { UserName = guess.UserName, Email = guess.Email };
+            if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
+                user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
+            // Who hung up does not go on to the sign-in, which takes the guess back.
+            if (guess.Locks || cancellation.IsCancellationRequested)
+                await guesses.UnlockAsync(user.Id, user.SecurityStamp);
+            check.WasRight();
+            return new PasswordCheck(PasswordOutcome.Right, user);
+        }
+    }
+
+    private bool IsTooLong(string password) =>
+        password.Length > settings.MaximumLength * 2 || password.EnumerateRunes().Count() > settings.MaximumLength;
+
+    /// <param name="reason">If there is such an account.</param>
+    /// <param name="locks">No more guesses are allowed for a while.</param>
+    private async Task<PasswordCheck> RefuseAsync<T>(AccountLookup lookup, T who, Caller caller, string reason, bool locks)
+        where T : notnull
+    {
+        string[] events = locks ? [AuditEvents.SignInFailed, AuditEvents.AccountLocked] : [AuditEvents.SignInFailed];
+        string?[] reasons = locks ? [reason, null] : [reason];
+        await guesses.NoteRefusalAsync(lookup, who, time.GetUtcNow(), caller, events, reasons);
+        return PasswordCheck.Refused;
+    }
+}

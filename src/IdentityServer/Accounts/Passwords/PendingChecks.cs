@@ -1,0 +1,67 @@
+namespace IdentityServer.Accounts.Passwords;
+
+/// <summary>
+/// The comparisons under way in this process, by account. A guess is counted before it is judged, so a burst of sign-ins
+/// with the right password locks the account until the first of them is judged: whoever is refused by such a lock
+/// looks here whether it was lifted since.
+/// </summary>
+internal sealed class PendingChecks
+{
+    private readonly Dictionary<object, HashSet<Check>> _accounts = [];
+
+    public Check Enter(object account)
+    {
+        lock (_accounts)
+        {
+            if (!_accounts.TryGetValue(account, out var checks))
+                _accounts[account] = checks = [];
+            var check = new Check(this, account, [.. checks.Select(other => other.Verdict)]);
+            checks.Add(check);
+            return check;
+        }
+    }
+
+    private void Leave(Check check)
+    {
+        lock (_accounts)
+        {
+            var checks = _accounts[check.Account];
+            checks.Remove(check);
+            if (checks.Count == 0)
+                _accounts.Remove(check.Account);
+        }
+    }
+
+    private Task<bool>[] OthersThan(Check check)
+    {
+        lock (_accounts)
+            return [.. _accounts[check.Account].Where(other => other != check).Select(other => other.Verdict)];
+    }
+
+    /// <summary>One comparison. Disposed, it was wrong unless it was called right before.</summary>
+    internal sealed class Check(PendingChecks checks, object account, Task<bool>[] before) : IDisposable
+    {
+        private readonly TaskCompletionSource<bool> _verdict = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public object Account => account;
+        public Task<bool> Verdict => _verdict.Task;
+
+        public void WasRight() => _verdict.TrySetResult(true);
+
+        /// <summary>Ends this one as wrong, then waits for the verdicts on those beside it; whether any was right.</summary>
+        public async Task<bool> YieldsToARightOneAsync(CancellationToken cancellation)
+        {
+            var others = checks.OthersThan(this);
+            // Nobody waits for one that waits.
+            _verdict.TrySetResult(false);
+            var verdicts = await Task.WhenAll([.. before, .. others]).WaitAsync(cancellation);
+            return verdicts.Contains(true);
+        }
+
+        public void Dispose()
+        {
+            checks.Leave(this);
+            _verdict.TrySetResult(false);
+        }
+    }
+}

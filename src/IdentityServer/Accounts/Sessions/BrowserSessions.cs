@@ -1,0 +1,102 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Dpop;
+using Hosting;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Audit;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Accounts.Sessions;
+
+/// <summary>
+/// Who is signed in at this browser. The cookie is an id and 256 bits of chance; the database holds only their hash, and a
+/// session that is ended there is over at once. The cookie is the browser's alone: <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
+/// https <c>Secure</c> with the prefix <c>__Host-</c> (RFC 6265bis §4.1.3.2).
+/// </summary>
+internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
+{
+    private const int SecretLength = 32;
+    private const int MaximumUserAgentLength = 200;
+
+    /// <summary>RFC 8176: a password.</summary>
+    public static readonly string[] ByPassword = ["pwd"];
+
+    private readonly string _cookie = issuer.CookieName("");
+
+    /// <summary>The live session of the browser, or null. One statement; none where there is no cookie.</summary>
+    /// <param name="clientId">Whose consent is looked up with it.</param>
+    public async ValueTask<SessionState?> FindAsync(HttpContext http, string? clientId = null) =>
+        Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) : null;
+
+    /// <summary>
+    /// Signs the browser in: a new secret always, and a new session unless the browser's own is the same user's.
+    /// False: the account was disabled or its password changed since it was checked.
+    /// </summary>
+    /// <param name="isRemembered">The cookie outlives the browser's run.</param>
+    public async Task<bool> TryStartAsync(HttpContext http, CheckedUser user, bool isRemembered)
+    {
+        http.RequestAborted.ThrowIfCancellationRequested();
+        var now = time.GetUtcNow();
+        var lifetime = isRemembered ? settings.RememberedLifetime : settings.Lifetime;
+        var secret = RandomNumberGenerator.GetBytes(SecretLength);
+        var agent = http.Request.Headers.UserAgent.ToString();
+        var started = await store.TryStartAsync(
+            new NewSession(
+                GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
+                Caller.AddressOf(http), Shorten(agent), Read(http))
+            { IsRemembered = isRemembered },
+            http.Deadline()).WithinDeadline(http);
+        if (started is null)
+            return false;
+        // Who sat here before is signed out, of the applications too.
+        if (started.Replaced is { } replaced)
+            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http))).WithinDeadline(http);
+        http.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
+        return true;
+    }
+
+    /// <summary>
+    /// Takes the cookie that came with the request away; the session itself is ended by who calls this. One that did not come
+    /// stays: a post from another site's page is without it, and its answer would delete it all the same.
+    /// </summary>
+    public void Forget(HttpContext http)
+    {
+        if (http.Request.Cookies.ContainsKey(_cookie))
+            http.Response.Cookies.Delete(_cookie, Options(null));
+    }
+
+    /// <summary>What the browser says; believed only when the database knows it.</summary>
+    public SessionKey? Read(HttpContext http)
+    {
+        if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !StrictBase64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
+            return null;
+        return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
+    }
+
+    /// <summary>Null for nothing. No pair of surrogates is cut in two: half of one is no text for the database.</summary>
+    private static string? Shorten(string agent)
+    {
+        if (agent.Length <= MaximumUserAgentLength)
+            return agent.Length == 0 ? null : agent;
+        return agent[..(char.IsHighSurrogate(agent[MaximumUserAgentLength - 1]) ? MaximumUserAgentLength - 1 : MaximumUserAgentLength)];
+    }
+
+    private static string Write(Guid id, byte[] secret)
+    {
+        Span<byte> bytes = stackalloc byte[16 + SecretLength];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        secret.CopyTo(bytes[16..]);
+        return Base64Url.EncodeToString(bytes);
+    }
+
+    private CookieOptions Options(TimeSpan? lifetime) => new()
+    {
+        HttpOnly = true,
+        Secure = issuer.IsHttps,
+        SameSite = SameSiteMode.Lax,
+        Path = "/",
+        MaxAge = lifetime,
+        IsEssential = true,
+    };
+}

@@ -1,0 +1,155 @@
+using IdentityServer.Keys;
+using IdentityServer.Storage;
+using Npgsql;
+
+namespace IdentityServer.Clients;
+
+/// <summary>
+/// Keeps this node in step with the others: four times a second one statement reads the revocations that are new since
+/// the last beat and the version of the configuration. Polled and not announced by NOTIFY: a beat can't be lost, a
+/// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
+/// </summary>
+internal sealed partial class Pulse(
+    [FromKeyedServices(Pulse.Source)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
+    Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
+{
+    /// <summary>The name of its data source: one connection that no request can take.</summary>
+    public const string Source = "pulse";
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
+
+    private const int BeatsBetweenForgetting = 40;
+
+    /// <summary>Past this age the node no longer knows what others have revoked.</summary>
+    private static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan LongestFollowing = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim _wake = new(0, 1);
+    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private PgSnapshot? _seen;
+    private string _cluster = "";
+    private long _beats;
+    private long _lastBeat;
+    private bool _isDown;
+
+    /// <summary>The timestamp of the last beat that succeeded; null before the first.</summary>
+    public long? LastBeat => Volatile.Read(ref _lastBeat) is not 0 and var last ? last : null;
+
+    /// <summary>Whether this node knows what the others did, up to a few seconds ago.</summary>
+    public bool IsFresh => LastBeat is { } last && time.GetElapsedTime(last) < MaximumAge;
+
+    /// <summary>Beats at once: this node has just written something that others, by its feed, should hear of.</summary>
+    public void Wake()
+    {
+        try
+        {
+            _wake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // A beat is due already.
+        }
+    }
+
+    /// <summary>For who has changed something and answers then: <see cref="NextBeatAsync"/>, but not for longer than a beat may take.</summary>
+    public async Task FollowAsync() => await NextBeatAsync().WaitAsync(LongestFollowing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>Ends with a beat that begins after this call, or with the attempt.</summary>
+    public Task NextBeatAsync()
+    {
+        var next = Volatile.Read(ref _next).Task;
+        Wake();
+        return next;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await _wake.WaitAsync(Interval, stoppingToken);
+            await RestAsync(stoppingToken);
+            var awaited = Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            try
+            {
+                await BeatAsync(stoppingToken);
+                if (_isDown)
+                    LogBack();
+                _isDown = false;
+            }
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+            {
+                // Said once an outage, not four times a second.
+                if (!_isDown)
+                    LogLost(failure);
+                _isDown = true;
+                // Not all nodes at the same moment on a database that has just come back.
+                await Task.Delay(Interval * (1 + Random.Shared.NextDouble()), time, stoppingToken);
+            }
+            finally
+            {
+                awaited.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>A storm of revocations wakes it all the time: then one beat tells of many.</summary>
+    private async Task RestAsync(CancellationToken cancellation)
+    {
+        var rested = time.GetElapsedTime(Volatile.Read(ref _lastBeat));
+        if (rested < ShortestInterval)
+            await Task.Delay(ShortestInterval - rested, time, cancellation);
+    }
+
+    public async Task BeatAsync(CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var (snapshot, cluster, version, entries) = _seen is null
+            ? await Beat.ReadFirstAsync(source, time.GetUtcNow(), cancellation)
+            : await Beat.ReadAsync(source, _seen, cancellation);
+
+        if (_seen is not null && cluster != _cluster)
+        {
+            // Another cluster answers than before, or the same on another timeline (a promoted standby, a restored backup):
+            // transactions may be numbered anew.
+            _seen = null;
+            await BeatAsync(cancellation);
+            return;
+        }
+        foreach (var entry in entries)
+            revocations.Add(entry);
+        feed.Append(entries, snapshot, cluster);
+        (_seen, _cluster) = (snapshot, cluster);
+        if (version != configuration.Value.Version)
+            await ReloadAsync(cancellation);
+        if (++_beats % BeatsBetweenForgetting == 0)
+            revocations.Forget(time.GetUtcNow());
+        Volatile.Write(ref _lastBeat, started);
+    }
+
+    private async Task ReloadAsync(CancellationToken cancellation)
+    {
+        // The keys after the version: what is remembered as read must not be newer than what was.
+        var read = await ConfigurationReader.ReadAsync(source, cancellation);
+        await keys.ReadAsync(source, cancellation);
+        configuration.Value = read;
+        LogReloaded(read.Version);
+    }
+
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is in force")]
+    private partial void LogReloaded(long version);
+
+    [LoggerMessage(1001, LogLevel.Error, "Lost touch with the database")]
+    private partial void LogLost(Exception failure);
+
+    [LoggerMessage(1002, LogLevel.Information, "In touch with the database again")]
+    private partial void LogBack();
+}

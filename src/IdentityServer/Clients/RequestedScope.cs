@@ -1,0 +1,17 @@
+using IdentityServer.Protocol;
+
+namespace IdentityServer.Clients;
+
+/// <summary>RFC 6749 §3.3: what the client asks for, held against what it is registered for.</summary>
+internal static class RequestedScope
+{
+    /// <summary>Left out: all that the client is registered for.</summary>
+    public static Result<ScopeSet> Read(Client client, OAuthParameters parameters)
+    {
+        if (parameters[Parameters.Scope] is not { } text)
+            return client.Scopes;
+        if (!ScopeSet.TryParse(text, out var requested) || requested.IsEmpty)
+            return Errors.MalformedScope;
+        return requested.IsSubsetOf(client.Scopes) ? requested : Errors.ScopeRefused;
+    }
+}

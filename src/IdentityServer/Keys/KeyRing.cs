@@ -1,0 +1,80 @@
+using Dpop;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Tokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace IdentityServer.Keys;
+
+/// <summary>A signing key and since when it signs; it is published from its creation on.</summary>
+internal sealed record PublishedKey(SigningKey Key, DateTimeOffset SignsFrom, DateTimeOffset? RetiresAt);
+
+/// <summary>
+/// All keys as of one version. Which of them signs is a question of time alone, so that all nodes agree
+/// without a word: publish, wait, sign, retire when the last token that it signed is dead.
+/// </summary>
+internal sealed class KeyRing
+{
+    /// <summary>Some 2 KB each.</summary>
+    private const int MaximumVerified = 5_000;
+
+    private readonly IReadOnlyList<PublishedKey> _signing;
+    private readonly TimeProvider _time;
+    private volatile State _state;
+
+    public KeyRing(IReadOnlyList<PublishedKey> signing, IReadOnlyList<HandleKey> handles, TimeProvider time)
+    {
+        (_signing, _time) = (signing, time);
+        Handles = new HandleKeys(handles);
+        _state = Choose(time.GetUtcNow());
+        Published = [.. signing.Select(published => published.Key)];
+        Verifier = new JwtVerifier(Published.Select(key => key.PublicKey));
+    }
+
+    /// <summary>What the JWKS shows.</summary>
+    public IReadOnlyList<SigningKey> Published { get; }
+
+    public JwtVerifier Verifier { get; }
+
+    /// <summary>What <see cref="Verifier"/> has found genuine: checked once while the keys are these.</summary>
+    public VerifiedTokens<JwtClaims> Verified { get; } = new(MaximumVerified);
+
+    public HandleKeys Handles { get; }
+
+    /// <summary>Signs access tokens (RFC 9068 §2.1: <c>typ</c> is <c>at+jwt</c>) with the algorithm's current key.</summary>
+    public JwtSigner AccessTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.AccessToken : Now().ES256.AccessToken;
+
+    /// <summary>Signs ID tokens and userinfo (<c>typ</c> is <c>JWT</c>: RFC 7519 §5.1).</summary>
+    public JwtSigner IdTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.IdToken : Now().ES256.IdToken;
+
+    /// <summary>Signs logout tokens (OpenID Connect Back-Channel Logout §2.4: <c>typ</c> is <c>logout+jwt</c>).</summary>
+    public JwtSigner LogoutTokenSigner(string algorithm) =>
+        algorithm == SecurityAlgorithms.RsaSha256 ? Now().RS256.LogoutToken : Now().ES256.LogoutToken;
+
+    private State Now()
+    {
+        var state = _state;
+        return _time.GetUtcNow() < state.Until ? state : _state = Choose(_time.GetUtcNow());
+    }
+
+    /// <summary>The newest key of each algorithm that signs already, and until when that stays so.</summary>
+    private State Choose(DateTimeOffset now)
+    {
+        var until = _signing.Select(key => key.SignsFrom).Where(from => from > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
+        return new State(SignersOf(SecurityAlgorithms.EcdsaSha256, now), SignersOf(SecurityAlgorithms.RsaSha256, now), until);
+    }
+
+    private Signers SignersOf(string algorithm, DateTimeOffset now)
+    {
+        var keys = _signing.Where(key => key.Key.Algorithm == algorithm).ToList();
+        // A node whose clock is behind signs with the oldest rather than not at all.
+        var current = keys.Where(key => key.SignsFrom <= now).MaxBy(key => key.SignsFrom) ?? keys.MinBy(key => key.SignsFrom)!;
+        return new Signers(current.Key.CreateSigner("at+jwt"), current.Key.CreateSigner("JWT"), current.Key.CreateSigner("logout+jwt"));
+    }
+
+    private sealed record State(Signers ES256, Signers RS256, DateTimeOffset Until);
+
+    /// <summary>One key; what it signs differs in the header's <c>typ</c>, so that no token passes for another (RFC 8725 §3.11).</summary>
+    private sealed record Signers(JwtSigner AccessToken, JwtSigner IdToken, JwtSigner LogoutToken);
+}

@@ -1,0 +1,30 @@
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace IdentityServer.Keys;
+
+internal static class ProtectionServices
+{
+    /// <param name="isNeeded">False: no key is made or opened, and so the certificate need not be there.</param>
+    public static void AddKeyProtection(this IServiceCollection services, SettingsReader reader, bool isNeeded)
+    {
+        services.AddSingleton<KeyRingCheck>();
+        if (!isNeeded)
+        {
+            services.AddDataProtection();
+            return;
+        }
+        var settings = DataProtectionSettings.Read(reader);
+        var certificate = ProtectionCertificate.Load(settings, TimeProvider.System);
+        var protection = services.AddDataProtection().SetApplicationName("IdentityServer").ProtectKeysWithCertificate(certificate);
+        if (settings.Previous is { } previous)
+            protection.UnprotectKeysWithAnyCertificate(ProtectionCertificate.Load(previous, TimeProvider.System));
+        services.AddSingleton(provider => new KeyRingRewrap(provider, certificate));
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
+            options => options.XmlRepository = new KeyRingRepository(provider.GetRequiredService<NpgsqlDataSource>(), () => provider.GetRequiredService<KeyRingCheck>().OpensNone())));
+    }
+}

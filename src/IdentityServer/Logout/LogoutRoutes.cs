@@ -1,8 +1,0 @@
-namespace IdentityServer.Logout;
-
-/// <summary>Where people are asked and told, below the issuer.</summary>
-internal static class LogoutRoutes
-{
-    public const string Confirm = "/account/sign-out";
-    public const string SignedOut = "/account/signed-out";
-}

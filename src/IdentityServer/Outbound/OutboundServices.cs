@@ -1,0 +1,13 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Outbound;
+
+/// <summary>What asks addresses that clients registered.</summary>
+internal static class OutboundServices
+{
+    public static void AddOutbound(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(OutboundSettings.Read(settings));
+        services.AddSingleton(provider => new OutboundHttp(provider.GetRequiredService<OutboundSettings>(), provider.GetRequiredService<TimeProvider>()));
+    }
+}

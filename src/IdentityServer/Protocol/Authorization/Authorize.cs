@@ -1,0 +1,112 @@
+using System.Security.Claims;
+using Hosting;
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Pages;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.Pipeline;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using OpenIddict.Server;
+using Postgres;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Authorization;
+
+/// <summary>
+/// Who is not signed in goes to the sign-in page and comes back with the same request; what has to be allowed is asked on the consent
+/// page, whose answer comes back here too (OpenID Connect Core §3.1.2.3, §3.1.2.4).
+/// </summary>
+internal sealed class Authorize(
+    CurrentConfiguration configuration, BrowserSessions sessions, WantedUser wanted, AuthorizationCodes codes, Reauthentication reauthentication, ConsentTicket tickets,
+    PageWriter pages, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleAuthorizationRequestContext>
+{
+    // OpenIddict asks for a principal before it issues a code; whose it is, its grant says.
+    private static readonly ClaimsPrincipal Earner = new(new ClaimsIdentity("IdentityServer"));
+
+    public async ValueTask HandleAsync(HandleAuthorizationRequestContext context)
+    {
+        var protocol = ProtocolRequest.Of(context);
+        var state = protocol.Find<AuthorizationState>()!;
+        if (await RefuseAsync(protocol.Http, state) is { } refused)
+            protocol.Refuse(context, refused);
+        else if (state.Code is not null)
+            context.SignIn(Earner);
+        else
+            // A page or a redirect to one is on its way.
+            context.HandleRequest();
+    }
+
+    /// <summary>Null: there is a code, or the browser was sent to a page.</summary>
+    private async ValueTask<OAuthError?> RefuseAsync(HttpContext http, AuthorizationState state)
+    {
+        var request = state.Request!;
+        // RFC 6749 §4.1.2.1, access_denied: nothing is written, and the next request asks again.
+        if (state.Decision == false)
+            return Errors.Denied;
+        if (state.IsPost)
+        {
+            SeeOther.Write(http, $"{issuer.Path}{Routes.Authorize}?{request.Form}");
+            return null;
+        }
+
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
+        var session = await sessions.FindAsync(http, request.Client.ClientId);
+        var hasJustSignedIn = reauthentication.IsMet(state.Marker, request.Form, session);
+        if (SignInRefusal(request, session, hasJustSignedIn) is { } refusal)
+        {
+            // Asked once for this request: whoever signed in is not who must, and asking again would turn in circles.
+            if (request.Prompt == Prompts.None || hasJustSignedIn)
+                return refusal;
+            SendToSignIn(http, request, session);
+            return null;
+        }
+        return await AuthorizeAsync(http, state, request, session!, hasJustSignedIn);
+    }
+
+    private async ValueTask<OAuthError?> AuthorizeAsync(HttpContext http, AuthorizationState state, AuthorizationRequest request, SessionState session, bool hasJustSignedIn)
+    {
+        var isAllowed = state.Decision == true;
+        if (!isAllowed && ConsentRules.MustAsk(request, session, hasJustSignedIn))
+        {
+            if (request.Prompt == Prompts.None)
+                return Errors.ConsentIsRequired;
+            await AskAsync(http, request, session);
+            return null;
+        }
+
+        http.RequestAborted.ThrowIfCancellationRequested();
+        var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
+        state.Code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
+        return state.Code is null ? Errors.SignInRequired : null;
+    }
+
+    /// <summary>Why the session, or the lack of one, does not do; null: it does.</summary>
+    private OAuthError? SignInRefusal(AuthorizationRequest request, SessionState? session, bool hasJustSignedIn)
+    {
+        if (session is null)
+            return Errors.SignInRequired;
+        var isTooLongAgo = request.MaxAge is { } maxAge && time.GetUtcNow() - session.AuthenticatedAt > maxAge;
+        if (!hasJustSignedIn && (isTooLongAgo || (request.Prompt & (Prompts.Login | Prompts.SelectAccount)) != 0))
+            return Errors.SignInRequired;
+        return wanted.SubjectOf(request).Value is { Length: > 0 } subject && subject != session.UserId.ToString() ? Errors.OtherUser : null;
+    }
+
+    private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
+    {
+        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
+        // The page finds the login_hint in it.
+        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}");
+    }
+
+    private Task AskAsync(HttpContext http, AuthorizationRequest request, SessionState session)
+    {
+        var marked = http.Request.Query[Reauthentication.Marker].ToString();
+        var form = marked.Length == 0 ? request.Form : $"{request.Form}&{Reauthentication.Marker}={Uri.EscapeDataString(marked)}";
+        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(http));
+        return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, leadsAway: true);
+    }
+}

@@ -1,0 +1,28 @@
+using IdentityServer.Clients;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.Pipeline;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Authorization;
+
+/// <summary>
+/// Which client asks, and where its answer goes (RFC 6749 §3.1.2.3). Before every other rule: only who is found here is told by a
+/// redirect what is wrong with the rest (§4.1.2.1).
+/// </summary>
+internal sealed class FindAuthorizationTarget(CurrentConfiguration configuration) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+{
+    public ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        var target = AuthorizationTarget.Find(configuration.Value, request.Parameters);
+        if (target.IsRefused)
+        {
+            request.Refuse(context, target.Error);
+            return default;
+        }
+        request.Client = target.Value.Client;
+        request.Find<AuthorizationState>()!.Target = target.Value;
+        return default;
+    }
+}

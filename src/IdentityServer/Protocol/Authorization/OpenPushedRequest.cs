@@ -1,0 +1,32 @@
+using Hosting;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.Pipeline;
+using OpenIddict.Server;
+using Postgres;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Authorization;
+
+/// <summary>What was pushed stands for the request; whatever else is in the address means nothing (RFC 9126 §4).</summary>
+internal sealed class OpenPushedRequest(PushedRequests pushedRequests, DatabaseGate database) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+{
+    public async ValueTask HandleAsync(ProcessAuthenticationContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        if (!PushedRequests.IsNamedBy(request.Parameters))
+            return;
+        using var place = database.TryEnter();
+        var opened = place.IsRefused ? Errors.Busy : await pushedRequests.OpenAsync(request.Parameters, request.Http.Deadline()).WithinDeadline(request.Http);
+        if (opened.IsRefused)
+        {
+            request.Refuse(context, opened.Error);
+            return;
+        }
+        request.Find<AuthorizationState>()!.Pushed = opened.Value;
+        // That it was pushed is a rule of OpenIddict's too, which looks at this.
+        var requestUri = context.Request.RequestUri;
+        request.Parameters = opened.Value.Parameters;
+        context.Request = request.Parameters.ToMessage();
+        context.Request.RequestUri = requestUri;
+    }
+}

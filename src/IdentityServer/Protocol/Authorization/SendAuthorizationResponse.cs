@@ -1,0 +1,87 @@
+using System.Text;
+using Hosting;
+using IdentityServer.Clients;
+using IdentityServer.Pages;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.Pipeline;
+using IdentityServer.Settings;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Authorization;
+
+/// <summary>
+/// Sends the browser back to the client with a code or a refusal (RFC 6749 §4.1.2): in the query of its redirect URI, or
+/// by a form that posts itself. <c>iss</c> stands in each (RFC 9207 §2), and redirects are 303 (RFC 9700 §4.12).
+/// </summary>
+internal sealed class SendAuthorizationResponse(
+    IssuerSettings issuer, PageWriter pages, PushedRequests pushedRequests, RefusedRequests refusals, CurrentConfiguration configuration, IHostEnvironment environment)
+    : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+{
+    public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        var state = request.Find<AuthorizationState>();
+        if (context.Error is null)
+            await WriteAsync(request.Http, state!.Target!, [new(Parameters.Code, state.Code!)]);
+        else
+            await RefuseAsync(request, state, request.RefusalIn(context.Response));
+        context.HandleRequest();
+    }
+
+    private async Task RefuseAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
+    {
+        // There was an answer, and what was pushed is over (RFC 9126 §4); who is put off may come with it again.
+        if (state?.Pushed is { } pushed && error != Errors.Busy)
+            await pushedRequests.EndAsync(pushed.Id, request.Http.Deadline()).WithinDeadline(request.Http);
+        await (state?.Target is { } target ? WriteErrorAsync(request.Http, target, error) : WritePageAsync(request, state, error));
+    }
+
+    private Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error)
+    {
+        http.Features.Set(error);
+        refusals.Note(target.Client, error);
+        return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
+    }
+
+    /// <summary>What nobody can be sent back with.</summary>
+    private Task WritePageAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
+    {
+        // Null: the request could not be read.
+        var parameters = state is null ? null : request.Parameters;
+        request.Http.Features.Set(error);
+        refusals.Note(parameters?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
+        // For the developer alone: what a stranger wrote has no place on a page of ours.
+        var model = environment.IsDevelopment()
+            ? new ErrorPageModel(error.Description, parameters?[Parameters.ClientId], parameters?[Parameters.RedirectUri])
+            : new ErrorPageModel(error.Description, null, null);
+        return pages.WriteAsync<ErrorPage, ErrorPageModel>(request.Http, (int)error.Status, model);
+    }
+
+    private Task WriteAsync(HttpContext http, AuthorizationTarget target, List<KeyValuePair<string, string>> members)
+    {
+        if (target.State is { } state)
+            members.Add(new(Parameters.State, state));
+        members.Add(new(Parameters.Issuer, issuer.Issuer));
+        if (target.ResponseMode == ResponseMode.FormPost)
+            return pages.WriteAsync<FormPost, FormPostModel>(http, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), leadsAway: true);
+
+        // The address that is left holds the request, the one that is come to a code.
+        http.Response.Headers["Referrer-Policy"] = "no-referrer";
+        SeeOther.Write(http, WithQuery(target.RedirectUri, members));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>RFC 6749 §3.1.2: a query that the redirect URI has stays.</summary>
+    private static string WithQuery(string redirectUri, List<KeyValuePair<string, string>> members)
+    {
+        var address = new StringBuilder(redirectUri);
+        var separator = redirectUri.Contains('?', StringComparison.Ordinal) ? redirectUri[^1] is '?' or '&' ? "" : "&" : "?";
+        foreach (var (name, value) in members)
+        {
+            address.Append(separator).Append(name).Append('=').Append(Uri.EscapeDataString(value));
+            separator = "&";
+        }
+        return address.ToString();
+    }
+}

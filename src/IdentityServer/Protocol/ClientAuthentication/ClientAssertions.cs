@@ -1,0 +1,130 @@
+using System.Text.Json;
+using Dpop;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.Discovery;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Postgres;
+
+namespace IdentityServer.Protocol.ClientAuthentication;
+
+/// <summary>
+/// <c>private_key_jwt</c> (RFC 7523 §2.2, §3; OpenID Connect Core §9): the client signs a JWT with its own key, for us alone, for
+/// minutes at most, and for one use. The algorithm is that of the client's key; the assertion can only agree.
+/// </summary>
+internal sealed partial class ClientAssertions(
+    CurrentConfiguration configuration, ClientKeys keys, UsedJwts used, DatabaseGate database, IssuerSettings issuer, ClientAssertionSettings settings,
+    TimeProvider time, ILogger<ClientAssertions> log)
+{
+    /// <summary>The only value of <c>client_assertion_type</c> (RFC 7523 §2.2).</summary>
+    public const string Type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+    /// <summary>
+    /// How far <c>exp</c> may lie ahead. That long the <c>jti</c> is remembered, and that long an assertion that leaks before it
+    /// was used is worth something.
+    /// </summary>
+    public static readonly TimeSpan LongestLifetime = TimeSpan.FromMinutes(10);
+
+    // FAPI 2.0 §5.3.2.1: 10 s ahead must pass, more than 60 s must not.
+    private static readonly TimeSpan ClockSkew = JwtExpectations.MaximumClockSkew;
+
+    private const int MaximumJwtIdLength = 1024;
+
+    // As strangers may cause it, it is said now and then.
+    private long _lastRefusalLogged;
+
+    /// <summary>All but whether it was used before: that is <see cref="TryUseAsync"/>'s.</summary>
+    /// <param name="bodyId">The parameter <c>client_id</c>; null: left out.</param>
+    public async ValueTask<Result<ProvenClient>> VerifyAsync(HttpContext http, string assertion, string? bodyId)
+    {
+        // RFC 7521 §4.2: the assertion names the client by its subject; who that is decides which keys it must be signed with.
+        if (!StrictJwt.TryRead(assertion, out var jwt) || !StrictJson.TryGetString(jwt.Claims, ClaimNames.Subject, out var clientId) || clientId is null)
+            return Errors.ClientRefused;
+        if (bodyId is not null && bodyId != clientId)
+            return Errors.AssertionOfAnotherClient;
+        var client = configuration.Value.FindClient(clientId);
+        if (client is null || client.IsDisabled || client.AuthMethod != TokenEndpointAuthMethods.PrivateKeyJwt)
+            return Errors.ClientRefused;
+
+        var verified = await VerifyAsync(client, jwt, http.RequestAborted);
+        if (verified.IsRefused)
+            return verified.Error;
+        var claims = verified.Value;
+        return Check(http, claims) is { } refused ? refused : new ProvenClient(client, claims);
+    }
+
+    private async ValueTask<Result<JwtClaims>> VerifyAsync(Client client, StrictJwt assertion, CancellationToken cancellation)
+    {
+        var expectations = new JwtExpectations
+        {
+            // The explicit type is that of draft-ietf-oauth-rfc7523bis; hardly a client says it yet.
+            Type = "client-authentication+jwt", AllowsPlainType = true, AllowsUnnamedKey = true, Issuer = client.ClientId, ClockSkew = ClockSkew,
+        };
+        var known = await keys.FindAsync(client, cancellation);
+        if (known.IsRefused)
+            return known.Error;
+        var error = known.Value.Verify(assertion, expectations, time.GetUtcNow(), out var claims);
+        if (error == JwtError.UnknownKey && await keys.FindNewerAsync(client, known.Value, cancellation) is { } newer)
+            error = newer.Verify(assertion, expectations, time.GetUtcNow(), out claims);
+        if (error == JwtError.None)
+            return claims!;
+
+        LogRefused(client.ClientId, error);
+        return error switch
+        {
+            // Found out behind the signature.
+            JwtError.Expired or JwtError.NotYetValid => Errors.AssertionTimes,
+            JwtError.BadClaims or JwtError.WrongIssuer => Errors.AssertionClaims,
+            _ => Errors.ClientRefused,
+        };
+    }
+
+    private OAuthError? Check(HttpContext http, JwtClaims claims)
+    {
+        // The subject is the client: by it the client was found. That iss says the same is among the expectations.
+        if (claims.JwtId is not { Length: > 0 and <= MaximumJwtIdLength } || claims.Audience.Count == 0)
+            return Errors.AssertionClaims;
+        if (!IsForUs(http, claims))
+            return Errors.AssertionAudience;
+        var longest = LongestLifetime + ClockSkew;
+        var livesTooLong = claims.ExpiresAt - time.GetUtcNow() > longest
+            || claims.IssuedAt != DateTimeOffset.MinValue && (claims.ExpiresAt < claims.IssuedAt || claims.ExpiresAt - claims.IssuedAt > longest);
+        return livesTooLong ? Errors.AssertionTimes : null;
+    }
+
+    /// <summary>
+    /// One audience, which is us: an assertion that is for others too could be sent on by them. The issuer is what it should be;
+    /// the token endpoint is what OpenID Connect Core §9 taught a generation of libraries, RFC 9126 §2 wants its own address taken.
+    /// </summary>
+    private bool IsForUs(HttpContext http, JwtClaims claims)
+    {
+        if (claims.Audience is not [var audience])
+            return false;
+        if (settings.IssuerAudienceOnly)
+            return audience == issuer.Issuer && claims.Root.GetProperty(ClaimNames.Audience).ValueKind == JsonValueKind.String;
+        return audience == issuer.Issuer || audience == issuer.At(Routes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
+    }
+
+    /// <summary>Null: it was not used before. Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
+    public async ValueTask<OAuthError?> TryUseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
+    {
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
+        return await used.TryUseAsync(UsedJwts.ClientAssertion, client.ClientId, claims.JwtId!, claims.ExpiresAt + ClockSkew, cancellation)
+            ? null
+            : Errors.AssertionUsed;
+    }
+
+    private void LogRefused(string clientId, JwtError error)
+    {
+        var now = time.GetTimestamp();
+        var last = Interlocked.Read(ref _lastRefusalLogged);
+        if ((last == 0 || time.GetElapsedTime(last) >= TimeSpan.FromSeconds(1)) && Interlocked.CompareExchange(ref _lastRefusalLogged, now, last) == last)
+            LogAssertionRefused(clientId, error);
+    }
+
+    [LoggerMessage(2200, LogLevel.Information, "A client assertion in the name of {ClientId} is refused: {Reason}")]
+    private partial void LogAssertionRefused(string clientId, JwtError reason);
+}

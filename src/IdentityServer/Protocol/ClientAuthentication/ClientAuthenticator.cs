@@ -1,0 +1,108 @@
+using System.Security.Cryptography.X509Certificates;
+using Hosting;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.Jwt;
+
+namespace IdentityServer.Protocol.ClientAuthentication;
+
+/// <summary>
+/// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
+/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>tls_client_auth</c>, <c>self_signed_tls_client_auth</c>, or for a public client its mere <c>client_id</c>.
+/// </summary>
+internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, IssuedCertificates issued, RegisteredCertificates registered)
+{
+    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
+    {
+        var proven = await ProveAsync(http, parameters, certificate: null);
+        if (proven.IsRefused)
+            return proven.Error;
+        return await TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } refused ? refused : proven.Value.Client;
+    }
+
+    /// <summary>
+    /// Who the client is, its assertion not used up yet: for an endpoint that may ask for the same request once more, with a nonce
+    /// (RFC 9449 §8). <see cref="TryUseAsync"/> must follow before anything is done in the client's name.
+    /// </summary>
+    /// <param name="certificate">Of the connection; null: it has none, or none counts here.</param>
+    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters, X509Certificate2? certificate)
+    {
+        var presented = Read(http, parameters);
+        if (presented.IsRefused)
+            return presented.Error;
+        if (presented.Value.Assertion is { } assertion)
+            return await assertions.VerifyAsync(http, assertion, presented.Value.ClientId);
+        var (clientId, secret) = (presented.Value.ClientId!, presented.Value.Secret);
+
+        var client = configuration.Value.FindClient(clientId);
+        if (client is null || client.IsDisabled)
+            return Errors.ClientRefused;
+        if (client.IsPublic)
+            return secret is null ? new ProvenClient(client) : Errors.ClientRefused;
+        if (client.AuthMethod == TokenEndpointAuthMethods.IssuedTls)
+            return secret is null && issued.IsIssuedTo(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
+        if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls)
+            return secret is null && registered.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
+        if (secret is null)
+            return Errors.ClientRefused;
+        return await secrets.CheckAsync(client, secret, http.RequestAborted) switch
+        {
+            SecretOutcome.Right => new ProvenClient(client),
+            SecretOutcome.Busy => Errors.Busy,
+            _ => Errors.ClientRefused,
+        };
+    }
+
+    /// <summary>Why the client is refused after all; null: it is who it says. Of those who come with one assertion, one is let through.</summary>
+    public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellation) =>
+        client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellation) : default;
+
+    /// <summary>The revocation feed is for confidential clients only.</summary>
+    public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext http, OAuthParameters parameters)
+    {
+        var client = await AuthenticateAsync(http, parameters);
+        return !client.IsRefused && client.Value.IsPublic ? Errors.PublicClientRefused : client;
+    }
+
+    private static Result<PresentedClient> Read(HttpContext http, OAuthParameters parameters)
+    {
+        var bodyId = parameters[Parameters.ClientId];
+        var bodySecret = parameters[Parameters.ClientSecret];
+        var header = http.Request.Headers.Authorization;
+        if (header.Count > 1)
+            return Errors.MalformedBasic;
+        if (parameters[Parameters.ClientAssertion] is not null || parameters[Parameters.ClientAssertionType] is not null)
+            return header.Count > 0 || bodySecret is not null ? Errors.TwoClientAuthentications : ReadAssertion(parameters, bodyId);
+        if (header.Count == 0)
+            return bodyId is null ? Errors.ClientMissing : new PresentedClient(bodyId, bodySecret);
+
+        var basic = BasicCredentials.Read(header.ToString());
+        if (basic.IsRefused)
+            return basic;
+        if (bodySecret is not null)
+            return Errors.TwoClientAuthentications;
+        // The same name said twice is no second mechanism.
+        if (bodyId is not null && bodyId != basic.Value.ClientId)
+            return Errors.TwoClientIds;
+        return basic;
+    }
+
+    /// <summary>RFC 7521 §4.2: the <c>client_id</c> beside it may be left out.</summary>
+    private static Result<PresentedClient> ReadAssertion(OAuthParameters parameters, string? bodyId)
+    {
+        if (parameters[Parameters.ClientAssertion] is not { } assertion || parameters[Parameters.ClientAssertionType] is not { } type)
+            return Errors.AssertionIncomplete;
+        return type == ClientAssertions.Type ? new PresentedClient(bodyId, null, assertion) : Errors.AssertionTypeUnknown;
+    }
+}
+
+/// <summary>A client that proved who it is.</summary>
+/// <param name="Assertion">The JWT that it proved it by, which is good for one use; null: it needs none.</param>
+internal sealed record ProvenClient(Client Client, JwtClaims? Assertion = null);
+
+/// <summary>What a request says of its client, not yet believed.</summary>
+/// <param name="ClientId">Null only where an assertion tells it.</param>
+internal sealed record PresentedClient(string? ClientId, string? Secret, string? Assertion = null)
+{
+    /// <summary>Neither the secret nor the assertion gets into a message.</summary>
+    public override string ToString() => nameof(PresentedClient);
+}

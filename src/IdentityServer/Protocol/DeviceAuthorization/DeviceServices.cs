@@ -1,0 +1,29 @@
+using System.Security.Cryptography;
+using IdentityServer.Pages;
+using IdentityServer.Protocol.Token.Grants;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Protocol.DeviceAuthorization;
+
+/// <summary>Devices without a browser (RFC 8628): where they ask, and where their users decide.</summary>
+internal static class DeviceServices
+{
+    public static void AddDevices(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(DeviceCodeSettings.Read(settings));
+        services.AddSingleton(_ => new UserCodes(RandomNumberGenerator.Create()));
+        services.AddSingleton<DeviceStore>();
+        services.AddSingleton<DeviceCodeGrant>();
+        services.AddSingleton<DevicePage>();
+    }
+
+    public static void MapDevices(this WebApplication app)
+    {
+        var page = app.Services.GetRequiredService<DevicePage>();
+        app.MapGet(DeviceRoutes.Device, page.ShowAsync);
+        app.MapPost(DeviceRoutes.Device, page.DecideAsync);
+        app.MapGet(DeviceRoutes.Allowed, page.ShowAllowedAsync);
+        app.MapGet(DeviceRoutes.Denied, page.ShowDeniedAsync);
+    }
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using OpenIddict.Server;
+
+namespace IdentityServer.Protocol.Dispatching;
+
+/// <summary>
+/// Begins transactions that log nothing. OpenIddict's handlers log each request with its parameters and each step of it; what an
+/// operator needs to know, our own handlers say.
+/// </summary>
+internal sealed class TransactionFactory(IOptionsMonitor<OpenIddictServerOptions> options) : IOpenIddictServerFactory
+{
+    public ValueTask<OpenIddictServerTransaction> CreateTransactionAsync() =>
+        new(new OpenIddictServerTransaction { Logger = NullLogger.Instance, Options = options.CurrentValue });
+}

@@ -1,0 +1,81 @@
+using System.Net;
+using Dpop;
+using Hosting;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Tokens;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.Extensions.Primitives;
+using Postgres;
+
+namespace IdentityServer.Protocol.Dpop;
+
+/// <summary>
+/// Reads the DPoP proof of a request (RFC 9449 §4.3). It is compared with the issuer's addresses, never with the Host header, and
+/// used once on all nodes together. A request without one costs nothing.
+/// </summary>
+internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider time)
+{
+    public const string Header = "DPoP";
+    public const string NonceHeader = "DPoP-Nonce";
+
+    /// <summary>In <c>WWW-Authenticate</c> of an endpoint that takes bound tokens (RFC 9449 §7.1).</summary>
+    public string Challenge { get; } = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', settings.Algorithms)}\"";
+
+    /// <param name="route">Of the endpoint, below the issuer: <c>/connect/token</c>.</param>
+    public ValueTask<DpopReading> ReadAsync(HttpContext http, string route) =>
+        http.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(http, route, values, token: null) : default;
+
+    /// <summary>
+    /// At an endpoint that takes access tokens. Null: the token may be used so, since it is bound to no key, or the request proves to
+    /// have its key (RFC 9449 §7.1). A bound one is none for a bearer (§7.2).
+    /// </summary>
+    /// <param name="isDpop">It was sent by the scheme <c>DPoP</c>.</param>
+    public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext http, string route, string accessToken, JwtClaims claims, bool isDpop)
+    {
+        if (Confirmation.Of(claims).Key is not { } key)
+            return isDpop ? Errors.TokenIsUnbound : null;
+        if (!isDpop)
+            return Errors.TokenIsBound;
+        var read = http.Request.Headers.TryGetValue(Header, out var values) ? await VerifyAsync(http, route, values, (accessToken, key)) : Errors.DpopProofMissing;
+        // RFC 9449 §7.1: what is a bad request at the token endpoint is a missing authorization here.
+        return read.Error is { Status: HttpStatusCode.BadRequest } refused ? refused with { Status = HttpStatusCode.Unauthorized } : read.Error;
+    }
+
+    private async ValueTask<DpopReading> VerifyAsync(HttpContext http, string route, StringValues values, (string Text, string Key)? token)
+    {
+        if (values.Count != 1)
+            return Errors.DpopProofTwice;
+        if (DpopProof.Verify(values.ToString(), out var proof) != DpopProofError.None || !settings.Algorithms.Contains(proof!.Algorithm))
+            return Errors.DpopProofMalformed;
+        if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof.IsFor(http.Request.Method, address))
+            return Errors.DpopProofOfOtherRequest;
+        if (!IsNonceAccepted(http, proof))
+            return Errors.DpopNonceRequired;
+        if (!proof.IsFresh(time.GetUtcNow(), settings.ProofLifetime, DpopSettings.ClockSkew))
+            return Errors.DpopProofOutOfTime;
+        if (token is { } bound && proof.Thumbprint != bound.Key)
+            return Errors.TokenIsBoundToAnother;
+        if (token is { } named && !proof.IsForToken(named.Text))
+            return Errors.DpopProofOfOtherToken;
+
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
+        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, http.Deadline()).WithinDeadline(http)
+            ? new DpopReading(proof, null)
+            : Errors.DpopProofUsed;
+    }
+
+    /// <summary>RFC 9449 §8, §8.2: who has none, or an old one, is told the nonce to use.</summary>
+    private bool IsNonceAccepted(HttpContext http, DpopProof proof)
+    {
+        if (proof.Nonce is null && !settings.RequireNonce)
+            return true;
+        var isCurrent = false;
+        var isAccepted = proof.Nonce is not null && nonces.Accepts(proof.Nonce, out isCurrent);
+        if (!isCurrent)
+            http.Response.Headers[NonceHeader] = nonces.Current();
+        return isAccepted;
+    }
+}

@@ -1,0 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
+using Dpop;
+
+namespace IdentityServer.Protocol.Dpop;
+
+/// <summary>The proof of a request, why it is refused, or neither: the request has none.</summary>
+internal readonly record struct DpopReading(DpopProof? Proof, OAuthError? Error)
+{
+    [MemberNotNullWhen(true, nameof(Error))]
+    public bool IsRefused => Error is not null;
+
+    /// <summary>The key that was proved.</summary>
+    public string? Thumbprint => Proof?.Thumbprint;
+
+    public static implicit operator DpopReading(OAuthError error) => new(null, error);
+}

@@ -1,0 +1,37 @@
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Tokens;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Protocol.Grants;
+
+/// <summary>Ends grants and tokens so that every node hears of it, this one at once.</summary>
+internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pulse pulse, TimeProvider time)
+{
+    /// <summary>How long this node alone must remember; the entry that comes back by the feed says it exactly.</summary>
+    private static readonly TimeSpan UntilTheFeedTells = TimeSpan.FromDays(1);
+
+    /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
+    /// <param name="clientId">When given, only if the grant is that client's.</param>
+    public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId, AuditNote note)
+    {
+        var now = time.GetUtcNow();
+        if (!await grants.TryEndAsync(new GrantEnd(grantId, clientId, now, note)))
+            return false;
+        revocations.EndGrant(grantId, now + UntilTheFeedTells);
+        pulse.Wake();
+        return true;
+    }
+
+    /// <summary>Ends one access token of ours: not its grant, and not its refresh token.</summary>
+    public async Task EndTokenAsync(JwtClaims token, AuditNote note, CancellationToken cancellation)
+    {
+        var (jwtId, until) = (token.JwtId!, token.ExpiresAt + Revocations.ClockSkew);
+        // A client may not be named like a UUID: such a subject is a user.
+        Guid? subject = Guid.TryParse(token.Subject, out var userId) ? userId : null;
+        await grants.EndTokenAsync(new TokenEnd(jwtId, time.GetUtcNow(), until, subject, token.ClientId, AccessTokens.GrantOf(token), note), cancellation);
+        revocations.EndToken(jwtId, until);
+        pulse.Wake();
+    }
+}

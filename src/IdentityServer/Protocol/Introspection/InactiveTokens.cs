@@ -1,0 +1,11 @@
+using OpenIddict.Abstractions;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Introspection;
+
+internal static class InactiveTokens
+{
+    /// <summary>OpenIddict makes <c>{"active": false}</c> of it and nothing else, whatever the reason (RFC 7662 §2.2).</summary>
+    public static void RejectAsInactive(this HandleIntrospectionRequestContext context) =>
+        context.Reject(OpenIddictConstants.Errors.InvalidToken);
+}

@@ -1,0 +1,19 @@
+using IdentityServer.Accounts.Sessions;
+using IdentityServer.Outbox;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Protocol.Logout;
+
+/// <summary>Tells clients of sessions that went with their account, which a trigger of the database wrote down.</summary>
+internal sealed class DeletedSessionLogout(BackchannelLogout logout) : IOutboxDelivery
+{
+    public string Kind => LogoutNotice.KindOfDeleted;
+
+    public int Workers => logout.Workers;
+
+    public TimeSpan Deadline => logout.Deadline;
+
+    public bool IsPlain => true;
+
+    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation) => logout.DeliverAsync(message, cancellation);
+}

@@ -1,0 +1,81 @@
+using System.Net;
+using IdentityServer.Clients;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Tokens;
+using OpenIddict.Abstractions;
+using OpenIddict.Server;
+
+namespace IdentityServer.Protocol.Pipeline;
+
+/// <summary>What the handlers of a request have found out so far, for the handlers behind them. It travels with OpenIddict's transaction.</summary>
+internal sealed class ProtocolRequest(HttpContext http)
+{
+    private const string Key = "identityserver";
+
+    private Dictionary<Type, object>? _kept;
+
+    private OAuthParameters? _parameters;
+    private Client? _client;
+    private Issuance? _issuance;
+    private AccessToken? _accessToken;
+
+    public HttpContext Http { get; } = http;
+
+    public OAuthParameters Parameters { get => Known(_parameters); set => _parameters = value; }
+
+    /// <summary>The client, once it is authenticated.</summary>
+    public Client Client { get => Known(_client); set => _client = value; }
+
+    public bool HasClient => _client is not null;
+
+    /// <summary>The assertion that the client proved itself by, not yet used up; null: it needs none, or it is used up.</summary>
+    public JwtClaims? ClientAssertion { get; set; }
+
+    /// <summary>The resources that the request names (RFC 8707); empty: none.</summary>
+    public Resource[] Resources { get; set; } = [];
+
+    /// <summary>The key that the request proves to have (RFC 9449 §5).</summary>
+    public string? DpopThumbprint { get; set; }
+
+    /// <summary>The certificate that the client's tokens are to be bound to (RFC 8705 §3).</summary>
+    public string? CertificateThumbprint { get; set; }
+
+    public Issuance Issuance { get => Known(_issuance); set => _issuance = value; }
+
+    public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
+
+    /// <summary>The claims of the access token that the request presents, once it is found genuine and alive.</summary>
+    public JwtClaims? TokenClaims { get; set; }
+
+    /// <summary>The access token comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</summary>
+    public bool IsByDpop { get; set; }
+
+    /// <summary>Null where it was no handler of ours that refused the request.</summary>
+    public OAuthError? Refusal { get; private set; }
+
+    public static ProtocolRequest Of(OpenIddictServerEvents.BaseContext context) => (ProtocolRequest)context.Transaction.Properties[Key]!;
+
+    public void AttachTo(OpenIddictServerTransaction transaction) => transaction.Properties[Key] = this;
+
+    /// <summary>Rejects the request, and keeps the error with its status, which OpenIddict's rejections don't carry.</summary>
+    public void Refuse(OpenIddictServerEvents.BaseValidatingContext context, OAuthError error)
+    {
+        Refusal = error;
+        context.Reject(error.Code, error.Description);
+    }
+
+    /// <summary>Why the request is refused, by a handler of ours or by a rule of OpenIddict's.</summary>
+    public OAuthError RefusalIn(OpenIddictResponse response) => Refusal ?? new OAuthError(
+        response.Error!, response.ErrorDescription ?? "", response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
+
+    /// <summary>For what the handlers of one endpoint alone tell one another.</summary>
+    public void Keep<T>(T value)
+        where T : class => (_kept ??= [])[typeof(T)] = value;
+
+    /// <summary>Null: no handler has kept one.</summary>
+    public T? Find<T>()
+        where T : class => _kept?.GetValueOrDefault(typeof(T)) as T;
+
+    private static T Known<T>(T? value)
+        where T : class => value ?? throw new InvalidOperationException($"No handler has set the {typeof(T).Name} of this request yet.");
+}

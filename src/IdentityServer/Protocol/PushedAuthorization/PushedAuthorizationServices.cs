@@ -1,0 +1,16 @@
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Protocol.PushedAuthorization;
+
+/// <summary>Authorization requests that are said to us before the browser comes (RFC 9126).</summary>
+internal static class PushedAuthorizationServices
+{
+    public static void AddPushedAuthorization(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(PushedRequestSettings.Read(settings));
+        services.AddSingleton<PushedRequestStore>();
+        services.AddSingleton<PushedRequests>();
+    }
+}

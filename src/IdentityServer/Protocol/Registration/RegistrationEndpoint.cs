@@ -1,0 +1,133 @@
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using Postgres;
+
+namespace IdentityServer.Protocol.Registration;
+
+/// <summary>
+/// <c>POST /connect/register</c> (RFC 7591 §3): a client describes itself and is told its name and secret. When the answer is
+/// written this node serves the client; the others do within a beat.
+/// </summary>
+internal sealed class RegistrationEndpoint(
+    ClientRegistrationSettings settings, ClientDescriptionReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database,
+    IssuerSettings issuer, Pulse pulse, TimeProvider time)
+{
+    public async Task HandleAsync(HttpContext http)
+    {
+        var registered = await RegisterAsync(http);
+        await RegistrationAnswer.WriteAsync(http, registered, StatusCodes.Status201Created, issuer);
+    }
+
+    private async ValueTask<Result<RegisteredClient>> RegisterAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.ClientRegistration, http) is { } tooMany)
+            return tooMany;
+        if (settings.Mode == RegistrationMode.InitialToken
+            && !(RegistrationTokens.Read(http) is { } initial && RegistrationTokens.IsAnyOf(initial, settings.InitialAccessTokens)))
+            return Errors.RegistrationTokenRefused;
+
+        var (document, fault) = await JsonRequest.ReadAsync(http);
+        if (fault != JsonFault.None)
+            return RegistrationAnswer.ErrorOf(fault);
+        using var body = document!;
+        var described = descriptions.Read(body.RootElement);
+        if (described.IsRefused)
+            return described.Error;
+
+        var secret = TokenEndpointAuthMethods.HasSecret(described.Value.AuthMethod) ? RegistrationTokens.Create() : null;
+        var hash = secret is null ? null : await secrets.TryHashAsync(secret, http.RequestAborted);
+        if (secret is not null && hash is null)
+            return Errors.Busy;
+        var token = RegistrationTokens.Create();
+        var row = NewRow(described.Value, hash, token);
+
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            return Errors.Busy;
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
+        try
+        {
+            if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
+                return Errors.TooManyClients;
+        }
+        // OpenIddict's own rules, should one of them be stricter than ours.
+        catch (OpenIddictExceptions.ValidationException)
+        {
+            return Errors.RedirectUrisMalformed;
+        }
+        await pulse.FollowAsync();
+        return new RegisteredClient(row, secret, token);
+    }
+
+    private ClientRow NewRow(ClientDescription described, string? secretHash, string token)
+    {
+        var row = new ClientRow
+        {
+            ClientId = RegistrationTokens.CreateClientId(),
+            AuthMethod = described.AuthMethod,
+            SecretHashes = secretHash is null ? [] : [secretHash],
+            RegisteredAt = time.GetUtcNow(),
+            RegistrationTokenHash = RegistrationTokens.HashOf(token),
+        };
+        described.WriteTo(row);
+        return row;
+    }
+
+    private async Task<bool> TryStoreAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        // First, for the lock on that row: of two at once the second counts the first.
+        await ConfigurationRows.AnnounceAsync(db, cancellation);
+        if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellation) >= settings.MaxClients)
+            return false;
+        db.AuditEvents.Add(audited);
+        await clients.CreateAsync(row, cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
+        return true;
+    }
+}
+
+/// <summary>What the endpoints of registration answer alike.</summary>
+internal static class RegistrationAnswer
+{
+    public static Task WriteAsync(HttpContext http, Result<RegisteredClient> result, int status, IssuerSettings issuer)
+    {
+        if (!result.IsRefused)
+            return OAuthAnswer.WriteAsync(http, status, (result.Value, issuer), static (json, what) => what.Value.WriteTo(json, what.issuer));
+        return RefuseAsync(http, result.Error);
+    }
+
+    public static Task RefuseAsync(HttpContext http, OAuthError error)
+    {
+        // RFC 6750 §3: who came without a token is not told of an error in it.
+        if (error == Errors.RegistrationTokenRefused)
+            http.Response.Headers.WWWAuthenticate = RegistrationTokens.Read(http) is null ? "Bearer realm=\"IdentityServer\"" : "Bearer realm=\"IdentityServer\", error=\"invalid_token\"";
+        return OAuthAnswer.WriteAsync(http, error);
+    }
+
+    public static OAuthError ErrorOf(JsonFault fault) => fault switch
+    {
+        JsonFault.NotJson => Errors.NotJson,
+        JsonFault.TooLarge => Errors.BodyTooLarge,
+        _ => Errors.MalformedJson,
+    };
+
+    public static AuditEventRow Audited(HttpContext http, ClientRow row, string what, DateTimeOffset at) =>
+        new() { At = at, Event = what, ClientId = row.ClientId, RemoteAddress = Caller.AddressOf(http) };
+
+    public static void WriteTo(this ClientDescription described, ClientRow row)
+    {
+        row.Name = described.Name;
+        row.AuthMethod = described.AuthMethod;
+        row.GrantTypes = described.GrantTypes;
+        row.Scopes = described.Scopes.ToArray();
+        row.RedirectUris = described.RedirectUris;
+        row.Metadata = described.Metadata.ToString();
+    }
+}

@@ -1,0 +1,162 @@
+using System.Security.Cryptography;
+using IdentityServer.Audit;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using Postgres;
+
+namespace IdentityServer.Protocol.Registration;
+
+/// <summary>
+/// <c>GET</c>, <c>PUT</c> and <c>DELETE /connect/register/{client_id}</c> (RFC 7592 §2): a client looks at what it registered,
+/// replaces it, or takes itself away. A client that is unknown or gone answers like a wrong token.
+/// </summary>
+internal sealed class RegistrationManagement(
+    ClientDescriptionReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database, IssuerSettings issuer, Pulse pulse, TimeProvider time)
+{
+    public Task ReadAsync(HttpContext http) => HandleAsync(http, (_, row, token) => new(new RegisteredClient(row, null, token)));
+
+    public Task ReplaceAsync(HttpContext http) => HandleAsync(http, ReplaceAsync);
+
+    public Task RemoveAsync(HttpContext http) => HandleAsync(http, RemoveAsync);
+
+    private async Task HandleAsync(HttpContext http, Func<HttpContext, ClientRow, string, ValueTask<Result<RegisteredClient>>> act)
+    {
+        if (limits.Refuse(Limit.ClientRegistration, http) is { } tooMany)
+        {
+            await OAuthAnswer.WriteAsync(http, tooMany);
+            return;
+        }
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.Busy);
+            return;
+        }
+        if (RegistrationTokens.Read(http) is not { } token || await FindAsync(http, token) is not { } row)
+        {
+            await RegistrationAnswer.RefuseAsync(http, Errors.RegistrationTokenRefused);
+            return;
+        }
+        var result = await act(http, row, token);
+        if (!result.IsRefused && http.Request.Method == HttpMethods.Delete)
+        {
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            http.Response.Headers.CacheControl = "no-store";
+            return;
+        }
+        await RegistrationAnswer.WriteAsync(http, result, StatusCodes.Status200OK, issuer);
+    }
+
+    /// <summary>The row that the token opens.</summary>
+    private static async Task<ClientRow?> FindAsync(HttpContext http, string token)
+    {
+        var clientId = (string)http.Request.RouteValues["client_id"]!;
+        if (clientId.Contains('\0', StringComparison.Ordinal))
+            return null;
+        var row = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
+            .SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, deadline));
+        return row?.RegistrationTokenHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, RegistrationTokens.HashOf(token)) ? row : null;
+    }
+
+    /// <summary>RFC 7592 §2.2: what is left out is gone. Name and secret stay, unless the client comes to need a secret or to do without.</summary>
+    private async ValueTask<Result<RegisteredClient>> ReplaceAsync(HttpContext http, ClientRow row, string token)
+    {
+        var (document, fault) = await JsonRequest.ReadAsync(http);
+        if (fault != JsonFault.None)
+            return RegistrationAnswer.ErrorOf(fault);
+        using var body = document!;
+        var members = new MetadataMembers(body.RootElement);
+        if (members.Text(Parameters.ClientId) != row.ClientId)
+            return Errors.AnotherClientId;
+        if (members.Has(Parameters.ClientSecret) && !await IsSecretAsync(row, members, http.RequestAborted))
+            return Errors.AnotherClientSecret;
+        var described = descriptions.Read(body.RootElement);
+        if (described.IsRefused)
+            return described.Error;
+        var description = described.Value;
+        // One that has no scope is told none. When it sends that back, it does not mean all that there are.
+        if (row.Scopes.Length == 0 && !members.Has(Parameters.Scope))
+            description = description with { Scopes = ScopeSet.Empty };
+
+        string? secret = null;
+        if (!TokenEndpointAuthMethods.HasSecret(description.AuthMethod))
+            row.SecretHashes = [];
+        else if (row.SecretHashes.Length == 0)
+        {
+            secret = RegistrationTokens.Create();
+            if (await secrets.TryHashAsync(secret, http.RequestAborted) is not { } hash)
+                return Errors.Busy;
+            row.SecretHashes = [hash];
+        }
+        description.WriteTo(row);
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
+        try
+        {
+            if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, deadline)))
+                return Errors.RegistrationTokenRefused;
+        }
+        catch (OpenIddictExceptions.ValidationException)
+        {
+            return Errors.RedirectUrisMalformed;
+        }
+        await pulse.FollowAsync();
+        return new RegisteredClient(row, secret, token);
+    }
+
+    private async ValueTask<bool> IsSecretAsync(ClientRow row, MetadataMembers members, CancellationToken cancellation)
+    {
+        if (members.Text(Parameters.ClientSecret, ClientSecrets.MaximumLength) is not { } secret)
+            return false;
+        var client = new Client(row.ClientId, row.Name, row.AuthMethod, row.SecretHashes, [], ScopeSet.Empty, [], null, IsDisabled: false);
+        return await secrets.CheckAsync(client, secret, cancellation) == SecretOutcome.Right;
+    }
+
+    private static async Task<bool> TrySaveAsync(AuthDb db, ApplicationManager clients, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        // Locked by the same row as other changes; a client that was taken away meanwhile is not there any more.
+        await ConfigurationRows.AnnounceAsync(db, cancellation);
+        if (!await clients.TryChangeAsync(changed.ClientId, WriteTo, cancellation))
+            return false;
+        db.AuditEvents.Add(audited);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(CancellationToken.None);
+        return true;
+
+        void WriteTo(ClientRow row)
+        {
+            described.WriteTo(row);
+            row.SecretHashes = changed.SecretHashes;
+        }
+    }
+
+    /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up, or was told to come back, has taken it away all the same.</summary>
+    private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext http, ClientRow row, string token)
+    {
+        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
+        if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
+            return Errors.RegistrationTokenRefused;
+        await pulse.FollowAsync();
+        return new RegisteredClient(row, null, token);
+    }
+
+    private async Task<bool> TryRemoveAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        if (!await clients.TryRemoveAsync(row.ClientId, CancellationToken.None))
+            return false;
+        // Once nobody holds the row any more: what it was given until then ends too.
+        audited.At = time.GetUtcNow();
+        await ClientEnding.EndAsync(db, [row.ClientId], audited.At, CancellationToken.None, since: row.RegisteredAt);
+        db.AuditEvents.Add(audited);
+        await db.SaveChangesAsync(CancellationToken.None);
+        await ConfigurationRows.AnnounceAsync(db, CancellationToken.None);
+        await transaction.CommitAsync(CancellationToken.None);
+        return true;
+    }
+}

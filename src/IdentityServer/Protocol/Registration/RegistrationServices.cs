@@ -1,0 +1,30 @@
+using IdentityServer.Http;
+using IdentityServer.Protocol.Discovery;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Protocol.Registration;
+
+/// <summary>Clients that register themselves; nothing of it is there while <c>Registration:Mode</c> is off.</summary>
+internal static class RegistrationServices
+{
+    public static void AddClientRegistration(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(ClientRegistrationSettings.Read(settings));
+        services.AddSingleton<ClientDescriptionReader>();
+        services.AddSingleton<RegistrationEndpoint>();
+        services.AddSingleton<RegistrationManagement>();
+    }
+
+    public static void MapClientRegistration(this WebApplication app)
+    {
+        var services = app.Services;
+        if (!services.GetRequiredService<ClientRegistrationSettings>().IsOn)
+            return;
+        app.MapPost(Routes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        var management = services.GetRequiredService<RegistrationManagement>();
+        const string client = Routes.Register + "/{client_id}";
+        app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.ManagementPolicy);
+        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.ManagementPolicy);
+        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.ManagementPolicy);
+    }
+}

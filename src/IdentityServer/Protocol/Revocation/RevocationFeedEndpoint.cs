@@ -1,0 +1,165 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Dpop;
+using Hosting;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Limits;
+using IdentityServer.Protocol.ClientAuthentication;
+using IdentityServer.Storage;
+
+namespace IdentityServer.Protocol.Revocation;
+
+/// <summary>
+/// <c>GET /connect/revocations?after=&amp;wait=</c>: what ended before its time, for resource servers. Answered from
+/// memory; a long poll ends as soon as there is something new.
+/// </summary>
+internal sealed class RevocationFeedEndpoint(
+    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, Drain drain, RequestLimits limits, TimeProvider time)
+{
+    private const int MaximumWait = 30;
+    private const int MaximumCursorLength = 64 * 1024;
+
+    private static readonly OAuthParameters NoParameters = OAuthParameters.Parse([]).Value!;
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        if (limits.Refuse(Limit.Feed, http) is { } tooMany)
+        {
+            await OAuthAnswer.WriteAsync(http, tooMany);
+            return;
+        }
+        var client = await clients.AuthenticateConfidentialAsync(http, NoParameters);
+        if (client.IsRefused)
+        {
+            await OAuthAnswer.WriteAsync(http, client.Error);
+            return;
+        }
+        if (!configuration.Value.IsResourceServer(client.Value.ClientId))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.NotAResourceServer);
+            return;
+        }
+        if (!TryReadWait(http.Request.Query["wait"], out var wait))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.MalformedWait);
+            return;
+        }
+        if (!TryReadCursor(http.Request.Query["after"], out var after))
+        {
+            await OAuthAnswer.WriteAsync(http, Errors.MalformedCursor);
+            return;
+        }
+        await AnswerAsync(http, after, wait);
+    }
+
+    private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
+    {
+        http.Features.Get<RequestDeadline>()?.Lift();
+        // Who does not wait is told what is so now, not what was so at the last beat.
+        if (after is null || wait == TimeSpan.Zero)
+            await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, drain.Over);
+        var deadline = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+        while (true)
+        {
+            var news = feed.News;
+            var state = feed.Current;
+            // "Nothing new" from a node that has lost touch would be a lie.
+            if (!pulse.IsFresh || state.Snapshot is null)
+            {
+                await OAuthAnswer.WriteAsync(http, Errors.Unavailable);
+                return;
+            }
+            var entries = NewSince(after, state);
+            var left = time.GetElapsedTime(time.GetTimestamp(), deadline);
+            if (entries.Count > 0 || after is null || left <= TimeSpan.Zero || ends.IsCancellationRequested)
+            {
+                await WriteAsync(http, state, entries);
+                return;
+            }
+            // Looks up once a second, so that losing touch ends the poll.
+            var nap = left < TimeSpan.FromSeconds(1) ? left : TimeSpan.FromSeconds(1);
+            await Task.WhenAny(news, Task.Delay(nap, time, ends.Token));
+        }
+    }
+
+    private List<RevocationEntry> NewSince(Cursor? after, RevocationFeed.State state)
+    {
+        var now = time.GetUtcNow();
+        // A cursor of another cluster (a restored backup) knows nothing of this one: all that is in force is new.
+        var seen = after is { } cursor && cursor.Cluster == state.Cluster ? cursor.Snapshot : null;
+        return [.. state.Entries.Where(entry => entry.Until > now && (seen is null || !seen.Sees(entry.TransactionId)))];
+    }
+
+    private static Task WriteAsync(HttpContext http, RevocationFeed.State state, List<RevocationEntry> entries) =>
+        OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (state, entries), static (json, answer) =>
+        {
+            json.WriteString("cursor", new Cursor(answer.state.Cluster, answer.state.Snapshot!).ToString());
+            json.WriteStartArray("revoked");
+            foreach (var entry in answer.entries)
+                Write(json, entry);
+            json.WriteEndArray();
+        });
+
+    private static void Write(Utf8JsonWriter json, RevocationEntry entry)
+    {
+        json.WriteStartObject();
+        if (entry.JwtId is not null)
+            json.WriteString("jti", entry.JwtId);
+        else if (entry.GrantId is { } grantId)
+            json.WriteString("grant_id", grantId);
+        else
+            json.WriteString("sub", entry.Subject);
+        // Rounded up: what was issued earlier within the same millisecond is ended too.
+        json.WriteNumber("at", entry.At.AddTicks(TimeSpan.TicksPerMillisecond - 1).ToUnixTimeMilliseconds());
+        json.WriteNumber("until", entry.Until.ToUnixTimeMilliseconds());
+        json.WriteEndObject();
+    }
+
+    /// <summary>Whole seconds, clamped to 0 and <see cref="MaximumWait"/>.</summary>
+    private static bool TryReadWait(string? text, out TimeSpan wait)
+    {
+        wait = TimeSpan.Zero;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        var isNegative = text[0] == '-';
+        if (text.AsSpan(isNegative ? 1 : 0) is not { IsEmpty: false } digits || digits.ContainsAnyExceptInRange('0', '9'))
+            return false;
+        // However many digits: it is clamped.
+        wait = TimeSpan.FromSeconds(isNegative ? 0 : int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? Math.Min(seconds, MaximumWait) : MaximumWait);
+        return true;
+    }
+
+    private static bool TryReadCursor(string? text, out Cursor? cursor)
+    {
+        cursor = null;
+        if (string.IsNullOrEmpty(text))
+            return true;
+        return text.Length <= MaximumCursorLength && Cursor.TryParse(text, out cursor);
+    }
+
+    /// <summary>Opaque to callers: the cluster and the snapshot of what they have been told.</summary>
+    private sealed record Cursor(string Cluster, PgSnapshot Snapshot)
+    {
+        public override string ToString() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{Cluster}/{Snapshot.Text}"));
+
+        public static bool TryParse(string text, out Cursor? cursor)
+        {
+            cursor = null;
+            if (!StrictBase64Url.TryDecode(text, out var bytes) || bytes is null)
+                return false;
+            var parts = Encoding.ASCII.GetString(bytes).Split('/');
+            if (parts.Length != 2 || !IsCluster(parts[0]) || !PgSnapshot.TryParse(parts[1], out var snapshot))
+                return false;
+            cursor = new Cursor(parts[0], snapshot);
+            return true;
+        }
+
+        /// <summary>System identifier, dot, timeline.</summary>
+        private static bool IsCluster(string text) =>
+            text.Length is > 0 and <= 32 && text.All(c => char.IsAsciiHexDigit(c) || c == '.');
+    }
+}

@@ -1,0 +1,18 @@
+using IdentityServer.Protocol.Pipeline;
+using OpenIddict.Server;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.Token;
+
+/// <summary>Which tokens OpenIddict is to generate: those that the grant has earned.</summary>
+internal sealed class ChooseTokens : IOpenIddictServerHandler<ProcessSignInContext>
+{
+    public ValueTask HandleAsync(ProcessSignInContext context)
+    {
+        var issuance = ProtocolRequest.Of(context).Issuance;
+        context.GenerateAccessToken = true;
+        context.GenerateRefreshToken = issuance.Refresh is not null;
+        context.GenerateIdentityToken = issuance.Authentication is not null;
+        return default;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Hosting;
+using IdentityServer.Clients;
+using IdentityServer.Http;
+using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Pipeline;
+using IdentityServer.Protocol.Tokens;
+using IdentityServer.Storage;
+using OpenIddict.Server;
+using Postgres;
+using static OpenIddict.Server.OpenIddictServerEvents;
+
+namespace IdentityServer.Protocol.UserInfo;
+
+/// <summary>
+/// What the user's account tells by the scopes of the token and the claims that were asked for (OpenID Connect Core §5.3.2), signed
+/// where the client registered for that. Straight from the row to UTF-8: OpenIddict's answer would lack what is empty.
+/// </summary>
+internal sealed class TellUserClaims(
+    UserInfoStore users, UserClaims claims, IdTokens idTokens, CurrentConfiguration configuration, DatabaseGate database) : IOpenIddictServerHandler<HandleUserInfoRequestContext>
+{
+    public async ValueTask HandleAsync(HandleUserInfoRequestContext context)
+    {
+        var request = ProtocolRequest.Of(context);
+        var (http, token) = (request.Http, request.TokenClaims!);
+        using var place = database.TryEnter();
+        if (place.IsRefused)
+            request.Refuse(context, Errors.Busy);
+        // The account may have been switched off, or the client gone, since the token was issued.
+        else if (AccessTokens.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
+            || await users.FindAsync(grantId, http.Deadline()).WithinDeadline(http) is not { } found)
+            request.Refuse(context, Errors.AccessTokenRefused);
+        else
+        {
+            await WriteAsync(http, client, token, found);
+            context.HandleRequest();
+        }
+    }
+
+    private Task WriteAsync(HttpContext http, Client client, JwtClaims token, UserInfoState found)
+    {
+        var wanted = UserClaims.Wanted(ScopeSet.Of(token.Scope!.Split(' ')), GrantDetails.Parse(found.Details).UserInfoClaims);
+        void Write(Utf8JsonWriter json)
+        {
+            json.WriteString(ClaimNames.Subject, token.Subject);
+            claims.Write(json, found.User, wanted);
+        }
+
+        if (client.Metadata.UserinfoSignedResponseAlg is not { } algorithm)
+            return OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (Action<Utf8JsonWriter>)Write, static (json, write) => write(json));
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.ContentType = "application/jwt";
+        return http.Response.WriteAsync(idTokens.SignUserInfo(client, algorithm, Write), http.RequestAborted);
+    }
+}
