@@ -2,21 +2,19 @@ using System.Net.Sockets;
 using Hosting;
 using IdentityServer.Accounts;
 using IdentityServer.Accounts.Pages;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
 using IdentityServer.Faults;
 using IdentityServer.Health;
 using IdentityServer.Http;
 using IdentityServer.Jobs;
 using IdentityServer.Keys;
+using IdentityServer.Limits;
 using IdentityServer.Mail;
 using IdentityServer.Manifest;
 using IdentityServer.Outbound;
 using IdentityServer.Outbox;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.DeviceAuthorization;
-using IdentityServer.Protocol.Logout;
-using IdentityServer.Protocol.PushedAuthorization;
-using IdentityServer.Protocol.Registration;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
@@ -124,8 +122,8 @@ internal static class Program
         builder.Services.AddSingleton<ServerMetrics>();
         builder.Services.AddHealthChecks().AddCheck<RecentBeat>("beat");
         builder.Services.AddOutbound(settings);
+        builder.Services.AddLimits(settings);
         builder.Services.AddProtocol(settings, mutualTls);
-        builder.Services.AddClientRegistration(settings);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.AddDrain();
@@ -134,15 +132,12 @@ internal static class Program
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);
-        builder.Services.AddKeyProtection(settings, isNeeded: command != CommandLine.Migrate);
+        builder.Services.AddKeys(settings, isNeeded: command != CommandLine.Migrate);
         builder.Services.AddManifest(settings);
         builder.Services.AddOutbox();
         builder.Services.AddMail(settings);
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
-        builder.Services.AddLogout();
-        builder.Services.AddDevices(settings);
-        builder.Services.AddPushedAuthorization(settings);
 
         var database = DatabaseSettings.Read(settings);
 
@@ -153,6 +148,7 @@ internal static class Program
         if (postgres is not null)
             builder.Services.AddSingleton(_ => postgres);
         builder.Services.AddStorage(connectionString, database);
+        builder.Services.AddClients();
         customise?.Invoke(builder);
 
         var app = builder.Build();
@@ -189,10 +185,7 @@ internal static class Program
         app.UseAuthentication();
         app.MapHealth(HealthText.WriteAsync);
         app.MapProtocol();
-        app.MapClientRegistration();
-        app.MapDevices();
         app.MapAccounts();
-        app.MapLogout();
         app.MapPages();
     }
 

@@ -32,6 +32,7 @@ internal static class AccountServices
         services.AddSingleton<SignInEndpoint>();
         services.AddSingleton<LogoutEndpoint>();
         services.AddSingleton<ChangePasswordEndpoint>();
+        services.AddSingleton<PasswordResets>();
         services.AddSingleton<ResetPasswordEndpoint>();
         services.AddDelivery<ResetRequests>();
         services.AddAccountDocument();

@@ -76,7 +76,7 @@ internal sealed class EmailConfirmation(
             If it was you, open this address and press the button that you find there.
             It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
 
-            {issuer.At(Routes.ConfirmEmail)}?token={CreateToken(userId, email)}
+            {issuer.At(PageRoutes.ConfirmEmail)}?token={CreateToken(userId, email)}
 
             If it was not you, do nothing.
             """));

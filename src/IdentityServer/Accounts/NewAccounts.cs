@@ -1,4 +1,3 @@
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;

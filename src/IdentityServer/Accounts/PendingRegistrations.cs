@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Mail;
 using IdentityServer.Outbox;
@@ -88,7 +87,7 @@ internal sealed class PendingRegistrations(
             If it was you, open this address in the same browser and press the button that you find there.
             It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours, and once:
 
-            {issuer.At(Routes.ConfirmEmail)}?token={token}
+            {issuer.At(PageRoutes.ConfirmEmail)}?token={token}
 
             If it was not you, do nothing: then there is no account.
             """));
@@ -102,11 +101,11 @@ internal sealed class PendingRegistrations(
 
         There is one already. To sign in, with this address and your password:
 
-        {issuer.At(Routes.SignIn)}
+        {issuer.At(PageRoutes.SignIn)}
 
         If you have forgotten your password, choose a new one:
 
-        {issuer.At(Routes.ForgotPassword)}
+        {issuer.At(PageRoutes.ForgotPassword)}
 
         If it was not you, do nothing: nothing was changed.
         """);

@@ -75,7 +75,7 @@ internal sealed partial class ResetRequests(
 
                 To choose a new password open this address, within {minutes} minutes and once:
 
-                {issuer.At(Routes.ResetPassword)}?email={Uri.EscapeDataString(address)}&token={token}
+                {issuer.At(PageRoutes.ResetPassword)}?email={Uri.EscapeDataString(address)}&token={token}
 
                 Where you are asked for a reset token instead, it is:
 

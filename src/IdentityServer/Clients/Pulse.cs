@@ -10,12 +10,9 @@ namespace IdentityServer.Clients;
 /// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
 /// </summary>
 internal sealed partial class Pulse(
-    [FromKeyedServices(Pulse.Source)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
+    [FromKeyedServices(Database.PulseSource)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
     Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
 {
-    /// <summary>The name of its data source: one connection that no request can take.</summary>
-    public const string Source = "pulse";
-
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);

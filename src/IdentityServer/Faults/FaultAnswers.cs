@@ -16,7 +16,7 @@ internal sealed partial class FaultAnswers(
     RequestDelegate next, Drain drain, RequestDeadlines deadlines, PageWriter pages, IssuerSettings issuer, TimeProvider time, ILogger<FaultAnswers> log)
 {
     /// <summary>Where people come with their browser.</summary>
-    private static readonly string[] PageRoutes = [Routes.Account, Routes.Device, Routes.Authorize, Routes.Logout];
+    private static readonly string[] BrowserRoutes = [PageRoutes.Account, PageRoutes.Device, ProtocolRoutes.Authorize, ProtocolRoutes.EndSession];
 
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
 
@@ -132,13 +132,13 @@ internal sealed partial class FaultAnswers(
 
     /// <summary>A person follows a link here; a program that asks for JSON gets JSON.</summary>
     private static bool IsForReaders(HttpContext http) =>
-        Array.Exists(PageRoutes, route => http.Request.Path.StartsWithSegments(route))
+        Array.Exists(BrowserRoutes, route => http.Request.Path.StartsWithSegments(route))
         && http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     private Task AnswerReaderAsync(HttpContext http, int status) => status switch
     {
-        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + Routes.Account, linkText: "confirmed.link"),
-        405 => pages.RefuseAsync(http, status, "method", issuer.Path + Routes.Account, linkText: "confirmed.link"),
+        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
+        405 => pages.RefuseAsync(http, status, "method", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
         413 => pages.RefuseAsync(http, status, "too_large", link: null),
         503 => pages.RefuseAsync(http, status, "unavailable", link: null, Errors.Unavailable.RetryAfter),
         500 => pages.RefuseAsync(http, status, "fault", link: null),

@@ -1,4 +1,3 @@
-using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using Npgsql;

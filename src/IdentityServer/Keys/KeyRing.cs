@@ -1,6 +1,5 @@
 using Dpop;
 using IdentityServer.Protocol.Jwt;
-using IdentityServer.Protocol.Tokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Keys;

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 
+using IdentityServer.Clients;
+
 namespace IdentityServer.Manifest;
 
 /// <summary>
@@ -40,7 +42,7 @@ internal sealed record ManifestClient(
     string Path, string ClientId, string? Name, string AuthMethod, string[] Secrets,
     string[] GrantTypes, string[] Scopes, string[] RedirectUris, string? SigningAlgorithm, bool IsDisabled) : ManifestEntry(Path)
 {
-    public required Configuration.ClientMetadata Metadata { get; init; }
+    public required ClientMetadata Metadata { get; init; }
 
     /// <summary>The hashes of the secrets that the client has and keeps; null where the file says its secrets.</summary>
     public string[]? KeptHashes { get; init; }

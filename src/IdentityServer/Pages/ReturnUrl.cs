@@ -1,3 +1,4 @@
+using IdentityServer.Protocol;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
 
@@ -49,7 +50,7 @@ internal static class ReturnUrl
     /// <summary>The parameters of the authorization request that waits; none where something else does.</summary>
     public static Dictionary<string, StringValues> AuthorizationRequest(string? returnUrl, string pathBase)
     {
-        var route = pathBase + Routes.Authorize;
+        var route = pathBase + ProtocolRoutes.Authorize;
         return returnUrl is not null && returnUrl.Length > route.Length && returnUrl[route.Length] == '?' && returnUrl.StartsWith(route, StringComparison.Ordinal)
             ? QueryHelpers.ParseQuery(returnUrl[route.Length..])
             : [];

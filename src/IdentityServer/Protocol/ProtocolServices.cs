@@ -1,17 +1,19 @@
 using System.Security.Cryptography;
 using IdentityServer.Http;
-using IdentityServer.Keys;
-using IdentityServer.Limits;
+using IdentityServer.Pages;
 using IdentityServer.Protocol.Authorization;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
-using IdentityServer.Protocol.Discovery;
+using IdentityServer.Protocol.DeviceAuthorization;
 using IdentityServer.Protocol.Dispatching;
 using IdentityServer.Protocol.Dpop;
 using IdentityServer.Protocol.Grants;
+using IdentityServer.Protocol.Logout;
 using IdentityServer.Protocol.Pipeline;
+using IdentityServer.Protocol.PushedAuthorization;
+using IdentityServer.Protocol.Registration;
 using IdentityServer.Protocol.Revocation;
-using IdentityServer.Protocol.Token.Grants;
+using IdentityServer.Protocol.Token;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using Microsoft.Extensions.Options;
@@ -31,46 +33,17 @@ internal static class ProtocolServices
     public static void AddProtocol(this IServiceCollection services, SettingsReader settings, MutualTlsSettings mutualTls)
     {
         services.AddSingleton(IssuerSettings.Read(settings));
-        services.AddSingleton(AccessTokenSettings.Read(settings));
-        services.AddSingleton(RefreshTokenSettings.Read(settings));
-        services.AddSingleton(LimitSettings.Read(settings));
-        services.AddSingleton<RequestLimits>();
-        services.AddSingleton(DpopSettings.Read(settings));
-        services.AddSingleton<DpopNonces>();
-        services.AddSingleton<DpopProofs>();
-
-        services.AddSingleton<CurrentKeys>();
-        services.AddSingleton<KeyStore>();
-        services.AddSingleton<TokenIssuer>();
-        services.AddSingleton<AccessTokens>();
-        services.AddSingleton<SignIn>();
-        services.AddSingleton(IdTokenSettings.Read(settings));
-        services.AddSingleton<IdTokens>();
-        services.AddSingleton<UserClaims>();
-        services.AddSingleton<GrantEnding>();
-        services.AddSingleton<UserGrants>();
-
-        services.AddSingleton(ClientAssertionSettings.Read(settings));
-        services.AddSingleton<ClientKeys>();
-        services.AddSingleton<ClientAssertions>();
-        services.AddSingleton<IssuedCertificates>();
-        services.AddSingleton<RegisteredCertificates>();
-        services.AddSingleton<ClientAuthenticator>();
-        services.AddSingleton<AuthorizationCodeGrant>();
-        services.AddSingleton<PasswordGrant>();
-        services.AddSingleton<RefreshTokenGrant>();
-        services.AddSingleton<ClientCredentialsGrant>();
-        services.AddSingleton<TokenExchangeGrant>();
-        services.AddSingleton<GrantTokens>();
-        services.AddSingleton<GrantCatalogue>();
-
-        services.AddSingleton<Reauthentication>();
-        services.AddSingleton<ConsentTicket>();
-        services.AddSingleton<AuthorizationCodes>();
-        services.AddSingleton<RefusedRequests>();
-        services.AddSingleton<WantedUser>();
+        services.AddTokens(settings);
+        services.AddGrants(settings);
+        services.AddClientAuthentication(settings);
+        services.AddDpop(settings);
+        services.AddAuthorizationEndpoint();
+        services.AddPushedAuthorization(settings);
+        services.AddDevices(settings);
+        services.AddTokenEndpoint();
+        services.AddLogout();
+        services.AddClientRegistration(settings);
         services.AddSingleton<RevocationFeedEndpoint>();
-
         services.AddOpenIddictServer(mutualTls);
     }
 
@@ -87,8 +60,8 @@ internal static class ProtocolServices
         services.AddOpenIddict().AddServer(options =>
         {
             options.EnableDegradedMode();
-            options.SetAuthorizationEndpointUris(Routes.Authorize[1..]).SetPushedAuthorizationEndpointUris(Routes.PushedAuthorization[1..]).SetTokenEndpointUris(Routes.Token[1..])
-                .SetIntrospectionEndpointUris(Routes.Introspect[1..]).SetRevocationEndpointUris(Routes.Revoke[1..]).SetUserInfoEndpointUris(Routes.UserInfo[1..]).SetEndSessionEndpointUris(Routes.EndSession[1..]);
+            options.SetAuthorizationEndpointUris(ProtocolRoutes.Authorize[1..]).SetPushedAuthorizationEndpointUris(ProtocolRoutes.PushedAuthorization[1..]).SetTokenEndpointUris(ProtocolRoutes.Token[1..])
+                .SetIntrospectionEndpointUris(ProtocolRoutes.Introspect[1..]).SetRevocationEndpointUris(ProtocolRoutes.Revoke[1..]).SetUserInfoEndpointUris(ProtocolRoutes.UserInfo[1..]).SetEndSessionEndpointUris(ProtocolRoutes.EndSession[1..]);
             options.AllowAuthorizationCodeFlow().AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
             // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
@@ -121,7 +94,7 @@ internal static class ProtocolServices
             .PostConfigure(static server =>
             {
                 server.GrantTypes.Add(GrantTypes.DeviceCode);
-                server.DeviceAuthorizationEndpointUris.Add(new Uri(Routes.DeviceAuthorization[1..], UriKind.Relative));
+                server.DeviceAuthorizationEndpointUris.Add(new Uri(ProtocolRoutes.DeviceAuthorization[1..], UriKind.Relative));
             });
     }
 
@@ -133,27 +106,30 @@ internal static class ProtocolServices
         var issuer = services.GetRequiredService<IssuerSettings>();
         IEndpointConventionBuilder Map(string route, OpenIddictServerEndpointType type, params string[] methods) => app.MapProtocol(route, type, new Uri(issuer.At(route)), methods);
 
-        Map(Routes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
+        Map(ProtocolRoutes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
         // What the user said to a request that was shown goes on with that request.
-        Map(Pages.Routes.Consent, OpenIddictServerEndpointType.Authorization);
-        Map(Routes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
-        Map(Routes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
-        Map(Routes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsServices.Policy);
-        Map(Routes.EndSession, OpenIddictServerEndpointType.EndSession, GetAndPost);
-        Map(Routes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
-        Map(Routes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
-        Map(Routes.Introspect, OpenIddictServerEndpointType.Introspection);
-        app.MapGet(Routes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
+        Map(PageRoutes.Consent, OpenIddictServerEndpointType.Authorization);
+        Map(ProtocolRoutes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.EndSession, OpenIddictServerEndpointType.EndSession, GetAndPost);
+        Map(ProtocolRoutes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.Introspect, OpenIddictServerEndpointType.Introspection);
+        app.MapGet(ProtocolRoutes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
-        Map(Routes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsServices.Policy);
         foreach (var place in MetadataPlaces(issuer.Path))
             Map(place, OpenIddictServerEndpointType.Configuration, GetAndHead).RequireCors(CorsServices.Policy);
+        app.MapDevices();
+        app.MapLogout();
+        app.MapClientRegistration();
     }
 
     /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>
     private static IEnumerable<string> MetadataPlaces(string issuerPath)
     {
-        foreach (var place in (string[])[Routes.OpenIdConfiguration, Routes.AuthorizationServer])
+        foreach (var place in (string[])[ProtocolRoutes.OpenIdConfiguration, ProtocolRoutes.AuthorizationServer])
         {
             yield return place;
             if (issuerPath.Length > 0)

@@ -33,6 +33,9 @@ internal static class Database
     /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
     public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", RequestConnections.Set);
 
+    /// <summary>Names the data source of <see cref="OpenForPulse"/> among the services.</summary>
+    public const string PulseSource = "pulse";
+
     /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
     public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
     {

@@ -1,6 +1,5 @@
 using System.Net;
 using IdentityServer.Protocol.Grants;
-using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using Microsoft.EntityFrameworkCore;

@@ -12,8 +12,6 @@ public sealed class DependencyTests
 
     public static TheoryData<string> SliceNames => [.. Rules.Slices];
 
-    public static TheoryData<string> RoomsOfTheKnownCircle => [.. Rules.KnownCircle];
-
     public static TheoryData<string> TextSources => [.. Programs.Texts.Keys];
 
     [Fact]
@@ -25,7 +23,7 @@ public sealed class DependencyTests
         Assert.True(types.Count > 400, $"{types.Count} types of the server");
         Assert.True(types.Sum(type => type.Dependencies.Count) > 10_000);
         Assert.True(Programs.ResourceServers.Types.Count() > 50);
-        Assert.Superset(Rules.Slices.Concat(Rules.BelowTheSlices).Concat(Rules.AboveStorage).Concat(Rules.KnownCircle).ToHashSet(), rooms!);
+        Assert.Superset(Rules.Slices.Concat(Rules.BelowTheSlices).Concat(Rules.AboveStorage).ToHashSet(), rooms!);
     }
 
     [Fact]
@@ -40,10 +38,10 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void Protocol_knows_nobody() => Server.KnowsNobody("Protocol").Check(Programs.Server);
+    public void The_words_of_the_protocol_know_nobody() => Server.KnowsNobody("Protocol").Check(Programs.Server);
 
     [Fact]
-    public void JWTs_know_nobody_of_ours() => Server.KnowsNobodyOfOurs("Jwt").Check(Programs.Server);
+    public void JWTs_know_nobody_of_ours() => Server.KnowsNobodyOfOurs("Protocol.Jwt").Check(Programs.Server);
 
     [Fact]
     public void What_the_audit_trail_tells_knows_nobody_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
@@ -86,11 +84,7 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void No_room_joins_the_circle_that_is_known() => Server.RoomsAreFreeOfCircles(Rules.KnownCircle).Check(Programs.Server);
-
-    [Theory, MemberData(nameof(RoomsOfTheKnownCircle))]
-    public void A_room_that_left_the_circle_is_known_no_more(string room) =>
-        Assert.False(Server.RoomsAreFreeOfCircles([.. Rules.KnownCircle.Except([room])]).HasNoViolations(Programs.Server), $"{room} has left: take it from {nameof(Rules.KnownCircle)}.");
+    public void The_rooms_of_the_server_are_free_of_circles() => Server.RoomsAreFreeOfCircles().Check(Programs.Server);
 
     [Fact]
     public void The_rooms_of_the_resource_API_are_free_of_circles() => new Rules("ResourceApi").RoomsAreFreeOfCircles().Check(Programs.ResourceServers);

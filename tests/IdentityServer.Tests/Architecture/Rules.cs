@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ArchUnitNET.Domain;
 using ArchUnitNET.Domain.Dependencies;
 using ArchUnitNET.Fluent;
@@ -14,34 +15,38 @@ internal sealed class Rules(string root)
 {
     public const string Server = "IdentityServer";
 
-    /// <summary>Endpoint folders.</summary>
+    /// <summary>These hold rooms and are none themselves. What stands right in them is a room too: their shared words.</summary>
+    public static readonly string[] Houses = ["Protocol", "Accounts"];
+
+    /// <summary>Rooms of endpoints.</summary>
     public static readonly string[] Slices =
     [
-        "Token", "Introspection", "Revocation", "Discovery", "Accounts", "Manifest", "Registration", "DeviceAuthorization", "PushedAuthorization", "Authorization", "UserInfo", "Logout",
+        "Protocol.Token", "Protocol.Introspection", "Protocol.Revocation", "Protocol.Discovery", "Protocol.Registration", "Protocol.DeviceAuthorization",
+        "Protocol.PushedAuthorization", "Protocol.Authorization", "Protocol.UserInfo", "Protocol.Logout", "Accounts.Api", "Accounts.Pages", "Manifest",
     ];
 
     public static readonly string[] BelowTheSlices =
     [
-        "Audit", "AuthorizationRequests", "ClientAuthentication", "Clients", "Tokens", "Storage", "Configuration", "Passwords", "Limits", "Dpop", "Jwt", "Http", "Outbound", "Pipeline", "Settings", "Protection", "Protocol",
+        "Audit", "Clients", "Http", "Keys", "Limits", "Outbound", "Outbox", "Settings", "Storage", "Telemetry", "Accounts.Passwords", "Accounts.Sessions",
+        "Protocol.AuthorizationRequests", "Protocol.ClientAuthentication", "Protocol.Dispatching", "Protocol.Dpop", "Protocol.Grants", "Protocol.Jwt", "Protocol.Pipeline", "Protocol.Tokens",
     ];
 
-    public static readonly string[] AboveStorage = ["Tokens", "Configuration", "Http", "ClientAuthentication", "Limits", "Passwords", "Jobs"];
+    public static readonly string[] AboveStorage =
+    [
+        "Accounts", "Clients", "Http", "Jobs", "Keys", "Limits", "Protocol.ClientAuthentication", "Protocol.Grants", "Protocol.Tokens",
+    ];
 
     /// <summary>They put the program together, so they know every room, and belong to none.</summary>
-    private const string Composition = @"\.Protocol\.(Handlers|ProtocolServices)(/.*|\+.*)?$";
-
-    /// <summary>They know one another in a circle, which is to be dissolved. No other room may join.</summary>
-    public static readonly string[] KnownCircle = ["Configuration", "Http", "Pages", "Passwords", "Storage", "Telemetry", "Tokens"];
+    private const string Composition = @"\.(Protocol\.Handlers|\w+Services)(/.*|\+.*)?$";
 
     // A connection or a transaction may be passed on: it says who commits, and not what is sent.
     private const string ConnectionsAndFailures =
         @"^(Npgsql\.(NpgsqlDataSource|NpgsqlConnection|NpgsqlTransaction|NpgsqlException|PostgresException|PostgresErrorCodes)|System\.Data\.IsolationLevel|System\.Data\.Common\.Db(Connection|Transaction|Exception))$";
 
-    /// <summary>Nothing but the framework and itself.</summary>
-    /// <param name="room">Null: all that there is.</param>
-    public IArchRule KnowsNobody(string? room = null)
+    /// <summary>Nothing but the framework and itself; the rooms below it are others.</summary>
+    public IArchRule KnowsNobody(string room)
     {
-        var itself = room is null ? InRoot : In(room);
+        var itself = $@"^{Regex.Escape($"{root}.{room}")}$";
         return Types().That().ResideInNamespaceMatching(itself).And().DoNotHaveFullNameMatching(Composition)
             .Should().NotDependOnAny(Types(true).That().DoNotResideInNamespaceMatching($@"^$|^(System|Microsoft\.CodeAnalysis)(\.|$)|{itself}"));
     }
@@ -72,17 +77,21 @@ internal sealed class Rules(string root)
             .Should().FollowCustomCondition(
                 type => Calls(type, @"^System\.DateTime(Offset)?\.get_(Now|UtcNow|Today)\(|^System\.Guid\.CreateVersion7\(\)|^System\.Threading\.Thread\.Sleep\("), "take time from TimeProvider");
 
-    /// <param name="known">Rooms that count as one.</param>
-    public IArchRule RoomsAreFreeOfCircles(params string[] known)
+    public IArchRule RoomsAreFreeOfCircles()
     {
         var rooms = new SliceRuleCreator();
-        rooms.SetSliceAssignment(new SliceAssignment(
-            type => RoomOf(type) is { } room ? SliceIdentifier.Of(known.Contains(room) ? "the known circle" : room) : SliceIdentifier.Ignore(), $"that are rooms of {root}"));
+        rooms.SetSliceAssignment(new SliceAssignment(type => RoomOf(type) is { } room ? SliceIdentifier.Of(room) : SliceIdentifier.Ignore(), $"that are rooms of {root}"));
         return new GivenSlices(rooms).Should().BeFreeOfCycles();
     }
 
-    public string? RoomOf(IType type) =>
-        !System.Text.RegularExpressions.Regex.IsMatch(type.FullName, Composition) && type.Namespace?.FullName is { } name && name.StartsWith(root + ".", StringComparison.Ordinal) ? name[(root.Length + 1)..].Split('.')[0] : null;
+    /// <summary>Null: the type puts rooms together, or stands beside them.</summary>
+    public string? RoomOf(IType type)
+    {
+        if (Regex.IsMatch(type.FullName, Composition) || type.Namespace?.FullName is not { } name || !name.StartsWith(root + ".", StringComparison.Ordinal))
+            return null;
+        var path = name[(root.Length + 1)..].Split('.');
+        return path.Length > 1 && Houses.Contains(path[0]) ? $"{path[0]}.{path[1]}" : path[0];
+    }
 
     private TypesShouldConjunction KnowsNone(IEnumerable<string> rooms, IEnumerable<string> others) =>
         Types().That().ResideInNamespaceMatching(In([.. rooms])).And().DoNotHaveFullNameMatching(Composition)
@@ -90,13 +99,13 @@ internal sealed class Rules(string root)
 
     private string InRoot => $@"^{root.Replace(".", @"\.", StringComparison.Ordinal)}(\.|$)";
 
-    private string In(params string[] rooms) => $@"^{root.Replace(".", @"\.", StringComparison.Ordinal)}\.({string.Join('|', rooms)})(\.|$)";
+    private string In(params string[] rooms) => $@"^{root.Replace(".", @"\.", StringComparison.Ordinal)}\.({string.Join('|', rooms.Select(Regex.Escape))})(\.|$)";
 
     private static ConditionResult Calls(IType type, string forbidden)
     {
         var called = type.Dependencies.OfType<MethodCallDependency>()
             .Select(call => $"{call.TargetMember.DeclaringType.FullName}.{call.TargetMember.Name}")
-            .FirstOrDefault(name => System.Text.RegularExpressions.Regex.IsMatch(name, forbidden));
+            .FirstOrDefault(name => Regex.IsMatch(name, forbidden));
         return new ConditionResult(type, called is null, $"calls {called}");
     }
 }

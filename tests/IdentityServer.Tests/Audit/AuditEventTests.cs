@@ -1,7 +1,6 @@
 using System.Net;
 using IdentityServer.Jobs;
 using IdentityServer.Keys;
-using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Mail;

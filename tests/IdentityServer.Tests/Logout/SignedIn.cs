@@ -6,7 +6,6 @@ using System.Text.Json.Nodes;
 using IdentityServer.Audit;
 using IdentityServer.Keys;
 using IdentityServer.Protocol.Jwt;
-using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;

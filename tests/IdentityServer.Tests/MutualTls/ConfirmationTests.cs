@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using IdentityServer.Keys;
-using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.Extensions.DependencyInjection;

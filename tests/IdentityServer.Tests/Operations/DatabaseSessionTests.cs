@@ -1,5 +1,5 @@
 using System.Net;
-using IdentityServer.Clients;
+using IdentityServer.Storage;
 using IdentityServer.Jobs;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
@@ -25,7 +25,7 @@ public sealed class DatabaseSessionTests
         await SetForDatabaseAsync(server);
         await using var node = await server.StartNodeAsync();
 
-        foreach (var source in new[] { node.Services.GetRequiredService<NpgsqlDataSource>(), node.Services.GetRequiredKeyedService<NpgsqlDataSource>(Pulse.Source) })
+        foreach (var source in new[] { node.Services.GetRequiredService<NpgsqlDataSource>(), node.Services.GetRequiredKeyedService<NpgsqlDataSource>(Database.PulseSource) })
         {
             // Twice: a connection that comes back to its pool may be reset.
             for (var use = 0; use < 2; use++)

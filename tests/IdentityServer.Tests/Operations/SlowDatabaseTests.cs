@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using IdentityServer.Accounts;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.ClientRegistration;
 using IdentityServer.Tests.Hosting;

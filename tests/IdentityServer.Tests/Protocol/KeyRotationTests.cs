@@ -1,7 +1,6 @@
 using System.Net;
 using IdentityServer.Jobs;
 using IdentityServer.Keys;
-using IdentityServer.Protocol.Tokens;
 using IdentityServer.Tests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Testing;

@@ -1,28 +1,10 @@
-using System.Buffers.Text;
-using System.Net;
-using System.Security.Cryptography;
-using Dpop;
-using Hosting;
-using IdentityServer.Accounts.Passwords;
-using IdentityServer.Accounts.Sessions;
-using IdentityServer.Audit;
-using IdentityServer.Clients;
-using IdentityServer.Http;
-using IdentityServer.Limits;
-using IdentityServer.Protocol.Grants;
-using IdentityServer.Storage;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
-using Postgres;
-
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>
 /// <c>POST /auth/reset_password</c>: asks for a reset with an e-mail address alone, makes it with the token that was
 /// sent there and a new password. Then every grant of the user ends.
 /// </summary>
-internal sealed class ResetPasswordEndpoint(
-    ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, SessionEnding sessions, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
+internal sealed class ResetPasswordEndpoint(PasswordResets resets)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
     {
@@ -35,91 +17,9 @@ internal sealed class ResetPasswordEndpoint(
         if (string.IsNullOrEmpty(email))
             return AccountErrors.ResetMissing;
         if (token is null && chosen is null)
-            return await AskAsync(http, email);
+            return await resets.AskAsync(http, email);
         if (string.IsNullOrEmpty(token) || string.IsNullOrEmpty(chosen))
             return AccountErrors.ResetMissing;
-        return await MakeAsync(http, email, token, chosen);
+        return await resets.MakeAsync(http, email, token, chosen);
     }
-
-    /// <summary>Looks nothing up, and writes the same whoever is named: answer and time are the same whether the account exists.</summary>
-    public async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
-    {
-        if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
-            return AccountErrors.TooManyRequests(tooMany);
-        using var place = database.TryEnter();
-        if (place.IsRefused || !pulse.IsFresh)
-            return ApiErrors.ServiceUnavailable;
-        await requests.AddAsync(email, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
-        return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
-    }
-
-    /// <param name="token">As it was sent.</param>
-    public async Task<ApiResult<ApiSuccess>> MakeAsync(HttpContext http, string email, string token, string chosen)
-    {
-        if (limits.Refuse(Limit.Reset, http) is { } tooMany)
-            return AccountErrors.TooManyRequests(tooMany);
-        // Before the token is spent: a password that is refused may be chosen anew.
-        if (policy.Refuse(chosen, email) is { } asked)
-            return AccountErrors.InvalidPassword(asked);
-        if (!LoginName.IsPossible(email) || ResetTokens.HashOf(token) is not { } tokenHash)
-            return AccountErrors.InvalidResetToken;
-
-        var folded = LoginName.Fold(email);
-        var now = time.GetUtcNow();
-        NamedUser? found;
-        using (var place = database.TryEnter())
-        {
-            if (place.IsRefused)
-                return ApiErrors.ServiceUnavailable;
-            // Found first, so that only who has a token makes us hash.
-            found = await http.InOwnScopeAsync((services, deadline) =>
-                ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
-        }
-        if (found is not { } user)
-            return AccountErrors.InvalidResetToken;
-        // The user name is told to nobody but who has the token.
-        if (policy.Refuse(chosen, user.UserName) is { } askedToo)
-            return AccountErrors.InvalidPassword(askedToo);
-        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
-            return ApiErrors.ServiceUnavailable;
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        return await http.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), user.Id, tokenHash, hash, caller, deadline));
-    }
-
-    private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
-    {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
-        var ended = await grants.EndAllAsync(db, userId, cancellation);
-        if (!await ResetTokenStore.TrySpendAsync(db, userId, tokenHash, time.GetUtcNow(), cancellation) || ended is null)
-            return AccountErrors.InvalidResetToken;
-        await PasswordStore.SetAsync(db, userId, hash, cancellation);
-        db.AuditEvents.Add(new AuditEventRow
-        {
-            At = time.GetUtcNow(), Event = AuditEvents.PasswordReset, Subject = userId, ClientId = caller.ClientId, RemoteAddress = caller.Address,
-        });
-        await db.SaveChangesAsync(cancellation);
-        var left = await sessions.EndAllAsync(
-            (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), cancellation);
-        await transaction.CommitAsync(CancellationToken.None);
-        grants.Announce(ended);
-        sessions.Announce(left);
-        return new ApiSuccess(HttpStatusCode.OK, "Password reset successfully.");
-    }
-}
-
-/// <summary>Reset tokens: 256 random bits, stored as their SHA-256 only.</summary>
-internal static class ResetTokens
-{
-    private const int Length = 32;
-
-    public static (string Text, byte[] Hash) Create()
-    {
-        var bytes = RandomNumberGenerator.GetBytes(Length);
-        return (Base64Url.EncodeToString(bytes), SHA256.HashData(bytes));
-    }
-
-    /// <summary>Null: no token of ours.</summary>
-    public static byte[]? HashOf(string text) =>
-        StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? SHA256.HashData(bytes) : null;
 }

@@ -33,10 +33,10 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, session.UserId.ToString()) is { } tooMany)
         {
             http.Features.Set(tooMany);
-            await pages.RefuseAsync(http, (int)tooMany.Status, "too_many", issuer.Path + Routes.Account, tooMany.RetryAfter);
+            await pages.RefuseAsync(http, (int)tooMany.Status, "too_many", issuer.Path + PageRoutes.Account, tooMany.RetryAfter);
             return;
         }
         var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, http.Deadline()).WithinDeadline(http);
-        SeeOther.Write(http, $"{issuer.Path}{Routes.Account}?notice={(isSent ? "confirmation_sent" : "busy")}");
+        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Account}?notice={(isSent ? "confirmation_sent" : "busy")}");
     }
 }

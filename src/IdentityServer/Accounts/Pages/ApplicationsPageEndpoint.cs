@@ -29,13 +29,13 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
         var clientId = form["withdraw"];
         if (clientId.Length == 0)
         {
-            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + Routes.Applications);
+            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + PageRoutes.Applications);
             return;
         }
         var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
         // Not ended by the request's deadline: the page shows no more what is half withdrawn.
         await http.InOwnScopeAsync((services, _) => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
-        SeeOther.Write(http, $"{issuer.Path}{Routes.Applications}?notice=withdrawn");
+        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Applications}?notice=withdrawn");
     }
 
     private async Task<int> WithdrawAsync(AuthDb db, Guid userId, string clientId, AuditNote note)

@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -60,7 +59,7 @@ internal sealed class ChangePasswordPageEndpoint(
         else if (!await change.TryAsync(http, session.Id, user, hash))
             await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
         else
-            SeeOther.Write(http, $"{issuer.Path}{Routes.Password}?notice=changed");
+            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Password}?notice=changed");
     }
 
     /// <summary>A wrong password is 400 here: who asks is signed in, so it is the form that is wrong and not the request that lacks credentials.</summary>

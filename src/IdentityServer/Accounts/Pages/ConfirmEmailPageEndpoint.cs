@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using Postgres;
@@ -18,7 +17,7 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
         {
             var texts = Languages.Choose(http);
             return pages.WritePlainAsync<MessagePage, MessageModel>(
-                http, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + Routes.Account, texts["confirmed.link"])));
+                http, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + PageRoutes.Account, texts["confirmed.link"])));
         }
         var token = http.Request.Query["token"].ToString();
         if (ResetTokens.HashOf(token) is { } hash)
@@ -41,11 +40,11 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
         if (place.IsRefused)
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         else if (await confirmation.TryConfirmAsync(form["token"], http.Deadline()).WithinDeadline(http))
-            SeeOther.Write(http, $"{issuer.Path}{Routes.ConfirmEmail}?done=true");
+            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true");
         else
             await RefuseAsync(http);
     }
 
     private Task RefuseAsync(HttpContext http) =>
-        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + Routes.Account, linkText: "confirmed.link");
+        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + PageRoutes.Account, linkText: "confirmed.link");
 }

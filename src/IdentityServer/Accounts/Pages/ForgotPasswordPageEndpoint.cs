@@ -1,4 +1,3 @@
-using IdentityServer.Accounts.Api;
 using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
@@ -6,7 +5,7 @@ using IdentityServer.Settings;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary><c>/account/forgot-password</c>: asks for a message with a link, as the account API does; the answer is the same for everybody.</summary>
-internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms forms, ResetPasswordEndpoint resets, IssuerSettings issuer)
+internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms forms, PasswordResets resets, IssuerSettings issuer)
 {
     public Task GetAsync(HttpContext http) =>
         WriteAsync(http, StatusCodes.Status200OK, "", ReturnUrl.Check(http.Request.Query[ReturnUrl.Parameter], issuer.Path), error: null, emailError: null);
@@ -25,7 +24,7 @@ internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms for
         var asked = await resets.AskAsync(http, email);
         if (!asked.IsRefused)
         {
-            var signIn = new PageLink(ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
+            var signIn = new PageLink(ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
             await pages.WritePlainAsync<MessagePage, MessageModel>(http, StatusCodes.Status200OK, new MessageModel(texts["forgot_done.title"], texts["forgot_done.text"], signIn));
             return;
         }
@@ -35,5 +34,5 @@ internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms for
     }
 
     private Task WriteAsync(HttpContext http, int status, string email, string? returnUrl, string? error, string? emailError) =>
-        pages.WriteAsync<ForgotPasswordPage, ForgotPasswordModel>(http, status, new ForgotPasswordModel(email, error, emailError, returnUrl, ReturnUrl.Add(issuer.Path + Routes.SignIn, returnUrl)));
+        pages.WriteAsync<ForgotPasswordPage, ForgotPasswordModel>(http, status, new ForgotPasswordModel(email, error, emailError, returnUrl, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, returnUrl)));
 }

@@ -59,28 +59,28 @@ internal static class PageServices
     public static void MapPages(this WebApplication app)
     {
         var services = app.Services;
-        app.MapMethods(Routes.Style, GetAndHead, services.GetRequiredService<StyleSheet>().HandleAsync);
+        app.MapMethods(PageRoutes.Style, GetAndHead, services.GetRequiredService<StyleSheet>().HandleAsync);
         var signIn = services.GetRequiredService<SignInPageEndpoint>();
-        Map(app, Routes.SignIn, signIn.GetAsync, signIn.PostAsync);
+        Map(app, PageRoutes.SignIn, signIn.GetAsync, signIn.PostAsync);
         var register = services.GetRequiredService<RegisterPageEndpoint>();
-        Map(app, Routes.Register, register.GetAsync, register.PostAsync);
+        Map(app, PageRoutes.Register, register.GetAsync, register.PostAsync);
         var forgot = services.GetRequiredService<ForgotPasswordPageEndpoint>();
-        Map(app, Routes.ForgotPassword, forgot.GetAsync, forgot.PostAsync);
+        Map(app, PageRoutes.ForgotPassword, forgot.GetAsync, forgot.PostAsync);
         var reset = services.GetRequiredService<ResetPasswordPageEndpoint>();
-        Map(app, Routes.ResetPassword, reset.GetAsync, reset.PostAsync);
+        Map(app, PageRoutes.ResetPassword, reset.GetAsync, reset.PostAsync);
         var confirm = services.GetRequiredService<ConfirmEmailPageEndpoint>();
-        Map(app, Routes.ConfirmEmail, confirm.GetAsync, confirm.PostAsync);
+        Map(app, PageRoutes.ConfirmEmail, confirm.GetAsync, confirm.PostAsync);
 
         var account = services.GetRequiredService<AccountPageEndpoint>();
-        MapSignedIn(app, Routes.Account, account.GetAsync, account.PostAsync);
+        MapSignedIn(app, PageRoutes.Account, account.GetAsync, account.PostAsync);
         var profile = services.GetRequiredService<ProfilePageEndpoint>();
-        MapSignedIn(app, Routes.Profile, profile.GetAsync, profile.PostAsync);
+        MapSignedIn(app, PageRoutes.Profile, profile.GetAsync, profile.PostAsync);
         var password = services.GetRequiredService<ChangePasswordPageEndpoint>();
-        MapSignedIn(app, Routes.Password, password.GetAsync, password.PostAsync);
+        MapSignedIn(app, PageRoutes.Password, password.GetAsync, password.PostAsync);
         var sessions = services.GetRequiredService<SessionsPageEndpoint>();
-        MapSignedIn(app, Routes.Sessions, sessions.GetAsync, sessions.PostAsync);
+        MapSignedIn(app, PageRoutes.Sessions, sessions.GetAsync, sessions.PostAsync);
         var applications = services.GetRequiredService<ApplicationsPageEndpoint>();
-        MapSignedIn(app, Routes.Applications, applications.GetAsync, applications.PostAsync);
+        MapSignedIn(app, PageRoutes.Applications, applications.GetAsync, applications.PostAsync);
     }
 
     private static void MapSignedIn(WebApplication app, string path, Func<HttpContext, SessionState, Task> show, Func<HttpContext, SessionState, Task> take)

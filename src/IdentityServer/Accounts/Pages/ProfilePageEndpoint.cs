@@ -49,7 +49,7 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
             values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"), ProfileForm.Replaced, ProfileForm.Write(values));
         await http.InOwnScopeAsync((services, deadline) =>
             ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, time.GetUtcNow(), deadline));
-        SeeOther.Write(http, $"{issuer.Path}{Routes.Profile}?notice=saved");
+        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Profile}?notice=saved");
     }
 
     private Task WriteAsync(HttpContext http, int status, Dictionary<string, string> values, Dictionary<string, string> errors, string? notice) =>

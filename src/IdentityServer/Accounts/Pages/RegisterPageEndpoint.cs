@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Limits;
@@ -45,7 +44,7 @@ internal sealed class RegisterPageEndpoint(
             return;
         }
         var texts = Languages.Choose(http);
-        var signIn = new PageLink(ReturnUrl.Add(issuer.Path + Routes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
+        var signIn = new PageLink(ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
         await pages.WritePlainAsync<MessagePage, MessageModel>(http, StatusCodes.Status200OK, new MessageModel(texts["register_done.title"], texts["register_done.text"], signIn));
     }
 
@@ -107,7 +106,7 @@ internal sealed class RegisterPageEndpoint(
     {
         var texts = Languages.Choose(http);
         var model = new RegisterModel(
-            filled.UserName, filled.Email, filled.FullName, PasswordWords.Describe(policy, texts), error, errors, returnUrl, ReturnUrl.Add(issuer.Path + Routes.SignIn, returnUrl));
+            filled.UserName, filled.Email, filled.FullName, PasswordWords.Describe(policy, texts), error, errors, returnUrl, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, returnUrl));
         return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model);
     }
 

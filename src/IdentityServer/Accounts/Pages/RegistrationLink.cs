@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
@@ -27,7 +26,7 @@ internal sealed class RegistrationLink(
         else if (await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http) is { } registration)
             await WriteAsync(http, StatusCodes.Status200OK, token, registration, error: null, passwordError: null);
         else
-            await RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link");
+            await RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link");
     }
 
     public async Task FollowAsync(HttpContext http, string token, byte[] tokenHash, string password)
@@ -43,7 +42,7 @@ internal sealed class RegistrationLink(
             registration = await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http);
         }
         if (registration is null)
-            await RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link");
+            await RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link");
         else if (await RefusePasswordAsync(http, registration, password) is { } error)
             await ShowAgainAsync(http, token, registration, error);
         else
@@ -73,15 +72,15 @@ internal sealed class RegistrationLink(
         if (stored.IsRefused)
         {
             http.Features.Set(stored.Error);
-            await (stored.Error == AccountErrors.EmailExists ? RefuseAsync(http, "register_email_taken", Routes.SignIn, "register.sign_in")
-                : stored.Error == AccountErrors.UserNameExists ? RefuseAsync(http, "register_username_taken", Routes.Register, "register.title")
-                : RefuseAsync(http, "confirm_refused", Routes.Account, "confirmed.link"));
+            await (stored.Error == AccountErrors.EmailExists ? RefuseAsync(http, "register_email_taken", PageRoutes.SignIn, "register.sign_in")
+                : stored.Error == AccountErrors.UserNameExists ? RefuseAsync(http, "register_username_taken", PageRoutes.Register, "register.title")
+                : RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link"));
             return;
         }
         var user = stored.Value;
         // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
         var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
-        SeeOther.Write(http, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{Routes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + Routes.SignIn, registration.ReturnUrl));
+        SeeOther.Write(http, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, registration.ReturnUrl));
     }
 
     private Task ShowAgainAsync(HttpContext http, string token, PendingRegistration registration, ApiError error)

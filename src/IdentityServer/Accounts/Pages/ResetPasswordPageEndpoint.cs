@@ -1,4 +1,3 @@
-using IdentityServer.Accounts.Api;
 using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
@@ -9,7 +8,7 @@ namespace IdentityServer.Accounts.Pages;
 /// <c>/account/reset-password</c>: where the link of a message leads. To open it changes nothing and asks nobody; the new password
 /// is taken as the account API takes it.
 /// </summary>
-internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms forms, ResetPasswordEndpoint resets, PasswordSettings policy, IssuerSettings issuer)
+internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms forms, PasswordResets resets, PasswordSettings policy, IssuerSettings issuer)
 {
     public Task GetAsync(HttpContext http)
     {
@@ -39,7 +38,7 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
         var made = await resets.MakeAsync(http, filled.Email, filled.Token, chosen);
         if (!made.IsRefused)
         {
-            SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?notice=password_reset");
+            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.SignIn}?notice=password_reset");
             return;
         }
         http.Features.Set(made.Error);
@@ -58,7 +57,7 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
     private Task WriteAsync(HttpContext http, int status, Filled filled, Dictionary<string, string> errors) =>
         pages.WriteAsync<ResetPasswordPage, ResetPasswordModel>(http, status, new ResetPasswordModel(
             filled.Email, filled.Token, PasswordWords.Describe(policy, Languages.Choose(http)), errors.GetValueOrDefault(""),
-            errors.GetValueOrDefault("email"), errors.GetValueOrDefault("token"), errors.GetValueOrDefault("new_password"), issuer.Path + Routes.ForgotPassword));
+            errors.GetValueOrDefault("email"), errors.GetValueOrDefault("token"), errors.GetValueOrDefault("new_password"), issuer.Path + PageRoutes.ForgotPassword));
 
     private sealed record Filled(string Email, string Token);
 }

@@ -45,15 +45,15 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
         if (form["end"] == "others")
         {
             await ending.EndOthersAsync(session.Id, session.UserId, note).WithinDeadline(http);
-            SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=others_ended");
+            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Sessions}?notice=others_ended");
         }
         else if (Guid.TryParse(form["end"], out var id))
         {
             // One that is over already is what was wished for.
             await ending.EndAsync(id, session.UserId, note).WithinDeadline(http);
-            SeeOther.Write(http, $"{issuer.Path}{Routes.Sessions}?notice=ended");
+            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Sessions}?notice=ended");
         }
         else
-            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + Routes.Sessions);
+            await pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed", issuer.Path + PageRoutes.Sessions);
     }
 }

@@ -1,5 +1,4 @@
 using Hosting;
-using IdentityServer.Accounts.Api;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
@@ -59,7 +58,7 @@ internal sealed class SignInPageEndpoint(
         else if (check.User is not { } user || !await sessions.TryStartAsync(http, user, filled.IsRemembered))
             await RefuseAsync(http, AccountErrors.InvalidCredentials, form.ReturnUrl, filled, new Said("sign_in.refused"));
         else
-            SeeOther.Write(http, form.ReturnUrl ?? issuer.Path + Routes.Account);
+            SeeOther.Write(http, form.ReturnUrl ?? issuer.Path + PageRoutes.Account);
     }
 
     private Task RefuseAsync(HttpContext http, ApiError error, string? returnUrl, Filled filled, Said said)
@@ -77,7 +76,7 @@ internal sealed class SignInPageEndpoint(
         var client = FindClient(returnUrl);
         var model = new SignInModel(
             client is null ? null : client.Name ?? client.ClientId, filled.UserName, filled.IsRemembered, Say(said.Notice), Say(said.Both), Say(said.UserName), Say(said.Password),
-            returnUrl, ReturnUrl.Add(issuer.Path + Routes.Register, returnUrl), ReturnUrl.Add(issuer.Path + Routes.ForgotPassword, returnUrl));
+            returnUrl, ReturnUrl.Add(issuer.Path + PageRoutes.Register, returnUrl), ReturnUrl.Add(issuer.Path + PageRoutes.ForgotPassword, returnUrl));
         return pages.WriteAsync<SignInPage, SignInModel>(http, status, model, leadsAway: client is not null);
 
         string? Say(string? name) => name is null ? null : texts[name];

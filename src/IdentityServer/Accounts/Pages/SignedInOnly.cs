@@ -20,7 +20,7 @@ internal sealed class SignedInOnly(BrowserSessions sessions, DatabaseGate databa
         {
             // What was posted is lost: it was given under a session that is over.
             var query = HttpMethods.IsPost(http.Request.Method) ? "" : http.Request.QueryString.Value;
-            SeeOther.Write(http, ReturnUrl.Add(issuer.Path + Routes.SignIn, ReturnUrl.Check($"{issuer.Path}{http.Request.Path}{query}", issuer.Path)));
+            SeeOther.Write(http, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, ReturnUrl.Check($"{issuer.Path}{http.Request.Path}{query}", issuer.Path)));
         }
     };
 }

@@ -47,7 +47,7 @@ internal sealed class Authorize(
             return Errors.Denied;
         if (state.IsPost)
         {
-            SeeOther.Write(http, $"{issuer.Path}{Routes.Authorize}?{request.Form}");
+            SeeOther.Write(http, $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}");
             return null;
         }
 
@@ -97,9 +97,9 @@ internal sealed class Authorize(
 
     private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
     {
-        var back = $"{issuer.Path}{Routes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
+        var back = $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
         // The page finds the login_hint in it.
-        SeeOther.Write(http, $"{issuer.Path}{Routes.SignIn}?return_url={Uri.EscapeDataString(back)}");
+        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
 
     private Task AskAsync(HttpContext http, AuthorizationRequest request, SessionState session)

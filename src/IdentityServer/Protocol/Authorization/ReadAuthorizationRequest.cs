@@ -28,7 +28,7 @@ internal sealed class ReadAuthorizationRequest(BrowserSessions sessions, Consent
         var isPost = HttpMethods.IsPost(http.Request.Method);
         bool? decision = null;
         Result<OAuthParameters> parameters;
-        if (http.Request.Path.StartsWithSegments(Routes.Consent))
+        if (http.Request.Path.StartsWithSegments(PageRoutes.Consent))
             (parameters, decision) = await ReadConsentAsync(http);
         else
             parameters = isPost ? await OAuthForm.ReadLenientlyAsync(http) : Parse(http.Request.QueryString.Value is { Length: > 1 } query ? query[1..] : "");

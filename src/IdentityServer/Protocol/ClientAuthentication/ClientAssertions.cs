@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Dpop;
 using IdentityServer.Clients;
-using IdentityServer.Protocol.Discovery;
 using IdentityServer.Protocol.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -103,7 +102,7 @@ internal sealed partial class ClientAssertions(
             return false;
         if (settings.IssuerAudienceOnly)
             return audience == issuer.Issuer && claims.Root.GetProperty(ClaimNames.Audience).ValueKind == JsonValueKind.String;
-        return audience == issuer.Issuer || audience == issuer.At(Routes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
+        return audience == issuer.Issuer || audience == issuer.At(ProtocolRoutes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
     }
 
     /// <summary>Null: it was not used before. Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>

@@ -5,7 +5,6 @@ using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
-using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -121,6 +120,6 @@ internal sealed class DevicePage(
     private void AskToSignIn(HttpContext http, string typed)
     {
         var back = issuer.Path + DeviceRoutes.Device + (UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
-        SeeOther.Write(http, ReturnUrl.Add(issuer.Path + Routes.SignIn, back));
+        SeeOther.Write(http, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, back));
     }
 }

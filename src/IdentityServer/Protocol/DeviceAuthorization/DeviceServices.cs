@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using IdentityServer.Pages;
-using IdentityServer.Protocol.Token.Grants;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 
@@ -14,7 +13,6 @@ internal static class DeviceServices
         services.AddSingleton(DeviceCodeSettings.Read(settings));
         services.AddSingleton(_ => new UserCodes(RandomNumberGenerator.Create()));
         services.AddSingleton<DeviceStore>();
-        services.AddSingleton<DeviceCodeGrant>();
         services.AddSingleton<DevicePage>();
     }
 

@@ -18,7 +18,7 @@ internal sealed class AttachExtensions(
         // As it is configured: OpenIddict's property would add a slash.
         metadata["issuer"] = issuer.Issuer;
         if (registration.IsOn)
-            metadata["registration_endpoint"] = issuer.At(Routes.Register);
+            metadata["registration_endpoint"] = issuer.At(ProtocolRoutes.Register);
         // Back-Channel Logout §2.1
         metadata["backchannel_logout_supported"] = metadata["backchannel_logout_session_supported"] = true;
         metadata["claims_parameter_supported"] = true;

@@ -1,4 +1,3 @@
-using IdentityServer.Protocol.Discovery;
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -11,7 +10,7 @@ internal sealed class RequireDpopProof(DpopProofs proofs) : IOpenIddictServerHan
     public async ValueTask HandleAsync(ValidateTokenRequestContext context)
     {
         var request = ProtocolRequest.Of(context);
-        var proof = await proofs.ReadAsync(request.Http, Routes.Token);
+        var proof = await proofs.ReadAsync(request.Http, ProtocolRoutes.Token);
         if (proof.IsRefused)
             request.Refuse(context, proof.Error);
         else if (proof.Proof is null && request.Client.Metadata.DpopBoundAccessTokens == true)

@@ -4,7 +4,6 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
-using Routes = IdentityServer.Protocol.Discovery.Routes;
 
 namespace IdentityServer.Protocol.Logout;
 
@@ -20,7 +19,7 @@ internal sealed class AskBeforeSignOut(SignOutPages pages, BrowserSessions sessi
         var request = ProtocolRequest.Of(context);
         // A post from another site brings no cookie (SameSite=Lax); asked again by the browser itself it does.
         if (HttpMethods.IsPost(request.Http.Request.Method) && sessions.Read(request.Http) is null)
-            SeeOther.Write(request.Http, issuer.Path + Routes.EndSession + EndSessionRequest.Write(request.Parameters));
+            SeeOther.Write(request.Http, issuer.Path + ProtocolRoutes.EndSession + EndSessionRequest.Write(request.Parameters));
         else
             await pages.AnswerAsync(request.Http, request.Find<EndSessionRequest>()!);
         context.HandleRequest();

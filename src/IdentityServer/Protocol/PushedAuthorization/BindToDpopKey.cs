@@ -1,5 +1,4 @@
 using IdentityServer.Protocol.AuthorizationRequests;
-using IdentityServer.Protocol.Discovery;
 using IdentityServer.Protocol.Dpop;
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
@@ -13,7 +12,7 @@ internal sealed class BindToDpopKey(DpopProofs proofs) : IOpenIddictServerHandle
     public async ValueTask HandleAsync(ValidatePushedAuthorizationRequestContext context)
     {
         var request = ProtocolRequest.Of(context);
-        var proof = await proofs.ReadAsync(request.Http, Routes.PushedAuthorization);
+        var proof = await proofs.ReadAsync(request.Http, ProtocolRoutes.PushedAuthorization);
         var named = request.Find<AuthorizationRequest>()!.DpopThumbprint;
         if (proof.IsRefused)
             request.Refuse(context, proof.Error);

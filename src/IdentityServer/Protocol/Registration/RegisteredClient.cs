@@ -2,7 +2,6 @@ using System.Text.Json;
 using IdentityServer.Http;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Routes = IdentityServer.Protocol.Discovery.Routes;
 
 namespace IdentityServer.Protocol.Registration;
 
@@ -22,7 +21,7 @@ internal sealed record RegisteredClient(ClientRow Row, string? Secret, string To
             json.WriteNumber("client_secret_expires_at", 0);
         }
         json.WriteString("registration_access_token", Token);
-        json.WriteString("registration_client_uri", $"{issuer.At(Routes.Register)}/{Row.ClientId}");
+        json.WriteString("registration_client_uri", $"{issuer.At(ProtocolRoutes.Register)}/{Row.ClientId}");
         json.WriteString("token_endpoint_auth_method", Row.AuthMethod);
         Write(json, "grant_types", Row.GrantTypes);
         Write(json, "response_types", Row.GrantTypes.Contains(GrantTypes.AuthorizationCode) ? [ClientDescriptionReader.ResponseType] : []);

@@ -1,5 +1,4 @@
 using IdentityServer.Http;
-using IdentityServer.Protocol.Discovery;
 using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Registration;
@@ -20,9 +19,9 @@ internal static class RegistrationServices
         var services = app.Services;
         if (!services.GetRequiredService<ClientRegistrationSettings>().IsOn)
             return;
-        app.MapPost(Routes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        app.MapPost(ProtocolRoutes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
         var management = services.GetRequiredService<RegistrationManagement>();
-        const string client = Routes.Register + "/{client_id}";
+        const string client = ProtocolRoutes.Register + "/{client_id}";
         app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.ManagementPolicy);
         app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.ManagementPolicy);
         app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.ManagementPolicy);

@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Hosting;
 using IdentityServer.Audit;
-using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Token.Grants;
 using IdentityServer.Protocol.Tokens;

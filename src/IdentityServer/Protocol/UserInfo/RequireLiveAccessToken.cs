@@ -1,5 +1,4 @@
 using IdentityServer.Clients;
-using IdentityServer.Protocol.Discovery;
 using IdentityServer.Protocol.Dpop;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Tokens;
@@ -22,7 +21,7 @@ internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs pro
             request.Refuse(context, Errors.AccessTokenRefused);
         else if (!Confirmation.Of(claims).IsMetBy(context.Transaction.RemoteCertificate))
             request.Refuse(context, Errors.TokenIsBoundToCertificate);
-        else if (await proofs.RefuseUseAsync(request.Http, Routes.UserInfo, token, claims, request.IsByDpop) is { } unproved)
+        else if (await proofs.RefuseUseAsync(request.Http, ProtocolRoutes.UserInfo, token, claims, request.IsByDpop) is { } unproved)
             request.Refuse(context, unproved);
     }
 }

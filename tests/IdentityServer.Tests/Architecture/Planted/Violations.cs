@@ -39,12 +39,12 @@ namespace IdentityServer.Tests.Architecture.Planted.Audit
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Revocation
+namespace IdentityServer.Tests.Architecture.Planted.Protocol.Revocation
 {
     internal sealed class RevocationEndpoint;
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Token
+namespace IdentityServer.Tests.Architecture.Planted.Protocol.Token
 {
     internal sealed class EndpointThatKnowsRevocation(Revocation.RevocationEndpoint other)
     {
@@ -52,7 +52,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Token
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Tokens
+namespace IdentityServer.Tests.Architecture.Planted.Protocol.Tokens
 {
     internal static class IssuerThatKnowsAnEndpoint
     {
@@ -60,7 +60,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Tokens
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Passwords
+namespace IdentityServer.Tests.Architecture.Planted.Accounts.Passwords
 {
     internal enum Outcome
     {
@@ -72,7 +72,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Storage
 {
     internal static class StoreThatKnowsPasswords
     {
-        public static Task<Passwords.Outcome[]> ReadAsync() => Task.FromResult<Passwords.Outcome[]>([]);
+        public static Task<Accounts.Passwords.Outcome[]> ReadAsync() => Task.FromResult<Accounts.Passwords.Outcome[]>([]);
     }
 
     internal static class StoreWithSql
@@ -85,7 +85,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Storage
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Accounts
+namespace IdentityServer.Tests.Architecture.Planted.Accounts.Api
 {
     internal static class EndpointWithCommand
     {
@@ -165,7 +165,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Clock
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Left
+namespace IdentityServer.Tests.Architecture.Planted.Accounts.Left
 {
     internal static class KnowsRight
     {
@@ -173,7 +173,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Left
     }
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Right
+namespace IdentityServer.Tests.Architecture.Planted.Accounts.Right
 {
     internal sealed class KnowsLeft
     {

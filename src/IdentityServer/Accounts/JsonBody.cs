@@ -1,7 +1,7 @@
 using System.Text.Json;
 using IdentityServer.Http;
 
-namespace IdentityServer.Accounts.Api;
+namespace IdentityServer.Accounts;
 
 /// <summary>
 /// The members of a JSON body: one object in UTF-8, each member once, nothing behind it. Unknown members are passed

@@ -1,9 +1,9 @@
-namespace IdentityServer.Protocol.Discovery;
+namespace IdentityServer.Protocol;
 
 /// <summary>Where the protocol endpoints are, below the issuer. Routed and advertised from here.</summary>
-internal static class Routes
+internal static class ProtocolRoutes
 {
-    public const string Authorize = Pages.Routes.Authorize;
+    public const string Authorize = "/connect/authorize";
     public const string UserInfo = "/connect/userinfo";
     public const string Token = "/connect/token";
     public const string Revoke = "/connect/revoke";

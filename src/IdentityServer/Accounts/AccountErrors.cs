@@ -2,7 +2,7 @@ using System.Net;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 
-namespace IdentityServer.Accounts.Api;
+namespace IdentityServer.Accounts;
 
 /// <summary>The refusals of the account API that are not <see cref="ApiErrors"/> of every route.</summary>
 internal static class AccountErrors

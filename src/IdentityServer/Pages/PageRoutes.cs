@@ -1,7 +1,7 @@
 namespace IdentityServer.Pages;
 
 /// <summary>Where the pages are, below the issuer.</summary>
-internal static class Routes
+internal static class PageRoutes
 {
     public const string Style = "/account/style.css";
     public const string SignIn = "/account/sign-in";
@@ -19,7 +19,5 @@ internal static class Routes
     public const string Applications = "/account/applications";
     public const string SignOut = "/account/sign-out";
 
-    public const string Authorize = "/connect/authorize";
-    public const string Logout = "/connect/logout";
     public const string Device = "/device";
 }

@@ -3,7 +3,7 @@ using System.Net;
 using System.Text.Json;
 using IdentityServer.Http;
 
-namespace IdentityServer.Accounts.Api;
+namespace IdentityServer.Accounts;
 
 /// <summary>What a step of the account API found, or why it refuses.</summary>
 internal readonly struct ApiResult<T> where T : class

@@ -7,10 +7,18 @@ using Npgsql;
 
 namespace IdentityServer.Keys;
 
-internal static class ProtectionServices
+/// <summary>Signing keys, and the ring of Data Protection that encrypts them.</summary>
+internal static class KeyServices
 {
-    /// <param name="isNeeded">False: no key is made or opened, and so the certificate need not be there.</param>
-    public static void AddKeyProtection(this IServiceCollection services, SettingsReader reader, bool isNeeded)
+    /// <param name="isNeeded">False: no key is made or opened, so the certificate need not be there.</param>
+    public static void AddKeys(this IServiceCollection services, SettingsReader settings, bool isNeeded)
+    {
+        services.AddSingleton<CurrentKeys>();
+        services.AddSingleton<KeyStore>();
+        services.AddKeyProtection(settings, isNeeded);
+    }
+
+    private static void AddKeyProtection(this IServiceCollection services, SettingsReader reader, bool isNeeded)
     {
         services.AddSingleton<KeyRingCheck>();
         if (!isNeeded)

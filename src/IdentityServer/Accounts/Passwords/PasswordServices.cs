@@ -1,0 +1,22 @@
+using IdentityServer.Settings;
+using IdentityServer.Storage;
+using Microsoft.AspNetCore.Identity;
+
+namespace IdentityServer.Accounts.Passwords;
+
+internal static class PasswordServices
+{
+    public static void AddPasswords(this IServiceCollection services, SettingsReader settings)
+    {
+        var passwords = PasswordSettings.Read(settings);
+        services.AddSingleton(passwords);
+        services.AddSingleton(LockoutSettings.Read(settings));
+        services.AddSingleton<HashingGate>();
+        services.AddSingleton<GuessStore>();
+        services.AddSingleton<PasswordVerifier>();
+        // Identity's version 3 format: PBKDF2-HMAC-SHA512.
+        services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = passwords.Iterations);
+        services.AddSingleton<IPasswordHasher<User>, PasswordHasher<User>>();
+        services.AddSingleton<ILookupNormalizer, LoginName>();
+    }
+}

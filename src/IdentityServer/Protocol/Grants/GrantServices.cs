@@ -1,0 +1,15 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Protocol.Grants;
+
+/// <summary>How grants begin and end.</summary>
+internal static class GrantServices
+{
+    public static void AddGrants(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(RefreshTokenSettings.Read(settings));
+        services.AddSingleton<SignIn>();
+        services.AddSingleton<GrantEnding>();
+        services.AddSingleton<UserGrants>();
+    }
+}

@@ -1,0 +1,17 @@
+using IdentityServer.Settings;
+
+namespace IdentityServer.Protocol.Tokens;
+
+/// <summary>How access tokens and ID tokens are written and read.</summary>
+internal static class TokenServices
+{
+    public static void AddTokens(this IServiceCollection services, SettingsReader settings)
+    {
+        services.AddSingleton(AccessTokenSettings.Read(settings));
+        services.AddSingleton(IdTokenSettings.Read(settings));
+        services.AddSingleton<TokenIssuer>();
+        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<IdTokens>();
+        services.AddSingleton<UserClaims>();
+    }
+}
