@@ -1,5 +1,3 @@
-using Hosting;
-
 namespace IdentityServer;
 
 /// <summary>What the program is asked to do: serve, or one of its few commands.</summary>

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Hosting;
 using IdentityServer.Accounts;
 using IdentityServer.Accounts.Pages;
 using IdentityServer.Accounts.Passwords;
@@ -21,6 +20,7 @@ using IdentityServer.Telemetry;
 using LocalPostgres;
 using Npgsql;
 using ServiceDefaults;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer;
 
@@ -104,17 +104,17 @@ internal static class Program
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
-        builder.AddServiceDefaults("identityserver", () => Volatile.Read(ref isStarted), ServerMetrics.MeterName);
+        builder.AddServiceDefaults(settings, "identityserver", () => Volatile.Read(ref isStarted), ServerMetrics.MeterName);
         // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
-        var mutualTls = MutualTlsSettings.Read(settings);
-        builder.Services.AddSingleton(mutualTls);
+        var mutualTls = builder.Services.AddSettings<MutualTlsSettings>(settings);
+        var connections = settings.Read<ConnectionSettings>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
             kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
-            ConnectionLimits.Apply(kestrel.Limits, builder.Configuration);
+            ConnectionLimits.Apply(kestrel.Limits, connections);
             ClientCertificates.Apply(kestrel, mutualTls);
         });
 
@@ -126,9 +126,8 @@ internal static class Program
         builder.Services.AddProtocol(settings, mutualTls);
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
-        builder.AddDrain();
-        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
-        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.AddDrain(settings);
+        builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);
@@ -139,7 +138,7 @@ internal static class Program
         builder.Services.AddAccounts(settings);
         builder.Services.AddPages(settings);
 
-        var database = DatabaseSettings.Read(settings);
+        var database = settings.Read<DatabaseSettings>();
 
         // Last: every setting has been read before a database is started for it.
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
@@ -153,7 +152,7 @@ internal static class Program
 
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
-        UnknownSettings.Warn(app.Configuration, KnownSettings.Names, app.Logger);
+        UnknownSettings.Warn(app.Configuration, [.. settings.Names, .. LocalPostgresSettings.NamesFor("IdentityServer")], app.Logger);
         KestrelRefusals.Answer(app, FaultAnswers.DescribeNoRequest);
         // Resolved so that the container gives our share in the private server back when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace LocalPostgres;

@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.Data.Common;
 using System.Reflection;
 using System.Text.RegularExpressions;
-using Hosting;
 using Npgsql;
 
 namespace LocalPostgres;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Hosting;
 using Npgsql;
 
 namespace LocalPostgres;

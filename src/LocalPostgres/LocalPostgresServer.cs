@@ -1,4 +1,3 @@
-using Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace LocalPostgres;

@@ -1,4 +1,3 @@
-using Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -9,8 +8,13 @@ namespace LocalPostgres;
 /// <summary>Which PostgreSQL a program uses: the one of its connection string, or a private one outside Production.</summary>
 public static class LocalPostgresSettings
 {
+    private const string BinariesSetting = "LocalPostgres:Binaries";
+
     /// <summary>A database that is started together with the program gets this long to listen.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>What <see cref="ResolveAsync"/> reads.</summary>
+    public static string[] NamesFor(string name) => [$"ConnectionStrings:{name}", LocalPostgresOptions.DirectorySetting, BinariesSetting];
 
     /// <summary>
     /// Reads <c>ConnectionStrings:{name}</c>. Where it is absent: refused in Production, else the private server in
@@ -39,7 +43,7 @@ public static class LocalPostgresSettings
         var options = new LocalPostgresOptions
         {
             Directory = DirectoryFor(configuration[LocalPostgresOptions.DirectorySetting], AppContext.BaseDirectory, environment.ContentRootPath),
-            Binaries = configuration["LocalPostgres:Binaries"],
+            Binaries = configuration[BinariesSetting],
             ConnectionStringSetting = setting,
         };
         var server = await LocalPostgresServer.StartAsync(options, logger, ct);

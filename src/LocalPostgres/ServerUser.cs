@@ -1,5 +1,3 @@
-using Hosting;
-
 namespace LocalPostgres;
 
 /// <summary>The user that the server runs as: our own, or, since PostgreSQL refuses root, the one that root drops to.</summary>

@@ -1,5 +1,5 @@
-using Hosting;
 using ResourceApi;
+using ServiceDefaults;
 
 ResourceApiHost? started = null;
 try

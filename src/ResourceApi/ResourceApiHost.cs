@@ -1,16 +1,15 @@
-using Hosting;
 using IdentityServer.ResourceServer;
 using LocalPostgres;
 using Microsoft.Extensions.Options;
-using Postgres;
 using ResourceApi.Data;
 using ResourceApi.Health;
 using ResourceApi.OpenApi;
-using ResourceApi.Settings;
 using ResourceApi.Storage;
 using ResourceApi.Telemetry;
 using ResourceApi.Web;
 using ServiceDefaults;
+using ServiceDefaults.Settings;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi;
 
@@ -27,6 +26,12 @@ internal sealed class ResourceApiHost : IAsyncDisposable
 
     private ResourceApiHost(WebApplication app, LocalPostgresServer? postgres) => (_app, _postgres) = (app, postgres);
 
+    /// <summary>The package reads them by itself, by the names of its options.</summary>
+    internal static IEnumerable<string> TokenSettings =>
+        from option in typeof(IdentityServerTokensOptions).GetProperties()
+        where option.PropertyType.IsValueType || option.PropertyType == typeof(string)
+        select option.Name == nameof(IdentityServerTokensOptions.MaxStaleness) ? "Revocation:MaxStaleness" : $"ResourceApi:{option.Name}";
+
     public IEnumerable<string> Addresses => _app.Urls;
 
     public IServiceProvider Services => _app.Services;
@@ -38,10 +43,10 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var connectionString = "";
         var builder = CreateBuilder(args);
         LogLevels.Require(builder.Configuration);
-        builder.AddServiceDefaults("resourceapi", () => Volatile.Read(ref isStarted), ApiMetrics.MeterName, "IdentityServer.ResourceServer");
+        var settings = new SettingsReader(builder.Configuration, builder.Environment);
+        builder.AddServiceDefaults(settings, "resourceapi", () => Volatile.Read(ref isStarted), ApiMetrics.MeterName, "IdentityServer.ResourceServer");
         builder.Services.AddSingleton<ApiMetrics>();
-        var origins = CorsOrigins.Read(builder.Configuration);
-        var database = DatabaseSettings.Read(builder.Configuration);
+        var origins = settings.Read<CorsOrigins>();
         builder.Services.AddIdentityServerTokens(builder.Configuration, "ResourceApi", options =>
         {
             options.Scopes.Add(DataEndpoints.ReadScope);
@@ -51,11 +56,11 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(origins.Configure));
         builder.Services.AddSingleton(services => Database.Open(connectionString, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddKeyedSingleton(Readiness.Source, (_, _) => Database.OpenForProbes(connectionString));
-        builder.Services.AddSingleton(database);
-        builder.Services.AddSingleton(new DatabaseGate(database.QueueLength));
-        builder.AddDrain();
-        var requestTimeout = RequestDeadlines.Read(builder.Configuration);
-        builder.Services.AddSingleton(services => new RequestDeadlines(requestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(new DatabaseGate(settings.Read<DatabaseSettings>().QueueLength));
+        builder.AddDrain(settings);
+        var connections = settings.Read<ConnectionSettings>();
+        builder.WebHost.ConfigureKestrel(kestrel => ConnectionLimits.Apply(kestrel.Limits, connections));
+        builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();
@@ -68,7 +73,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         try
         {
             CheckSettings(app);
-            UnknownSettings.Warn(app.Configuration, KnownSettings.Names, app.Logger);
+            UnknownSettings.Warn(app.Configuration, [.. settings.Names, .. TokenSettings, .. LocalPostgresSettings.NamesFor("ResourceApi")], app.Logger);
             KestrelRefusals.Answer(app, FaultResponses.DescribeNoRequest);
             (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
                 app.Configuration, app.Environment, "ResourceApi", "resource_api", app.Logger, app.Lifetime.ApplicationStopping);
@@ -119,7 +124,6 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaximumDrained;
-            ConnectionLimits.Apply(kestrel.Limits, configuration);
         });
         return builder;
     }

@@ -1,4 +1,3 @@
-using Hosting;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ServiceDefaults;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ServiceDefaults;
 
-public static class HealthEndpoints
+internal static class HealthEndpoints
 {
     /// <summary>The process answers. No check runs.</summary>
     public const string Live = "/health/live";
@@ -35,7 +35,6 @@ public static class HealthEndpoints
     /// <summary>Whether the node is not ready because it is told to stop.</summary>
     public static bool IsStopping(this HealthReport report)
     {
-        ArgumentNullException.ThrowIfNull(report);
         return report.Entries.TryGetValue(Draining.Name, out var draining) && draining.Status == HealthStatus.Unhealthy;
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -26,7 +25,7 @@ internal sealed partial class MetricsServer : IHostedService, IAsyncDisposable
     {
         (_settings, _logger) = (settings, logger);
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseUrls(settings.Urls).UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseUrls(settings.Addresses).UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             // Few come to scrape.
@@ -51,7 +50,7 @@ internal sealed partial class MetricsServer : IHostedService, IAsyncDisposable
         }
         catch (Exception unusable) when (unusable is IOException or SocketException or FormatException or ArgumentException or InvalidOperationException)
         {
-            throw new StartupException($"The setting {MetricsSettings.Name} is \"{string.Join(';', _settings.Urls)}\", which can't be listened at: {unusable.Message.ReplaceLineEndings(" ")}", unusable);
+            throw new StartupException($"The setting {MetricsSettings.Name} is \"{_settings.Urls}\", which can't be listened at: {unusable.Message.ReplaceLineEndings(" ")}", unusable);
         }
         LogListening(string.Join(' ', Addresses));
     }

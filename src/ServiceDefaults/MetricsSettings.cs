@@ -1,22 +1,21 @@
-using Hosting;
-using Microsoft.Extensions.Configuration;
+using ServiceDefaults.Settings;
 
 namespace ServiceDefaults;
 
-/// <param name="Urls">Where <c>/metrics</c> is served. Plain http: the scraper is in the operator's own network.</param>
-internal sealed record MetricsSettings(string[] Urls)
+[Section("Metrics")]
+internal sealed record MetricsSettings : ICheckedSettings
 {
     public const string Name = "Metrics:Urls";
 
-    /// <summary>Null when it is not set; then nothing listens.</summary>
-    public static MetricsSettings? Read(IConfiguration configuration)
+    /// <summary>Where <c>/metrics</c> is served; null: nothing listens. Plain http: the scraper is in the operator's own network.</summary>
+    public string? Urls { get; init; }
+
+    public string[] Addresses => Urls?.Split([';', ',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    public void Check(SettingsReader settings)
     {
-        var text = configuration[Name];
-        if (string.IsNullOrWhiteSpace(text))
-            return null;
-        var urls = text.Split([';', ',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return urls.Length > 0 && urls.All(IsAddress) ? new(urls)
-            : throw new StartupException($"The setting {Name} is \"{text.ReplaceLineEndings(" ")}\"; it must be one or more addresses such as http://localhost:9464, without a path.");
+        if (Urls is not null && !(Addresses.Length > 0 && Addresses.All(IsAddress)))
+            throw SettingsReader.Impossible(Name, Urls, "one or more addresses such as http://localhost:9464, without a path");
     }
 
     // A host and a port; + and * stand for every address of the machine.

@@ -1,4 +1,3 @@
-using Hosting;
 using Microsoft.Extensions.Configuration;
 
 namespace ServiceDefaults;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Hosting;
 using LocalPostgres;
 using LocalPostgres.Tests;
 using Microsoft.Extensions.Logging;

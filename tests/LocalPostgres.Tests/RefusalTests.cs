@@ -1,5 +1,4 @@
 using System.Globalization;
-using Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;

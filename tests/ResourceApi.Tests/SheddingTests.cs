@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 using Testing;
 using Xunit;
 

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using LocalPostgres;
 using Npgsql;
 using ResourceApi.Storage;
+using ServiceDefaults.Settings;
 using Testing;
 using Xunit;
 
@@ -128,19 +130,29 @@ public sealed class StartTests
     }
 
     [Fact]
-    public void Every_setting_that_the_code_reads_is_a_known_one()
+    public void README_has_each_setting_with_its_default()
     {
-        string TextOf(string file) => File.ReadAllText(Path.Combine(Repository.Root, "src", file));
-        var shared = new[] { "ResourceApi", "Hosting", "LocalPostgres", "ServiceDefaults", "Postgres" }
-            .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
-            .Where(file => Path.GetFileName(file) != "KnownSettings.cs")
-            .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))
-            .Where(name => !name.StartsWith("Logging:", StringComparison.Ordinal) && !name.StartsWith("Kestrel:", StringComparison.Ordinal));
-        var own = Regex.Matches(TextOf("IdentityServer.ResourceServer/IdentityServerTokensSettings.cs"), "settings(?:\\[|, )\"([A-Za-z]+)\"").Select(match => "ResourceApi:" + match.Groups[1].Value);
+        var documented = SettingsTable.Read("ResourceApi").ToDictionary(setting => setting.Name, setting => setting.Standard);
+        var declared = (
+            from type in typeof(ResourceApiHost).Assembly.GetTypes().Concat(typeof(SettingsReader).Assembly.GetTypes())
+            where type.IsDefined(typeof(SectionAttribute), inherit: false)
+            from setting in SettingsReader.Declared(type)
+            select (setting.Name, Standard: SettingsTable.Write(setting.Property.GetValue(Activator.CreateInstance(type))))).ToList();
 
         Assert.Equal(
-            Settings.KnownSettings.Names.Order(StringComparer.Ordinal),
-            shared.Concat(own).Append("Revocation:MaxStaleness").Distinct().Order(StringComparer.Ordinal));
+            declared.Select(setting => setting.Name).Concat(ResourceApiHost.TokenSettings).Concat(LocalPostgresSettings.NamesFor("ResourceApi")).Order(StringComparer.Ordinal),
+            documented.Keys.Order(StringComparer.Ordinal));
+        Assert.All(declared.Where(setting => setting.Standard.Length > 0), setting => Assert.StartsWith($"{setting.Standard} ", $"{documented[setting.Name]} ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_package_reads_what_its_options_are_named()
+    {
+        var text = File.ReadAllText(Path.Combine(Repository.Root, "src", "IdentityServer.ResourceServer", "IdentityServerTokensSettings.cs"));
+
+        Assert.Equal(
+            ResourceApiHost.TokenSettings.Order(StringComparer.Ordinal),
+            Regex.Matches(text, "settings(?:\\[|, )\"([A-Za-z]+)\"").Select(match => "ResourceApi:" + match.Groups[1].Value).Append("Revocation:MaxStaleness").Distinct().Order(StringComparer.Ordinal));
     }
 
     public static TheoryData<string> LoggingSettings =>

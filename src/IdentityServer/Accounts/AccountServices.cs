@@ -3,9 +3,9 @@ using IdentityServer.Accounts.Api.OpenApi;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Outbox;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Accounts;
 
@@ -20,7 +20,7 @@ internal static class AccountServices
         // A name that is taken is an answer, not an error for the log.
         services.AddLogging(logging => logging.AddFilter("Microsoft.EntityFrameworkCore.Update", LogLevel.None));
 
-        services.AddSingleton(ResetTokenSettings.Read(settings));
+        services.AddSettings<ResetTokenSettings>(settings);
         services.AddSingleton<CommonPasswords>();
         services.AddSingleton<PasswordPolicy>();
         services.AddSingleton<PasswordHashing>();

@@ -1,7 +1,6 @@
 using IdentityServer.Mail;
-using IdentityServer.Settings;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts;
 

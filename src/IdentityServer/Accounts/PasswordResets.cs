@@ -1,5 +1,4 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
@@ -10,7 +9,8 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts;
 

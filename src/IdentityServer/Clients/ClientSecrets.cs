@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using Microsoft.AspNetCore.Identity;

@@ -1,9 +1,9 @@
-using Hosting;
 using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Protocol;
 using IdentityServer.Settings;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Faults;
 

@@ -1,5 +1,5 @@
-using IdentityServer.Settings;
 using Microsoft.AspNetCore.Cors.Infrastructure;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Http;
 
@@ -16,14 +16,11 @@ internal static class CorsServices
 
     public static void AddBrowserOrigins(this IServiceCollection services, SettingsReader settings)
     {
-        const string name = "Cors:Origins";
-        var origins = settings.List(name);
-        if (!settings.IsGiven(name) && settings.IsDevelopment)
-            origins = ["http://localhost:*"];
+        var origins = settings.Read<CorsSettings>().Origins ?? (settings.Environment.IsDevelopment() ? ["http://localhost:*"] : []);
         foreach (var origin in origins)
         {
             if (origin != Any && !IsOrigin(origin))
-                throw SettingsReader.Impossible(name, origin, "origins such as https://app.example.com or http://localhost:*, or * alone");
+                throw SettingsReader.Impossible("Cors:Origins", origin, "origins such as https://app.example.com or http://localhost:*, or * alone");
         }
         services.AddCors(cors =>
         {

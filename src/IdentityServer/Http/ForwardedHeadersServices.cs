@@ -1,6 +1,6 @@
 using System.Net;
-using IdentityServer.Settings;
 using Microsoft.AspNetCore.HttpOverrides;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Http;
 
@@ -9,8 +9,7 @@ internal static class ForwardedHeadersServices
 {
     public static void AddKnownProxies(this IServiceCollection services, SettingsReader settings)
     {
-        const string name = "ForwardedHeaders:KnownProxies";
-        var proxies = settings.List(name);
+        var proxies = settings.Read<ForwardedHeadersSettings>().KnownProxies;
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             options.ForwardedHeaders = proxies.Length == 0 ? ForwardedHeaders.None : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
@@ -26,7 +25,7 @@ internal static class ForwardedHeadersServices
             else if (System.Net.IPNetwork.TryParse(proxy, out var network))
                 services.Configure<ForwardedHeadersOptions>(options => options.KnownIPNetworks.Add(network));
             else
-                throw SettingsReader.Impossible(name, proxy, "IP addresses or networks such as 10.0.0.7 or 10.0.0.0/8");
+                throw SettingsReader.Impossible("ForwardedHeaders:KnownProxies", proxy, "IP addresses or networks such as 10.0.0.7 or 10.0.0.0/8");
         }
     }
 }

@@ -1,5 +1,5 @@
-using Hosting;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Http;
 

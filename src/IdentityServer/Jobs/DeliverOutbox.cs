@@ -1,8 +1,8 @@
 using IdentityServer.Outbox;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
-using Postgres;
 using Quartz;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Jobs;
 

@@ -1,20 +1,19 @@
-using IdentityServer.Settings;
+using IdentityServer.Keys;
 using Quartz;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Jobs;
 
 internal static class JobServices
 {
-    public static void AddJobs(this IServiceCollection services, SettingsReader reader)
+    public static void AddJobs(this IServiceCollection services, SettingsReader settings)
     {
-        var pruning = PruningSettings.Read(reader);
-        var keys = SigningKeySettings.Read(reader);
+        var pruning = services.AddSettings<PruningSettings>(settings);
+        var keys = services.AddSettings<SigningKeySettings>(settings);
         // Several looks within the time that a key is published ahead, and at least one an hour.
         var look = TimeSpan.FromSeconds(Math.Clamp(keys.PublishAhead.TotalSeconds / 4, 1, 3600));
 
-        services.AddSingleton(pruning);
-        services.AddSingleton(AuditSettings.Read(reader));
-        services.AddSingleton(keys);
+        services.AddSettings<AuditSettings>(settings);
         services.AddQuartz(quartz =>
         {
             quartz.ScheduleJob<Prune>(trigger => trigger.WithIdentity("prune").WithCronSchedule(pruning.Cron), job => job.WithIdentity("prune"));

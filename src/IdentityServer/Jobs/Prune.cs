@@ -2,8 +2,8 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using Npgsql;
-using Postgres;
 using Quartz;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Jobs;
 

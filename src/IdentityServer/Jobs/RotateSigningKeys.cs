@@ -1,6 +1,6 @@
 using IdentityServer.Keys;
-using Postgres;
 using Quartz;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Jobs;
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Xml.Linq;
-using Hosting;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 
 namespace IdentityServer.Keys;

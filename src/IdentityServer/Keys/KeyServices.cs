@@ -1,9 +1,9 @@
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Keys;
 
@@ -26,8 +26,8 @@ internal static class KeyServices
             services.AddDataProtection();
             return;
         }
-        var settings = DataProtectionSettings.Read(reader);
-        var certificate = ProtectionCertificate.Load(settings, TimeProvider.System);
+        var settings = reader.Read<DataProtectionSettings>();
+        var certificate = ProtectionCertificate.Load(settings.Certificate, TimeProvider.System);
         var protection = services.AddDataProtection().SetApplicationName("IdentityServer").ProtectKeysWithCertificate(certificate);
         if (settings.Previous is { } previous)
             protection.UnprotectKeysWithAnyCertificate(ProtectionCertificate.Load(previous, TimeProvider.System));

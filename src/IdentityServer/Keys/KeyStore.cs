@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Protocol.Jwt;
 using IdentityServer.Settings;

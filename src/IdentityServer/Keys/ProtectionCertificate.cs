@@ -1,41 +1,40 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Hosting;
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Keys;
 
 /// <summary>The certificate that encrypts the key ring: without its file a dump of the database opens nothing.</summary>
 internal static class ProtectionCertificate
 {
-    public static X509Certificate2 Load(DataProtectionSettings settings, TimeProvider time)
+    public static X509Certificate2 Load(CertificateFile file, TimeProvider time)
     {
-        if (!File.Exists(settings.CertificatePath))
+        if (!File.Exists(file.Path))
         {
-            if (!settings.MayCreate)
-                throw SettingsReader.Impossible(settings.PathSetting, settings.CertificatePath, "the path of an existing PKCS#12 file");
-            Create(settings, time);
+            if (!file.MayCreate)
+                throw SettingsReader.Impossible(file.Setting, file.Path, "the path of an existing PKCS#12 file");
+            Create(file, time);
         }
         try
         {
             // In memory alone, where the platform can: macOS keeps private keys in keychains only.
             var storage = OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet;
-            var certificate = X509CertificateLoader.LoadPkcs12FromFile(settings.CertificatePath, settings.CertificatePassword, storage);
+            var certificate = X509CertificateLoader.LoadPkcs12FromFile(file.Path, file.Password, storage);
             return certificate.GetRSAPrivateKey() is not null
                 ? certificate
-                : throw SettingsReader.Impossible(settings.PathSetting, settings.CertificatePath, "a PKCS#12 file that holds an RSA private key");
+                : throw SettingsReader.Impossible(file.Setting, file.Path, "a PKCS#12 file that holds an RSA private key");
         }
         catch (Exception unreadable) when (unreadable is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The setting {settings.PathSetting} is \"{settings.CertificatePath}\"; it must be a readable PKCS#12 file that {settings.PasswordSetting} opens.", unreadable);
+            throw new StartupException($"The setting {file.Setting} is \"{file.Path}\"; it must be a readable PKCS#12 file that {file.Setting.Replace("Path", "Password", StringComparison.Ordinal)} opens.", unreadable);
         }
     }
 
-    private static void Create(DataProtectionSettings settings, TimeProvider time)
+    private static void Create(CertificateFile file, TimeProvider time)
     {
         try
         {
-            var folder = Path.GetDirectoryName(settings.CertificatePath)!;
+            var folder = Path.GetDirectoryName(file.Path)!;
             Directory.CreateDirectory(folder);
             using var key = RSA.Create(3072);
             var request = new CertificateRequest("CN=IdentityServer data protection (development)", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
@@ -46,21 +45,21 @@ internal static class ProtectionCertificate
             var mine = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows())
                 mine.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var file = new FileStream(draft, mine))
-                file.Write(certificate.Export(X509ContentType.Pkcs12, settings.CertificatePassword));
+            using (var stream = new FileStream(draft, mine))
+                stream.Write(certificate.Export(X509ContentType.Pkcs12, file.Password));
             // Of two nodes that start at once one wins, and both read the winner's.
             try
             {
-                File.Move(draft, settings.CertificatePath, overwrite: false);
+                File.Move(draft, file.Path, overwrite: false);
             }
-            catch (IOException) when (File.Exists(settings.CertificatePath))
+            catch (IOException) when (File.Exists(file.Path))
             {
                 File.Delete(draft);
             }
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The development certificate can't be written to {settings.CertificatePath}: {unwritable.Message} Name another place by {DataProtectionSettings.Name}.", unwritable);
+            throw new StartupException($"The development certificate can't be written to {file.Path}: {unwritable.Message} Name another place by {DataProtectionSettings.Name}.", unwritable);
         }
     }
 }

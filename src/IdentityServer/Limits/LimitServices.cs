@@ -1,4 +1,4 @@
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Limits;
 
@@ -6,7 +6,7 @@ internal static class LimitServices
 {
     public static void AddLimits(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(LimitSettings.Read(settings));
+        services.AddSettings<LimitSettings>(settings);
         services.AddSingleton<RequestLimits>();
     }
 }

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Limits;
 

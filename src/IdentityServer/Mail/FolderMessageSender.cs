@@ -1,4 +1,3 @@
-using Hosting;
 using MimeKit;
 
 namespace IdentityServer.Mail;

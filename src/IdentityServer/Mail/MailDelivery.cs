@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IdentityServer.Outbox;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Npgsql;
 

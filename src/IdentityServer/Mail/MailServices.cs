@@ -1,6 +1,6 @@
 using IdentityServer.Outbox;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Mail;
 
@@ -8,7 +8,7 @@ internal static class MailServices
 {
     public static void AddMail(this IServiceCollection services, SettingsReader settings)
     {
-        var mail = MailSettings.Read(settings, IssuerSettings.Read(settings));
+        var mail = settings.Read<MailSettings>();
         services.AddSingleton(provider => new MailDelivery(
             Choose(mail, provider), mail, provider.GetRequiredService<OutboxStore>(), provider.GetRequiredService<ILogger<MailDelivery>>()));
         services.AddSingleton<IOutboxDelivery>(provider => provider.GetRequiredService<MailDelivery>());

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using IdentityServer.Settings;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;

@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using IdentityServer.Clients;
+using IdentityServer.Protocol;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Protocol.Jwt;
-using IdentityServer.Settings;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Manifest;

@@ -1,8 +1,9 @@
 using System.Text;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Manifest;
 

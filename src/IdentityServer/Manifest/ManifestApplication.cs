@@ -1,10 +1,9 @@
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
+using IdentityServer.Http;
 using IdentityServer.Protocol.Grants;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Unicode;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 
 namespace IdentityServer.Manifest;

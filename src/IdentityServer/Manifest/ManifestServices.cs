@@ -1,4 +1,4 @@
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Manifest;
 
@@ -7,7 +7,7 @@ internal static class ManifestServices
 {
     public static void AddManifest(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(ManifestSettings.Read(settings));
+        services.AddSettings<ManifestSettings>(settings);
         services.AddSingleton<ManifestApplication>();
         services.AddSingleton<OpenIddictImport>();
     }

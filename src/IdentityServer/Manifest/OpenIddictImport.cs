@@ -1,10 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Hosting;
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
+using IdentityServer.Http;
 using IdentityServer.Protocol;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Outbound;
 
@@ -107,7 +106,7 @@ internal sealed class OutboundHttp : IDisposable
         Exception? last = null;
         foreach (var address in addresses)
         {
-            if (!_settings.AllowPrivateAddresses && !PublicAddresses.Contain(address))
+            if (_settings.AllowPrivateAddresses != true && !PublicAddresses.Contain(address))
                 continue;
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try

@@ -1,4 +1,4 @@
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Outbound;
 
@@ -7,7 +7,7 @@ internal static class OutboundServices
 {
     public static void AddOutbound(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(OutboundSettings.Read(settings));
+        services.AddSettings<OutboundSettings>(settings);
         services.AddSingleton(provider => new OutboundHttp(provider.GetRequiredService<OutboundSettings>(), provider.GetRequiredService<TimeProvider>()));
     }
 }

@@ -1,5 +1,3 @@
-using IdentityServer.Settings;
-
 namespace IdentityServer.Pages;
 
 /// <summary>What every page stands in. Public like the models of pages, because Razor makes its components so.</summary>

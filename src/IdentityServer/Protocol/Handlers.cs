@@ -1,3 +1,4 @@
+using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Authorization;
 using IdentityServer.Protocol.ClientAuthentication;
@@ -11,7 +12,6 @@ using IdentityServer.Protocol.PushedAuthorization;
 using IdentityServer.Protocol.Revocation;
 using IdentityServer.Protocol.Token;
 using IdentityServer.Protocol.UserInfo;
-using IdentityServer.Settings;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;

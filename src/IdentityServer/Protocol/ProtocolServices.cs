@@ -19,6 +19,7 @@ using IdentityServer.Settings;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol;
 
@@ -32,7 +33,7 @@ internal static class ProtocolServices
 
     public static void AddProtocol(this IServiceCollection services, SettingsReader settings, MutualTlsSettings mutualTls)
     {
-        services.AddSingleton(IssuerSettings.Read(settings));
+        services.AddSettings<IssuerSettings>(settings);
         services.AddTokens(settings);
         services.AddGrants(settings);
         services.AddClientAuthentication(settings);

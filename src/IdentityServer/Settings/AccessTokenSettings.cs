@@ -1,17 +1,17 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.IdentityModel.Tokens;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Settings;
 
-/// <param name="Lifetime">From issue to <c>exp</c>; 1 s to 1 day, one hour when not set.</param>
-/// <param name="SigningAlgorithm">The JWS algorithm of access tokens: ES256 or RS256.</param>
-internal sealed record AccessTokenSettings(TimeSpan Lifetime, string SigningAlgorithm)
+[Section("AccessTokens")]
+internal sealed record AccessTokenSettings
 {
-    public static AccessTokenSettings Read(SettingsReader settings)
-    {
-        const string name = "AccessTokens:SigningAlgorithm";
-        var algorithm = settings.Text(name) ?? SecurityAlgorithms.EcdsaSha256;
-        if (algorithm is not (SecurityAlgorithms.EcdsaSha256 or SecurityAlgorithms.RsaSha256))
-            throw SettingsReader.Impossible(name, algorithm, "ES256 or RS256");
-        return new(settings.Seconds("AccessTokens:Lifetime", 3600, 1, 86_400), algorithm);
-    }
+    /// <summary>From issue to <c>exp</c>.</summary>
+    [Range(1, 86_400)]
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>The JWS algorithm of access tokens.</summary>
+    [AllowedValues(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256)]
+    public string SigningAlgorithm { get; init; } = SecurityAlgorithms.EcdsaSha256;
 }

@@ -1,10 +1,12 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Protocol;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Settings;
 
-/// <summary>Who may register a client over HTTP (<c>Registration:Mode</c>).</summary>
+/// <summary>Who may register a client over HTTP.</summary>
 internal enum RegistrationMode
 {
     /// <summary>Nobody: there is no such endpoint. Clients that registered before go on.</summary>
@@ -18,45 +20,50 @@ internal enum RegistrationMode
 }
 
 /// <summary>Dynamic client registration (RFC 7591).</summary>
-/// <param name="InitialAccessTokens">Their SHA-256: the tokens themselves are not kept.</param>
-/// <param name="MaxClients">How many such clients there may be at once; 10,000 when not set. Each node holds them all in memory.</param>
-/// <param name="Scopes">What such a client may ask for; those about the user and <c>offline_access</c> when not set.</param>
-/// <param name="RequirePkce">True when not set; false: a confidential client that registers may do without, as certification suites do.</param>
-internal sealed record ClientRegistrationSettings(RegistrationMode Mode, byte[][] InitialAccessTokens, int MaxClients, ScopeSet Scopes, bool RequirePkce)
+[Section("Registration")]
+internal sealed record ClientRegistrationSettings : ICheckedSettings
 {
-    private const string ModeName = "Registration:Mode";
     private const string TokensName = "Registration:InitialAccessTokens";
-    private const string ScopesName = "Registration:Scopes";
 
     /// <summary>Characters: fewer can be guessed.</summary>
     private const int ShortestToken = 20;
 
+    public RegistrationMode Mode { get; init; }
+
+    /// <summary>Empty once they are checked: only their hashes are kept.</summary>
+    [ConfigurationKeyName("InitialAccessTokens")]
+    public string[] Tokens { get; set; } = [];
+
+    /// <summary>How many such clients there may be at once. Each node holds them all in memory.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxClients { get; init; } = 10_000;
+
+    [ConfigurationKeyName("Scopes")]
+    public string[] ScopeNames { get; init; } = [];
+
+    /// <summary>False: a confidential client that registers may do without, as certification suites do.</summary>
+    public bool RequirePkce { get; init; } = true;
+
     public bool IsOn => Mode != RegistrationMode.Off;
 
-    public static ClientRegistrationSettings Read(SettingsReader settings)
+    /// <summary>Their SHA-256.</summary>
+    public byte[][] InitialAccessTokens { get; private set; } = [];
+
+    /// <summary>What such a client may ask for; those about the user and <c>offline_access</c> when not set.</summary>
+    public ScopeSet Scopes { get; private set; } = Protocol.Scopes.AboutUsers;
+
+    public void Check(SettingsReader settings)
     {
-        var text = settings.Text(ModeName);
-        var mode = text switch
-        {
-            null or "off" => RegistrationMode.Off,
-            "initial_token" => RegistrationMode.InitialToken,
-            "open" => RegistrationMode.Open,
-            _ => throw SettingsReader.Impossible(ModeName, text, "off, initial_token or open"),
-        };
-        var tokens = settings.List(TokensName);
-        if (mode == RegistrationMode.InitialToken && tokens.Length == 0)
-            throw SettingsReader.Missing(TokensName, $"one or more tokens where {ModeName} is initial_token");
+        if (Mode == RegistrationMode.InitialToken && Tokens.Length == 0)
+            throw SettingsReader.Missing(TokensName, "one or more tokens where Registration:Mode is initial_token");
         // What it holds is never said.
-        if (tokens.Any(token => token.Length < ShortestToken))
+        if (Tokens.Any(token => token.Length < ShortestToken))
             throw SettingsReader.Impossible(TokensName, "(hidden)", $"tokens of {ShortestToken} characters or more");
-        var scopes = settings.List(ScopesName);
-        if (scopes.FirstOrDefault(scope => !ScopeSet.IsToken(scope)) is { } wrong)
-            throw SettingsReader.Impossible(ScopesName, wrong, "scopes as RFC 6749 §3.3 writes them");
-        return new(
-            mode,
-            Array.ConvertAll(tokens, token => SHA256.HashData(Encoding.UTF8.GetBytes(token))),
-            settings.Number("Registration:MaxClients", 10_000, 1, 1_000_000),
-            scopes.Length > 0 ? ScopeSet.Of(scopes) : Protocol.Scopes.AboutUsers,
-            settings.Flag("Registration:RequirePkce", true));
+        if (ScopeNames.FirstOrDefault(scope => !ScopeSet.IsToken(scope)) is { } wrong)
+            throw SettingsReader.Impossible("Registration:Scopes", wrong, "scopes as RFC 6749 §3.3 writes them");
+        InitialAccessTokens = Array.ConvertAll(Tokens, token => SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+        Tokens = [];
+        if (ScopeNames.Length > 0)
+            Scopes = ScopeSet.Of(ScopeNames);
     }
 }

@@ -1,7 +1,12 @@
+using System.ComponentModel.DataAnnotations;
+using ServiceDefaults.Settings;
+
 namespace IdentityServer.Settings;
 
-/// <param name="Lifetime">From issue to <c>exp</c>: how long the client may take to look at it; 1 s to 1 day, 300 s when not set.</param>
-internal sealed record IdTokenSettings(TimeSpan Lifetime)
+[Section("IdTokens")]
+internal sealed record IdTokenSettings
 {
-    public static IdTokenSettings Read(SettingsReader settings) => new(settings.Seconds("IdTokens:Lifetime", 300, 1, 86_400));
+    /// <summary>From issue to <c>exp</c>: how long the client may take to look at it.</summary>
+    [Range(1, 86_400)]
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(5);
 }

@@ -1,10 +1,15 @@
+using System.ComponentModel.DataAnnotations;
+using ServiceDefaults.Settings;
+
 namespace IdentityServer.Settings;
 
-/// <param name="MaxFailures">Wrong passwords in a row after which an account takes no password for a while.</param>
-/// <param name="Duration">How long that while is.</param>
-internal sealed record LockoutSettings(int MaxFailures, TimeSpan Duration)
+[Section("Lockout")]
+internal sealed record LockoutSettings
 {
-    public static LockoutSettings Read(SettingsReader settings) => new(
-        settings.Number("Lockout:MaxFailures", 10, 1, 1000),
-        settings.Seconds("Lockout:Duration", 300, 1, 86_400));
+    /// <summary>Wrong passwords in a row after which an account takes no password for <see cref="Duration"/>.</summary>
+    [Range(1, 1000)]
+    public int MaxFailures { get; init; } = 10;
+
+    [Range(1, 86_400)]
+    public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(5);
 }

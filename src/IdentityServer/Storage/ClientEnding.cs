@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Storage;
 

@@ -1,10 +1,9 @@
-using Hosting;
 using IdentityServer.Settings;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;

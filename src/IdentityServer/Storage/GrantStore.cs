@@ -1,7 +1,8 @@
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
-using Postgres;
+using NpgsqlTypes;
+using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;

@@ -1,5 +1,5 @@
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;

@@ -1,4 +1,3 @@
-using Hosting;
 using Npgsql;
 using static IdentityServer.Storage.Statements;
 

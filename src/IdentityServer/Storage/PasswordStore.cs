@@ -1,7 +1,8 @@
 using IdentityServer.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Postgres;
+using NpgsqlTypes;
+using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;

@@ -1,7 +1,7 @@
-using IdentityServer.Settings;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Settings;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Storage;
 

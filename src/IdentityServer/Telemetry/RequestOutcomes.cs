@@ -1,6 +1,6 @@
-using Hosting;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
+using ServiceDefaults;
 
 namespace IdentityServer.Telemetry;
 

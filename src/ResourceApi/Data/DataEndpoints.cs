@@ -1,8 +1,8 @@
-using Hosting;
 using IdentityServer.ResourceServer;
-using Postgres;
 using ResourceApi.Storage;
 using ResourceApi.Web;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Data;
 

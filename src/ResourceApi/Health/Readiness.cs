@@ -1,8 +1,8 @@
 using IdentityServer.ResourceServer;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
-using Postgres;
 using ResourceApi.Storage;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Health;
 

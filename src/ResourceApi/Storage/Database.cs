@@ -1,5 +1,5 @@
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Storage;
 

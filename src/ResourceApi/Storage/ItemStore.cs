@@ -1,6 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Storage;
 

@@ -1,8 +1,7 @@
-using Hosting;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Postgres;
 using ResourceApi.Storage.Migrations;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Storage;
 

@@ -1,4 +1,4 @@
-using Hosting;
+using ServiceDefaults;
 
 namespace ResourceApi.Telemetry;
 

@@ -1,6 +1,6 @@
-using Hosting;
 using Npgsql;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace ResourceApi.Web;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Benchmarks.Driver;
 using Benchmarks.Driver.Jobs;
-using Hosting;
 
 // Measures our programs against their floors and prints one table. run.sh builds first and calls this.
 if (Options.Parse(args) is not { } options || JobCatalogue.Choose(options) is not { } jobs)

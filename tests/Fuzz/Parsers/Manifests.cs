@@ -1,7 +1,6 @@
 using System.Text;
 using Fuzz.Inputs;
 using Fuzz.Oracles;
-using Hosting;
 using IdentityServer.Manifest;
 
 namespace Fuzz.Parsers;

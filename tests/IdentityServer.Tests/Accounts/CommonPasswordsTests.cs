@@ -1,12 +1,11 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Settings;
 using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
 public sealed class CommonPasswordsTests
 {
-    private static readonly PasswordSettings Standard = new(8, 128, RejectCommon: true, false, false, false, false, 1000, false, 1, 1, TimeSpan.FromSeconds(1));
+    private static readonly PasswordSettings Standard = new() { Iterations = 1000, Parallelism = 1, QueueLength = 1, QueueTimeout = TimeSpan.FromSeconds(1) };
 
     [Theory]
     [InlineData("password")]

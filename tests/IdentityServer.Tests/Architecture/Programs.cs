@@ -27,7 +27,7 @@ internal static class Programs
     /// <summary>Every assembly that has a room for SQL, or none.</summary>
     public static readonly Dictionary<string, List<Literal>> Texts = new[]
     {
-        Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "IdentityServer.Dpop.dll"), Path.Combine(Here, "Hosting.dll"), Path.Combine(Here, "ServiceDefaults.dll"),
+        Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "IdentityServer.Dpop.dll"), Path.Combine(Here, "ServiceDefaults.dll"),
         Path.Combine(ResourceApiFolder, "ResourceApi.dll"), Path.Combine(ResourceApiFolder, "IdentityServer.ResourceServer.dll"),
     }.ToDictionary(path => Path.GetFileNameWithoutExtension(path), Literals.Read);
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Hosting;
 using IdentityServer.Tests.ClientAuthentication;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;

@@ -1,5 +1,4 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Storage;
 using IdentityServer.Tests.ClientRegistration;

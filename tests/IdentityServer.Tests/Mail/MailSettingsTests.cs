@@ -1,11 +1,10 @@
-using Hosting;
 using IdentityServer.Mail;
-using IdentityServer.Settings;
 using MailKit.Security;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
+using ServiceDefaults.Settings;
 using Testing;
 using Xunit;
 
@@ -102,8 +101,7 @@ public sealed class MailSettingsTests
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(
             settings.Prepend(("IdentityServer:Issuer", (string?)"https://id.example.com")).GroupBy(pair => pair.Item1).Select(pairs => KeyValuePair.Create(pairs.Key, pairs.Last().Item2))).Build();
-        var reader = new SettingsReader(configuration, new Host(environment));
-        return MailSettings.Read(reader, IssuerSettings.Read(reader));
+        return new SettingsReader(configuration, new Host(environment)).Read<MailSettings>();
     }
 
     private sealed class Host(string environment) : IHostEnvironment

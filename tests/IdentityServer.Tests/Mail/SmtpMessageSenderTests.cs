@@ -1,13 +1,13 @@
-using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Net;
 using IdentityServer.Mail;
 using IdentityServer.Tests.Accounts;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using MailKit.Security;
-using SmtpServer;
 using SmtpServer.Protocol;
+using SmtpServer;
 using Testing;
 using Xunit;
 
@@ -200,7 +200,7 @@ public sealed class SmtpMessageSenderTests
         ServerUnderTest.StartAsync(["--Smtp:Host=127.0.0.1", $"--Smtp:Port={smtp.Port}", .. settings]);
 
     private static Task SendAsync(MailServer smtp, Message message) =>
-        new SmtpMessageSender(new("", "no-reply@example.com"), new("127.0.0.1", smtp.Port, null, null, SecureSocketOptions.None, TimeSpan.FromSeconds(10)))
+        new SmtpMessageSender(new("", "no-reply@example.com"), new() { Host = "127.0.0.1", Port = smtp.Port, Mode = "none", Timeout = TimeSpan.FromSeconds(10) })
             .SendAsync(message, CancellationToken.None);
 
     /// <summary>Asks for a reset, sees two attempts fail, and the message still in the outbox.</summary>

@@ -155,7 +155,7 @@ public sealed class ManifestMemberTests
     private static async Task RefusesAsync(ServerUnderTest server, string members, string why)
     {
         var json = members.StartsWith("\"client_id\"", StringComparison.Ordinal) ? $$"""{"clients":[{{{members}}}]}""" : $$"""{"clients":[{"client_id":"site",{{members}}}]}""";
-        var refused = await Assert.ThrowsAsync<global::Hosting.StartupException>(() => server.AppliesAsync(json));
+        var refused = await Assert.ThrowsAsync<StartupException>(() => server.AppliesAsync(json));
         Assert.Contains($"is not applied: {why}", refused.Message, StringComparison.Ordinal);
     }
 

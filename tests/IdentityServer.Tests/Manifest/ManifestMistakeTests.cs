@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using Microsoft.EntityFrameworkCore;
 using Xunit;

@@ -1,5 +1,4 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using Testing;
 using Xunit;

@@ -1,11 +1,10 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Manifest;
 using IdentityServer.Protocol;
-using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
+using ServiceDefaults.Settings;
 using Testing;
 using Xunit;
 
@@ -207,7 +206,7 @@ public sealed class ManifestStartTests
     {
         var builder = WebApplication.CreateBuilder([$"--environment={environment}", .. setting is null ? Array.Empty<string>() : [$"--IdentityServer:Manifest={setting}"]]);
 
-        var settings = ManifestSettings.Read(new SettingsReader(builder.Configuration, builder.Environment));
+        var settings = new SettingsReader(builder.Configuration, builder.Environment).Read<ManifestSettings>();
 
         Assert.Equal((hasOne, hasOne), (settings.File is not null, settings.IsBuiltIn));
     }

@@ -279,7 +279,7 @@ public sealed class StandingManifestTests
     {
         await using var server = await ServerUnderTest.StartAsync();
 
-        var refused = await Assert.ThrowsAsync<global::Hosting.StartupException>(() => server.AppliesAsync($$"""{"authoritative":{{value}}}"""));
+        var refused = await Assert.ThrowsAsync<StartupException>(() => server.AppliesAsync($$"""{"authoritative":{{value}}}"""));
 
         Assert.Contains("$.authoritative ", refused.Message, StringComparison.Ordinal);
     }

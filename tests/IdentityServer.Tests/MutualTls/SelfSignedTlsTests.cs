@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using Hosting;
 using IdentityServer.Tests.ClientRegistration;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Testing;

@@ -1,11 +1,11 @@
 using System.Net;
-using IdentityServer.Storage;
 using IdentityServer.Jobs;
+using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 using Xunit;
 
 namespace IdentityServer.Tests.Operations;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
 using Npgsql;

@@ -1,5 +1,4 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Manifest;
 using IdentityServer.Tests.Protocol;

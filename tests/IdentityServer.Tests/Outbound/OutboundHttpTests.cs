@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using IdentityServer.Outbound;
-using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
 using Microsoft.AspNetCore.Http;
 using Xunit;
@@ -43,7 +42,7 @@ public sealed class OutboundHttpTests
     {
         await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"), https: true);
         var asked = 0;
-        using var outbound = new OutboundHttp(new OutboundSettings(true, false), TimeProvider.System, (host, _) =>
+        using var outbound = new OutboundHttp(Settings(true, false), TimeProvider.System, (host, _) =>
         {
             asked++;
             return Task.FromResult(host == "client.example" ? [IPAddress.Loopback] : Array.Empty<IPAddress>());
@@ -59,7 +58,7 @@ public sealed class OutboundHttpTests
     public async Task A_certificate_that_nobody_vouches_for_is_refused()
     {
         await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"), https: true);
-        using var outbound = new OutboundHttp(new OutboundSettings(true, false), TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), trust: null);
+        using var outbound = new OutboundHttp(Settings(true, false), TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), trust: null);
 
         Assert.NotNull((await GetAsync(outbound, $"https://client.example:{site.Address.Port}/")).Failure);
         Assert.Equal(0, site.Requests);
@@ -70,7 +69,7 @@ public sealed class OutboundHttpTests
     public async Task Nothing_but_https_is_asked(string address)
     {
         var asked = 0;
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System, (_, _) =>
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System, (_, _) =>
         {
             asked++;
             return Task.FromResult<IPAddress[]>([IPAddress.Loopback]);
@@ -83,8 +82,8 @@ public sealed class OutboundHttpTests
     public async Task Plain_http_reaches_this_machine_in_development_alone()
     {
         await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"));
-        using var development = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
-        using var production = new OutboundHttp(new OutboundSettings(true, false), TimeProvider.System);
+        using var development = new OutboundHttp(Settings(true, true), TimeProvider.System);
+        using var production = new OutboundHttp(Settings(true, false), TimeProvider.System);
 
         Assert.True((await GetAsync(development, site.Address.ToString())).IsSuccess);
         Assert.Equal("the address is not https", (await GetAsync(production, site.Address.ToString())).Failure);
@@ -98,7 +97,7 @@ public sealed class OutboundHttpTests
             http.Response.Redirect("/elsewhere");
             return Task.CompletedTask;
         });
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
 
         var answer = await GetAsync(outbound, site.Address.ToString());
 
@@ -115,7 +114,7 @@ public sealed class OutboundHttpTests
             http.Response.ContentLength = saysItsLength ? length : null;
             return http.Response.Body.WriteAsync(new byte[length]).AsTask();
         });
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
 
         Assert.Equal(Limit, (await GetAsync(outbound, $"{site.Address}exact")).Body.Length);
         Assert.Equal("the answer is longer than 1000 octets", (await GetAsync(outbound, $"{site.Address}more")).Failure);
@@ -133,7 +132,7 @@ public sealed class OutboundHttpTests
                 await Task.Delay(100);
             }
         });
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
 
         Assert.Equal("there was no whole answer within 5 s", (await GetAsync(outbound, site.Address.ToString())).Failure);
     }
@@ -142,7 +141,7 @@ public sealed class OutboundHttpTests
     public async Task A_caller_that_gives_up_is_told_so()
     {
         await using var site = await ClientSite.StartAsync(http => Task.Delay(Timeout.Infinite, http.RequestAborted));
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
         using var soon = new CancellationTokenSource(200);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => outbound.GetAsync(site.Address, "application/json", Limit, soon.Token));
@@ -157,7 +156,7 @@ public sealed class OutboundHttpTests
             got = await new StreamReader(http.Request.Body).ReadToEndAsync();
             await http.Response.WriteAsync("never read");
         });
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
         using var content = new FormUrlEncodedContent([new("logout_token", "abc")]);
 
         var answer = await outbound.PostAsync(site.Address, content, CancellationToken.None);
@@ -168,15 +167,17 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task A_host_that_nobody_knows_is_a_failure_in_our_words()
     {
-        using var outbound = new OutboundHttp(new OutboundSettings(true, true), TimeProvider.System, (_, _) => throw new System.Net.Sockets.SocketException(11001), null);
+        using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System, (_, _) => throw new System.Net.Sockets.SocketException(11001), null);
 
         Assert.StartsWith("the request failed", (await GetAsync(outbound, "https://client.example/")).Failure, StringComparison.Ordinal);
     }
 
+    private static OutboundSettings Settings(bool allowPrivate, bool allowHttp) => new() { AllowPrivateAddresses = allowPrivate, AllowHttpToLoopback = allowHttp };
+
     private static bool Trusts(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) => certificate?.Subject == "CN=client.example";
 
     private static OutboundHttp Outbound(bool allowPrivate, string[] addresses) =>
-        new(new OutboundSettings(allowPrivate, true), TimeProvider.System, (host, _) => Task.FromResult(IPAddress.TryParse(host, out var literal) ? [literal] : Array.ConvertAll(addresses, IPAddress.Parse)), Trusts);
+        new(Settings(allowPrivate, true), TimeProvider.System, (host, _) => Task.FromResult(IPAddress.TryParse(host, out var literal) ? [literal] : Array.ConvertAll(addresses, IPAddress.Parse)), Trusts);
 
     private static Task<OutboundAnswer> GetAsync(OutboundHttp outbound, string address) => outbound.GetAsync(new Uri(address), "application/json", Limit, CancellationToken.None);
 }

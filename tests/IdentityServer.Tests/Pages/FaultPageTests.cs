@@ -1,6 +1,7 @@
 using System.Net;
 using IdentityServer.Tests.Hosting;
 using IdentityServer.Tests.Protocol;
+using ServiceDefaults.Storage;
 using Xunit;
 
 namespace IdentityServer.Tests.Pages;
@@ -43,7 +44,7 @@ public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedSe
         await using var server = await ServerUnderTest.StartAsync("--Database:QueueLength=1");
         var browser = new Browser(server);
         await browser.SignInAsync();
-        using var place = ((Postgres.DatabaseGate)server.Services.GetService(typeof(Postgres.DatabaseGate))!).TryEnter();
+        using var place = ((DatabaseGate)server.Services.GetService(typeof(DatabaseGate))!).TryEnter();
 
         var page = await browser.GetAsync("/account");
 

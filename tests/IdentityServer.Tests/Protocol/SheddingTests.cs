@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using Postgres;
+using ServiceDefaults.Storage;
 using Testing;
 using Xunit;
 

@@ -2,10 +2,10 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
-using Hosting;
-using IdentityServer.Settings;
 using IdentityServer.Tests.Hosting;
+using LocalPostgres;
 using Npgsql;
+using ServiceDefaults.Settings;
 using Testing;
 using Xunit;
 
@@ -142,15 +142,36 @@ public sealed class StartTests
     }
 
     [Fact]
-    public void Every_setting_that_the_code_reads_is_a_known_one()
+    public async Task A_setting_of_README_is_a_known_one()
     {
-        var read = new[] { "IdentityServer", "Hosting", "LocalPostgres", "ServiceDefaults", "Postgres" }
+        var documented = SettingsTable.Read("IdentityServer").Select(setting => setting.Name).Except(["ConnectionStrings:IdentityServer", "DataProtection:CertificatePath"]).ToList();
+        await using var server = await ServerUnderTest.StartAsync([.. documented.Select(name => $"--{name}= ")]);
+
+        Assert.True(documented.Count > 90, $"{documented.Count} documented");
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("no setting", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void README_has_each_setting_with_its_default()
+    {
+        var documented = SettingsTable.Read("IdentityServer").ToDictionary(setting => setting.Name, setting => setting.Standard);
+        var declared = Declared().ToDictionary(setting => setting.Name, setting => setting.Standard);
+
+        Assert.Equal(declared.Keys.Concat(LocalPostgresSettings.NamesFor("IdentityServer")).Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
+        // As many as the machine has cores.
+        declared.Remove("Password:Parallelism");
+        Assert.All(declared.Where(setting => setting.Value.Length > 0), setting => Assert.StartsWith($"{setting.Value} ", $"{documented[setting.Key]} ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Messages_name_settings_that_there_are()
+    {
+        var named = new[] { "IdentityServer", "LocalPostgres", "ServiceDefaults" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
-            .Where(file => Path.GetFileName(file) != "KnownSettings.cs" && Path.GetFileName(Path.GetDirectoryName(file)) != "Migrations")
             .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))
             .Where(name => !name.StartsWith("Logging:", StringComparison.Ordinal) && !name.StartsWith("Kestrel:", StringComparison.Ordinal));
 
-        Assert.Equal(KnownSettings.Names.Except(["ConnectionStrings:IdentityServer"]).Order(StringComparer.Ordinal), read.Distinct().Order(StringComparer.Ordinal));
+        Assert.Empty(named.Except(Declared().Select(setting => setting.Name)).Except(LocalPostgresSettings.NamesFor("IdentityServer")));
     }
 
     [Fact]
@@ -279,7 +300,7 @@ public sealed class StartTests
     [InlineData("--dry-run")]
     [InlineData("--Mail:From=a@b", "replace-keys", "--force")]
     public void A_misspelt_word_after_a_command_is_wrong_usage(params string[] arguments) =>
-        Assert.Equal(CommandLine.WrongUsage, Assert.Throws<global::Hosting.StartupException>(() => CommandLine.Parse(arguments)).ExitCode);
+        Assert.Equal(CommandLine.WrongUsage, Assert.Throws<StartupException>(() => CommandLine.Parse(arguments)).ExitCode);
 
     [Fact]
     public void Words_are_commands_wherever_they_stand_and_settings_may_be_written_apart()
@@ -298,6 +319,12 @@ public sealed class StartTests
         Assert.Equal((CommandLine.ImportOpenIddict, "Host=db;Password=a=b", true), (command.Command, command.File, command.IsDryRun));
         Assert.Equal(["Limits:Enabled=false", "Mail:From=a@b"], command.Settings);
     }
+
+    private static IEnumerable<(string Name, string Standard)> Declared() =>
+        from type in typeof(Program).Assembly.GetTypes().Concat(typeof(SettingsReader).Assembly.GetTypes())
+        where type.IsDefined(typeof(SectionAttribute), inherit: false)
+        from setting in SettingsReader.Declared(type)
+        select (setting.Name, SettingsTable.Write(setting.Property.GetValue(Activator.CreateInstance(type))));
 
     private static ProgramProcess Run(string address, params string[] arguments) => ProgramProcess.Start(
         Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),

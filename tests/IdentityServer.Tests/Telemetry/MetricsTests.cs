@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Jobs;
 using IdentityServer.Telemetry;

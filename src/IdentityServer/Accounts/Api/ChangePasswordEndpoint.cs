@@ -1,5 +1,4 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
@@ -12,7 +11,8 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Api;
 

@@ -1,11 +1,11 @@
 using System.Net;
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Api;
 

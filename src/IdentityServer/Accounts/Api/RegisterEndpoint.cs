@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -10,6 +9,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Api;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -8,6 +7,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Api;
 

@@ -1,10 +1,10 @@
-using Hosting;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 

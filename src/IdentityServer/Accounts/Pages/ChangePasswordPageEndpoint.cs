@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -7,6 +6,7 @@ using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -1,7 +1,7 @@
-using Hosting;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 

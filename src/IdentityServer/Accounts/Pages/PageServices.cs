@@ -3,6 +3,7 @@ using IdentityServer.Outbox;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -13,15 +14,15 @@ internal static class PageServices
 
     public static void AddPages(this IServiceCollection services, SettingsReader settings)
     {
-        var issuer = IssuerSettings.Read(settings);
-        services.AddSingleton(SessionSettings.Read(settings));
-        services.AddSingleton(BrandingSettings.Read(settings));
+        var issuer = settings.Read<IssuerSettings>();
+        services.AddSettings<SessionSettings>(settings);
+        services.AddSettings<BrandingSettings>(settings);
         services.AddSingleton<SessionStore>();
         services.AddSingleton<BrowserSessions>();
         services.AddSingleton<PageWriter>();
         services.AddSingleton<PageForms>();
         services.AddSingleton<StyleSheet>();
-        services.AddSingleton(EmailConfirmationSettings.Read(settings));
+        services.AddSettings<EmailConfirmationSettings>(settings);
         services.AddSingleton<EmailConfirmation>();
         services.AddSingleton<ConfirmationMail>();
         services.AddSingleton<BrowserPasswordChange>();

@@ -1,5 +1,5 @@
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Pages;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Accounts.Pages;
 

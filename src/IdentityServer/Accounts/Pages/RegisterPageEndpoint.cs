@@ -1,10 +1,10 @@
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
@@ -6,7 +5,8 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 

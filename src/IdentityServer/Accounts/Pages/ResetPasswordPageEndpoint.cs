@@ -1,3 +1,4 @@
+using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;

@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Http;
@@ -6,6 +5,7 @@ using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
@@ -7,6 +6,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -2,7 +2,7 @@ using IdentityServer.Accounts.Sessions;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Accounts.Passwords;
 

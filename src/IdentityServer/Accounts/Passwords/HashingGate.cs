@@ -1,4 +1,3 @@
-using IdentityServer.Settings;
 using IdentityServer.Telemetry;
 
 namespace IdentityServer.Accounts.Passwords;

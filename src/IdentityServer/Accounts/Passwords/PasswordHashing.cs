@@ -1,4 +1,3 @@
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Accounts.Passwords;
 

@@ -1,6 +1,7 @@
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Accounts.Passwords;
 
@@ -8,9 +9,8 @@ internal static class PasswordServices
 {
     public static void AddPasswords(this IServiceCollection services, SettingsReader settings)
     {
-        var passwords = PasswordSettings.Read(settings);
-        services.AddSingleton(passwords);
-        services.AddSingleton(LockoutSettings.Read(settings));
+        var passwords = services.AddSettings<PasswordSettings>(settings);
+        services.AddSettings<LockoutSettings>(settings);
         services.AddSingleton<HashingGate>();
         services.AddSingleton<GuessStore>();
         services.AddSingleton<PasswordVerifier>();

@@ -1,11 +1,11 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Dpop;
-using Hosting;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Sessions;
 

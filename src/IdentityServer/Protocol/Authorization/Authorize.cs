@@ -1,5 +1,4 @@
 using System.Security.Claims;
-using Hosting;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -9,7 +8,8 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Authorization;

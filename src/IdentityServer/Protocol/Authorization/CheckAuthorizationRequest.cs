@@ -1,7 +1,6 @@
 using IdentityServer.Clients;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
-using IdentityServer.Settings;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 

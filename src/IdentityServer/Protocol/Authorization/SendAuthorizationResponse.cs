@@ -1,11 +1,11 @@
 using System.Text;
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Pages;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using OpenIddict.Server;
+using ServiceDefaults;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Authorization;

@@ -1,7 +1,6 @@
 using System.Text;
 using IdentityServer.Clients;
 using IdentityServer.Keys;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.AuthorizationRequests;

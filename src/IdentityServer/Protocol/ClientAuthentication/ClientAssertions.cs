@@ -4,7 +4,7 @@ using IdentityServer.Clients;
 using IdentityServer.Protocol.Jwt;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 

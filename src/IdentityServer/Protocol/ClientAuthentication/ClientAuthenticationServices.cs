@@ -1,4 +1,4 @@
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
@@ -6,7 +6,7 @@ internal static class ClientAuthenticationServices
 {
     public static void AddClientAuthentication(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(ClientAssertionSettings.Read(settings));
+        services.AddSettings<ClientAssertionSettings>(settings);
         services.AddSingleton<ClientKeys>();
         services.AddSingleton<ClientAssertions>();
         services.AddSingleton<IssuedCertificates>();

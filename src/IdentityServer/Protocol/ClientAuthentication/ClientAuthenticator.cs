@@ -1,7 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Protocol.Jwt;
+using ServiceDefaults;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 

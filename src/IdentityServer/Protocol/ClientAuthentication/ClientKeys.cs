@@ -5,7 +5,6 @@ using System.Text.Json;
 using IdentityServer.Clients;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol.Jwt;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 

@@ -2,9 +2,9 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IdentityServer.Clients;
 using IdentityServer.Http;
-using IdentityServer.Settings;
 using Microsoft.Extensions.Options;
 using OpenIddict.Server;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 

@@ -1,6 +1,6 @@
-using Hosting;
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
+using ServiceDefaults;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.ClientAuthentication;

@@ -1,11 +1,11 @@
-using Hosting;
 using IdentityServer.Keys;
 using IdentityServer.Pages;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;

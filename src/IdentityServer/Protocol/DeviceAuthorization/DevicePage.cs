@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
@@ -9,6 +8,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
+using ServiceDefaults;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using IdentityServer.Pages;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
@@ -10,7 +10,7 @@ internal static class DeviceServices
 {
     public static void AddDevices(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(DeviceCodeSettings.Read(settings));
+        services.AddSettings<DeviceCodeSettings>(settings);
         services.AddSingleton(_ => new UserCodes(RandomNumberGenerator.Create()));
         services.AddSingleton<DeviceStore>();
         services.AddSingleton<DevicePage>();

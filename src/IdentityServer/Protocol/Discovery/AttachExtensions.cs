@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using IdentityServer.Protocol.ClientAuthentication;
+using IdentityServer.Protocol.Dpop;
 using IdentityServer.Settings;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;

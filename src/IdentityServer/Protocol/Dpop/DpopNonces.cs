@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Dpop;
 using IdentityServer.Keys;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Dpop;
 

@@ -1,12 +1,12 @@
 using System.Net;
 using Dpop;
-using Hosting;
 using IdentityServer.Protocol.Jwt;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.Extensions.Primitives;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Dpop;
 

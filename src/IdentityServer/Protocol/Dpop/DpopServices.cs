@@ -1,4 +1,4 @@
-using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Dpop;
 
@@ -6,7 +6,7 @@ internal static class DpopServices
 {
     public static void AddDpop(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(DpopSettings.Read(settings));
+        services.AddSettings<DpopSettings>(settings);
         services.AddSingleton<DpopNonces>();
         services.AddSingleton<DpopProofs>();
     }

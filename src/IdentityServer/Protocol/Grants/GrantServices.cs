@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Grants;
 
@@ -7,7 +8,7 @@ internal static class GrantServices
 {
     public static void AddGrants(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(RefreshTokenSettings.Read(settings));
+        services.AddSettings<RefreshTokenSettings>(settings);
         services.AddSingleton<SignIn>();
         services.AddSingleton<GrantEnding>();
         services.AddSingleton<UserGrants>();

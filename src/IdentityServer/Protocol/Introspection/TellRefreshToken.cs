@@ -1,4 +1,3 @@
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Keys;
 using IdentityServer.Protocol.Pipeline;
@@ -6,7 +5,8 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Introspection;

@@ -1,9 +1,8 @@
-using Hosting;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
-using IdentityServer.Settings;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.PushedAuthorization;

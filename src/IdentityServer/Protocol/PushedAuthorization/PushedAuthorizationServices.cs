@@ -1,6 +1,6 @@
 using IdentityServer.Protocol.AuthorizationRequests;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
@@ -9,7 +9,7 @@ internal static class PushedAuthorizationServices
 {
     public static void AddPushedAuthorization(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(PushedRequestSettings.Read(settings));
+        services.AddSettings<PushedRequestSettings>(settings);
         services.AddSingleton<PushedRequestStore>();
         services.AddSingleton<PushedRequests>();
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using IdentityServer.Clients;
+using IdentityServer.Http;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Protocol.Jwt;

@@ -7,7 +7,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
-using Postgres;
+using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Registration;
 

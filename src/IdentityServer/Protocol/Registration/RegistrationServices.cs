@@ -1,5 +1,6 @@
 using IdentityServer.Http;
 using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Registration;
 
@@ -8,7 +9,7 @@ internal static class RegistrationServices
 {
     public static void AddClientRegistration(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(ClientRegistrationSettings.Read(settings));
+        services.AddSettings<ClientRegistrationSettings>(settings);
         services.AddSingleton<ClientDescriptionReader>();
         services.AddSingleton<RegistrationEndpoint>();
         services.AddSingleton<RegistrationManagement>();

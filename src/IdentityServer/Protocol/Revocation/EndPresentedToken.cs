@@ -1,11 +1,11 @@
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Keys;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Tokens;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Revocation;

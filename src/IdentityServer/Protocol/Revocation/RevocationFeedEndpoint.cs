@@ -3,12 +3,12 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Dpop;
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Storage;
+using ServiceDefaults;
 
 namespace IdentityServer.Protocol.Revocation;
 

@@ -1,12 +1,12 @@
 using System.Security.Claims;
-using Hosting;
 using IdentityServer.Audit;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Token.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Telemetry;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;

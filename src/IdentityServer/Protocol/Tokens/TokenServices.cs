@@ -1,4 +1,5 @@
 using IdentityServer.Settings;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Tokens;
 
@@ -7,8 +8,8 @@ internal static class TokenServices
 {
     public static void AddTokens(this IServiceCollection services, SettingsReader settings)
     {
-        services.AddSingleton(AccessTokenSettings.Read(settings));
-        services.AddSingleton(IdTokenSettings.Read(settings));
+        services.AddSettings<AccessTokenSettings>(settings);
+        services.AddSettings<IdTokenSettings>(settings);
         services.AddSingleton<TokenIssuer>();
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<IdTokens>();

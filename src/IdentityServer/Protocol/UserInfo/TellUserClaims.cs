@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Hosting;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Protocol.Jwt;
@@ -7,7 +6,8 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using Postgres;
+using ServiceDefaults;
+using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.UserInfo;

@@ -4,7 +4,6 @@ using IdentityServer.Clients;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Token.Grants;
 
