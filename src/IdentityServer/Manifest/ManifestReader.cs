@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using Hosting;
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -39,13 +40,13 @@ internal static class ManifestReader
                 IsAuthoritative = root.Flag("authoritative"),
             };
         }
-        catch (ManifestMistake mistake)
+        catch (JsonMistake mistake)
         {
             throw Refuse(name, mistake);
         }
     }
 
-    public static StartupException Refuse(string name, ManifestMistake mistake) =>
+    public static StartupException Refuse(string name, JsonMistake mistake) =>
         new($"The manifest {name} is not applied: {mistake.Message}", mistake);
 
     private static JsonElement Parse(byte[] bytes)
@@ -55,7 +56,7 @@ internal static class ManifestReader
         if (text.StartsWith("\uFEFF"u8))
             text = text[3..];
         if (!Utf8.IsValid(text))
-            throw new ManifestMistake("$", "is not UTF-8.");
+            throw new JsonMistake("$", "is not UTF-8.");
         try
         {
             return JsonElement.Parse(text, Strict);
@@ -63,7 +64,7 @@ internal static class ManifestReader
         catch (JsonException malformed)
         {
             // The parser's own words may quote the file, and so a secret.
-            throw new ManifestMistake("$", $"is not JSON: line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine + 1}.");
+            throw new JsonMistake("$", $"is not JSON: line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine + 1}.");
         }
     }
 
@@ -79,7 +80,7 @@ internal static class ManifestReader
             foreach (var (member, value) in keys(item))
             {
                 if (value is not null && !seen.TryAdd((member, value), node.Path))
-                    throw new ManifestMistake($"{node.Path}.{member}", $"is that of {seen[(member, value)]} already.");
+                    throw new JsonMistake($"{node.Path}.{member}", $"is that of {seen[(member, value)]} already.");
             }
             items.Add(item);
         }

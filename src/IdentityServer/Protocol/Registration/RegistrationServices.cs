@@ -9,7 +9,7 @@ internal static class RegistrationServices
     public static void AddClientRegistration(this IServiceCollection services, SettingsReader settings)
     {
         services.AddSingleton(ClientRegistrationSettings.Read(settings));
-        services.AddSingleton<ClientDescriptionReader>();
+        services.AddSingleton<RegistrationReader>();
         services.AddSingleton<RegistrationEndpoint>();
         services.AddSingleton<RegistrationManagement>();
     }
