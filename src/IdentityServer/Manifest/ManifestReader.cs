@@ -13,7 +13,7 @@ namespace IdentityServer.Manifest;
 internal static class ManifestReader
 {
     private const int MaximumLength = 4 * 1024 * 1024;
-    private const int MaximumItems = 100_000;
+    public const int MaximumItems = 100_000;
 
     // The deepest that a sound manifest gets is 4: $.clients[0].scope[0].
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16 };
@@ -28,7 +28,7 @@ internal static class ManifestReader
             : $"The setting {setting} is \"{name}\", which {why}; it must be the path of a manifest, or nothing.");
         try
         {
-            var root = new Node(Parse(bytes), "$").Members("authoritative", "clients", "resources", "roles", "users");
+            var root = new Node(Parse(bytes), "$").Members(ManifestSchema.Members.Keys);
             var secrets = new SecretPlaces(Path.GetDirectoryName(Path.GetFullPath(file))!, environment);
             return new ManifestDocument(
                 name,
