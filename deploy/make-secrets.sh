@@ -47,7 +47,7 @@ run_as=$(setting RUN_AS)
 if [[ ! -s config/manifest.json ]]; then
   # A folder and not a file is mounted: editors that replace the file are seen. It names secrets but holds none.
   mkdir -p config
-  sed "s|https://identity\.test|https://$host|g" manifest.example.json >config/manifest.json
+  sed "s|https://identity\.test|https://$host|g; s|\"manifest\.schema\.json\"|\"../manifest.schema.json\"|" manifest.example.json >config/manifest.json
   chmod 755 config
   chmod 644 config/manifest.json
   echo "made   deploy/config/manifest.json from manifest.example.json"

@@ -30,6 +30,7 @@ internal static class CommandHelp
             "  --prune    removes clients, resources and roles that the file does not have, of the sections that it has.",
             "             Accounts are never removed.",
         ]),
+        (CommandLine.ManifestSchema, "", "prints the JSON Schema of a manifest, by which editors complete and check one", []),
         (CommandLine.ImportOpenIddict, "CONNECTION [--dry-run]", "brings in the clients, scopes and consents of another OpenIddict server",
         [
             "  CONNECTION is the connection string of its PostgreSQL database, such as \"Host=db;Database=shop;Username=…;Passfile=…\".",

@@ -7,6 +7,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     public const string Serve = "serve";
     public const string Migrate = "migrate";
     public const string Apply = "apply";
+    public const string ManifestSchema = "manifest-schema";
     public const string ImportOpenIddict = "import-openiddict";
     public const string RewrapKeys = "rewrap-keys";
     public const string ReplaceKeys = "replace-keys";
@@ -18,7 +19,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     /// <summary>The exit code of one who asks for what there is not.</summary>
     public const int WrongUsage = 2;
 
-    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
+    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | manifest-schema | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
 
     /// <summary>Of import-openiddict: tells what it would do.</summary>
     public bool IsDryRun { get; init; }
@@ -64,6 +65,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
             [ImportOpenIddict, var connection] when !prune => new(ImportOpenIddict, connection, false, [.. settings]) { IsDryRun = isDryRun },
             _ when isDryRun => throw new StartupException(Usage) { ExitCode = WrongUsage },
             [] when !prune => new(Serve, null, false, [.. settings]),
+            [ManifestSchema] when !prune => new(ManifestSchema, null, false, [.. settings]),
             [Migrate] when !prune => new(Migrate, null, false, [.. settings]),
             [RewrapKeys] when !prune => new(RewrapKeys, null, false, [.. settings]),
             [ReplaceKeys] when !prune => new(ReplaceKeys, null, false, [.. settings]),

@@ -38,6 +38,11 @@ internal static class Program
                 Console.WriteLine(CommandHelp.Of(command.File));
                 return 0;
             }
+            if (command.Command == CommandLine.ManifestSchema)
+            {
+                Console.WriteLine(ManifestSchema.Text);
+                return 0;
+            }
             if (command.Command == CommandLine.HealthCheck)
                 return await HealthCheck.RunAsync(command.Settings, "http://localhost:5000");
 

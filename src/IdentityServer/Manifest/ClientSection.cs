@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.Descriptions;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Manifest;
@@ -16,42 +18,40 @@ internal static class ClientSection
 
     private const string SecretFile = "client_secret_file";
 
-    private const int MaximumNameLength = 200;
     private const int MaximumSecrets = 10;
-    private const int MaximumRedirectUris = 100;
+    private const int MaximumScopeLength = ScopeSet.MaximumCount * (ScopeSet.MaximumTokenLength + 1);
+
+    /// <summary>The members, as a JSON Schema tells them.</summary>
+    public static readonly Dictionary<string, JsonObject> Members = new(ClientMembers.Schema, StringComparer.Ordinal)
+    {
+        ["client_id"] = JsonSchema.Text(100),
+        [Secret] = JsonSchema.OneOrMore(MaximumSecrets, JsonSchema.Text(SecretPlaces.MaximumLength)),
+        [SecretFile] = JsonSchema.OneOrMore(MaximumSecrets, JsonSchema.Text(SecretPlaces.MaximumLength)),
+        ["scope"] = JsonSchema.Text(MaximumScopeLength),
+        [SigningAlgorithm] = JsonSchema.OneOf(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256),
+        ["disabled"] = JsonSchema.Flag(),
+    };
 
     /// <param name="shortest">Characters that a secret must have.</param>
     public static ManifestClient Read(Node node, SecretPlaces places, int shortest)
     {
-        var client = node.Entry(
-            ["client_id", Secret, SecretFile, "client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", SigningAlgorithm, "disabled",
-            .. ClientMetadataSection.Names]);
-        var redirectUris = client.Set("redirect_uris", MaximumRedirectUris, uri => uri.AbsoluteUri()) ?? [];
+        var client = node.Entry(Members.Keys);
+        var id = ReadClientId(client.Require("client_id"));
+        var described = ClientMembers.Read(client, Speaker.Operator);
         return new ManifestClient(
-            client.Path,
-            ReadClientId(client.Require("client_id")),
-            ReadName(client),
-            client.Find("token_endpoint_auth_method")?.OneOf(TokenEndpointAuthMethods.Served) ?? TokenEndpointAuthMethods.ClientSecretBasic,
-            ReadSecrets(client, places, shortest),
-            client.Set("grant_types", GrantTypes.Served.Length, grant => grant.OneOf(GrantTypes.Served)) ?? DefaultGrantTypes(redirectUris),
-            ReadScope(client),
-            redirectUris,
-            client.Find(SigningAlgorithm)?.OneOf(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256),
-            client.Flag("disabled"))
+            client.Path, id, described.Name, described.AuthMethod, ReadSecrets(client, places, shortest), described.GrantTypes, ReadScope(client), described.RedirectUris,
+            client.Find(SigningAlgorithm)?.OneOf(SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256), client.Flag("disabled"))
         {
-            ResponseTypes = client.Set("response_types", 10, type => type.OneOf("code")),
-            Metadata = ClientMetadataSection.Read(client),
+            ResponseTypes = described.ResponseTypes,
+            Metadata = described.Metadata,
             Said = ReadSaid(client),
         };
     }
 
-    /// <summary>RFC 7591 §2, where there is an address that a code could go to; else none: who only introspects has nowhere to be sent.</summary>
-    public static string[] DefaultGrantTypes(string[] redirectUris) => redirectUris.Length > 0 ? [GrantTypes.AuthorizationCode] : [];
-
     /// <summary>Of secrets there is no mark: their slow hashes are compared.</summary>
     private static Dictionary<string, string> ReadSaid(NodeObject client)
     {
-        var said = client.Marks("client_id", Secret, SecretFile);
+        var said = MemberMark.OfEach(client, "client_id", Secret, SecretFile);
         if (client.IsWritten(Secret) || client.IsWritten(SecretFile))
             said[Secret] = "";
         return said;
@@ -66,13 +66,6 @@ internal static class ClientSection
         if (Guid.TryParse(id, out _))
             throw node.Mistake("looks like a UUID, which are the names of users.");
         return id != Client.AccountApi.ClientId ? id : throw node.Mistake($"is the built-in client {id}, which can't be described.");
-    }
-
-    /// <summary>What people read: a sign of direction within could turn the sentence around it.</summary>
-    private static string? ReadName(NodeObject client)
-    {
-        var name = client.Text("client_name", MaximumNameLength);
-        return name is null || NameRules.IsLine(name, MaximumNameLength) ? name : throw client.Find("client_name")!.Value.Mistake($"must be 1 to {MaximumNameLength} visible characters.");
     }
 
     private static string[] ReadSecrets(NodeObject client, SecretPlaces places, int shortest)
@@ -98,8 +91,7 @@ internal static class ClientSection
         if (client.Find("scope") is not { } node)
             return [];
         // RFC 7591 §2: a string with space-separated values.
-        var limit = ScopeSet.MaximumCount * (ScopeSet.MaximumTokenLength + 1);
-        return ScopeSet.TryParse(node.Text(limit), out var scopes)
+        return ScopeSet.TryParse(node.Text(MaximumScopeLength), out var scopes)
             ? scopes.ToArray()
             : throw node.Mistake($"must be at most {ScopeSet.MaximumCount} scopes parted by spaces, each of at most {ScopeSet.MaximumTokenLength} visible ASCII characters but \" and \\.");
     }

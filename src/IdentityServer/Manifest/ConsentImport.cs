@@ -1,4 +1,5 @@
 using IdentityServer.Audit;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
@@ -47,7 +48,7 @@ internal sealed class ConsentImport(ImportReport report, Dictionary<string, (str
             scopes = OpenIddictClient.Texts(authorization.Scopes, "Scopes");
             return true;
         }
-        catch (ManifestMistake)
+        catch (JsonMistake)
         {
             scopes = [];
             return false;

@@ -1,4 +1,5 @@
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -39,7 +40,7 @@ internal static class CrossChecks
         foreach (var client in manifest.Clients ?? [])
         {
             if (client.Says("scope") && client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
-                throw new ManifestMistake($"{client.Path}.scope", $"holds {unserved}, which no resource serves.");
+                throw new JsonMistake($"{client.Path}.scope", $"holds {unserved}, which no resource serves.");
         }
     }
 
@@ -54,13 +55,13 @@ internal static class CrossChecks
             if (!clients.TryGetValue(clientId, out var isPublic))
                 warnings.Add($"{resource.Path}.client_id is {clientId}, which is no client: until it is one, {resource.Identifier} can't introspect or read the revocation feed.");
             else if (isPublic && resource.Says("client_id"))
-                throw new ManifestMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
+                throw new JsonMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
         }
         // A resource that only the database knows of must not lose its client either.
         foreach (var client in manifest.Clients ?? [])
         {
             if (client.IsPublic && client.Says("token_endpoint_auth_method") && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
-                throw new ManifestMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
+                throw new JsonMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
         }
         return warnings;
     }
@@ -69,7 +70,7 @@ internal static class CrossChecks
     {
         var gone = resources.FirstOrDefault(resource => resource.Value.ClientId is { } clientId && !clients.ContainsKey(clientId) && registered.Clients.ContainsKey(clientId));
         if (gone.Key is not null)
-            throw new ManifestMistake("$.clients", $"lacks {gone.Value.ClientId}, the client of the resource {gone.Key}, which would stay.");
+            throw new JsonMistake("$.clients", $"lacks {gone.Value.ClientId}, the client of the resource {gone.Key}, which would stay.");
     }
 
     private static void CheckRoles(ManifestDocument manifest, HashSet<string> roles)
@@ -79,7 +80,7 @@ internal static class CrossChecks
             for (var i = 0; user.Says("roles") && i < user.Roles.Length; i++)
             {
                 if (!roles.Contains(LoginName.Fold(user.Roles[i])))
-                    throw new ManifestMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");
+                    throw new JsonMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Clients;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
@@ -16,7 +17,7 @@ internal static class Described
             AuthMethod = client.Says("token_endpoint_auth_method") ? client.AuthMethod : row.AuthMethod,
             Secrets = client.Says(ClientSection.Secret) ? client.Secrets : [],
             KeptHashes = client.Says(ClientSection.Secret) ? null : row.SecretHashes,
-            GrantTypes = client.Resets("grant_types") ? ClientSection.DefaultGrantTypes(redirectUris) : client.Says("grant_types") ? client.GrantTypes : row.GrantTypes,
+            GrantTypes = client.Resets("grant_types") ? Speaker.Operator.DefaultGrantTypes(redirectUris) : client.Says("grant_types") ? client.GrantTypes : row.GrantTypes,
             Scopes = client.Says("scope") ? client.Scopes : row.Scopes,
             RedirectUris = redirectUris,
             SigningAlgorithm = client.Says(ClientSection.SigningAlgorithm) ? client.SigningAlgorithm : row.SigningAlgorithm,
@@ -42,7 +43,7 @@ internal static class Described
     private static ClientMetadata Over(ManifestClient client, string metadata)
     {
         var (has, said) = (JsonNode.Parse(ClientMetadata.Parse(metadata).ToString())!.AsObject(), JsonNode.Parse(client.Metadata.ToString())!.AsObject());
-        foreach (var name in ClientMetadataSection.Names.Where(client.Says))
+        foreach (var name in ClientMembers.OfMetadata.Where(client.Says))
         {
             if (said[name] is { } value)
                 has[name] = value.DeepClone();

@@ -1,3 +1,5 @@
+using IdentityServer.Protocol.Descriptions;
+
 namespace IdentityServer.Manifest;
 
 /// <summary>What came in from another server (<c>+</c>), what was here already or is not needed (<c>=</c>), and what can't be (<c>!</c>), each a line.</summary>
@@ -19,7 +21,7 @@ internal sealed class ImportReport
         _lines.Add($"! {what}");
     }
 
-    public void Refused(string kind, string name, ManifestMistake mistake) =>
+    public void Refused(string kind, string name, JsonMistake mistake) =>
         Refused($"{kind} {name}: {(mistake.Message.StartsWith("$.", StringComparison.Ordinal) ? mistake.Message[2..] : mistake.Message)}");
 
     public static string Counted(int count, string one) => count == 1 ? $"1 {one}" : $"{count} {one}s";

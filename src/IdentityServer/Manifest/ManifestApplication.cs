@@ -3,6 +3,7 @@ using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
@@ -70,7 +71,7 @@ internal sealed partial class ManifestApplication(
             {
                 return await TryApplyAsync(connection, manifest, prune, isStart, cancellation);
             }
-            catch (ManifestMistake mistake)
+            catch (JsonMistake mistake)
             {
                 throw ManifestReader.Refuse(manifest.Name, mistake);
             }
@@ -106,7 +107,7 @@ internal sealed partial class ManifestApplication(
         plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
         plan.Changes.Left.AddRange(limits?.Left ?? []);
         foreach (var client in described.Clients ?? [])
-            ClientRules.Check(client, passwords, mutualTls);
+            OperatorRules.Check(client, passwords, mutualTls);
 
         var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
         ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);

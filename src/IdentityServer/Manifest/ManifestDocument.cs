@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-
 using IdentityServer.Clients;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -49,6 +49,9 @@ internal sealed record ManifestClient(
 
     /// <summary>What RFC 7591 §2.1 has agree with the grant types; nothing is kept of them.</summary>
     public string[]? ResponseTypes { get; init; }
+
+    /// <summary>What is held to the same rules as a client that registers itself.</summary>
+    public ClientDescription Description => new(Path, Name, AuthMethod, GrantTypes, ResponseTypes, RedirectUris, Metadata);
 
     public bool IsPublic => AuthMethod == Protocol.TokenEndpointAuthMethods.None;
 

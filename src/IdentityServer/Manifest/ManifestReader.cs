@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -11,7 +12,7 @@ namespace IdentityServer.Manifest;
 internal static class ManifestReader
 {
     private const int MaximumLength = 4 * 1024 * 1024;
-    private const int MaximumItems = 100_000;
+    public const int MaximumItems = 100_000;
 
     // The deepest that a sound manifest gets is 4: $.clients[0].scope[0].
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16 };
@@ -26,7 +27,7 @@ internal static class ManifestReader
             : $"The setting {setting} is \"{name}\", which {why}; it must be the path of a manifest, or nothing.");
         try
         {
-            var root = new Node(Parse(bytes), "$").Members("authoritative", "clients", "resources", "roles", "users");
+            var root = new Node(Parse(bytes), "$").Members(ManifestSchema.Members.Keys);
             var secrets = new SecretPlaces(Path.GetDirectoryName(Path.GetFullPath(file))!, environment);
             return new ManifestDocument(
                 name,
@@ -38,13 +39,13 @@ internal static class ManifestReader
                 IsAuthoritative = root.Flag("authoritative"),
             };
         }
-        catch (ManifestMistake mistake)
+        catch (JsonMistake mistake)
         {
             throw Refuse(name, mistake);
         }
     }
 
-    public static StartupException Refuse(string name, ManifestMistake mistake) =>
+    public static StartupException Refuse(string name, JsonMistake mistake) =>
         new($"The manifest {name} is not applied: {mistake.Message}", mistake);
 
     private static JsonElement Parse(byte[] bytes)
@@ -54,7 +55,7 @@ internal static class ManifestReader
         if (text.StartsWith("\uFEFF"u8))
             text = text[3..];
         if (!Utf8.IsValid(text))
-            throw new ManifestMistake("$", "is not UTF-8.");
+            throw new JsonMistake("$", "is not UTF-8.");
         try
         {
             return JsonElement.Parse(text, Strict);
@@ -62,7 +63,7 @@ internal static class ManifestReader
         catch (JsonException malformed)
         {
             // The parser's own words may quote the file, and so a secret.
-            throw new ManifestMistake("$", $"is not JSON: line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine + 1}.");
+            throw new JsonMistake("$", $"is not JSON: line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine + 1}.");
         }
     }
 
@@ -78,7 +79,7 @@ internal static class ManifestReader
             foreach (var (member, value) in keys(item))
             {
                 if (value is not null && !seen.TryAdd((member, value), node.Path))
-                    throw new ManifestMistake($"{node.Path}.{member}", $"is that of {seen[(member, value)]} already.");
+                    throw new JsonMistake($"{node.Path}.{member}", $"is that of {seen[(member, value)]} already.");
             }
             items.Add(item);
         }

@@ -1,3 +1,4 @@
+using IdentityServer.Protocol.Descriptions;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -23,6 +24,13 @@ internal static class MemberMark
         JsonValueKind.Array when Sets.Contains(member) => Of(string.Join('\n', value.EnumerateArray().Select(item => item.GetRawText()).Order(StringComparer.Ordinal))),
         _ => Of(Canonical(value)),
     };
+
+    /// <summary>Of the members that are written, null or not.</summary>
+    public static Dictionary<string, string> OfEach(NodeObject entry, params string[] but) => entry.Node.Value.EnumerateObject()
+        .Where(member => !but.Contains(member.Name, StringComparer.Ordinal))
+        .ToDictionary(member => member.Name, member => Of(member.Name, member.Value), StringComparer.Ordinal);
+
+    public static string Of(NodeObject entry, string name) => Of(name, entry.Node.Value.GetProperty(name));
 
     public static string Of(string text) => Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 

@@ -1,4 +1,5 @@
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Storage;
 using Npgsql;
 
@@ -28,9 +29,9 @@ internal static class NamedAccounts
             if (users[i].UserName is null)
                 account = owner ?? account;
             else if (owner is not null && owner != account && !keepsEmail(users[i]))
-                throw new ManifestMistake($"{users[i].Path}.email", $"belongs to another account, {owner.Row.UserName}.");
+                throw new JsonMistake($"{users[i].Path}.email", $"belongs to another account, {owner.Row.UserName}.");
             if (account is not null && !places.TryAdd(account.Row.Id, users[i].Path))
-                throw new ManifestMistake(users[i].Path, $"is the same account as {places[account.Row.Id]}.");
+                throw new JsonMistake(users[i].Path, $"is the same account as {places[account.Row.Id]}.");
             found[i] = account;
         }
         return found;

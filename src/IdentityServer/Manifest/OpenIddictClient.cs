@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.ClientAuthentication;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using GrantTypes = IdentityServer.Protocol.GrantTypes;
@@ -31,14 +32,14 @@ internal static class OpenIddictClient
 
     /// <param name="served">The scopes that there are here.</param>
     /// <param name="left">What can't be of a client that comes in.</param>
-    /// <exception cref="ManifestMistake">It can't come in.</exception>
+    /// <exception cref="JsonMistake">It can't come in.</exception>
     public static ManifestClient Read(ForeignApplication application, HashSet<string> served, List<string> left)
     {
         var permissions = Texts(application.Permissions, "Permissions");
         var requirements = Texts(application.Requirements, "Requirements");
         var jwks = Parse(application.JsonWebKeySet, "JsonWebKeySet");
         if (jwks is { } set && !ClientKeys.IsStorable(set))
-            throw new ManifestMistake("JsonWebKeySet", "holds a text with a NUL or half a surrogate pair, or a number with an exponent or of more than 40 digits.");
+            throw new JsonMistake("JsonWebKeySet", "holds a text with a NUL or half a surrogate pair, or a number with an exponent or of more than 40 digits.");
         var isPublic = application.ClientType is { } type ? type == ClientTypes.Public : application.ClientSecret is null && jwks is null;
         var method = isPublic ? TokenEndpointAuthMethods.None
             : application.ClientSecret is null && jwks is not null ? TokenEndpointAuthMethods.PrivateKeyJwt
@@ -83,14 +84,14 @@ internal static class OpenIddictClient
         if (Parse(json, column) is not { } parsed)
             return [];
         if (parsed.ValueKind != JsonValueKind.Array || parsed.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
-            throw new ManifestMistake(column, "is no JSON array of texts.");
+            throw new JsonMistake(column, "is no JSON array of texts.");
         try
         {
             return [.. parsed.EnumerateArray().Select(item => item.GetString()!).Distinct(StringComparer.Ordinal)];
         }
         catch (InvalidOperationException)
         {
-            throw new ManifestMistake(column, "holds half a surrogate pair, which is no character.");
+            throw new JsonMistake(column, "holds half a surrogate pair, which is no character.");
         }
     }
 
@@ -99,7 +100,7 @@ internal static class OpenIddictClient
         if (string.IsNullOrEmpty(json))
             return null;
         if (json.Length > OpenIddictDatabase.LongestText)
-            throw new ManifestMistake(column, $"is longer than {OpenIddictDatabase.LongestText} characters.");
+            throw new JsonMistake(column, $"is longer than {OpenIddictDatabase.LongestText} characters.");
         try
         {
             return JsonElement.Parse(json, Strict) is { ValueKind: not JsonValueKind.Null } parsed ? parsed : null;
@@ -107,7 +108,7 @@ internal static class OpenIddictClient
         // The second of a name that holds half a surrogate pair.
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
-            throw new ManifestMistake(column, "is no JSON, or has a member twice.");
+            throw new JsonMistake(column, "is no JSON, or has a member twice.");
         }
     }
 
@@ -194,7 +195,7 @@ internal static class OpenIddictClient
     {
         null => [],
         { ValueKind: JsonValueKind.Object } members => [.. members.EnumerateObject().Select(member => member.Name)],
-        _ => throw new ManifestMistake(column, "is no JSON object."),
+        _ => throw new JsonMistake(column, "is no JSON object."),
     };
 
     private static IEnumerable<string> Of(string[] permissions, string prefix) =>
@@ -206,6 +207,6 @@ internal static class OpenIddictClient
         var bytes = new byte[512];
         var isHash = !hash.Any(char.IsWhiteSpace) && Convert.TryFromBase64String(hash, bytes, out var length) && length > 13
             && bytes[0] == 1 && BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(5)) is > 0 and <= MostRounds;
-        return isHash ? hash : throw new ManifestMistake("ClientSecret", $"is no hash of OpenIddict's, of at most {MostRounds} rounds.");
+        return isHash ? hash : throw new JsonMistake("ClientSecret", $"is no hash of OpenIddict's, of at most {MostRounds} rounds.");
     }
 }

@@ -5,6 +5,8 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -106,7 +108,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
         {
             var identifiers = OpenIddictClient.Texts(scope.Resources, "Resources");
             if (identifiers.Length == 0)
-                throw new ManifestMistake("Resources", "is empty, and here a scope is of a resource.");
+                throw new JsonMistake("Resources", "is empty, and here a scope is of a resource.");
             foreach (var identifier in identifiers)
             {
                 var members = new JsonObject { ["identifier"] = identifier, ["scopes"] = new JsonArray(scope.Name) };
@@ -115,18 +117,18 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
                     var resource = ResourceSection.Read(new Node(JsonElement.Parse(members.ToJsonString()), "$"));
                     var names = resources.GetValueOrDefault(identifier) ?? [];
                     if (names.Count + (registered.Resources.GetValueOrDefault(identifier)?.Scopes.Length ?? 0) >= ScopeSet.MaximumCount)
-                        throw new ManifestMistake(Resource, $"{identifier} has {ScopeSet.MaximumCount} scopes already.");
+                        throw new JsonMistake(Resource, $"{identifier} has {ScopeSet.MaximumCount} scopes already.");
                     names.Add(resource.Scopes[0]);
                     resources[identifier] = names;
                     isPlaced = true;
                 }
-                catch (ManifestMistake mistake)
+                catch (JsonMistake mistake)
                 {
                     report.Refused("scope", name, mistake);
                 }
             }
         }
-        catch (ManifestMistake mistake)
+        catch (JsonMistake mistake)
         {
             report.Refused("scope", name, mistake);
         }
@@ -157,16 +159,16 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
             {
                 var left = new List<string>();
                 var client = OpenIddictClient.Read(application, served, left);
-                ClientRules.Check(client, passwords, mutualTls);
+                OperatorRules.Check(client, passwords, mutualTls);
                 var row = ClientPlan.NewRow(client, client.KeptHashes ?? []);
                 await RequireValidAsync(manager, row, cancellation);
                 if (!clients.TryAdd(client.ClientId, (client.Scopes, application.ConsentType is null or OpenIddictConstants.ConsentTypes.Explicit or OpenIddictConstants.ConsentTypes.External)))
-                    throw new ManifestMistake("ClientId", "is that of another application already.");
+                    throw new JsonMistake("ClientId", "is that of another application already.");
                 plan.Create(client.Kind, client.ClientId, row);
                 report.Added($"client {name}");
                 left.ForEach(what => report.Refused($"client {name} comes without: {what}"));
             }
-            catch (ManifestMistake mistake)
+            catch (JsonMistake mistake)
             {
                 report.Refused("client", name, mistake);
             }
@@ -180,7 +182,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
         var application = new ApplicationRow();
         client.WriteTo(application);
         await foreach (var mistake in manager.ValidateAsync(application, cancellation))
-            throw new ManifestMistake("as OpenIddict says:", (mistake.ErrorMessage ?? "").ReplaceLineEndings(" "));
+            throw new JsonMistake("as OpenIddict says:", (mistake.ErrorMessage ?? "").ReplaceLineEndings(" "));
     }
 
     private static async IAsyncEnumerable<T> Bounded<T>(IAsyncEnumerable<T> items, string what, [EnumeratorCancellation] CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Manifest;
@@ -13,15 +14,23 @@ internal static class ProfileSection
 {
     private const string Prefix = "profile.";
 
+    private const int MaximumLinesLength = 500;
+
     private static readonly string[] AddressMembers = ["formatted", "street_address", "locality", "region", "postal_code", "country"];
+
+    /// <summary>The members, as a JSON Schema tells them.</summary>
+    public static readonly Dictionary<string, JsonObject> Members = new(UserClaims.ProfileMembers.ToDictionary(name => name, SchemaOf), StringComparer.Ordinal)
+    {
+        [ClaimNames.Address] = JsonSchema.Entry(AddressMembers.ToDictionary(name => name, _ => JsonSchema.Text(MaximumLinesLength))),
+    };
 
     /// <summary>The claims by their path, such as <c>profile.address.country</c>.</summary>
     public static List<(string Name, JsonNode? Value, string Mark)> Read(Node node)
     {
-        var profile = node.Entry([.. UserClaims.ProfileMembers, ClaimNames.Address]);
+        var profile = node.Entry(Members.Keys);
         var read = new List<(string, JsonNode?, string)>();
         foreach (var name in UserClaims.ProfileMembers.Where(profile.IsWritten))
-            read.Add((Prefix + name, profile.Find(name) is { } member ? ReadClaim(name, member) : null, profile.Mark(name)));
+            read.Add((Prefix + name, profile.Find(name) is { } member ? ReadClaim(name, member) : null, MemberMark.Of(profile, name)));
         if (profile.Find(ClaimNames.Address) is { } address)
             ReadAddress(address, read);
         else if (profile.IsWritten(ClaimNames.Address))
@@ -61,6 +70,14 @@ internal static class ProfileSection
             : throw node.Mistake($"must be 1 to {NameRules.MaximumFullNameLength} visible characters."),
     };
 
+    private static JsonObject SchemaOf(string name) => name switch
+    {
+        "profile" or "picture" or "website" => JsonSchema.Uri(),
+        "birthdate" => JsonSchema.Text(10),
+        "zoneinfo" or "locale" => JsonSchema.Text(64),
+        _ => JsonSchema.Text(NameRules.MaximumFullNameLength),
+    };
+
     private static string ReadWeb(Node node)
     {
         var uri = node.AbsoluteUri();
@@ -73,14 +90,14 @@ internal static class ProfileSection
         foreach (var name in AddressMembers.Where(address.IsWritten))
         {
             var text = address.Find(name) is { } member ? ReadLines(member) : null;
-            read.Add(($"{Prefix}{ClaimNames.Address}.{name}", text, address.Mark(name)));
+            read.Add(($"{Prefix}{ClaimNames.Address}.{name}", text, MemberMark.Of(address, name)));
         }
     }
 
     /// <summary>An address has several.</summary>
     private static string ReadLines(Node node)
     {
-        var text = node.Raw(500);
+        var text = node.Raw(MaximumLinesLength);
         return text.All(c => c is '\n' or '\r' || !char.IsControl(c)) ? text : throw node.Mistake("holds a control character.");
     }
 }

@@ -1,13 +1,24 @@
+using System.Text.Json.Nodes;
 using IdentityServer.Protocol;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
 /// <summary>An API that accepts our tokens. Its identifier is their audience (RFC 8707 §2).</summary>
 internal static class ResourceSection
 {
+    /// <summary>The members, as a JSON Schema tells them.</summary>
+    public static readonly Dictionary<string, JsonObject> Members = new(StringComparer.Ordinal)
+    {
+        ["identifier"] = JsonSchema.Uri(),
+        ["name"] = JsonSchema.Text(200),
+        ["scopes"] = JsonSchema.Set(ScopeSet.MaximumCount, JsonSchema.Text(ScopeSet.MaximumTokenLength)),
+        ["client_id"] = JsonSchema.Text(100),
+    };
+
     public static ManifestResource Read(Node node)
     {
-        var resource = node.Entry("identifier", "name", "scopes", "client_id");
+        var resource = node.Entry(Members.Keys);
         return new ManifestResource(
             resource.Path,
             resource.Require("identifier").AbsoluteUri(),
@@ -15,7 +26,7 @@ internal static class ResourceSection
             resource.Set("scopes", ScopeSet.MaximumCount, ReadScope) ?? [],
             resource.Text("client_id", 100))
         {
-            Said = resource.Marks("identifier"),
+            Said = MemberMark.OfEach(resource, "identifier"),
         };
     }
 

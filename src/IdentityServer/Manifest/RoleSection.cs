@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -8,15 +10,22 @@ internal static class RoleSection
     private const int MaximumNameLength = 100;
     private const int MaximumPermissions = 100;
 
+    /// <summary>The members, as a JSON Schema tells them.</summary>
+    public static readonly Dictionary<string, JsonObject> Members = new(StringComparer.Ordinal)
+    {
+        ["name"] = JsonSchema.Text(MaximumNameLength),
+        ["permissions"] = JsonSchema.Set(MaximumPermissions, JsonSchema.Text(MaximumNameLength)),
+    };
+
     public static ManifestRole Read(Node node)
     {
-        var role = node.Entry("name", "permissions");
+        var role = node.Entry(Members.Keys);
         return new ManifestRole(
             role.Path,
             ReadName(role.Require("name")),
             role.Set("permissions", MaximumPermissions, permission => permission.Text(MaximumNameLength)) ?? [])
         {
-            Said = role.Marks(),
+            Said = MemberMark.OfEach(role),
         };
     }
 

@@ -1,3 +1,4 @@
+using IdentityServer.Protocol.Descriptions;
 using System.Text;
 using System.Text.Unicode;
 

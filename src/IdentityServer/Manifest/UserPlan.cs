@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
@@ -40,10 +41,10 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
     private string PasswordOf(ManifestUser user)
     {
         if (user.Password is not { } given)
-            throw new ManifestMistake($"{user.Path}.password", "is missing, and the account does not exist yet.");
+            throw new JsonMistake($"{user.Path}.password", "is missing, and the account does not exist yet.");
         var password = given.Read();
         var asked = LoginName.IsWellFormed(password) ? policy.Refuse(password, user.UserName, user.Email) : policy.Requirements;
-        return asked is null ? password : throw new ManifestMistake(given.Path, $"is refused. {asked}");
+        return asked is null ? password : throw new JsonMistake(given.Path, $"is refused. {asked}");
     }
 
     private void Create(ManifestUser user, string hash, HashSet<Guid> roles)

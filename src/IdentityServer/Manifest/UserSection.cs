@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -8,9 +9,25 @@ internal static class UserSection
 {
     private const int MaximumRoles = 100;
 
+    /// <summary>The members, as a JSON Schema tells them.</summary>
+    public static readonly Dictionary<string, JsonObject> Members = new(StringComparer.Ordinal)
+    {
+        ["username"] = JsonSchema.Text(NameRules.MaximumUserNameLength),
+        ["email"] = JsonSchema.Text(NameRules.MaximumEmailLength),
+        ["password"] = JsonSchema.Text(SecretPlaces.MaximumLength),
+        ["password_file"] = JsonSchema.Text(SecretPlaces.MaximumLength),
+        ["full_name"] = JsonSchema.Text(NameRules.MaximumFullNameLength),
+        ["age"] = JsonSchema.Number(1, 150),
+        ["gender"] = JsonSchema.Text(NameRules.MaximumGenderLength),
+        ["roles"] = JsonSchema.Set(MaximumRoles, JsonSchema.Text(100)),
+        ["disabled"] = JsonSchema.Flag(),
+        ["profile"] = JsonSchema.Entry(ProfileSection.Members),
+        ["phone_number"] = JsonSchema.Text(32),
+    };
+
     public static ManifestUser Read(Node node, SecretPlaces places)
     {
-        var user = node.Entry("username", "email", "password", "password_file", "full_name", "age", "gender", "roles", "disabled", "profile", "phone_number");
+        var user = node.Entry(Members.Keys);
         var profile = user.Find("profile") is { } claims ? ProfileSection.Read(claims) : [];
         var read = new ManifestUser(
             user.Path,
@@ -33,7 +50,7 @@ internal static class UserSection
     /// <summary>A password is set once, and so is nothing to compare; of a profile each claim is a member.</summary>
     private static Dictionary<string, string> ReadSaid(NodeObject user, List<(string Name, JsonNode? Value, string Mark)> profile)
     {
-        var said = user.Marks("password", "password_file");
+        var said = MemberMark.OfEach(user, "password", "password_file");
         if (user.Find("profile") is not null)
             said.Remove("profile");
         foreach (var (name, _, mark) in profile)

@@ -28,7 +28,7 @@ internal sealed class Rules(string root)
     public static readonly string[] BelowTheSlices =
     [
         "Audit", "Clients", "Http", "Keys", "Limits", "Outbound", "Outbox", "Settings", "Storage", "Telemetry", "Accounts.Passwords", "Accounts.Sessions",
-        "Protocol.AuthorizationRequests", "Protocol.ClientAuthentication", "Protocol.Dispatching", "Protocol.Dpop", "Protocol.Grants", "Protocol.Jwt", "Protocol.Pipeline", "Protocol.Tokens",
+        "Protocol.AuthorizationRequests", "Protocol.ClientAuthentication", "Protocol.Descriptions", "Protocol.Dispatching", "Protocol.Dpop", "Protocol.Grants", "Protocol.Jwt", "Protocol.Pipeline", "Protocol.Tokens",
     ];
 
     public static readonly string[] AboveStorage =

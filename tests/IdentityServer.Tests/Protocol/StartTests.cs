@@ -262,6 +262,7 @@ public sealed class StartTests
     [InlineData("Usage: IdentityServer [migrate | apply FILE [--prune] ", "--help")]
     [InlineData("Usage: IdentityServer migrate [--Setting=value …]", "migrate", "--help")]
     [InlineData("Usage: IdentityServer apply FILE [--prune] [--Setting=value …]", "apply", "-h")]
+    [InlineData("Usage: IdentityServer manifest-schema [--Setting=value …]", "manifest-schema", "--help")]
     [InlineData("Usage: IdentityServer import-openiddict CONNECTION [--dry-run] [--Setting=value …]", "import-openiddict", "--help")]
     [InlineData("Usage: IdentityServer replace-keys [--Setting=value …]", "--Limits:Enabled=false", "replace-keys", "--help")]
     [InlineData("Usage: IdentityServer rewrap-keys [--Setting=value …]", "rewrap-keys", "-h")]
@@ -274,7 +275,7 @@ public sealed class StartTests
         Assert.Empty(program.Errors);
         Assert.StartsWith(usage, program.Lines[0], StringComparison.Ordinal);
         Assert.All(
-            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  import-openiddict CONNECTION [--dry-run]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
+            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  manifest-schema", "  import-openiddict CONNECTION [--dry-run]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
             what => Assert.Contains(program.Lines, line => line.Contains(what, StringComparison.Ordinal)));
     }
 

@@ -37,23 +37,37 @@ internal static class RedirectUris
     /// </summary>
     public static string? MistakeIn(string uri, bool isNative)
     {
-        if (!Uri.TryCreate(uri, UriKind.Absolute, out var parsed) || uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.AsSpan().ContainsAny(NotInUris))
-            return "must be an absolute URI of ASCII characters without a fragment.";
-        // Not every reader finds the same host in "https:host" and "https:///path".
-        if (parsed.Scheme is "http" or "https" && (uri.Length < parsed.Scheme.Length + 4 || !uri.AsSpan(parsed.Scheme.Length).StartsWith("://", StringComparison.Ordinal) || uri[parsed.Scheme.Length + 3] == '/'))
-            return "has no host.";
-        if (parsed.UserInfo.Length > 0)
-            return "holds a user name or a password.";
+        if (MistakeInForm(uri, out var parsed) is { } mistake)
+            return mistake;
         if (HasIssuer(parsed))
             return "has a parameter iss, which is the server's to add (RFC 9207 §2).";
         if (parsed.Scheme == Uri.UriSchemeHttps)
             return null;
         if (parsed.Scheme == Uri.UriSchemeHttp)
-            return IsLoopback(uri) || parsed.Host == "localhost" ? null : "must be https: http is for programs on the user's own device (RFC 9700 §2.6).";
+            return IsLoopback(parsed, uri) ? null : "must be https: http is for programs on the user's own device (RFC 9700 §2.6).";
         if (!parsed.Scheme.Contains('.', StringComparison.Ordinal))
             return "must be https, http of a loopback address, or have a scheme with a dot such as com.example.app (RFC 8252 §7.1).";
         return isNative ? null : "has a scheme of its own, which only a client with \"application_type\": \"native\" may (RFC 8252 §7.1).";
     }
+
+    /// <summary>Absolute, in the ASCII in which a request writes it, without fragment and user.</summary>
+    public static bool IsWellFormed(string uri, out Uri parsed) => MistakeInForm(uri, out parsed) is null;
+
+    /// <summary>A loopback address with any port (RFC 8252 §7.3), or a scheme by a domain name of the application's own (§7.1).</summary>
+    public static bool IsOfNative(string uri) =>
+        IsWellFormed(uri, out var parsed) && (parsed.Scheme == Uri.UriSchemeHttp ? IsLoopback(parsed, uri) : parsed.Scheme.Contains('.', StringComparison.Ordinal));
+
+    private static string? MistakeInForm(string uri, out Uri parsed)
+    {
+        if (!Uri.TryCreate(uri, UriKind.Absolute, out parsed!) || uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.AsSpan().ContainsAny(NotInUris))
+            return "must be an absolute URI of ASCII characters without a fragment.";
+        // Not every reader finds the same host in "https:host" and "https:///path".
+        if (parsed.Scheme is "http" or "https" && (uri.Length < parsed.Scheme.Length + 4 || !uri.AsSpan(parsed.Scheme.Length).StartsWith("://", StringComparison.Ordinal) || uri[parsed.Scheme.Length + 3] == '/'))
+            return "has no host.";
+        return parsed.UserInfo.Length > 0 ? "holds a user name or a password." : null;
+    }
+
+    private static bool IsLoopback(Uri parsed, string uri) => IsLoopback(uri) || parsed.Host == "localhost";
 
     /// <summary>Beside one of its own a client could not tell which <c>iss</c> is the server's.</summary>
     public static bool HasIssuer(Uri uri)

@@ -24,7 +24,7 @@ internal sealed record RegisteredClient(ClientRow Row, string? Secret, string To
         json.WriteString("registration_client_uri", $"{issuer.At(ProtocolRoutes.Register)}/{Row.ClientId}");
         json.WriteString("token_endpoint_auth_method", Row.AuthMethod);
         Write(json, "grant_types", Row.GrantTypes);
-        Write(json, "response_types", Row.GrantTypes.Contains(GrantTypes.AuthorizationCode) ? [ClientDescriptionReader.ResponseType] : []);
+        Write(json, "response_types", Row.GrantTypes.Contains(GrantTypes.AuthorizationCode) ? ["code"] : []);
         Write(json, "redirect_uris", Row.RedirectUris);
         if (Row.Name is not null)
             json.WriteString("client_name", Row.Name);

@@ -2,6 +2,7 @@ using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -15,7 +16,7 @@ namespace IdentityServer.Protocol.Registration;
 /// written this node serves the client; the others do within a beat.
 /// </summary>
 internal sealed class RegistrationEndpoint(
-    ClientRegistrationSettings settings, ClientDescriptionReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database,
+    ClientRegistrationSettings settings, RegistrationReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database,
     IssuerSettings issuer, Pulse pulse, TimeProvider time)
 {
     public async Task HandleAsync(HttpContext http)

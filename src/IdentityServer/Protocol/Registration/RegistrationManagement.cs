@@ -3,6 +3,7 @@ using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
+using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +17,7 @@ namespace IdentityServer.Protocol.Registration;
 /// replaces it, or takes itself away. A client that is unknown or gone answers like a wrong token.
 /// </summary>
 internal sealed class RegistrationManagement(
-    ClientDescriptionReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database, IssuerSettings issuer, Pulse pulse, TimeProvider time)
+    RegistrationReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database, IssuerSettings issuer, Pulse pulse, TimeProvider time)
 {
     public Task ReadAsync(HttpContext http) => HandleAsync(http, (_, row, token) => new(new RegisteredClient(row, null, token)));
 
@@ -70,17 +71,17 @@ internal sealed class RegistrationManagement(
         if (fault != JsonFault.None)
             return RegistrationAnswer.ErrorOf(fault);
         using var body = document!;
-        var members = new MetadataMembers(body.RootElement);
-        if (members.Text(Parameters.ClientId) != row.ClientId)
+        var members = new Node(body.RootElement, "$").Registration();
+        if (members.Find(Parameters.ClientId)?.TryText(ClientSecrets.MaximumLength) != row.ClientId)
             return Errors.AnotherClientId;
-        if (members.Has(Parameters.ClientSecret) && !await IsSecretAsync(row, members, http.RequestAborted))
+        if (members.Find(Parameters.ClientSecret) is { } said && !await IsSecretAsync(row, said, http.RequestAborted))
             return Errors.AnotherClientSecret;
         var described = descriptions.Read(body.RootElement);
         if (described.IsRefused)
             return described.Error;
         var description = described.Value;
         // One that has no scope is told none. When it sends that back, it does not mean all that there are.
-        if (row.Scopes.Length == 0 && !members.Has(Parameters.Scope))
+        if (row.Scopes.Length == 0 && members.Find(Parameters.Scope) is null)
             description = description with { Scopes = ScopeSet.Empty };
 
         string? secret = null;
@@ -108,9 +109,9 @@ internal sealed class RegistrationManagement(
         return new RegisteredClient(row, secret, token);
     }
 
-    private async ValueTask<bool> IsSecretAsync(ClientRow row, MetadataMembers members, CancellationToken cancellation)
+    private async ValueTask<bool> IsSecretAsync(ClientRow row, Node said, CancellationToken cancellation)
     {
-        if (members.Text(Parameters.ClientSecret, ClientSecrets.MaximumLength) is not { } secret)
+        if (said.TryText(ClientSecrets.MaximumLength) is not { } secret)
             return false;
         var client = new Client(row.ClientId, row.Name, row.AuthMethod, row.SecretHashes, [], ScopeSet.Empty, [], null, IsDisabled: false);
         return await secrets.CheckAsync(client, secret, cancellation) == SecretOutcome.Right;

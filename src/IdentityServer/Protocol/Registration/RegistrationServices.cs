@@ -10,7 +10,7 @@ internal static class RegistrationServices
     public static void AddClientRegistration(this IServiceCollection services, SettingsReader settings)
     {
         services.AddSettings<ClientRegistrationSettings>(settings);
-        services.AddSingleton<ClientDescriptionReader>();
+        services.AddSingleton<RegistrationReader>();
         services.AddSingleton<RegistrationEndpoint>();
         services.AddSingleton<RegistrationManagement>();
     }

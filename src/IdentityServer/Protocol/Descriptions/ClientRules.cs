@@ -1,0 +1,96 @@
+using System.Text;
+using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.ClientAuthentication;
+using IdentityServer.Settings;
+
+namespace IdentityServer.Protocol.Descriptions;
+
+/// <summary>How the members of a client must fit together, whoever says them, and whether they are said now or were before.</summary>
+internal static class ClientRules
+{
+    /// <exception cref="JsonMistake">They don't.</exception>
+    public static void Check(ClientDescription client, Speaker speaker, MutualTlsSettings mutualTls)
+    {
+        CheckGrantTypes(client);
+        CheckAddresses(client, speaker);
+        CheckKeys(client, speaker);
+        CheckCertificates(client, mutualTls);
+    }
+
+    private static JsonMistake Mistake(ClientDescription client, string member, string what, string rule) => new($"{client.Path}.{member}", what, rule);
+
+    private static void CheckGrantTypes(ClientDescription client)
+    {
+        // RFC 7591 §2.1: the two must agree.
+        if (client.ResponseTypes is { } types && types.Length > 0 != client.GrantTypes.Contains(GrantTypes.AuthorizationCode))
+            throw Mistake(client, "response_types", "must hold code where grant_types holds authorization_code, and nothing where it does not (RFC 7591 §2.1).", "code for authorization_code, and none without it");
+        if (!client.IsPublic)
+            return;
+        if (client.Metadata.RequirePkce == false)
+            throw Mistake(client, "require_pkce", "is false, which a public client can't have (RFC 9700 §2.1.1).", "true");
+        foreach (var (i, grantType) in client.GrantTypes.Index())
+        {
+            // RFC 6749 §4.4: client credentials are for confidential clients only. A token of one who can't say who it is would be anybody's to exchange.
+            if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange)
+                throw Mistake(client, $"grant_types[{i}]", $"is {grantType}, which a public client can't have.", "none that a public client can't have");
+        }
+    }
+
+    /// <summary>Where a browser is sent; an operator's client without the grant of codes may name whatever it likes for them.</summary>
+    private static void CheckAddresses(ClientDescription client, Speaker speaker)
+    {
+        var hasCode = client.GrantTypes.Contains(GrantTypes.AuthorizationCode);
+        if (hasCode && client.RedirectUris.Length == 0)
+            throw Mistake(client, "redirect_uris", "is missing, and grant_types holds authorization_code.", "at least one address for authorization_code");
+        if (hasCode || !speaker.IsOperator)
+            CheckAddresses(client, "redirect_uris", client.RedirectUris, speaker);
+        CheckAddresses(client, "post_logout_redirect_uris", client.Metadata.PostLogoutRedirectUris ?? [], speaker);
+    }
+
+    private static void CheckAddresses(ClientDescription client, string member, string[] uris, Speaker speaker)
+    {
+        const string rule = "https addresses of ASCII characters without fragment, user or iss; with application_type native also http to a loopback address, or a private scheme with a dot in its name";
+        var isNative = client.Metadata.ApplicationType == "native";
+        foreach (var (i, uri) in uris.Index())
+        {
+            if (RedirectUris.MistakeIn(uri, isNative) is { } mistake)
+                throw Mistake(client, $"{member}[{i}]", $"is {uri}; it {mistake}", rule);
+            if (!speaker.IsOperator && !isNative && RedirectUris.IsOfNative(uri))
+                throw Mistake(client, member, "is of a native application.", rule);
+        }
+    }
+
+    private static void CheckKeys(ClientDescription client, Speaker speaker)
+    {
+        var metadata = client.Metadata;
+        if (metadata is { Jwks: not null, JwksUri: not null })
+            throw Mistake(client, "jwks_uri", "can't stand beside jwks (RFC 7591 §2).", "left out beside jwks");
+        if (client.AuthMethod != TokenEndpointAuthMethods.PrivateKeyJwt)
+            return;
+        if (metadata is { Jwks: null, JwksUri: null })
+            throw Mistake(client, "jwks", "is missing, or jwks_uri: with private_key_jwt the client signs with its own key.", "given for private_key_jwt, or jwks_uri");
+        if (metadata.Jwks is { } jwks && ClientKeys.TryParse(Encoding.UTF8.GetBytes(jwks.GetRawText()), metadata.TokenEndpointAuthSigningAlg, speaker.AssertionAlgorithms) is null)
+            throw Mistake(client, "jwks", $"holds no key that verifies {metadata.TokenEndpointAuthSigningAlg ?? string.Join(" or ", speaker.AssertionAlgorithms)}.", "a JWK Set with a public key for the algorithm that is used");
+        if (metadata.JwksUri is { } uri && speaker.IsOperator && new Uri(uri) is { Scheme: "http", IsLoopback: false })
+            throw Mistake(client, "jwks_uri", "must be an https address.", "an https address");
+    }
+
+    private static void CheckCertificates(ClientDescription client, MutualTlsSettings mutualTls)
+    {
+        const string boundTokens = "tls_client_certificate_bound_access_tokens";
+        if (client.Metadata.TlsClientCertificateBoundAccessTokens == true)
+        {
+            if (!mutualTls.IsEnabled)
+                throw Mistake(client, boundTokens, $"is true, which needs the setting {MutualTlsSettings.Name}.", "false");
+            // RFC 8705 §4: its refresh tokens would have to be bound as well.
+            if (client.IsPublic)
+                throw Mistake(client, boundTokens, "is true, which a public client can't have.", "false");
+        }
+        if (mutualTls.MissingFor(client.AuthMethod) is { } setting)
+            throw Mistake(client, "token_endpoint_auth_method", $"is {client.AuthMethod}, which needs the setting {setting}.", "one that is served");
+        if (CertificateSubject.MistakeIn(client.Metadata, client.AuthMethod == TokenEndpointAuthMethods.IssuedTls) is { } mistake)
+            throw Mistake(client, mistake.Member, $"must be {mistake.Rule}.", mistake.Rule);
+        if (client.AuthMethod == TokenEndpointAuthMethods.SelfSignedTls && !RegisteredCertificates.AreIn(client.Metadata))
+            throw Mistake(client, "jwks", "must hold a key with its certificate in x5c: by that the client is known (RFC 8705 §2.2.2).", "a JWK Set with a key that has its certificate in x5c");
+    }
+}
