@@ -1,122 +1,97 @@
 using System.Text.Json;
-using Testing;
 using Xunit;
 
 namespace EndToEnd.Chromium;
 
 /// <summary>An application of another origin sends its user to us and gets them back, in a real browser.</summary>
-public sealed class ApplicationTests : IAsyncLifetime
+public sealed class ApplicationTests : BrowserTests
 {
     // RFC 7636 Appendix B.
     private const string Challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWBuGJSstw-cM";
-    private const string Password = "correct horse battery staple";
 
-    private readonly Stack<IAsyncDisposable> _started = new();
-    private readonly string _manifest = Path.Combine(Repository.Root, ".data", $"tests-manifest-{Guid.NewGuid():N}.json");
     private ApplicationSite _site = null!;
-    private ProgramProcess _server = null!;
-    private ChromiumBrowser _browser = null!;
 
-    public async ValueTask InitializeAsync()
+    private protected override async Task<string[]> ArgumentsAsync()
     {
-        try
+        _site = Keep(new ApplicationSite());
+        var manifest = Path.Combine(Folder, "manifest.json");
+        await File.WriteAllTextAsync(manifest, JsonSerializer.Serialize(new
         {
-            _browser = Keep(await ChromiumBrowser.StartAsync());
-            _site = Keep(new ApplicationSite());
-            await File.WriteAllTextAsync(_manifest, JsonSerializer.Serialize(new
+            clients = new[]
             {
-                clients = new[]
+                new
                 {
-                    new
-                    {
-                        client_id = "diary", client_name = "Diary", token_endpoint_auth_method = "none", application_type = "native", scope = "openid profile email offline_access",
-                        grant_types = new[] { "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code" },
-                        redirect_uris = new[] { $"{_site.Address}callback" }, post_logout_redirect_uris = new[] { $"{_site.Address}bye" },
-                    },
+                    client_id = "diary", client_name = "Diary", token_endpoint_auth_method = "none", application_type = "native", scope = "openid profile email offline_access",
+                    grant_types = new[] { "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code" },
+                    redirect_uris = new[] { $"{_site.Address}callback" }, post_logout_redirect_uris = new[] { $"{_site.Address}bye" },
                 },
-                users = new[] { new { username = "alice", email = "alice@example.com", password = Password, full_name = "Alice Liddell" } },
-            }));
-            var database = Keep(await TestDatabase.CreateEmptyAsync());
-            _server = Keep(Programs.StartIdentityServer(database.ConnectionString, ProgramProcess.FreePort(), $"--IdentityServer:Manifest={_manifest}", "--Branding:Name=Example ID"));
-            await _server.AnswersAsync();
-        }
-        catch
-        {
-            await DisposeAsync();
-            throw;
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        while (_started.TryPop(out var last))
-            await last.DisposeAsync();
-        File.Delete(_manifest);
+            },
+            users = new[] { new { username = "alice", email = "alice@example.com", password = "correct horse battery staple", full_name = "Alice Liddell" } },
+        }));
+        return [$"--IdentityServer:Manifest={manifest}"];
     }
 
     [Fact]
     public async Task People_deny_allow_are_remembered_sign_out_and_take_it_back()
     {
-        var tab = await _browser.OpenAsync();
-
         // To deny: through sign-in, which the policy of its form must let pass on to the application.
-        await tab.GoAsync(Authorize);
-        await Pictures.KeepAsync(tab, "sign-in-for-application");
-        await SignInAsync(tab);
-        await Pictures.KeepAsync(tab, "consent");
-        await tab.PressAsync("consent-deny");
-        Assert.StartsWith($"{_site.Address}callback?error=access_denied", await tab.AddressAsync(), StringComparison.Ordinal);
+        var tab = await OpenAsync(Authorize);
+        await tab.LooksRightAsync("sign-in-for-application");
+        await tab.SignInAsync();
+        await tab.LooksRightAsync("consent");
+        await tab.FollowAsync("#consent-deny");
+        Assert.StartsWith($"{_site.Address}callback?error=access_denied", tab.Url, StringComparison.Ordinal);
 
-        await tab.GoAsync(Authorize);
-        await tab.PressAsync("consent-allow");
-        Assert.StartsWith($"{_site.Address}callback?code=", await tab.AddressAsync(), StringComparison.Ordinal);
+        await tab.GotoAsync(At(Authorize).ToString());
+        await tab.FollowAsync("#consent-allow");
+        Assert.StartsWith($"{_site.Address}callback?code=", tab.Url, StringComparison.Ordinal);
         // Any program may listen at a loopback address: nobody gets a code there unseen (RFC 8252 §8.6).
-        await tab.GoAsync(Authorize);
-        Assert.True(await tab.HasAsync("consent-allow"));
+        await tab.GotoAsync(At(Authorize).ToString());
+        Assert.True(await tab.HasAsync("#consent-allow"));
 
-        await tab.GoAsync(new Uri(_server.Address, $"/connect/logout?client_id=diary&post_logout_redirect_uri={Uri.EscapeDataString($"{_site.Address}bye")}"));
-        await Pictures.KeepAsync(tab, "sign-out");
-        await tab.PressAsync("logout-confirm");
-        Assert.Equal($"{_site.Address}bye", await tab.AddressAsync());
+        await tab.GotoAsync(At($"/connect/logout?client_id=diary&post_logout_redirect_uri={Uri.EscapeDataString($"{_site.Address}bye")}").ToString());
+        await tab.LooksRightAsync("sign-out");
+        await tab.FollowAsync("#logout-confirm");
+        Assert.Equal($"{_site.Address}bye", tab.Url);
 
         // From the password straight to the application: three redirects after one post.
-        await tab.GoAsync(Authorize);
-        await SignInAsync(tab);
-        Assert.StartsWith($"{_site.Address}callback?code=", await tab.AddressAsync(), StringComparison.Ordinal);
-        Assert.True(await tab.HasAsync("arrived"));
+        await tab.GotoAsync(At(Authorize).ToString());
+        await tab.SignInAsync();
+        Assert.StartsWith($"{_site.Address}callback?code=", tab.Url, StringComparison.Ordinal);
+        Assert.True(await tab.HasAsync("#arrived"));
 
-        await tab.GoAsync(new Uri(_server.Address, "/account/applications"));
-        await Pictures.KeepAsync(tab, "applications-one");
-        await tab.PressAsync("withdraw-diary");
-        Assert.True(await tab.HasAsync("no-applications"));
-        await tab.GoAsync(Authorize);
-        Assert.True(await tab.HasAsync("consent-allow"));
-        Assert.DoesNotContain(tab.Complaints, complaint => complaint.Contains("Content Security Policy", StringComparison.Ordinal));
+        await tab.GotoAsync(At("/account/applications").ToString());
+        await tab.LooksRightAsync("applications-one");
+        await tab.FollowAsync("#withdraw-diary");
+        Assert.True(await tab.HasAsync("#no-applications"));
+        await tab.GotoAsync(At(Authorize).ToString());
+        Assert.True(await tab.HasAsync("#consent-allow"));
+        Assert.DoesNotContain(await tab.ComplaintsAsync(), complaint => complaint.Contains("Content Security Policy", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task People_connect_a_device_and_refuse_one()
     {
-        var tab = await _browser.OpenAsync();
+        var tab = await OpenAsync("/account");
         foreach (var (button, done) in new[] { ("consent-allow", "device-allowed"), ("consent-deny", "device-denied") })
         {
-            var (_, device) = await _server.PostFormAsync("/connect/device_authorization", ("client_id", "diary"), ("scope", "openid profile offline_access"));
-            await tab.GoAsync(new Uri(device.GetProperty("verification_uri").GetString()!));
-            if (await tab.HasAsync("login-submit"))
-                await SignInAsync(tab);
-            await Pictures.KeepAsync(tab, "device");
-            await tab.TypeAsync("user-code", "BBBB-BBBB");
-            await tab.PressAsync("device-continue");
-            Assert.True(await tab.HasAsync("device-continue"));
-            await Pictures.KeepAsync(tab, "device-unknown");
-            await tab.TypeAsync("user-code", device.GetProperty("user_code").GetString()!.ToLowerInvariant());
-            await tab.PressAsync("device-continue");
-            await Pictures.KeepAsync(tab, "device-consent");
-            await tab.PressAsync(button);
-            await Pictures.KeepAsync(tab, done);
-            Assert.DoesNotContain("user_code", await tab.AddressAsync(), StringComparison.Ordinal);
+            var (_, device) = await Server.PostFormAsync("/connect/device_authorization", ("client_id", "diary"), ("scope", "openid profile offline_access"));
+            await tab.GotoAsync(device.GetProperty("verification_uri").GetString()!);
+            if (await tab.HasAsync("#login-submit"))
+                await tab.SignInAsync();
+            await tab.LooksRightAsync("device");
+            await tab.FillAsync("#user-code", "BBBB-BBBB");
+            await tab.FollowAsync("#device-continue");
+            Assert.True(await tab.HasAsync("#device-continue"));
+            await tab.LooksRightAsync("device-unknown");
+            await tab.FillAsync("#user-code", device.GetProperty("user_code").GetString()!.ToLowerInvariant());
+            await tab.FollowAsync("#device-continue");
+            await tab.LooksRightAsync("device-consent");
+            await tab.FollowAsync($"#{button}");
+            await tab.LooksRightAsync(done);
+            Assert.DoesNotContain("user_code", tab.Url, StringComparison.Ordinal);
 
-            var (_, token) = await _server.PostFormAsync("/connect/token",
+            var (_, token) = await Server.PostFormAsync("/connect/token",
                 ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("client_id", "diary"), ("device_code", device.GetProperty("device_code").GetString()!));
             Assert.Equal(button == "consent-allow", token.TryGetProperty("access_token", out _));
         }
@@ -125,27 +100,26 @@ public sealed class ApplicationTests : IAsyncLifetime
     [Fact]
     public async Task An_address_that_nobody_registered_is_an_error_page()
     {
-        var tab = await _browser.OpenAsync();
+        var tab = await OpenAsync("/connect/authorize?client_id=diary&response_type=code&redirect_uri=https://evil.example/");
 
-        await tab.GoAsync(new Uri(_server.Address, "/connect/authorize?client_id=diary&response_type=code&redirect_uri=https://evil.example/"));
-
-        Assert.StartsWith(_server.Address.ToString(), await tab.AddressAsync(), StringComparison.Ordinal);
-        await Pictures.KeepAsync(tab, "request-refused");
+        Assert.StartsWith(Server.Address.ToString(), tab.Url, StringComparison.Ordinal);
+        await tab.LooksRightAsync("request-refused");
     }
 
-    private Uri Authorize => new(_server.Address,
-        $"/connect/authorize?client_id=diary&response_type=code&scope=openid%20profile%20email%20offline_access&state=s&nonce=n&code_challenge={Challenge}&code_challenge_method=S256&redirect_uri={Uri.EscapeDataString($"{_site.Address}callback")}");
-
-    private static async Task SignInAsync(Tab tab)
+    [Fact]
+    public async Task Without_scripts_people_send_the_posted_answer_on_themselves()
     {
-        await tab.TypeAsync("username", "alice");
-        await tab.TypeAsync("password", Password);
-        await tab.PressAsync("login-submit");
+        var tab = await (await NewProfileAsync(runsScripts: false)).NewPageAsync();
+        await tab.GotoAsync(At($"{Authorize}&response_mode=form_post").ToString());
+        await tab.SignInAsync();
+        await tab.FollowAsync("#consent-allow");
+        await tab.LooksRightAsync("form-post");
+
+        await tab.FollowAsync("button");
+
+        Assert.Equal($"{_site.Address}callback", tab.Url);
     }
 
-    private T Keep<T>(T started) where T : IAsyncDisposable
-    {
-        _started.Push(started);
-        return started;
-    }
+    private string Authorize =>
+        $"/connect/authorize?client_id=diary&response_type=code&scope=openid%20profile%20email%20offline_access&state=s&nonce=n&code_challenge={Challenge}&code_challenge_method=S256&redirect_uri={Uri.EscapeDataString($"{_site.Address}callback")}";
 }
