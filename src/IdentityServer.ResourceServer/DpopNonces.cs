@@ -22,7 +22,7 @@ internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, 
 
     public string Current() => DpopNonce.Write(_key.Value, StepNow());
 
-    /// <summary>Of this step or the one before; of the next too, which a node whose clock is ahead has given out.</summary>
+    /// <summary>Accepts this step and the one before, and the next, which a node whose clock is ahead may have handed out.</summary>
     public bool Accepts(string nonce, out bool isCurrent)
     {
         var now = StepNow();

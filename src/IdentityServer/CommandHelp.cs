@@ -1,6 +1,6 @@
 namespace IdentityServer;
 
-/// <summary>What <c>--help</c> says: of the program, or of one of its commands.</summary>
+/// <summary>The text of <c>--help</c>, for the program or for one of its commands.</summary>
 internal static class CommandHelp
 {
     private const string Codes =

@@ -9,7 +9,7 @@ internal static class JobServices
     {
         var pruning = PruningSettings.Read(reader);
         var keys = SigningKeySettings.Read(reader);
-        // Several looks within the time that a key is published ahead, and at least one an hour.
+        // Checks several times within the period that a key is published ahead, and at least once an hour.
         var look = TimeSpan.FromSeconds(Math.Clamp(keys.PublishAhead.TotalSeconds / 4, 1, 3600));
 
         services.AddSingleton(pruning);

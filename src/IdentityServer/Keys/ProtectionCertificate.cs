@@ -5,7 +5,7 @@ using IdentityServer.Settings;
 
 namespace IdentityServer.Keys;
 
-/// <summary>The certificate that encrypts the key ring: without its file a dump of the database opens nothing.</summary>
+/// <summary>The certificate that encrypts the key ring: without it a database dump reveals no keys.</summary>
 internal static class ProtectionCertificate
 {
     public static X509Certificate2 Load(DataProtectionSettings settings, TimeProvider time)
@@ -18,7 +18,7 @@ internal static class ProtectionCertificate
         }
         try
         {
-            // In memory alone, where the platform can: macOS keeps private keys in keychains only.
+            // In memory only, if the platform allows: macOS keeps private keys in keychains.
             var storage = OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet;
             var certificate = X509CertificateLoader.LoadPkcs12FromFile(settings.CertificatePath, settings.CertificatePassword, storage);
             return certificate.GetRSAPrivateKey() is not null
@@ -48,7 +48,7 @@ internal static class ProtectionCertificate
                 mine.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             using (var file = new FileStream(draft, mine))
                 file.Write(certificate.Export(X509ContentType.Pkcs12, settings.CertificatePassword));
-            // Of two nodes that start at once one wins, and both read the winner's.
+            // If two nodes start at once, one wins and both read the winner's file.
             try
             {
                 File.Move(draft, settings.CertificatePath, overwrite: false);
