@@ -75,7 +75,7 @@ internal static class Program
         // The address is in use, not on this machine, malformed, or https without a certificate.
         catch (Exception unusable) when (unusable is IOException or SocketException or FormatException or ArgumentOutOfRangeException or InvalidOperationException)
         {
-            throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be listened at: {FirstLine(unusable)} Choose another by ASPNETCORE_URLS.", unusable);
+            throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be used: {FirstLine(unusable)} Choose another with ASPNETCORE_URLS.", unusable);
         }
     }
 
@@ -222,7 +222,7 @@ internal static class Program
         }
         catch (NpgsqlException away)
         {
-            throw new StartupException($"PostgreSQL can't be read by ConnectionStrings:IdentityServer: {FirstLine(away.InnerException ?? away)}", away);
+            throw new StartupException($"PostgreSQL can't be reached through ConnectionStrings:IdentityServer: {FirstLine(away.InnerException ?? away)}", away);
         }
     }
 }

@@ -73,8 +73,8 @@ internal sealed class EmailConfirmation(
             Somebody, most likely you, gave this address to an account at
             {issuer.Issuer}
 
-            If it was you, open this address and press the button that you find there.
-            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
+            If it was you, open this address and press the button there.
+            The link works for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
 
             {issuer.At(PageRoutes.ConfirmEmail)}?token={CreateToken(userId, email)}
 

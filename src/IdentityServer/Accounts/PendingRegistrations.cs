@@ -84,22 +84,22 @@ internal sealed class PendingRegistrations(
             Somebody, most likely you, wants to create an account with this address at
             {issuer.Issuer}
 
-            If it was you, open this address in the same browser and press the button that you find there.
-            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours, and once:
+            If it was you, open this address in the same browser and press the button there.
+            The link works once, within {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
 
             {issuer.At(PageRoutes.ConfirmEmail)}?token={token}
 
-            If it was not you, do nothing: then there is no account.
+            If it was not you, do nothing, and no account will be created.
             """));
 
     private Message TellOwner(string email) => new(
         email,
-        "You have an account already",
+        "You already have an account",
         $"""
         Somebody, most likely you, tried to create an account with this address at
         {issuer.Issuer}
 
-        There is one already. To sign in, with this address and your password:
+        You already have one. To sign in with this address and your password:
 
         {issuer.At(PageRoutes.SignIn)}
 
@@ -107,7 +107,7 @@ internal sealed class PendingRegistrations(
 
         {issuer.At(PageRoutes.ForgotPassword)}
 
-        If it was not you, do nothing: nothing was changed.
+        If it was not you, do nothing. Nothing was changed.
         """);
 
     private static byte[] Write(PendingRegistration registration) => JsonSerializer.SerializeToUtf8Bytes(registration, PendingRegistrationJson.Default.PendingRegistration);

@@ -73,11 +73,11 @@ internal sealed partial class ResetRequests(
                 Somebody, most likely you, asked to reset the password of your account at
                 {issuer.Issuer}
 
-                To choose a new password open this address, within {minutes} minutes and once:
+                To choose a new password, open this address. It works once, within {minutes} minutes:
 
                 {issuer.At(PageRoutes.ResetPassword)}?email={Uri.EscapeDataString(address)}&token={token}
 
-                Where you are asked for a reset token instead, it is:
+                If you are asked for a reset token instead, it is:
 
                 {token}
 

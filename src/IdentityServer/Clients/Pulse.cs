@@ -141,12 +141,12 @@ internal sealed partial class Pulse(
         base.Dispose();
     }
 
-    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is in force")]
+    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is active")]
     private partial void LogReloaded(long version);
 
-    [LoggerMessage(1001, LogLevel.Error, "Lost touch with the database")]
+    [LoggerMessage(1001, LogLevel.Error, "Lost contact with the database")]
     private partial void LogLost(Exception failure);
 
-    [LoggerMessage(1002, LogLevel.Information, "In touch with the database again")]
+    [LoggerMessage(1002, LogLevel.Information, "In contact with the database again")]
     private partial void LogBack();
 }

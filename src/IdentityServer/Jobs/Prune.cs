@@ -61,6 +61,6 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
     [LoggerMessage(4000, LogLevel.Information, "Pruned {Grants} grants, {Revocations} revocations, {ResetTokens} reset tokens, {Keys} keys and {AuditEvents} audit events")]
     private partial void LogPruned(long grants, long revocations, long resetTokens, long keys, long auditEvents);
 
-    [LoggerMessage(4001, LogLevel.Warning, "Pruning ended early; the next run goes on")]
+    [LoggerMessage(4001, LogLevel.Warning, "Pruning ended early; the next run continues")]
     private partial void LogFailed(Exception outage);
 }

@@ -32,7 +32,7 @@ internal sealed class KeyRingRewrap(IServiceProvider services, X509Certificate2 
         }
         catch (CryptographicException neither)
         {
-            throw new StartupException($"The key {name} of the ring can't be opened, neither with DataProtection:CertificatePath nor with DataProtection:PreviousCertificatePath.", neither);
+            throw new StartupException($"The key {name} of the ring can't be decrypted, neither with DataProtection:CertificatePath nor with DataProtection:PreviousCertificatePath.", neither);
         }
     }
 }

@@ -60,7 +60,7 @@ internal static class ProtectionCertificate
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The development certificate can't be written to {settings.CertificatePath}: {unwritable.Message} Name another place by {DataProtectionSettings.Name}.", unwritable);
+            throw new StartupException($"The development certificate can't be written to {settings.CertificatePath}: {unwritable.Message} Choose another place with {DataProtectionSettings.Name}.", unwritable);
         }
     }
 }

@@ -172,7 +172,7 @@ public sealed partial class PageTests : IAsyncLifetime
         await tab.TypeAsync("current_password", "correct horse battery staple");
         await tab.TypeAsync("new_password", Password);
         await tab.PressAsync("password-submit");
-        Assert.Contains("is changed", await tab.TextOfAsync("notice"), StringComparison.Ordinal);
+        Assert.Contains("has been changed", await tab.TextOfAsync("notice"), StringComparison.Ordinal);
         await tab.GoAsync(At("/account/nothing"));
         await Pictures.KeepAsync(tab, "not-found");
     }

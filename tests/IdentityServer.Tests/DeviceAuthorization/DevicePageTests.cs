@@ -79,7 +79,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         {
             var page = await browser.GetAsync("/device?user_code=" + Uri.EscapeDataString(code));
             Assert.Equal(HttpStatusCode.BadRequest, page.Status);
-            Assert.StartsWith("No device waits", page.Alert, StringComparison.Ordinal);
+            Assert.StartsWith("No device is waiting", page.Alert, StringComparison.Ordinal);
             Assert.Equal(code, page.AttributeOf("user-code", "value"));
             Assert.DoesNotContain("<b>", page.Body, StringComparison.Ordinal);
         }

@@ -124,6 +124,6 @@ internal sealed partial class ClientAssertions(
             LogAssertionRefused(clientId, error);
     }
 
-    [LoggerMessage(2200, LogLevel.Information, "A client assertion in the name of {ClientId} is refused: {Reason}")]
+    [LoggerMessage(2200, LogLevel.Information, "Refused a client assertion of {ClientId}: {Reason}")]
     private partial void LogAssertionRefused(string clientId, JwtError reason);
 }

@@ -103,6 +103,6 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
     /// <summary>If the site does not answer, its last keys are used for another hour.</summary>
     private Result<JwtVerifier> Known(DateTimeOffset now) => _keys is not null && now - _fetchedAt < LongestAge ? _keys : Errors.ClientRefused;
 
-    [LoggerMessage(2201, LogLevel.Warning, "The keys of client {ClientId} can't be had from its jwks_uri: {Reason}")]
+    [LoggerMessage(2201, LogLevel.Warning, "The keys of client {ClientId} can't be fetched from its jwks_uri: {Reason}")]
     private static partial void LogUnusable(ILogger log, string clientId, string reason);
 }
