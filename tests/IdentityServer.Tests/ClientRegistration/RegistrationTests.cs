@@ -105,7 +105,7 @@ public sealed class RegistrationTests
 
     [Theory]
     [InlineData("--Registration:Mode=initial_token", "Registration:InitialAccessTokens is missing"), InlineData("--Registration:Mode=on", "Registration:Mode is \"on\""), InlineData("--Registration:MaxClients=0", "Registration:MaxClients is \"0\""), InlineData("--Registration:InitialAccessTokens=short", "Registration:InitialAccessTokens is \"(hidden)\""), InlineData("--Registration:Scopes=a\\b", "Registration:Scopes is")]
-    public async Task A_setting_that_can_not_be_stops_the_start(string setting, string message) =>
+    public async Task An_impossible_setting_stops_the_program(string setting, string message) =>
         Assert.Contains(message, (await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync(setting))).Message, StringComparison.Ordinal);
 
     [Fact, Rfc("7591", "2")]

@@ -47,11 +47,11 @@ public sealed class DpopNonceTests : IAsyncLifetime
     [InlineData("x")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("😀")]
-    public async Task A_nonce_that_is_not_ours_is_none(string nonce) =>
+    public async Task A_foreign_nonce_is_refused(string nonce) =>
         (await SendAsync(_server, nonce)).Refuses("use_dpop_nonce");
 
     [Fact, Rfc("9449", "8")]
-    public async Task A_changed_nonce_is_none()
+    public async Task A_tampered_nonce_is_refused()
     {
         var nonce = await _server.NonceAsync();
         foreach (var at in new[] { 8, 11, 31 })

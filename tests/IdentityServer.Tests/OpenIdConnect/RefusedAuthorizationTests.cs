@@ -51,7 +51,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task What_nobody_has_to_look_into_leaves_a_line_for_debugging_only()
+    public async Task Everyday_refusals_are_logged_at_Debug_only()
     {
         await using var server = await ServerUnderTest.StartAsync("--Logging:LogLevel:IdentityServer.AuthorizationRequests=Debug");
         var alice = await server.HasBrowserOfAsync();

@@ -15,7 +15,7 @@ public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("/device/nothing")]
     [InlineData("/connect/authorize/nothing")]
     [InlineData("/connect/logout/nothing")]
-    public async Task A_person_gets_a_page_and_a_program_gets_JSON(string address)
+    public async Task People_get_a_page_and_programs_get_JSON(string address)
     {
         var browser = new Browser(_server);
 

@@ -53,7 +53,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Nor_by_what_follows()
+    public async Task Later_requests_do_not_reveal_it_either()
     {
         var known = await RegisteredAsync();
         var (taken, free) = (People.NewName(), People.NewName());

@@ -28,7 +28,7 @@ public sealed class SessionSettingTests
     }
 
     [Fact]
-    public async Task A_session_that_is_over_by_it_is_not_listed_and_not_renewed()
+    public async Task A_session_past_its_lifetime_is_not_listed_and_not_renewed()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var old = new Browser(server);

@@ -201,7 +201,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task Who_is_denied_has_used_it_up()
+    public async Task A_denied_request_is_used_up()
     {
         var alice = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         var address = Address(World.Web, await PushesAsync(CodeFlow.WebRequest()));
