@@ -9,4 +9,6 @@ namespace Postgres;
 public static class ExactInterval
 {
     public static NpgsqlInterval Of(TimeSpan time) => new(months: 0, days: 0, time: time.Ticks / TimeSpan.TicksPerMicrosecond);
+
+    public static NpgsqlInterval? Of(TimeSpan? time) => time is { } value ? Of(value) : null;
 }

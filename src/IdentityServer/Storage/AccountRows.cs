@@ -1,11 +1,12 @@
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>An account that the manifest names. Of the row only what a manifest may change is read.</summary>
+/// <summary>An account that the manifest names. Only the columns that a manifest may change are read.</summary>
 internal sealed record Account(User Row, Guid[] RoleIds);
 
-/// <summary>Accounts by their names; however many others there are, they are not read.</summary>
+/// <summary>Reads the accounts with the given names and no others, so the cost does not depend on how many there are.</summary>
 internal static class AccountRows
 {
     private const string Sql =
@@ -16,36 +17,27 @@ internal static class AccountRows
         """;
 
     /// <param name="names">Folded, as are the <paramref name="emails"/>.</param>
-    public static async Task<List<Account>> FindAsync(NpgsqlConnection connection, string[] names, string[] emails, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(Sql, connection);
-        command.Parameters.Add(new() { Value = names });
-        command.Parameters.Add(new() { Value = emails });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        var accounts = new List<Account>();
-        while (await row.ReadAsync(cancellation))
+    public static Task<List<Account>> FindAsync(NpgsqlConnection connection, string[] names, string[] emails, CancellationToken cancellationToken) =>
+        connection.Command(Sql, P(names), P(emails)).ListAsync(Read, cancellationToken);
+
+    private static Account Read(NpgsqlDataReader row) => new(
+        new User
         {
-            accounts.Add(new Account(
-                new User
-                {
-                    Id = row.GetGuid(0),
-                    UserName = row.GetString(1),
-                    NormalizedUserName = row.GetString(2),
-                    Email = row.IsDBNull(3) ? null : row.GetString(3),
-                    NormalizedEmail = row.IsDBNull(4) ? null : row.GetString(4),
-                    EmailConfirmed = row.GetBoolean(5),
-                    FullName = row.IsDBNull(6) ? null : row.GetString(6),
-                    Age = row.IsDBNull(7) ? null : row.GetInt32(7),
-                    Gender = row.IsDBNull(8) ? null : row.GetString(8),
-                    DisabledAt = row.IsDBNull(9) ? null : row.GetFieldValue<DateTimeOffset>(9),
-                    ConcurrencyStamp = row.IsDBNull(10) ? null : row.GetString(10),
-                    PhoneNumber = row.IsDBNull(12) ? null : row.GetString(12),
-                    PhoneNumberConfirmed = row.GetBoolean(13),
-                    Profile = row.GetString(14),
-                    UpdatedAt = row.IsDBNull(15) ? null : row.GetFieldValue<DateTimeOffset>(15),
-                },
-                row.GetFieldValue<Guid[]>(11)));
-        }
-        return accounts;
-    }
+            Id = row.GetGuid(0),
+            UserName = row.GetString(1),
+            NormalizedUserName = row.GetString(2),
+            Email = row.Maybe<string>(3),
+            NormalizedEmail = row.Maybe<string>(4),
+            EmailConfirmed = row.GetBoolean(5),
+            FullName = row.Maybe<string>(6),
+            Age = row.Maybe<int?>(7),
+            Gender = row.Maybe<string>(8),
+            DisabledAt = row.Maybe<DateTimeOffset?>(9),
+            ConcurrencyStamp = row.Maybe<string>(10),
+            PhoneNumber = row.Maybe<string>(12),
+            PhoneNumberConfirmed = row.GetBoolean(13),
+            Profile = row.GetString(14),
+            UpdatedAt = row.Maybe<DateTimeOffset?>(15),
+        },
+        row.GetFieldValue<Guid[]>(11));
 }

@@ -7,17 +7,17 @@ using Microsoft.EntityFrameworkCore.Metadata;
 namespace IdentityServer.Storage;
 
 /// <summary>
-/// The EF Core model: for everything that is not hot. Grants and revocations go through <see cref="GrantStore"/>.
-/// Migrations are made of it by <c>dotnet ef</c>, and a test holds them to it.
+/// The EF Core model, for everything that is not hot. Grants and revocations go through <see cref="GrantStore"/>.
+/// <c>dotnet ef</c> writes migrations from it, and a test checks that they match.
 /// </summary>
 internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbContext<User, Role, Guid>(options)
 {
     public DbSet<ApplicationRow> Applications => Set<ApplicationRow>();
 
-    /// <summary>The view that tells applications by the names of RFC 7591. The server writes by <c>Clients.ApplicationManager</c>.</summary>
+    /// <summary>The view that shows applications under the names of RFC 7591. The server writes with <c>Clients.ApplicationManager</c>.</summary>
     public DbSet<ClientRow> Clients => Set<ClientRow>();
 
-    /// <summary>The view that puts resource servers and their scopes together. The server writes by <c>Clients.ResourceScopes</c>.</summary>
+    /// <summary>The view that joins resource servers and their scopes. The server writes with <c>Clients.ResourceScopes</c>.</summary>
     public DbSet<ResourceRow> Resources => Set<ResourceRow>();
     public DbSet<ResourceServerRow> ResourceServers => Set<ResourceServerRow>();
     public DbSet<ManifestEntryRow> ManifestEntries => Set<ManifestEntryRow>();
@@ -30,7 +30,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
-        // Of passkeys, which this version of Identity's schema leaves out, their data is left in the model.
+        // This version of Identity's schema has no passkeys, but leaves their data in the model.
         builder.Ignore<IdentityPasskeyData>();
         ModelUsers(builder);
         ModelOpenIddict(builder);
@@ -42,7 +42,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             Name(entity);
     }
 
-    /// <summary>Columns as <see cref="ColumnNames"/> says, constraints as PostgreSQL would name them itself.</summary>
+    /// <summary>Names columns by <see cref="ColumnNames"/>, and constraints as PostgreSQL would name them.</summary>
     private static void Name(IMutableEntityType entity)
     {
         foreach (var property in entity.GetProperties())
@@ -58,7 +58,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         {
             user.ToTable("users").HasStorageParameter("fillfactor", 90);
             user.Property(u => u.Id).ValueGeneratedNever();
-            // Folded names may be longer than what was typed; the limits stand at registration.
+            // Folded names may be longer than what was typed; registration checks the limits.
             user.Property(u => u.UserName).HasMaxLength(-1).HasColumnType("text").IsRequired();
             user.Property(u => u.NormalizedUserName).HasMaxLength(-1).HasColumnType("text").IsRequired();
             user.Property(u => u.Email).HasMaxLength(-1).HasColumnType("text");
@@ -112,14 +112,14 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
         {
             application.ToTable("applications");
             application.Property(a => a.ClientId).IsRequired();
-            // The addresses stay text: OpenIddict looks for one by LIKE.
+            // The addresses stay text, because OpenIddict searches them with LIKE.
             foreach (var json in (string[])[nameof(ApplicationRow.DisplayNames), nameof(ApplicationRow.JsonWebKeySet), nameof(ApplicationRow.Permissions), nameof(ApplicationRow.Properties), nameof(ApplicationRow.Requirements), nameof(ApplicationRow.Settings)])
                 application.Property(json).HasColumnType("jsonb");
         });
         builder.Entity<AuthorizationRow>(authorization =>
         {
             authorization.ToTable("authorizations");
-            // For pruning: of permanent ones, which stay, there may be many.
+            // For pruning. Leaves out the permanent ones, which stay and may be many.
             authorization.HasIndex(a => a.CreationDate).HasFilter("type = 'ad-hoc' OR status <> 'valid'");
             authorization.HasIndex("ApplicationId", nameof(AuthorizationRow.Subject)).IsUnique().HasFilter("type = 'permanent' AND status = 'valid'");
             authorization.HasIndex(a => a.Subject);
@@ -202,7 +202,7 @@ internal sealed class AuthDb(DbContextOptions<AuthDb> options) : IdentityDbConte
             grant.HasOne<User>().WithMany().HasForeignKey(g => g.Subject).OnDelete(DeleteBehavior.Cascade);
             grant.HasIndex(g => new { g.Subject, g.Id }).HasDatabaseName("grants_by_subject");
             grant.HasIndex(g => g.PrunableAt).HasDatabaseName("grants_by_prunable");
-            // Revoked rows only: a rotation must touch no index.
+            // Revoked rows only, because a rotation must not touch an index.
             grant.HasIndex(g => g.RevokedAt).HasFilter("revoked_at IS NOT NULL").HasDatabaseName("grants_revoked");
         });
         builder.Entity<RevocationRow>(revocation =>

@@ -2,15 +2,15 @@ using Npgsql;
 
 namespace IdentityServer.Storage;
 
-/// <summary>What one beat of the pulse reads: the revocations that are new, as of which snapshot, and the version of the configuration.</summary>
-/// <param name="Cluster">Which cluster answers, and on which of its timelines.</param>
+/// <summary>What one beat of the pulse reads: the new revocations, the snapshot that they were read in, and the version of the configuration.</summary>
+/// <param name="Cluster">The cluster that answered, and its timeline.</param>
 internal sealed record Beat(PgSnapshot Snapshot, string Cluster, long Version, IReadOnlyList<RevocationEntry> Entries)
 {
-    // Seconds. Beats that take longer than this could not keep the node fresh anyway; the first one reads all that is in force.
+    // Seconds. A slower beat could not keep the node up to date anyway. The first one reads everything in force.
     private const int BeatTimeout = 2;
     private const int FirstBeatTimeout = 10;
 
-    // One snapshot for all three answers: the entry that a cursor sees is the entry that came with it.
+    // All three answers come from one snapshot, so a cursor sees exactly the entries that came with it.
     private const string BeatSql =
         """
         SELECT s.snapshot, s.cluster, s.version, r.xid, r.jti, r.grant_id, r.subject, r.at, r.until
@@ -26,42 +26,42 @@ internal sealed record Beat(PgSnapshot Snapshot, string Cluster, long Version, I
         LEFT JOIN revocations r ON r.until > $1
         """;
 
-    /// <summary>All that is in force.</summary>
-    public static async Task<Beat> ReadFirstAsync(NpgsqlDataSource source, DateTimeOffset now, CancellationToken cancellation)
+    /// <summary>Everything that is in force.</summary>
+    public static async Task<Beat> ReadFirstAsync(NpgsqlDataSource source, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(FirstBeatSql);
+        await using var command = source.Command(FirstBeatSql);
         command.CommandTimeout = FirstBeatTimeout;
         command.Parameters.Add(new() { Value = now });
-        return await ReadAsync(command, cancellation);
+        return await ReadAsync(command, cancellationToken);
     }
 
     /// <summary>What was committed since <paramref name="seen"/>.</summary>
-    public static async Task<Beat> ReadAsync(NpgsqlDataSource source, PgSnapshot seen, CancellationToken cancellation)
+    public static async Task<Beat> ReadAsync(NpgsqlDataSource source, PgSnapshot seen, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(BeatSql);
+        await using var command = source.Command(BeatSql);
         command.CommandTimeout = BeatTimeout;
         command.Parameters.Add(new() { Value = seen.Text });
-        return await ReadAsync(command, cancellation);
+        return await ReadAsync(command, cancellationToken);
     }
 
-    private static async Task<Beat> ReadAsync(NpgsqlCommand command, CancellationToken cancellation)
+    private static async Task<Beat> ReadAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
         var entries = new List<RevocationEntry>();
         PgSnapshot? snapshot = null;
         var cluster = "";
         long version = 0;
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        while (await row.ReadAsync(cancellation))
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
         {
             snapshot ??= PgSnapshot.TryParse(row.GetString(0), out var parsed) ? parsed : throw new InvalidOperationException("PostgreSQL's snapshot is not of the form xmin:xmax:xip.");
             (cluster, version) = (row.GetString(1), row.GetInt64(2));
             if (!row.IsDBNull(3))
             {
-                // Read, and so visible: a number from beyond the snapshot is one of a cluster that this was restored from.
+                // The entry was read, so it is visible. A number beyond the snapshot comes from the cluster that this one was restored from.
                 var transaction = row.GetFieldValue<ulong>(3);
                 entries.Add(new RevocationEntry(
-                    snapshot.Sees(transaction) ? transaction : 0, row.IsDBNull(4) ? null : row.GetString(4), row.IsDBNull(5) ? null : row.GetGuid(5),
-                    row.IsDBNull(6) ? null : row.GetString(6), row.GetFieldValue<DateTimeOffset>(7), row.GetFieldValue<DateTimeOffset>(8)));
+                    snapshot.Sees(transaction) ? transaction : 0, row.Maybe<string>(4), row.Maybe<Guid?>(5),
+                    row.Maybe<string>(6), row.Time(7), row.Time(8)));
             }
         }
         return new Beat(snapshot!, cluster, version, entries);

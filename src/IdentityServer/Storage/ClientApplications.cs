@@ -5,8 +5,8 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace IdentityServer.Storage;
 
 /// <summary>
-/// A registration as OpenIddict keeps it. The view <c>clients</c> tells it back, and its trigger writes the same for nodes of the version
-/// before: a test holds the two to one another.
+/// Writes a registration the way OpenIddict stores it. The view <c>clients</c> reads it back, and the view's trigger writes the same for nodes
+/// of the previous version. A test checks that the two agree.
 /// </summary>
 internal static class ClientApplications
 {

@@ -1,52 +1,52 @@
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
-using NpgsqlTypes;
 using Postgres;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A grant about to be written for a code, within a session that must still be live then.</summary>
+/// <summary>A grant to be written for a code, in a session that must still be live at that moment.</summary>
 /// <param name="ExpiresAt">Of the code.</param>
-/// <param name="AbsoluteExpiresAt">Of what it is exchanged for.</param>
-/// <param name="Consent">What the user just allowed, to be remembered; null: nothing was asked.</param>
-/// <param name="RestsOnConsent">Nothing was asked since the user allowed it before: that must still be so.</param>
+/// <param name="AbsoluteExpiresAt">Of the tokens that the code is exchanged for.</param>
+/// <param name="Consent">What the user has just allowed, to be remembered; null: the user was not asked.</param>
+/// <param name="RestsOnConsent">The user was not asked because of an earlier consent, which must still be valid.</param>
 internal sealed record NewCode(
     Guid GrantId, SessionKey Session, string ClientId, string[] Scopes,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset Now,
     string[]? Resources, string? DpopThumbprint, string? RedirectUri, string? CodeChallenge, string Details,
     NewConsent? Consent, bool RestsOnConsent, Guid? PushedRequestId, IPAddress? Address);
 
-/// <param name="Claims">Names asked for one by one.</param>
+/// <param name="Claims">Claims that were requested by name.</param>
 internal sealed record NewConsent(string[] Scopes, string[] Claims);
 
-/// <summary>What a code is exchanged with; the grant must agree on all of it.</summary>
-/// <param name="CodeChallenge">Of the verifier; null: there is none, and then the code must have none (RFC 9700 §2.1.1).</param>
+/// <summary>The request that exchanges a code. All of it must match the grant.</summary>
+/// <param name="CodeChallenge">Of the verifier; null: there is none, and the code must have none either (RFC 9700 §2.1.1).</param>
 /// <param name="ProvenThumbprint">The key that the request proves (RFC 9449 §5).</param>
 /// <param name="BoundThumbprint">The key that its refresh tokens are bound to from now on.</param>
 /// <param name="Resources">What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</param>
-/// <param name="Reach">The scopes of each of those resources, parted by spaces; the grant must have one of each.</param>
+/// <param name="Reach">The scopes of each of those resources, separated by spaces; the grant must have at least one of each.</param>
 /// <param name="RefreshLifetime">Of a refresh token, if the grant gets one.</param>
-/// <param name="AccessLifetime">Else the grant lives as long as its access token.</param>
-/// <param name="ClientScopes">What the client is registered for now. A code of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</param>
+/// <param name="AccessLifetime">The lifetime of a grant without a refresh token.</param>
+/// <param name="ClientScopes">What the client is registered for now. If none of the scopes are left, the code is not spent (<c>Client.MayStillHave</c>).</param>
 internal sealed record Redemption(
     Guid GrantId, string ClientId, string? RedirectUri, string? CodeChallenge, string? ProvenThumbprint, string? BoundThumbprint, string[] Resources, string[] Reach,
     bool MayRefresh, DateTimeOffset Now, TimeSpan RefreshLifetime, TimeSpan AccessLifetime, TimeSpan PruneGrain, string[] ClientScopes);
 
-/// <summary>A grant whose code was just exchanged, and its user.</summary>
+/// <summary>A grant whose code has just been exchanged, and its user.</summary>
 internal sealed record RedeemedGrant(GrantState Grant, UserProfile User);
 
 /// <summary>
-/// The two statements of a code, straight to Npgsql: one writes it with all that must be true at that moment, one spends it
-/// with all that must be true at that one. Of fifty redemptions the row lock lets one through, and the others find the
-/// generation moved.
+/// The two statements of a code, sent by Npgsql: one writes it, the other spends it, and each checks all its conditions in
+/// the same statement. If fifty requests redeem the same code, the row lock lets one through; the others find that the
+/// generation has changed.
 /// </summary>
 internal sealed class CodeStore(NpgsqlDataSource source)
 {
-    // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that
-    // came before leaves no live session here. A pushed request is used up with the code that it led to (RFC 9126 §4):
-    // of two that come with it at once, the second waits for its row and finds it gone. A consent that was found is locked
-    // as well: its withdrawal either finds the grant or leaves none to be written.
+    // The session is locked FOR SHARE: a later sign-out finds the grant in session_grants, and after an earlier one there is
+    // no live session here. A pushed request is used up by the code that it led to (RFC 9126 §4): if two requests use it at
+    // once, the second waits for its row and finds it gone. An existing consent is locked too: withdrawing it either ends
+    // the grant or prevents it.
     private const string StartSql =
         $"""
         WITH pushed AS (
@@ -100,74 +100,36 @@ internal sealed class CodeStore(NpgsqlDataSource source)
                   {UserProfile.Columns}
         """;
 
-    /// <summary>False: the session, the account, the client, the consent or the pushed request came to its end meanwhile.</summary>
-    public async Task<bool> TryStartAsync(NewCode code, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(StartSql);
-        Add(command, code.Session.Id);
-        Add(command, code.Session.SecretHash);
-        Add(command, code.Now);
-        Add(command, code.ClientId);
-        AddNullable(command, code.PushedRequestId, NpgsqlDbType.Uuid);
-        Add(command, code.GrantId);
-        Add(command, code.Scopes);
-        Add(command, code.CreatedAt);
-        Add(command, code.ExpiresAt);
-        Add(command, code.AbsoluteExpiresAt);
-        AddNullable(command, code.Resources, NpgsqlDbType.Array | NpgsqlDbType.Text);
-        AddNullable(command, code.DpopThumbprint, NpgsqlDbType.Text);
-        AddNullable(command, code.RedirectUri, NpgsqlDbType.Text);
-        AddNullable(command, code.CodeChallenge, NpgsqlDbType.Text);
-        AddNullable(command, code.Details, NpgsqlDbType.Jsonb);
-        AddNullable(command, code.Consent?.Scopes, NpgsqlDbType.Array | NpgsqlDbType.Text);
-        AddNullable(command, code.Consent?.Claims, NpgsqlDbType.Array | NpgsqlDbType.Text);
-        Add(command, AuditEvents.ClientAuthorized);
-        AddNullable(command, code.Address, NpgsqlDbType.Inet);
-        AddNullable(command, null, NpgsqlDbType.Text);
-        Add(command, AuditReasons.Consent);
-        Add(command, code.RestsOnConsent);
-        return await command.ExecuteNonQueryAsync(cancellation) > 0;
-    }
+    /// <summary>False: the session, the account, the client, the consent or the pushed request is no longer valid.</summary>
+    public async Task<bool> TryStartAsync(NewCode code, CancellationToken cancellationToken) =>
+        await source.Command(StartSql,
+            P(code.Session.Id), P(code.Session.SecretHash), P(code.Now), P(code.ClientId), P(code.PushedRequestId), P(code.GrantId),
+            P(code.Scopes), P(code.CreatedAt), P(code.ExpiresAt), P(code.AbsoluteExpiresAt), P(code.Resources), P(code.DpopThumbprint),
+            P(code.RedirectUri), P(code.CodeChallenge), Json(code.Details), P(code.Consent?.Scopes), P(code.Consent?.Claims),
+            P(AuditEvents.ClientAuthorized), P(code.Address), P<string?>(null), P(AuditReasons.Consent),
+            P(code.RestsOnConsent)).ExecuteAsync(cancellationToken) > 0;
 
-    /// <summary>Null: something does not agree, and nothing is changed. Not ended with the request: who hangs up has used the code all the same.</summary>
-    public async Task<RedeemedGrant?> TryRedeemAsync(Redemption redemption)
+    /// <summary>Null: something does not match, and nothing is changed. Takes no cancellation token: a caller that hangs up has still used the code.</summary>
+    public Task<RedeemedGrant?> TryRedeemAsync(Redemption redemption) =>
+        source.Command(RedeemSql,
+            P(redemption.GrantId), P(redemption.Now), P(redemption.ClientId), P(redemption.RedirectUri), P(redemption.CodeChallenge),
+            P(redemption.ProvenThumbprint), P(redemption.BoundThumbprint), P(redemption.Resources), P(redemption.MayRefresh),
+            P(ExactInterval.Of(redemption.RefreshLifetime)), P(ExactInterval.Of(redemption.AccessLifetime)),
+            P(ExactInterval.Of(redemption.PruneGrain)), P(Protocol.Scopes.OfflineAccess), P(redemption.Reach), P(redemption.ClientScopes)).FindAsync(Read);
+
+    private static RedeemedGrant Read(NpgsqlDataReader row)
     {
-        await using var command = source.CreateCommand(RedeemSql);
-        Add(command, redemption.GrantId);
-        Add(command, redemption.Now);
-        Add(command, redemption.ClientId);
-        AddNullable(command, redemption.RedirectUri, NpgsqlDbType.Text);
-        AddNullable(command, redemption.CodeChallenge, NpgsqlDbType.Text);
-        AddNullable(command, redemption.ProvenThumbprint, NpgsqlDbType.Text);
-        AddNullable(command, redemption.BoundThumbprint, NpgsqlDbType.Text);
-        Add(command, redemption.Resources);
-        Add(command, redemption.MayRefresh);
-        Add(command, ExactInterval.Of(redemption.RefreshLifetime));
-        Add(command, ExactInterval.Of(redemption.AccessLifetime));
-        Add(command, ExactInterval.Of(redemption.PruneGrain));
-        Add(command, Protocol.Scopes.OfflineAccess);
-        Add(command, redemption.Reach);
-        Add(command, redemption.ClientScopes);
-        await using var row = await command.ExecuteReaderAsync();
-        if (!await row.ReadAsync())
-            return null;
         var user = UserProfile.Read(row, 12);
         var grant = new GrantState(
-            row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), 1,
-            row.GetFieldValue<DateTimeOffset>(4), row.GetFieldValue<DateTimeOffset>(5), row.GetFieldValue<DateTimeOffset>(6), IsAlive: true, user.RoleIds)
+            row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.Texts(3), 1,
+            row.Time(4), row.Time(5), row.Time(6), IsAlive: true, user.RoleIds)
         {
             SessionId = row.GetGuid(7),
-            AuthTime = row.GetFieldValue<DateTimeOffset>(8),
-            Resources = row.IsDBNull(9) ? null : row.GetFieldValue<string[]>(9),
-            DpopThumbprint = row.IsDBNull(10) ? null : row.GetString(10),
-            Details = row.IsDBNull(11) ? null : row.GetString(11),
+            AuthTime = row.Time(8),
+            Resources = row.Maybe<string[]>(9),
+            DpopThumbprint = row.Maybe<string>(10),
+            Details = row.Maybe<string>(11),
         };
         return new RedeemedGrant(grant, user);
     }
-
-    private static void Add<T>(NpgsqlCommand command, T value) =>
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-
-    private static void AddNullable(NpgsqlCommand command, object? value, NpgsqlDbType type) =>
-        command.Parameters.Add(AuditTrail.Nullable(value, type));
 }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace IdentityServer.Storage;
 
-/// <summary>Columns are named in snake_case, so that the SQL of the hot statements reads without quotes.</summary>
+/// <summary>Column names are in snake_case, so that the SQL of the hot statements needs no quotes.</summary>
 internal static class ColumnNames
 {
     public static string Of(Type entity, string property) => property switch

@@ -1,26 +1,27 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>What a user allows a client, as the account page shows it.</summary>
+/// <summary>What a user has allowed a client, for the account page.</summary>
 /// <param name="GrantedAt">When something was last allowed.</param>
 internal sealed record GivenConsent(string ClientId, string[] Scopes, DateTimeOffset GrantedAt);
 
 /// <summary>
-/// A consent is OpenIddict's permanent authorization. A user and a client have at most one that is valid, to which is added what is
-/// allowed later; one that is withdrawn, by this server or by OpenIddict's manager, is <c>revoked</c> and pruned. Its <c>creation_date</c> is
-/// when it was first given. <c>properties</c> has what OpenIddict has no column for: <c>granted_at</c>, when something was last
-/// allowed, and <c>claims</c>, the names allowed one by one (OpenID Connect Core §5.5).
+/// A consent is a permanent authorization of OpenIddict's. Each user has at most one valid consent for a client, and what is allowed
+/// later is added to it. A consent that is withdrawn, by this server or by OpenIddict's manager, becomes <c>revoked</c> and is pruned.
+/// <c>creation_date</c> is when it was first given. <c>properties</c> holds what OpenIddict has no column for: <c>granted_at</c>, when
+/// something was last allowed, and <c>claims</c>, the claims that were allowed by name (OpenID Connect Core §5.5).
 /// </summary>
 internal static class Consents
 {
-    /// <summary>Literals, so that the partial index serves a prepared statement.</summary>
+    /// <summary>Literals, because a prepared statement uses the partial index only then.</summary>
     public const string IsValid = "c.type = 'permanent' AND c.status = 'valid'";
 
     /// <summary>
-    /// To be followed by application, subject, scopes, time and properties, by what to take them from, and by <see cref="Merge"/>. Lock the
-    /// application's row there (FOR KEY SHARE), or a client that is removed meanwhile fails the statement.
+    /// Add the expressions for application, subject, scopes, time and properties, then the FROM clause and <see cref="Merge"/>. Lock the
+    /// application's row there (FOR KEY SHARE): otherwise the statement fails if the client is removed at the same time.
     /// </summary>
     public const string Insert =
         """
@@ -38,7 +39,7 @@ internal static class Consents
             concurrency_token = excluded.concurrency_token
         """;
 
-    // The subject is no foreign key: the lock keeps the account until the consent is written, and its deletion finds it then.
+    // The subject is not a foreign key. The lock keeps the account until the consent is written, so deleting the account deletes the consent too.
     private const string ImportSql =
         $"""
         {Insert} a.id, u.id::text, to_jsonb($3::text[]), $4, NULL
@@ -60,18 +61,13 @@ internal static class Consents
         FROM applications a WHERE a.id = c.application_id AND a.client_id = {1} AND c.subject = {0} AND {{IsValid}}
         """;
 
-    public static Task<List<GivenConsent>> ListAsync(AuthDb db, Guid userId, CancellationToken cancellation) =>
-        db.Database.SqlQueryRaw<GivenConsent>(ListSql, userId.ToString()).ToListAsync(cancellation);
+    public static Task<List<GivenConsent>> ListAsync(AuthDb db, Guid userId, CancellationToken cancellationToken) =>
+        db.Database.SqlQueryRaw<GivenConsent>(ListSql, userId.ToString()).ToListAsync(cancellationToken);
 
     public static Task WithdrawAsync(AuthDb db, Guid userId, string clientId) => db.Database.ExecuteSqlRawAsync(WithdrawSql, userId.ToString(), clientId);
 
-    /// <summary>One of another server, within the caller's transaction. False: its user is none here.</summary>
-    public static async Task<bool> TryImportAsync(AuthDb db, Guid userId, GivenConsent consent, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(ImportSql, (NpgsqlConnection)db.Database.GetDbConnection())
-        {
-            Parameters = { new() { Value = userId }, new() { Value = consent.ClientId }, new() { Value = consent.Scopes }, new() { Value = consent.GrantedAt } },
-        };
-        return await command.ExecuteNonQueryAsync(cancellation) > 0;
-    }
+    /// <summary>Imports a consent from another server, in the caller's transaction. False: there is no such user here.</summary>
+    public static async Task<bool> TryImportAsync(AuthDb db, Guid userId, GivenConsent consent, CancellationToken cancellationToken) =>
+        await ((NpgsqlConnection)db.Database.GetDbConnection())
+            .Command(ImportSql, P(userId), P(consent.ClientId), P(consent.Scopes), P(consent.GrantedAt)).ExecuteAsync(cancellationToken) > 0;
 }

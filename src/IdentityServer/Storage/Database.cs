@@ -5,38 +5,39 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Postgres;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
 /// <summary>Opens the database and brings its schema up to date, before anything is served.</summary>
 internal static class Database
 {
-    /// <summary>The last of Migrations; a test holds it to what EF Core finds.</summary>
+    /// <summary>The newest of Migrations; a test compares it with what EF Core finds.</summary>
     public const string LatestMigration = "20261201110939_DeviceCodesAndPushedRequests";
 
-    /// <summary>Any number that this program alone uses: nodes that start at once migrate one after another.</summary>
+    /// <summary>A number that only this program uses. With it, nodes that start at the same time migrate one after another.</summary>
     private const long StartLock = 0x1D5E_4EE4;
 
-    /// <summary>Some minutes of them: what holds a table for longer is for the operator to look at.</summary>
+    /// <summary>A few minutes in all: if something holds a table for longer, the operator has to look at it.</summary>
     private const int MigrationAttempts = 300;
 
     private static readonly TimeSpan MigrationPause = TimeSpan.FromMilliseconds(300);
 
-    // Where the operator writes the same keyword, theirs wins: the last one counts. The hot statements are few and always
-    // the same text, so each is parsed and planned once a connection. Nothing leaves state behind there but advisory locks,
-    // which are let go of where they are taken: so no reset before each use, which cost PostgreSQL as much as a rotation.
-    // Timeout, seconds, bounds the wait for a connection, new or from the pool; a statement that a stopped server does not
-    // even cancel is given up one second (Cancellation Timeout, ms) after its own.
-    // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+    // The operator's value for the same keyword wins, because the last one counts. The hot statements are few and their text
+    // never changes, so each is parsed and planned once per connection. Connections keep no state except advisory locks, which
+    // are released where they are taken. So they need no reset before each use, which costs PostgreSQL as much as a rotation.
+    // Timeout (seconds) limits the wait for a connection, new or from the pool. A statement that a stopped server does not
+    // even cancel is abandoned one second (Cancellation Timeout, ms) after its own timeout.
+    // A host that was down or not the primary is tried again after a second: Npgsql's ten would be an outage after a failover.
     private const string Defaults = "Application Name=IdentityServer;Timeout=5;Command Timeout=10;Cancellation Timeout=1000;Host Recheck Seconds=1;Maximum Pool Size=40;Max Auto Prepare=64;Auto Prepare Min Usages=2;";
 
-    /// <summary>For requests and jobs. Every wait and every statement has an end.</summary>
+    /// <summary>For requests and jobs. Every wait and every statement has a timeout.</summary>
     public static NpgsqlDataSource Open(string connectionString) => Open(connectionString, "identityserver", RequestConnections.Set);
 
     /// <summary>Names the data source of <see cref="OpenForPulse"/> among the services.</summary>
     public const string PulseSource = "pulse";
 
-    /// <summary>For <c>Pulse</c>: one connection that no request can take, and that is given up soon.</summary>
+    /// <summary>For <c>Pulse</c>: one connection of its own, which no request can take, with short timeouts.</summary>
     public static NpgsqlDataSource OpenForPulse(string connectionString) => Open(connectionString, "identityserver-pulse", builder =>
     {
         DatabaseSession.Set(builder);
@@ -48,7 +49,7 @@ internal static class Database
         settings.CancellationTimeout = 500;
     });
 
-    /// <param name="pool">Its name: else its metrics would carry the connection string.</param>
+    /// <param name="pool">The name of the pool. Without one, its metrics would carry the connection string.</param>
     private static NpgsqlDataSource Open(string connectionString, string pool, Action<NpgsqlDataSourceBuilder> refine)
     {
         try
@@ -59,28 +60,29 @@ internal static class Database
         }
         catch (Exception malformed) when (malformed is ArgumentException or FormatException)
         {
-            // The text may hold a password: it is not repeated.
+            // Not repeated, because it may contain a password.
             throw new StartupException("The setting ConnectionStrings:IdentityServer is not a PostgreSQL connection string such as \"Host=db;Database=identityserver;Username=…;Password=…\".");
         }
     }
 
-    /// <summary>Migrates under a lock, then runs <paramref name="prepare"/> under the same lock: two nodes on an empty database make one schema and one set of keys.</summary>
-    public static async Task PrepareAsync(IServiceProvider services, Func<NpgsqlConnection, CancellationToken, Task> prepare, CancellationToken cancellation)
+    /// <summary>Migrates and then runs <paramref name="prepare"/>, both under one lock, so that two nodes on an empty database create one schema and one set of keys.</summary>
+    public static async Task PrepareAsync(IServiceProvider services, Func<NpgsqlConnection, CancellationToken, Task> prepare, CancellationToken cancellationToken)
     {
         try
         {
-            await CreateIfMissingAsync(services, cancellation);
-            await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
-            // Another node's migration, and one's own, may take longer than a request's statement.
-            var deadline = await RequestConnections.LiftAsync(connection, cancellation);
+            await CreateIfMissingAsync(services, cancellationToken);
+            await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellationToken);
+            // A migration, by this node or by another, may take longer than a statement of a request may.
+            var deadline = await RequestConnections.LiftAsync(connection, cancellationToken);
             try
             {
-                await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = StartLock } }, CommandTimeout = 120 })
-                    await hold.ExecuteNonQueryAsync(cancellation);
-                if (!await MigrationHistory.HasAsync(connection, LatestMigration, cancellation))
-                    await MigrateAsync(services, connection, cancellation);
-                await RememberLongestAccessTokenAsync(connection, services.GetRequiredService<AccessTokenSettings>(), cancellation);
-                await prepare(connection, cancellation);
+                var hold = connection.Command("SELECT pg_advisory_lock($1)", P(StartLock));
+                hold.CommandTimeout = 120;
+                await hold.ExecuteAsync(cancellationToken);
+                if (!await MigrationHistory.HasAsync(connection, LatestMigration, cancellationToken))
+                    await MigrateAsync(services, connection, cancellationToken);
+                await RememberLongestAccessTokenAsync(connection, services.GetRequiredService<AccessTokenSettings>(), cancellationToken);
+                await prepare(connection, cancellationToken);
             }
             finally
             {
@@ -101,83 +103,70 @@ internal static class Database
     {
         try
         {
-            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = StartLock } } };
-            await release.ExecuteNonQueryAsync(CancellationToken.None);
+            await connection.Command("SELECT pg_advisory_unlock($1)", P(StartLock)).ExecuteAsync();
             await RequestConnections.RestoreAsync(connection, deadline);
         }
         catch (Exception broken) when (broken is NpgsqlException or InvalidOperationException)
         {
-            // A broken connection has given up its lock, and what broke it is the error to tell.
+            // A broken connection has lost its lock, and the error that broke it is the one to report.
             await connection.CloseAsync();
         }
     }
 
-    /// <summary>An operator who may create databases need not create ours first.</summary>
-    private static async Task CreateIfMissingAsync(IServiceProvider services, CancellationToken cancellation)
+    /// <summary>Creates the database if the operator's account may do so.</summary>
+    private static async Task CreateIfMissingAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         try
         {
-            await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellation);
+            await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellationToken);
         }
         catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.InvalidCatalogName)
         {
             await using var scope = services.CreateAsyncScope();
             try
             {
-                await scope.ServiceProvider.GetRequiredService<AuthDb>().GetService<IRelationalDatabaseCreator>().CreateAsync(cancellation);
+                await scope.ServiceProvider.GetRequiredService<AuthDb>().GetService<IRelationalDatabaseCreator>().CreateAsync(cancellationToken);
             }
             catch (PostgresException raced) when (raced.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
             {
-                // Another node made it at the same moment.
+                // Another node has just created it.
             }
         }
     }
 
     /// <summary>
-    /// While nodes of the version before serve. Who waits for a table holds up everybody behind it, and a migration that has
-    /// one table and waits for the next is half of a deadlock: so it gives up a wait long before PostgreSQL would look for
-    /// one (<c>deadlock_timeout</c>, 1 s), lets go of all, and begins anew a little later.
+    /// Runs while nodes of the previous version serve requests. A statement that waits for a table blocks everyone behind it, and
+    /// a migration that holds one table and waits for the next is half of a deadlock. So it stops waiting long before PostgreSQL
+    /// checks for deadlocks (<c>deadlock_timeout</c>, 1 s), releases every table and tries again a little later.
     /// </summary>
-    private static async Task MigrateAsync(IServiceProvider services, NpgsqlConnection connection, CancellationToken cancellation)
+    private static async Task MigrateAsync(IServiceProvider services, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await ExecuteAsync(connection, "SET lock_timeout = '300ms'", cancellation);
+        await connection.Command("SET lock_timeout = '300ms'").ExecuteAsync(cancellationToken);
         for (var attempt = 1; ; attempt++)
         {
             await using var scope = services.CreateAsyncScope();
             var database = scope.ServiceProvider.GetRequiredService<AuthDb>().Database;
             database.SetDbConnection(connection);
-            // However large a table has grown.
+            // No limit: a table may be large.
             database.SetCommandTimeout(0);
             try
             {
-                await MigrationHistory.CarryOverAsync(connection, cancellation);
-                await database.MigrateAsync(cancellation);
+                await MigrationHistory.CarryOverAsync(connection, cancellationToken);
+                await database.MigrateAsync(cancellationToken);
                 break;
             }
-            // EF Core wraps what it takes to be transient.
+            // EF Core wraps the exceptions that it considers transient.
             catch (Exception failure) when (failure.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected })
             {
                 if (attempt == MigrationAttempts)
                     throw new StartupException("The schema can't be migrated: for minutes another program has held a table of the database behind ConnectionStrings:IdentityServer, such as a backup or an open transaction.", failure);
-                await Task.Delay(MigrationPause, cancellation);
+                await Task.Delay(MigrationPause, cancellationToken);
             }
         }
-        await ExecuteAsync(connection, "RESET lock_timeout", cancellation);
+        await connection.Command("RESET lock_timeout").ExecuteAsync(cancellationToken);
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellation)
-    {
-#pragma warning disable CA2100 // Constants, above.
-        await using var command = new NpgsqlCommand(sql, connection);
-#pragma warning restore CA2100
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
-
-    private static async Task RememberLongestAccessTokenAsync(NpgsqlConnection connection, AccessTokenSettings settings, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(
-            "UPDATE configuration SET longest_access_token = GREATEST(longest_access_token, $1)", connection)
-        { Parameters = { new() { Value = (int)settings.Lifetime.TotalSeconds } } };
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+    private static Task<int> RememberLongestAccessTokenAsync(NpgsqlConnection connection, AccessTokenSettings settings, CancellationToken cancellationToken) =>
+        connection.Command(
+            "UPDATE configuration SET longest_access_token = GREATEST(longest_access_token, $1)", P((int)settings.Lifetime.TotalSeconds)).ExecuteAsync(cancellationToken);
 }

@@ -3,60 +3,60 @@ using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Audit;
 using Npgsql;
-using NpgsqlTypes;
 using Postgres;
+using static IdentityServer.Storage.Statements;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A device that begins to wait for its user.</summary>
+/// <summary>A device that starts to wait for its user.</summary>
 /// <param name="UserCode">Upper case, without the hyphen.</param>
-/// <param name="Resources">What the grant is narrowed to (RFC 8707); null: all that its scopes imply.</param>
+/// <param name="Resources">What the grant is restricted to (RFC 8707); null: everything that its scopes imply.</param>
 /// <param name="Interval">Seconds between polls.</param>
 internal sealed record NewDevice(
     Guid Id, string UserCode, string ClientId, string[] Scopes, string[]? Resources, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int Interval);
 
-/// <summary>Who asks and for what: a device that its user has not decided about.</summary>
+/// <summary>A device whose user has not decided yet: which client asks, and for what.</summary>
 internal sealed record WaitingDevice(string ClientId, string[] Scopes);
 
-/// <summary>A user's leave for a device, given in a browser session.</summary>
-/// <param name="CreatedAt">In whole milliseconds, as the grant's id carries them; <paramref name="Now"/> is when it is.</param>
+/// <summary>A user's approval of a device, given in a browser session.</summary>
+/// <param name="CreatedAt">In whole milliseconds, like the time in the grant's id; <paramref name="Now"/> is the exact time.</param>
 internal sealed record DeviceLeave(
     string UserCode, Guid GrantId, SessionKey Session, string Details, DateTimeOffset CreatedAt, DateTimeOffset Now, TimeSpan PruneGrain, IPAddress? Address);
 
 /// <summary>A device that asks whether its user has decided.</summary>
-/// <param name="MayRefresh">The client may have refresh tokens, where <c>offline_access</c> was granted.</param>
+/// <param name="MayRefresh">The client may have refresh tokens if <c>offline_access</c> was granted.</param>
 internal sealed record DevicePoll(
     Guid Id, string ClientId, DateTimeOffset Now, bool MayRefresh, TimeSpan AccessLifetime, TimeSpan RefreshLifetime, TimeSpan AbsoluteLifetime, TimeSpan PruneGrain)
 {
-    /// <summary>The key that refresh tokens are bound to from the redemption on (RFC 9449 §5).</summary>
+    /// <summary>The key that its refresh tokens will be bound to (RFC 9449 §5).</summary>
     public string? DpopThumbprint { get; init; }
 
     /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
     public string[] Resources { get; init; } = [];
 
-    /// <summary>The scopes of each of those resources, parted by spaces; the grant must have one of each.</summary>
+    /// <summary>The scopes of each of those resources, separated by spaces; the grant must have at least one of each.</summary>
     public string[] Reach { get; init; } = [];
 
-    /// <summary>What the client is registered for now. A code of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</summary>
+    /// <summary>What the client is registered for now. If none of the scopes are left, the code is not spent (<c>Client.MayStillHave</c>).</summary>
     public required string[] ClientScopes { get; init; }
 }
 
-/// <summary>How a poll found its device.</summary>
-/// <param name="IsClients">False: another client's, and nothing was changed.</param>
+/// <summary>The state in which a poll found its device.</summary>
+/// <param name="IsClients">False: the device belongs to another client, and nothing was changed.</param>
 /// <param name="Status">OpenIddict's: <c>inactive</c> until its user decides.</param>
-/// <param name="IsEarly">It came before its interval was over, and the interval is 5 s longer now.</param>
+/// <param name="IsEarly">The poll came too soon, and the interval is now 5 s longer.</param>
 /// <param name="GrantId">Set when the user has allowed it.</param>
-/// <param name="Generation">Of that grant as the poll's snapshot saw it; null: it was just being written.</param>
-/// <param name="Spent">The grant, where this poll is the one that redeems the code.</param>
+/// <param name="Generation">Of that grant, as this statement's snapshot saw it; null: the grant was still being written.</param>
+/// <param name="Spent">The grant, if this poll redeemed the code.</param>
 internal sealed record PolledDevice(
     bool IsClients, string Status, bool IsExpired, bool IsEarly, Guid? GrantId, int? Generation, DateTimeOffset? RotatedAt, GrantState? Spent);
 
 /// <summary>
-/// The statements of device authorizations (RFC 8628), straight to Npgsql: each checks and changes at once. A device is two of
-/// OpenIddict's tokens: its user code says what is asked for, its device code how it polls and what came of it.
+/// The statements of device authorizations (RFC 8628), sent by Npgsql: each one checks and changes in one step. A device is stored as two
+/// of OpenIddict's tokens: the user code holds what is requested, the device code how the device polls and what was decided.
 /// </summary>
-/// <remarks>Each change moves the concurrency token, so that OpenIddict's manager overwrites none that it has not seen.</remarks>
+/// <remarks>Each change sets a new concurrency token, so that OpenIddict's manager overwrites no change that it has not seen.</remarks>
 internal sealed class DeviceStore(NpgsqlDataSource source)
 {
     private const string AddSql =
@@ -80,9 +80,9 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         WHERE t.reference_id = $1 AND t.expiration_date > $2 AND t.status = 'valid'
         """;
 
-    // The session is locked as for reading: a sign-out that comes after it finds the grant in session_grants, and one that came
-    // before leaves no live session here. The grant waits for the device no longer than its code lives; the poll that redeems it
-    // gives it its own time.
+    // The session is locked FOR SHARE: a later sign-out finds the grant in session_grants, and after an earlier one there is no
+    // live session here. Until the device polls, the grant expires with the device code; the poll that redeems it sets its
+    // final lifetime.
     private const string AllowSql =
         $"""
         WITH live AS (
@@ -133,9 +133,9 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         FROM decided d WHERE t.id = (d.properties ->> 'device_code')::uuid AND t.status = 'inactive'
         """;
 
-    // The device's row is locked first, so that polls and the user's decision come one after another, and each sees what the one
-    // before it wrote. The grant alone may be too new for this statement's snapshot: then the last join finds none, and the
-    // device polls once more. Half a second before its time is jitter of the network, not haste.
+    // The device's row is locked first, so that polls and the user's decision run one after another and each sees what the one
+    // before it wrote. Only the grant may be too new for this statement's snapshot: then the last join finds none, and the
+    // device polls once more. A poll that comes half a second early is tolerated, because it may be network jitter.
     private const string PollSql =
         """
         WITH device AS (
@@ -172,90 +172,41 @@ internal sealed class DeviceStore(NpgsqlDataSource source)
         FROM device LEFT JOIN spent ON true LEFT JOIN grants g ON g.id = device.grant_id
         """;
 
-    /// <summary>False: another device has this user code, or there is no such client any more.</summary>
-    public async Task<bool> TryAddAsync(NewDevice device, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(AddSql);
-        Add(command, device.Id);
-        Add(command, ReferenceOf(device.UserCode));
-        Add(command, device.ClientId);
-        Add(command, device.Scopes);
-        Add(command, device.CreatedAt);
-        Add(command, device.ExpiresAt);
-        Add(command, device.Interval);
-        command.Parameters.Add(AuditTrail.Nullable(device.Resources, NpgsqlDbType.Array | NpgsqlDbType.Text));
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
-    }
+    /// <summary>False: another device has this user code, or the client no longer exists.</summary>
+    public async Task<bool> TryAddAsync(NewDevice device, CancellationToken cancellationToken) =>
+        await source.Command(AddSql,
+            P(device.Id), P(ReferenceOf(device.UserCode)), P(device.ClientId), P(device.Scopes), P(device.CreatedAt), P(device.ExpiresAt),
+            P(device.Interval), P(device.Resources)).ExecuteAsync(cancellationToken) == 1;
 
-    /// <summary>Null: there is none, it is too late, or it is decided.</summary>
-    public async Task<WaitingDevice?> FindAsync(string userCode, DateTimeOffset now, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(FindSql);
-        Add(command, ReferenceOf(userCode));
-        Add(command, now);
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? new WaitingDevice(row.GetString(0), row.GetFieldValue<string[]>(1)) : null;
-    }
+    /// <summary>Null: there is no such device, it has expired, or its user has already decided.</summary>
+    public Task<WaitingDevice?> FindAsync(string userCode, DateTimeOffset now, CancellationToken cancellationToken) =>
+        source.Command(FindSql, P(ReferenceOf(userCode)), P(now)).FindAsync(row => new WaitingDevice(row.GetString(0), row.Texts(1)), cancellationToken);
 
     /// <summary>
-    /// Writes the grant, and that the device has it. False: too late, decided by somebody else, or user, session or client are not
-    /// as they were.
+    /// Writes the grant and assigns it to the device. False: the device has expired or was decided already, or the user, session or
+    /// client has changed.
     /// </summary>
-    public async Task<bool> TryAllowAsync(DeviceLeave leave)
-    {
-        await using var command = source.CreateCommand(AllowSql);
-        Add(command, ReferenceOf(leave.UserCode));
-        Add(command, leave.GrantId);
-        Add(command, leave.Now);
-        Add(command, leave.Session.Id);
-        Add(command, leave.Session.SecretHash);
-        Add(command, leave.CreatedAt);
-        Add(command, ExactInterval.Of(leave.PruneGrain));
-        command.Parameters.Add(AuditTrail.Nullable(leave.Details, NpgsqlDbType.Jsonb));
-        Add(command, AuditEvents.SignInSucceeded);
-        command.Parameters.Add(AuditTrail.Nullable(leave.Address, NpgsqlDbType.Inet));
-        Add(command, AuditReasons.Device);
-        Add(command, Protocol.GrantTypes.DeviceCode);
-        return await command.ExecuteNonQueryAsync() == 1;
-    }
+    public async Task<bool> TryAllowAsync(DeviceLeave leave) =>
+        await source.Command(AllowSql,
+            P(ReferenceOf(leave.UserCode)), P(leave.GrantId), P(leave.Now), P(leave.Session.Id), P(leave.Session.SecretHash),
+            P(leave.CreatedAt), P(ExactInterval.Of(leave.PruneGrain)), Json(leave.Details), P(AuditEvents.SignInSucceeded),
+            P(leave.Address), P(AuditReasons.Device), P(Protocol.GrantTypes.DeviceCode)).ExecuteAsync() == 1;
 
-    /// <summary>False: too late, or decided already.</summary>
-    public async Task<bool> TryDenyAsync(string userCode, DateTimeOffset now)
-    {
-        await using var command = source.CreateCommand(DenySql);
-        Add(command, ReferenceOf(userCode));
-        Add(command, now);
-        return await command.ExecuteNonQueryAsync() == 1;
-    }
+    /// <summary>False: it has expired or was decided already.</summary>
+    public async Task<bool> TryDenyAsync(string userCode, DateTimeOffset now) =>
+        await source.Command(DenySql, P(ReferenceOf(userCode)), P(now)).ExecuteAsync() == 1;
 
-    /// <summary>Null: there is no such device any more.</summary>
-    public async Task<PolledDevice?> PollAsync(DevicePoll poll)
-    {
-        await using var command = source.CreateCommand(PollSql);
-        Add(command, poll.Id);
-        Add(command, poll.ClientId);
-        Add(command, poll.Now);
-        Add(command, poll.MayRefresh);
-        Add(command, ExactInterval.Of(poll.AccessLifetime));
-        Add(command, ExactInterval.Of(poll.RefreshLifetime));
-        Add(command, ExactInterval.Of(poll.AbsoluteLifetime));
-        Add(command, ExactInterval.Of(poll.PruneGrain));
-        command.Parameters.Add(AuditTrail.Nullable(poll.DpopThumbprint, NpgsqlDbType.Text));
-        Add(command, poll.Resources);
-        Add(command, poll.Reach);
-        Add(command, poll.ClientScopes);
-        await using var row = await command.ExecuteReaderAsync();
-        if (!await row.ReadAsync())
-            return null;
-        return new PolledDevice(
-            row.GetBoolean(15), row.GetString(16), row.GetBoolean(17), row.GetBoolean(18), row.IsDBNull(19) ? null : row.GetGuid(19),
-            row.IsDBNull(20) ? null : row.GetInt32(20), row.IsDBNull(21) ? null : row.GetFieldValue<DateTimeOffset>(21),
-            row.IsDBNull(0) ? null : GrantStore.Read(row));
-    }
+    /// <summary>Null: the device no longer exists.</summary>
+    public Task<PolledDevice?> PollAsync(DevicePoll poll) =>
+        source.Command(PollSql,
+            P(poll.Id), P(poll.ClientId), P(poll.Now), P(poll.MayRefresh), P(ExactInterval.Of(poll.AccessLifetime)),
+            P(ExactInterval.Of(poll.RefreshLifetime)), P(ExactInterval.Of(poll.AbsoluteLifetime)), P(ExactInterval.Of(poll.PruneGrain)),
+            P(poll.DpopThumbprint), P(poll.Resources), P(poll.Reach), P(poll.ClientScopes)).FindAsync(Read);
 
-    /// <summary>As OpenIddict's manager looks for it.</summary>
+    private static PolledDevice Read(NpgsqlDataReader row) => new(
+        row.GetBoolean(15), row.GetString(16), row.GetBoolean(17), row.GetBoolean(18), row.Maybe<Guid?>(19), row.Maybe<int?>(20), row.Maybe<DateTimeOffset?>(21),
+        row.IsDBNull(0) ? null : GrantStore.Read(row));
+
+    /// <summary>The same hash as OpenIddict's manager uses to find it.</summary>
     private static string ReferenceOf(string userCode) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(userCode)));
-
-    private static void Add<T>(NpgsqlCommand command, T value) =>
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
 }

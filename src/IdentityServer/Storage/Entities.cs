@@ -10,12 +10,12 @@ internal sealed class User : IdentityUser<Guid>
     public string? Gender { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 
-    /// <summary>Set when an administrator switched the account off: no sign-in, no refresh.</summary>
+    /// <summary>Set when an administrator disables the account: no sign-in, no refresh.</summary>
     public DateTimeOffset? DisabledAt { get; set; }
 
     /// <summary>
-    /// When all of the account's grants last ended. A later grant's id carries a later time, whatever the clock of
-    /// the node says, so that the revocation feed's <c>sub</c> entries tell before from after.
+    /// When all grants of the account were last ended. The id of every later grant contains a later time, whatever the node's
+    /// clock says, so that a <c>sub</c> entry of the revocation feed ends only the grants before it.
     /// </summary>
     public DateTimeOffset? GrantsEndedAt { get; set; }
 
@@ -26,13 +26,13 @@ internal sealed class User : IdentityUser<Guid>
     public DateTimeOffset? UpdatedAt { get; set; }
 }
 
-/// <summary>A role, and what its members may do (the claim <c>permissions</c>).</summary>
+/// <summary>A role and the permissions of its members (the claim <c>permissions</c>).</summary>
 internal sealed class Role : IdentityRole<Guid>
 {
     public string[] Permissions { get; set; } = [];
 }
 
-/// <summary>A registered client (RFC 7591 §2): an <see cref="ApplicationRow"/> as the view <c>clients</c> tells it.</summary>
+/// <summary>A registered client (RFC 7591 §2): an <see cref="ApplicationRow"/> as the view <c>clients</c> shows it.</summary>
 internal sealed class ClientRow
 {
     public required string ClientId { get; set; }
@@ -41,7 +41,7 @@ internal sealed class ClientRow
     /// <summary>One of <see cref="Protocol.TokenEndpointAuthMethods"/>.</summary>
     public required string AuthMethod { get; set; }
 
-    /// <summary>Slow hashes; a secret that matches any of them is right. Empty for a public client.</summary>
+    /// <summary>Slow hashes; a secret is right if it matches any of them. Empty for a public client.</summary>
     public string[] SecretHashes { get; set; } = [];
     public string[] GrantTypes { get; set; } = [];
     public string[] Scopes { get; set; } = [];
@@ -61,30 +61,30 @@ internal sealed class ClientRow
     public byte[]? RegistrationTokenHash { get; set; }
 }
 
-/// <summary>An API that accepts our tokens, the audience of its scopes, as the view <c>resources</c> tells it: a <see cref="ResourceServerRow"/> and the <see cref="ScopeRow"/>s that name it.</summary>
+/// <summary>An API that accepts our tokens and is the audience of its scopes, as the view <c>resources</c> shows it: a <see cref="ResourceServerRow"/> and the <see cref="ScopeRow"/>s that name it.</summary>
 internal sealed class ResourceRow
 {
     public required string Identifier { get; set; }
     public string? Name { get; set; }
     public string[] Scopes { get; set; } = [];
 
-    /// <summary>The client by which this resource introspects and reads the revocation feed.</summary>
+    /// <summary>The client that this resource uses to introspect and to read the revocation feed.</summary>
     public string? ClientId { get; set; }
 }
 
-/// <summary>What manifests said of one of their entries. Read and written by <c>Manifest.Remembered</c> only.</summary>
+/// <summary>What manifests have said about one of their entries. Read and written by <c>Manifest.Remembered</c> only.</summary>
 internal sealed class ManifestEntryRow
 {
     /// <summary><c>client</c>, <c>resource</c>, <c>role</c> or <c>user</c>.</summary>
     public required string Kind { get; set; }
 
-    /// <summary>Of a person, a hash.</summary>
+    /// <summary>A hash if the entry is a user.</summary>
     public required string Name { get; set; }
 
-    /// <summary>A JSON object: each member that a start's manifest said, with the mark of its value.</summary>
+    /// <summary>A JSON object: each member that a manifest set at a start, with a mark of its value.</summary>
     public required string ByStart { get; set; }
 
-    /// <summary>The same of the command <c>apply</c>.</summary>
+    /// <summary>The same for the command <c>apply</c>.</summary>
     public required string ByApply { get; set; }
 }
 
@@ -98,22 +98,22 @@ internal sealed class KeyRow
     public required byte[] ProtectedKey { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 
-    /// <summary>From when on it signs. Published since <see cref="CreatedAt"/>.</summary>
+    /// <summary>When it starts to sign. It is published from <see cref="CreatedAt"/> on.</summary>
     public DateTimeOffset SignsFrom { get; set; }
 
-    /// <summary>When the last token that it signed is dead; null while no successor is known.</summary>
+    /// <summary>When the last token that it signed has expired; null: it has no successor yet.</summary>
     public DateTimeOffset? RetiresAt { get; set; }
 }
 
-/// <summary>The one row of what all nodes follow.</summary>
+/// <summary>The single row that all nodes watch.</summary>
 internal sealed class ConfigurationRow
 {
     public bool Id { get; set; } = true;
 
-    /// <summary>Counts up with each change of clients, resources, roles or keys.</summary>
+    /// <summary>Incremented by each change to clients, resources, roles or keys.</summary>
     public long Version { get; set; }
 
-    /// <summary>The longest lifetime in seconds that any access token was ever issued with: how long a revocation is remembered.</summary>
+    /// <summary>The longest lifetime, in seconds, that any access token was ever issued with. A revocation is remembered for that long.</summary>
     public int LongestAccessToken { get; set; }
 }
 
@@ -139,13 +139,13 @@ internal sealed class GrantRow
     /// <summary>When the user was authenticated; null: at <see cref="CreatedAt"/>.</summary>
     public DateTimeOffset? AuthTime { get; set; }
 
-    /// <summary>The resources that it is narrowed to (RFC 8707); null: all that its scopes imply.</summary>
+    /// <summary>The resources that it is restricted to (RFC 8707); null: everything that its scopes imply.</summary>
     public string[]? Resources { get; set; }
 
     /// <summary>The thumbprint of the key that its code and refresh tokens are bound to (RFC 9449 §10, §5).</summary>
     public string? DpopJkt { get; set; }
 
-    /// <summary>As the authorization request named it; the code is exchanged with the same (RFC 6749 §4.1.3).</summary>
+    /// <summary>As in the authorization request; the token request must repeat it (RFC 6749 §4.1.3).</summary>
     public string? RedirectUri { get; set; }
 
     /// <summary>S256 (RFC 7636 §4.2).</summary>
@@ -164,36 +164,36 @@ internal sealed class SessionRow
     /// <summary>SHA-256 of the cookie's secret, new at each sign-in.</summary>
     public required byte[] SecretHash { get; set; }
 
-    /// <summary>The account's at sign-in: a changed or reset password ends the session.</summary>
+    /// <summary>The account's stamp at sign-in. Changing or resetting the password ends the session.</summary>
     public required string SecurityStamp { get; set; }
 
     /// <summary>How the user was authenticated (RFC 8176).</summary>
     public required string[] Amr { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 
-    /// <summary>The claim <c>auth_time</c>: when the password was last asked for.</summary>
+    /// <summary>The claim <c>auth_time</c>: when the user last entered the password.</summary>
     public DateTimeOffset AuthenticatedAt { get; set; }
     public DateTimeOffset ExpiresAt { get; set; }
     public DateTimeOffset? EndedAt { get; set; }
     public System.Net.IPAddress? RemoteAddress { get; set; }
     public string? UserAgent { get; set; }
 
-    /// <summary>Whether it may last as long as <c>Sessions:RememberedLifetime</c>; null: the version before did not write it down.</summary>
+    /// <summary>Whether it may last as long as <c>Sessions:RememberedLifetime</c>; null: written by a version that did not store it.</summary>
     public bool? IsRemembered { get; set; }
 }
 
-/// <summary>A registration at a browser that waits for its address to be confirmed.</summary>
+/// <summary>A registration in a browser whose address is not confirmed yet.</summary>
 internal sealed class RegistrationRow
 {
     /// <summary>SHA-256 of the token in the message.</summary>
     public required byte[] TokenHash { get; set; }
 
-    /// <summary>By Data Protection: it holds the hash of a password and the address of somebody who has no account.</summary>
+    /// <summary>Encrypted by Data Protection: it holds a password hash and the address of somebody who has no account.</summary>
     public required byte[] ProtectedRegistration { get; set; }
     public DateTimeOffset ExpiresAt { get; set; }
 }
 
-/// <summary>A grant that was started in a session: what ends with it, and which clients hear of it.</summary>
+/// <summary>A grant that was started in a session. When the session ends, the grant may end too, and its client is notified.</summary>
 internal sealed class SessionGrantRow
 {
     public Guid SessionId { get; set; }
@@ -209,32 +209,32 @@ internal sealed class UsedJwtRow
     public DateTimeOffset Until { get; set; }
 }
 
-/// <summary>A message that must go out, written in the transaction of what it tells: mail, back-channel logout.</summary>
+/// <summary>A message to be sent (mail, back-channel logout), written in the transaction of the change that it reports.</summary>
 internal sealed class OutboxRow
 {
     public Guid Id { get; set; }
     public required string Kind { get; set; }
 
-    /// <summary>By Data Protection: it may hold a token. Of <c>deleted_session</c>, which the database writes itself, plain JSON.</summary>
+    /// <summary>Encrypted by Data Protection, because it may hold a token. Plain JSON for <c>deleted_session</c>, which the database writes itself.</summary>
     public required byte[] ProtectedMessage { get; set; }
     public int Attempts { get; set; }
 
-    /// <summary>When it is tried next; a node that tries it moves this ahead.</summary>
+    /// <summary>When it is tried next. A node that tries it moves this into the future.</summary>
     public DateTimeOffset DueAt { get; set; }
 
-    /// <summary>When it is given up.</summary>
+    /// <summary>When delivery is given up.</summary>
     public DateTimeOffset ExpiresAt { get; set; }
 
-    /// <summary>Whom it goes to, for those that are not to hold up one another; null: nobody in particular.</summary>
+    /// <summary>Whom it goes to, so that a failing target does not delay the others; null: the kind has only one target.</summary>
     public string? Target { get; set; }
 }
 
-/// <summary>What ended before its time: exactly one of a token, a grant, a subject.</summary>
+/// <summary>Something that was ended before it expired: exactly one of a token, a grant, a subject.</summary>
 internal sealed class RevocationRow
 {
     public long Id { get; set; }
 
-    /// <summary>The transaction that wrote it: the feed's cursor is a snapshot, so that no entry is skipped however commits interleave.</summary>
+    /// <summary>The transaction that wrote it. The feed's cursor is a snapshot, so no entry is skipped, in whatever order transactions commit.</summary>
     public ulong TransactionId { get; set; }
     public string? JwtId { get; set; }
     public Guid? GrantId { get; set; }
@@ -243,12 +243,12 @@ internal sealed class RevocationRow
     public DateTimeOffset Until { get; set; }
 }
 
-/// <summary>A pending password reset: one a user, so that a newer one supersedes.</summary>
+/// <summary>A pending password reset. One per user, so that a new one replaces the old.</summary>
 internal sealed class ResetTokenRow
 {
     public Guid UserId { get; set; }
 
-    /// <summary>SHA-256 of the token: a dump of the database resets nobody's password.</summary>
+    /// <summary>SHA-256 of the token, so that a dump of the database is of no use for resetting a password.</summary>
     public required byte[] TokenHash { get; set; }
     public DateTimeOffset ExpiresAt { get; set; }
 }

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace IdentityServer.Storage;
 
-/// <summary>Grant ids are UUID v7 (RFC 9562 §5.7): they carry the sign-in's time in milliseconds.</summary>
+/// <summary>Grant ids are UUID v7 (RFC 9562 §5.7): they contain the time of the sign-in in milliseconds.</summary>
 internal static class GrantIds
 {
     public static Guid Create(DateTimeOffset at) => Guid.CreateVersion7(at);
@@ -15,8 +15,8 @@ internal static class GrantIds
     }
 
     /// <summary>
-    /// In whole milliseconds, as the grant's id carries them, and never before the account's grants were last ended,
-    /// by whatever clock: else the feed's entry would end the new sign-in too.
+    /// The time for a new grant: in whole milliseconds, like the one in its id, and always later than the last time that all grants
+    /// of the account were ended, whichever node's clock set that. Otherwise the feed's entry would end the new grant too.
     /// </summary>
     public static DateTimeOffset After(DateTimeOffset now, DateTimeOffset? ended)
     {

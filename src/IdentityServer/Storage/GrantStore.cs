@@ -1,16 +1,16 @@
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
-using NpgsqlTypes;
 using Postgres;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A sign-in about to be written.</summary>
+/// <summary>A sign-in to be written.</summary>
 /// <param name="SecurityStamp">The stamp that the user's row must still carry.</param>
-/// <param name="Now">When it is by the audit trail; <paramref name="CreatedAt"/> is in whole milliseconds and may be later.</param>
-/// <param name="Address">Where the sign-in comes from.</param>
-/// <param name="Reason">What else the audit trail says of it.</param>
+/// <param name="Now">The exact time, for the audit trail; <paramref name="CreatedAt"/> is in whole milliseconds and may be later.</param>
+/// <param name="Address">The address that the sign-in comes from.</param>
+/// <param name="Reason">The reason in the audit trail.</param>
 internal sealed record NewGrant(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, string SecurityStamp,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset AbsoluteExpiresAt, DateTimeOffset PrunableAt,
@@ -19,38 +19,38 @@ internal sealed record NewGrant(
     /// <summary>The key that its refresh tokens are bound to (RFC 9449 §5).</summary>
     public string? DpopThumbprint { get; init; }
 
-    /// <summary>The resources that it is narrowed to; null: all that its scopes imply.</summary>
+    /// <summary>The resources that it is restricted to; null: everything that its scopes imply.</summary>
     public string[]? Resources { get; init; }
 }
 
-/// <summary>What a spend needs to know: where the handle stands and what the new expiry is.</summary>
-/// <param name="Scopes">What the request asks for; the grant must hold all of it. Empty asks for no narrowing.</param>
+/// <summary>What a spend needs to know: the generation of the handle, and the new lifetime.</summary>
+/// <param name="Scopes">The scopes that the request asks for; the grant must have all of them. Empty: all that the grant has.</param>
 internal sealed record Spend(
     Guid GrantId, int Generation, string ClientId, string[] Scopes,
     DateTimeOffset Now, TimeSpan Lifetime, TimeSpan PruneGrain)
 {
-    /// <summary>The key that the request proves (RFC 9449 §5). A grant that is bound to another, or to one where none is proved, is not spent.</summary>
+    /// <summary>The key that the request proves (RFC 9449 §5). A grant that is bound to a key is spent only with a proof of that key.</summary>
     public string? DpopThumbprint { get; init; }
 
-    /// <summary>Whether a grant that is bound to no key is bound to this one from now on: a public client's (RFC 9449 §5).</summary>
+    /// <summary>Whether a grant without a key is bound to this one from now on, as a public client's is (RFC 9449 §5).</summary>
     public bool Binds { get; init; }
 
     /// <summary>What the request narrows the token to (RFC 8707 §2.2); the grant must be for all of it.</summary>
     public string[] Resources { get; init; } = [];
 
-    /// <summary>What the client is registered for now. A grant of which it has nothing left is not spent (<c>Client.MayStillHave</c>).</summary>
+    /// <summary>What the client is registered for now. If none of the grant's scopes are left, it is not spent (<c>Client.MayStillHave</c>).</summary>
     public required string[] ClientScopes { get; init; }
 }
 
-/// <param name="ClientId">When given, only a grant of that client.</param>
+/// <param name="ClientId">If set, only a grant of that client is ended.</param>
 internal sealed record GrantEnd(Guid GrantId, string? ClientId, DateTimeOffset Now, AuditNote Note);
 
-/// <summary>One access token that is ended.</summary>
-/// <param name="Until">How long that must be remembered.</param>
-/// <param name="Subject">The user that it speaks of; null: it is the client's own.</param>
+/// <summary>The end of one access token.</summary>
+/// <param name="Until">Until when the end must be remembered.</param>
+/// <param name="Subject">The token's user; null: it is the client's own token.</param>
 internal sealed record TokenEnd(string JwtId, DateTimeOffset Now, DateTimeOffset Until, Guid? Subject, string? ClientId, Guid? GrantId, AuditNote Note);
 
-/// <summary>A grant as a spend or a look finds it, with the user's roles as they are now.</summary>
+/// <summary>A grant as a statement found it, with the current roles of its user.</summary>
 internal sealed record GrantState(
     Guid Id, string ClientId, Guid Subject, string[] Scopes, int Generation,
     DateTimeOffset CreatedAt, DateTimeOffset? RotatedAt, DateTimeOffset ExpiresAt, bool IsAlive, Guid[] RoleIds)
@@ -61,7 +61,7 @@ internal sealed record GrantState(
     /// <summary>When the user was authenticated.</summary>
     public required DateTimeOffset AuthTime { get; init; }
 
-    /// <summary>The resources that it is narrowed to; null: all that its scopes imply.</summary>
+    /// <summary>The resources that it is restricted to; null: everything that its scopes imply.</summary>
     public string[]? Resources { get; init; }
 
     /// <summary>The key that its refresh tokens are bound to.</summary>
@@ -72,9 +72,9 @@ internal sealed record GrantState(
 }
 
 /// <summary>
-/// The hot statements, straight to Npgsql and prepared. Each checks and changes in one statement:
-/// of two that race, the row lock lets one through and the other finds its condition gone. The audit trail's row travels in
-/// the statement of what it records: both are there or neither.
+/// The hot statements, sent by Npgsql and prepared. Each one checks and changes in one step: if two run at once, the row lock
+/// lets one through, and the other finds that its condition no longer holds. A change and its row in the audit trail are
+/// written by the same statement, so there is never one without the other.
 /// </summary>
 internal sealed class GrantStore : IDisposable
 {
@@ -89,8 +89,8 @@ internal sealed class GrantStore : IDisposable
         _ends = new(EndAsync, EndTogetherAsync);
     }
 
-    // The user's half: the right password ends the count of wrong ones. The grant is written only where the account is
-    // still as it was when the password was checked, and the client not switched off since this node last heard of it.
+    // The right password resets the count of wrong ones. The grant is written only if the account has not changed since the
+    // password was checked, and if the client was not disabled since this node last read it.
     private const string StartSql =
         """
         WITH signed_in AS (
@@ -127,7 +127,7 @@ internal sealed class GrantStore : IDisposable
                   g.session_id, g.auth_time, g.resources, g.dpop_jkt, g.details
         """;
 
-    // The same for many handles. A row that another transaction holds is left out: nobody waits here.
+    // The same for many handles. Skips rows that another transaction has locked, so it never waits.
     internal const string SpendTogetherSql =
         """
         UPDATE grants g
@@ -162,8 +162,8 @@ internal sealed class GrantStore : IDisposable
         WHERE g.id = $1
         """;
 
-    // Remembered as long as an access token of the grant may be accepted: its lifetime and the clock skew of verifiers, from
-    // the latest moment that any clock tells at which the last one may have been issued.
+    // The end is remembered as long as an access token of the grant may be accepted: its lifetime plus the clock skew of
+    // verifiers, counted from the latest time, by any clock, at which one may have been issued.
     internal const string EndSql =
         """
         WITH ended AS (
@@ -208,153 +208,81 @@ internal sealed class GrantStore : IDisposable
         """;
 
     /// <summary>Writes the grant of a sign-in. False: the account was disabled or its password changed meanwhile.</summary>
-    /// <param name="newPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
-    public async Task<bool> TryStartAsync(NewGrant grant, string? newPasswordHash, CancellationToken cancellation)
-    {
-        await using var command = _source.CreateCommand(StartSql);
-        AddNullable(command, newPasswordHash, NpgsqlDbType.Text);
-        Add(command, grant.Subject);
-        Add(command, grant.SecurityStamp);
-        Add(command, grant.Id);
-        Add(command, grant.ClientId);
-        Add(command, grant.Scopes);
-        Add(command, grant.CreatedAt);
-        Add(command, grant.ExpiresAt);
-        Add(command, grant.AbsoluteExpiresAt);
-        Add(command, grant.PrunableAt);
-        Add(command, grant.ClientId == Protocol.BuiltInClients.AccountApi);
-        Add(command, grant.Now);
-        Add(command, AuditEvents.SignInSucceeded);
-        AddNullable(command, grant.Address, NpgsqlDbType.Inet);
-        AddNullable(command, grant.Reason, NpgsqlDbType.Text);
-        AddNullable(command, grant.DpopThumbprint, NpgsqlDbType.Text);
-        AddNullable(command, grant.Resources, NpgsqlDbType.Array | NpgsqlDbType.Text);
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
-    }
+    /// <param name="newPasswordHash">Replaces the stored hash if the hashing settings have become stronger.</param>
+    public async Task<bool> TryStartAsync(NewGrant grant, string? newPasswordHash, CancellationToken cancellationToken) =>
+        await _source.Command(StartSql,
+            P(newPasswordHash), P(grant.Subject), P(grant.SecurityStamp), P(grant.Id), P(grant.ClientId), P(grant.Scopes),
+            P(grant.CreatedAt), P(grant.ExpiresAt), P(grant.AbsoluteExpiresAt), P(grant.PrunableAt),
+            P(grant.ClientId == Protocol.BuiltInClients.AccountApi), P(grant.Now), P(AuditEvents.SignInSucceeded), P(grant.Address),
+            P(grant.Reason), P(grant.DpopThumbprint), P(grant.Resources)).ExecuteAsync(cancellationToken) == 1;
 
     /// <summary>
-    /// Uses a refresh token: advances the generation where it still is the handle's. Null: lost, and
+    /// Uses a refresh token: advances the generation if it still is the handle's. Null: it did not, and
     /// <see cref="FindAsync"/> tells why.
     /// </summary>
     public Task<GrantState?> TrySpendAsync(Spend spend) => _spends.SendAsync(spend);
 
-    private async Task<GrantState?> SpendAsync(Spend spend)
-    {
-        await using var command = _source.CreateCommand(SpendSql);
-        Add(command, spend.GrantId);
-        Add(command, spend.Generation);
-        Add(command, spend.ClientId);
-        Add(command, spend.Scopes);
-        Add(command, spend.Now);
-        Add(command, ExactInterval.Of(spend.Lifetime));
-        Add(command, ExactInterval.Of(spend.PruneGrain));
-        AddNullable(command, spend.DpopThumbprint, NpgsqlDbType.Text);
-        Add(command, spend.Resources);
-        AddNullable(command, spend.Binds ? spend.DpopThumbprint : null, NpgsqlDbType.Text);
-        Add(command, spend.ClientScopes);
-        return await ReadAsync(command, CancellationToken.None);
-    }
+    private Task<GrantState?> SpendAsync(Spend spend) =>
+        _source.Command(SpendSql,
+            P(spend.GrantId), P(spend.Generation), P(spend.ClientId), P(spend.Scopes), P(spend.Now), P(ExactInterval.Of(spend.Lifetime)),
+            P(ExactInterval.Of(spend.PruneGrain)), P(spend.DpopThumbprint), P(spend.Resources),
+            P(spend.Binds ? spend.DpopThumbprint : null), P(spend.ClientScopes)).FindAsync(Read);
 
     private async Task<GrantState?[]> SpendTogetherAsync(Spend[] spends)
     {
-        await using var command = _source.CreateCommand(SpendTogetherSql);
-        Add(command, Array.ConvertAll(spends, spend => spend.GrantId));
-        Add(command, Array.ConvertAll(spends, spend => spend.Generation));
-        Add(command, Array.ConvertAll(spends, spend => spend.ClientId));
-        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Scopes)));
-        Add(command, Array.ConvertAll(spends, spend => spend.Now));
-        Add(command, Array.ConvertAll(spends, spend => ExactInterval.Of(spend.Lifetime)));
-        Add(command, Array.ConvertAll(spends, spend => ExactInterval.Of(spend.PruneGrain)));
-        Add(command, Array.ConvertAll(spends, spend => spend.DpopThumbprint));
-        // No absolute URI holds a space.
-        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.Resources)));
-        Add(command, Array.ConvertAll(spends, spend => spend.Binds ? spend.DpopThumbprint : null));
-        Add(command, Array.ConvertAll(spends, spend => string.Join(' ', spend.ClientScopes)));
-        await using var row = await command.ExecuteReaderAsync();
         var spent = new GrantState?[spends.Length];
+        // Arrays of arrays travel as texts: neither a scope nor an absolute URI holds a space.
+        await using var command = _source.Command(SpendTogetherSql,
+            Each(spends, spend => spend.GrantId), Each(spends, spend => spend.Generation), Each(spends, spend => spend.ClientId),
+            Each(spends, spend => string.Join(' ', spend.Scopes)), Each(spends, spend => spend.Now),
+            Each(spends, spend => ExactInterval.Of(spend.Lifetime)), Each(spends, spend => ExactInterval.Of(spend.PruneGrain)),
+            Each(spends, spend => spend.DpopThumbprint), Each(spends, spend => string.Join(' ', spend.Resources)),
+            Each(spends, spend => spend.Binds ? spend.DpopThumbprint : null), Each(spends, spend => string.Join(' ', spend.ClientScopes)));
+        await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync())
             spent[row.GetInt64(15) - 1] = Read(row);
         return spent;
     }
 
-    public async Task<GrantState?> FindAsync(Guid id, DateTimeOffset now, CancellationToken cancellation)
-    {
-        await using var command = _source.CreateCommand(FindSql);
-        Add(command, id);
-        Add(command, now);
-        return await ReadAsync(command, cancellation);
-    }
+    public Task<GrantState?> FindAsync(Guid id, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _source.Command(FindSql, P(id), P(now)).FindAsync(Read, cancellationToken);
 
-    /// <summary>Ends a grant and, by the revocation written with it, its access tokens. False: it was ended or pruned already.</summary>
+    /// <summary>Ends a grant and adds a revocation that ends its access tokens. False: it was already ended or pruned.</summary>
     public Task<bool> TryEndAsync(GrantEnd end) => _ends.SendAsync(end);
 
-    private async Task<bool> EndAsync(GrantEnd end)
-    {
-        await using var command = _source.CreateCommand(EndSql);
-        Add(command, end.GrantId);
-        Add(command, end.Now);
-        AddNullable(command, end.ClientId, NpgsqlDbType.Text);
-        Add(command, end.Note.Event);
-        AddNullable(command, end.Note.Address, NpgsqlDbType.Inet);
-        AddNullable(command, end.Note.Reason, NpgsqlDbType.Text);
-        return await command.ExecuteNonQueryAsync() == 1;
-    }
+    private async Task<bool> EndAsync(GrantEnd end) =>
+        await _source.Command(EndSql,
+            P(end.GrantId), P(end.Now), P(end.ClientId), P(end.Note.Event), P(end.Note.Address), P(end.Note.Reason)).ExecuteAsync() == 1;
 
     private async Task<bool[]> EndTogetherAsync(GrantEnd[] ends)
     {
-        await using var command = _source.CreateCommand(EndTogetherSql);
-        Add(command, Array.ConvertAll(ends, end => end.GrantId));
-        Add(command, Array.ConvertAll(ends, end => end.Now));
-        Add(command, Array.ConvertAll(ends, end => end.ClientId));
-        Add(command, Array.ConvertAll(ends, end => end.Note.Event));
-        Add(command, Array.ConvertAll(ends, end => end.Note.Address));
-        Add(command, Array.ConvertAll(ends, end => end.Note.Reason));
-        await using var row = await command.ExecuteReaderAsync();
         var ended = new bool[ends.Length];
-        while (await row.ReadAsync())
-            ended[row.GetInt64(0) - 1] = true;
+        var numbers = await _source.Command(EndTogetherSql,
+            Each(ends, end => end.GrantId), Each(ends, end => end.Now), Each(ends, end => end.ClientId),
+            Each(ends, end => end.Note.Event), Each(ends, end => end.Note.Address), Each(ends, end => end.Note.Reason)).ListAsync(row => row.GetInt64(0));
+        foreach (var number in numbers)
+            ended[number - 1] = true;
         return ended;
     }
 
-    /// <summary>Ends one access token until it would have expired by itself.</summary>
-    public async Task EndTokenAsync(TokenEnd end, CancellationToken cancellation)
-    {
-        await using var command = _source.CreateCommand(EndTokenSql);
-        Add(command, end.JwtId);
-        Add(command, end.Now);
-        Add(command, end.Until);
-        Add(command, end.Note.Event);
-        AddNullable(command, end.Subject, NpgsqlDbType.Uuid);
-        AddNullable(command, end.ClientId, NpgsqlDbType.Text);
-        AddNullable(command, end.GrantId, NpgsqlDbType.Uuid);
-        AddNullable(command, end.Note.Address, NpgsqlDbType.Inet);
-        AddNullable(command, end.Note.Reason, NpgsqlDbType.Text);
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+    /// <summary>Ends one access token before it expires.</summary>
+    public Task EndTokenAsync(TokenEnd end, CancellationToken cancellationToken) =>
+        _source.Command(EndTokenSql,
+            P(end.JwtId), P(end.Now), P(end.Until), P(end.Note.Event), P(end.Subject), P(end.ClientId), P(end.GrantId),
+            P(end.Note.Address), P(end.Note.Reason)).ExecuteAsync(cancellationToken);
 
-    private static async Task<GrantState?> ReadAsync(NpgsqlCommand command, CancellationToken cancellation)
-    {
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? Read(row) : null;
-    }
+    private static NpgsqlParameter<TValue[]> Each<T, TValue>(T[] calls, Converter<T, TValue> value) => P(Array.ConvertAll(calls, value));
 
     internal static GrantState Read(NpgsqlDataReader row) => new(
-        row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.GetFieldValue<string[]>(3), row.GetInt32(4),
-        row.GetFieldValue<DateTimeOffset>(5), row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6),
-        row.GetFieldValue<DateTimeOffset>(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9))
+        row.GetGuid(0), row.GetString(1), row.GetGuid(2), row.Texts(3), row.GetInt32(4),
+        row.Time(5), row.Maybe<DateTimeOffset?>(6), row.Time(7), row.GetBoolean(8), row.GetFieldValue<Guid[]>(9))
     {
-        SessionId = row.IsDBNull(10) ? null : row.GetGuid(10),
-        AuthTime = row.GetFieldValue<DateTimeOffset>(row.IsDBNull(11) ? 5 : 11),
-        Resources = row.IsDBNull(12) ? null : row.GetFieldValue<string[]>(12),
-        DpopThumbprint = row.IsDBNull(13) ? null : row.GetString(13),
-        Details = row.IsDBNull(14) ? null : row.GetString(14),
+        SessionId = row.Maybe<Guid?>(10),
+        AuthTime = row.Time(row.IsDBNull(11) ? 5 : 11),
+        Resources = row.Maybe<string[]>(12),
+        DpopThumbprint = row.Maybe<string>(13),
+        Details = row.Maybe<string>(14),
     };
-
-    private static void Add<T>(NpgsqlCommand command, T value) =>
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-
-    private static void AddNullable(NpgsqlCommand command, object? value, NpgsqlDbType type) =>
-        command.Parameters.Add(AuditTrail.Nullable(value, type));
 
     public void Dispose()
     {

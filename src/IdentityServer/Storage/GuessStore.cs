@@ -1,67 +1,42 @@
 using IdentityServer.Audit;
 using IdentityServer.Settings;
 using Npgsql;
-using NpgsqlTypes;
 using Postgres;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A guess at a password that was counted, and what it is judged by.</summary>
-/// <param name="Locks">This guess was the last that is allowed: the account is locked unless it is right.</param>
+/// <summary>A password guess that was counted, and what is needed to decide about it.</summary>
+/// <param name="Locks">This was the last guess allowed: the account is now locked unless it is right.</param>
 internal sealed record Guess(Guid UserId, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? Hash, bool IsDisabled, bool Locks, string UserName, string? Email);
 
-/// <summary>The statements that count guesses at passwords, straight to Npgsql.</summary>
+/// <summary>The statements that count password guesses, sent by Npgsql.</summary>
 internal sealed class GuessStore(NpgsqlDataSource source)
 {
     private const string UnlockSql = "UPDATE users SET access_failed_count = 0, lockout_end = NULL WHERE id = $1 AND security_stamp = $2";
 
     /// <summary>Counts a guess. Null: there is no such account, or it is locked.</summary>
-    public async Task<Guess?> ReserveAsync<T>(AccountLookup lookup, T who, DateTimeOffset now, LockoutSettings lockout)
-        where T : notnull
-    {
-        await using var command = source.CreateCommand(lookup.Reserve);
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = lockout.MaxFailures });
-        command.Parameters.Add(new NpgsqlParameter<NpgsqlInterval> { TypedValue = ExactInterval.Of(lockout.Duration) });
-        await using var row = await command.ExecuteReaderAsync(CancellationToken.None);
-        if (!await row.ReadAsync(CancellationToken.None))
-            return null;
-        return new Guess(
-            row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4),
-            row.IsDBNull(1) ? null : row.GetString(1), row.GetBoolean(3), row.GetBoolean(6),
-            row.GetString(7), row.IsDBNull(8) ? null : row.GetString(8));
-    }
+    public Task<Guess?> ReserveAsync<T>(AccountLookup lookup, T who, DateTimeOffset now, LockoutSettings lockout)
+        where T : notnull =>
+        source.Command(lookup.Reserve, P(who), P(now), P(lockout.MaxFailures), P(ExactInterval.Of(lockout.Duration))).FindAsync(row => new Guess(
+            row.GetGuid(0), row.GetString(2), row.GetFieldValue<Guid[]>(5), row.Maybe<DateTimeOffset?>(4), row.Maybe<string>(1), row.GetBoolean(3), row.GetBoolean(6),
+            row.GetString(7), row.Maybe<string>(8)));
 
-    /// <summary>Writes the events of a guess that was refused, if there is such an account.</summary>
+    /// <summary>Writes the audit events of a refused guess, if the account exists.</summary>
     /// <param name="reasons">One for each event.</param>
-    public async Task NoteRefusalAsync<T>(AccountLookup lookup, T who, DateTimeOffset now, Caller caller, string[] events, string?[] reasons)
-        where T : notnull
-    {
-        await using var command = source.CreateCommand(lookup.Refused);
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = who });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = caller.ClientId });
-        command.Parameters.Add(AuditTrail.Nullable(caller.Address, NpgsqlDbType.Inet));
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = events });
-        command.Parameters.Add(new NpgsqlParameter<string?[]> { TypedValue = reasons });
-        await command.ExecuteNonQueryAsync(CancellationToken.None);
-    }
+    public Task NoteRefusalAsync<T>(AccountLookup lookup, T who, DateTimeOffset now, Caller caller, string[] events, string?[] reasons)
+        where T : notnull =>
+        source.Command(lookup.Refused, P(who), P(now), P(caller.ClientId), P(caller.Address), P(events), P(reasons)).ExecuteAsync();
 
-    /// <summary>Takes back the count and the lock, unless the password was changed since.</summary>
-    public async Task UnlockAsync(Guid userId, string securityStamp)
-    {
-        await using var command = source.CreateCommand(UnlockSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = securityStamp });
-        await command.ExecuteNonQueryAsync(CancellationToken.None);
-    }
+    /// <summary>Resets the count and the lock, unless the password has changed since.</summary>
+    public Task UnlockAsync(Guid userId, string securityStamp) =>
+        source.Command(UnlockSql, P(userId), P(securityStamp)).ExecuteAsync();
 }
 
 /// <summary>The statements that find an account by one of its columns.</summary>
 internal sealed class AccountLookup
 {
-    // An expired lockout starts the count anew.
+    // After a lockout expires, counting starts again at one.
     private const string ReserveSql =
         """
         UPDATE users SET
@@ -72,8 +47,8 @@ internal sealed class AccountLookup
                   ARRAY(SELECT r.role_id FROM user_roles r WHERE r.user_id = users.id), lockout_end IS NOT NULL, user_name, email
         """;
 
-    // After the verdict, which the reservation can't know. By what was asked for, not by the id: so one statement is sent
-    // for an unknown account too, and writes nothing. At most a row for each password that is hashed.
+    // Sent once the password has been checked. Finds the account by what the caller entered, not by its id, so that a statement is
+    // sent for an unknown account too; that one writes nothing. At most one row for each password that is hashed.
     private const string RefusedSql =
         """
         INSERT INTO audit_events (at, event, subject, client_id, remote_address, reason)

@@ -1,5 +1,5 @@
 using Npgsql;
-using NpgsqlTypes;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
@@ -14,26 +14,16 @@ internal static class ManifestEntryRows
         ON CONFLICT (kind, name) DO UPDATE SET by_start = EXCLUDED.by_start, by_apply = EXCLUDED.by_apply
         """;
 
-    public static async Task<List<ManifestEntryRow>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<(string Kind, string Name)> keys, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(ReadSql, connection);
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Kind).ToArray() });
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Name).ToArray() });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        var rows = new List<ManifestEntryRow>();
-        while (await row.ReadAsync(cancellation))
-            rows.Add(new() { Kind = row.GetString(0), Name = row.GetString(1), ByStart = row.GetString(2), ByApply = row.GetString(3) });
-        return rows;
-    }
+    public static Task<List<ManifestEntryRow>> ReadAsync(
+        NpgsqlConnection connection, IReadOnlyList<(string Kind, string Name)> keys, CancellationToken cancellationToken) =>
+        connection.Command(ReadSql, P(keys.Select(key => key.Kind).ToArray()), P(keys.Select(key => key.Name).ToArray()))
+            .ListAsync(
+                row => new ManifestEntryRow { Kind = row.GetString(0), Name = row.GetString(1), ByStart = row.GetString(2), ByApply = row.GetString(3) },
+                cancellationToken);
 
     /// <summary>One statement; within the caller's transaction, if there is one.</summary>
-    public static async Task WriteAsync(NpgsqlConnection connection, IReadOnlyList<ManifestEntryRow> rows, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(WriteSql, connection);
-        command.Parameters.Add(new() { Value = rows.Select(row => row.Kind).ToArray() });
-        command.Parameters.Add(new() { Value = rows.Select(row => row.Name).ToArray() });
-        command.Parameters.Add(new() { Value = rows.Select(row => row.ByStart).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = rows.Select(row => row.ByApply).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb });
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+    public static Task WriteAsync(NpgsqlConnection connection, IReadOnlyList<ManifestEntryRow> rows, CancellationToken cancellationToken) =>
+        connection.Command(WriteSql,
+            P(rows.Select(row => row.Kind).ToArray()), P(rows.Select(row => row.Name).ToArray()),
+            Json(rows.Select(row => row.ByStart).ToArray()), Json(rows.Select(row => row.ByApply).ToArray())).ExecuteAsync(cancellationToken);
 }

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A row of <c>OpenIddictApplications</c>; of a text that is too long, one character more than <see cref="OpenIddictDatabase.LongestText"/>.</summary>
+/// <summary>A row of <c>OpenIddictApplications</c>; a text that is too long is cut one character after <see cref="OpenIddictDatabase.LongestText"/>.</summary>
 internal sealed record ForeignApplication(
     string? ClientId, string? ClientSecret, string? ClientType, string? ApplicationType, string? ConsentType, string? DisplayName, string? DisplayNames,
     string? JsonWebKeySet, string? Permissions, string? PostLogoutRedirectUris, string? Properties, string? RedirectUris, string? Requirements, string? Settings);
@@ -13,19 +13,19 @@ internal sealed record ForeignApplication(
 /// <inheritdoc cref="ForeignApplication"/>
 internal sealed record ForeignScope(string? Name, string? Resources);
 
-/// <summary>One that is permanent and valid, with the client that it is of.</summary>
-/// <param name="CreatedAt">Seconds since 1970; null where the date is none.</param>
+/// <summary>A permanent, valid authorization and the id of its client.</summary>
+/// <param name="CreatedAt">Seconds since 1970; null: there is no date.</param>
 internal sealed record ForeignAuthorization(string? ClientId, string? Subject, string? Scopes, long? CreatedAt);
 
 /// <summary>
-/// The database of another application, as OpenIddict 7 keeps it by its default names. Read in one snapshot, which can't write, and
-/// row by row: however many there are, one is held at a time.
+/// The database of another application that uses OpenIddict 7 with its default names. Everything is read in one read-only snapshot, and
+/// row by row, so that only one is in memory at a time.
 /// </summary>
 internal sealed class OpenIddictDatabase : IAsyncDisposable
 {
     public const int LongestText = 100_000;
 
-    // Cast, so that keys and columns may be of any type; cut, so that no row takes more memory than we have.
+    // Cast, so that columns may have any type. Cut, so that no row takes too much memory.
     private const string ApplicationsSql =
         """
         SELECT left("ClientId"::text, 100001), left("ClientSecret"::text, 100001), left("ClientType"::text, 100001), left("ApplicationType"::text, 100001),
@@ -50,8 +50,8 @@ internal sealed class OpenIddictDatabase : IAsyncDisposable
 
     private OpenIddictDatabase(NpgsqlConnection connection) => _connection = connection;
 
-    /// <param name="connectionString">It may hold a password: no message repeats it.</param>
-    public static async Task<OpenIddictDatabase> OpenAsync(string connectionString, CancellationToken cancellation)
+    /// <param name="connectionString">May contain a password, so no message repeats it.</param>
+    public static async Task<OpenIddictDatabase> OpenAsync(string connectionString, CancellationToken cancellationToken)
     {
         NpgsqlConnection connection;
         try
@@ -68,9 +68,8 @@ internal sealed class OpenIddictDatabase : IAsyncDisposable
         {
             await GuardAsync(async () =>
             {
-                await connection.OpenAsync(cancellation);
-                await using var begin = new NpgsqlCommand("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", connection);
-                return await begin.ExecuteNonQueryAsync(cancellation);
+                await connection.OpenAsync(cancellationToken);
+                return await connection.Command("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").ExecuteAsync(cancellationToken);
             });
             return database;
         }
@@ -81,34 +80,30 @@ internal sealed class OpenIddictDatabase : IAsyncDisposable
         }
     }
 
-    public IAsyncEnumerable<ForeignApplication> ReadApplicationsAsync(CancellationToken cancellation) => ReadAsync(
+    public IAsyncEnumerable<ForeignApplication> ReadApplicationsAsync(CancellationToken cancellationToken) => ReadAsync(
         ApplicationsSql,
         row => new ForeignApplication(
-            Text(row, 0), Text(row, 1), Text(row, 2), Text(row, 3), Text(row, 4), Text(row, 5), Text(row, 6),
-            Text(row, 7), Text(row, 8), Text(row, 9), Text(row, 10), Text(row, 11), Text(row, 12), Text(row, 13)),
-        cancellation);
+            row.Maybe<string>(0), row.Maybe<string>(1), row.Maybe<string>(2), row.Maybe<string>(3), row.Maybe<string>(4), row.Maybe<string>(5), row.Maybe<string>(6),
+            row.Maybe<string>(7), row.Maybe<string>(8), row.Maybe<string>(9), row.Maybe<string>(10), row.Maybe<string>(11), row.Maybe<string>(12), row.Maybe<string>(13)),
+        cancellationToken);
 
-    public IAsyncEnumerable<ForeignScope> ReadScopesAsync(CancellationToken cancellation) =>
-        ReadAsync(ScopesSql, row => new ForeignScope(Text(row, 0), Text(row, 1)), cancellation);
+    public IAsyncEnumerable<ForeignScope> ReadScopesAsync(CancellationToken cancellationToken) =>
+        ReadAsync(ScopesSql, row => new ForeignScope(row.Maybe<string>(0), row.Maybe<string>(1)), cancellationToken);
 
-    public IAsyncEnumerable<ForeignAuthorization> ReadAuthorizationsAsync(CancellationToken cancellation) => ReadAsync(
-        AuthorizationsSql, row => new ForeignAuthorization(Text(row, 0), Text(row, 1), Text(row, 2), row.IsDBNull(3) ? null : row.GetInt64(3)), cancellation);
+    public IAsyncEnumerable<ForeignAuthorization> ReadAuthorizationsAsync(CancellationToken cancellationToken) => ReadAsync(
+        AuthorizationsSql, row => new ForeignAuthorization(row.Maybe<string>(0), row.Maybe<string>(1), row.Maybe<string>(2), row.Maybe<long?>(3)), cancellationToken);
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private async IAsyncEnumerable<T> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<T> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-#pragma warning disable CA2100 // Constants, above.
-        await using var command = new NpgsqlCommand(sql, _connection);
-#pragma warning restore CA2100
-        await using var row = await GuardAsync(() => command.ExecuteReaderAsync(cancellation));
-        while (await GuardAsync(() => row.ReadAsync(cancellation)))
+        await using var command = _connection.Command(sql);
+        await using var row = await GuardAsync(() => command.ExecuteReaderAsync(cancellationToken));
+        while (await GuardAsync(() => row.ReadAsync(cancellationToken)))
             yield return read(row);
     }
 
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-    /// <summary>Else its failures would be told as those of our own database.</summary>
+    /// <summary>Turns errors of this database into messages of their own: otherwise they would be reported as errors of ours.</summary>
     private static async Task<T> GuardAsync<T>(Func<Task<T>> read)
     {
         try
@@ -129,7 +124,7 @@ internal sealed class OpenIddictDatabase : IAsyncDisposable
         }
         catch (Exception unusable) when (unusable is ArgumentException or InvalidOperationException or NotSupportedException or FormatException)
         {
-            // Their words may quote the text.
+            // Their messages may quote the connection string.
             throw new StartupException("CONNECTION asks for what Npgsql can't do.");
         }
     }

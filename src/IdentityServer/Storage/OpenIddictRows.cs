@@ -3,12 +3,12 @@ using OpenIddict.EntityFrameworkCore.Models;
 namespace IdentityServer.Storage;
 
 /// <summary>
-/// A client, as OpenIddict keeps it. What RFC 7591 knows and OpenIddict has no column for stands in
-/// <c>Properties</c> under its registered name; the hashes of several secrets stand in <c>ClientSecret</c>, parted by spaces.
+/// A client as OpenIddict stores it. Metadata of RFC 7591 that has no column in OpenIddict is in <c>Properties</c>, under its
+/// registered name. <c>ClientSecret</c> may hold the hashes of several secrets, separated by spaces.
 /// </summary>
 internal sealed class ApplicationRow : OpenIddictEntityFrameworkCoreApplication<Guid, AuthorizationRow, TokenRow>
 {
-    /// <summary>A column, since the statements that start a grant ask for it.</summary>
+    /// <summary>A column, because the statements that start a grant read it.</summary>
     public bool Disabled { get; set; }
 
     /// <summary>When it registered itself (RFC 7591); null: a manifest describes it.</summary>
@@ -18,14 +18,14 @@ internal sealed class ApplicationRow : OpenIddictEntityFrameworkCoreApplication<
     public byte[]? RegistrationTokenHash { get; set; }
 }
 
-/// <summary>A permanent one is a consent: <see cref="Consents"/>.</summary>
+/// <summary>A permanent authorization is a consent: see <see cref="Consents"/>.</summary>
 internal sealed class AuthorizationRow : OpenIddictEntityFrameworkCoreAuthorization<Guid, ApplicationRow, TokenRow>;
 
 internal sealed class ScopeRow : OpenIddictEntityFrameworkCoreScope<Guid>;
 
 internal sealed class TokenRow : OpenIddictEntityFrameworkCoreToken<Guid, ApplicationRow, AuthorizationRow>;
 
-/// <summary>What OpenIddict's scopes, which name their resources, have no place for.</summary>
+/// <summary>What OpenIddict, whose scopes only name their resources, does not store of a resource server.</summary>
 internal sealed class ResourceServerRow
 {
     public required string Identifier { get; set; }

@@ -2,11 +2,12 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
 /// <summary>A message that this node has claimed for one attempt.</summary>
-/// <param name="Attempt">Starts at 1.</param>
+/// <param name="Attempt">The number of this attempt, from 1.</param>
 /// <param name="Target">Null where the kind has only one target, such as the mail server.</param>
 internal sealed record OutboxMessage(Guid Id, byte[] Content, int Attempt, DateTimeOffset ExpiresAt, string? Target);
 
@@ -37,10 +38,10 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         RETURNING id, protected_message, attempts, expires_at, target
         """;
 
-    // Unless another node has claimed it since.
+    // Does nothing if another node has claimed the message since.
     private const string PostponeSql = "UPDATE outbox SET due_at = $2 WHERE id = $1 AND attempts = $3";
 
-    // Messages under way are not due.
+    // Messages that are being delivered are not due.
     private const string PostponeAllSql =
         """
         UPDATE outbox SET due_at = $4
@@ -72,14 +73,9 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
         NpgsqlConnection connection, string kind, IReadOnlyCollection<byte[]> contents, string[] targets, DateTimeOffset expiresAt, CancellationToken cancellationToken)
     {
         var now = timeProvider.GetUtcNow();
-        await using var command = new NpgsqlCommand(AddSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. contents.Select(_ => Guid.CreateVersion7(now))] });
-        command.Parameters.Add(new NpgsqlParameter<byte[][]> { TypedValue = [.. contents.Select(_protector.Protect)] });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = expiresAt });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = targets });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await connection.Command(AddSql,
+            P<Guid[]>([.. contents.Select(_ => Guid.CreateVersion7(now))]), P<byte[][]>([.. contents.Select(_protector.Protect)]), P(kind),
+            P(now), P(expiresAt), P(targets)).ExecuteAsync(cancellationToken);
     }
 
     /// <summary>Claims the next due message of a kind, if there is one, for the time of the lease.</summary>
@@ -88,75 +84,38 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
     public async Task<OutboxMessage?> ClaimAsync(string kind, bool isPlain, TimeSpan lease, string[] excludedTargets, CancellationToken cancellationToken)
     {
         var now = timeProvider.GetUtcNow();
-        Guid id;
-        byte[] content;
-        int attempts;
-        string? target;
-        DateTimeOffset expiresAt;
-        await using (var command = source.CreateCommand(ClaimSql))
-        {
-            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
-            command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-            command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now + lease });
-            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = excludedTargets });
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            if (!await row.ReadAsync(cancellationToken))
-                return null;
-            (id, content, attempts, expiresAt, target) =
-                (row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3), row.IsDBNull(4) ? null : row.GetString(4));
-        }
+        var claimed = await source.Command(ClaimSql, P(kind), P(now), P(now + lease), P(excludedTargets))
+            .FindAsync(row => new OutboxMessage(row.GetGuid(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.Time(3), row.Maybe<string>(4)), cancellationToken);
+        if (claimed is null || isPlain)
+            return claimed;
         try
         {
-            return new OutboxMessage(id, isPlain ? content : _protector.Unprotect(content), attempts, expiresAt, target);
+            return claimed with { Content = _protector.Unprotect(claimed.Content) };
         }
         catch (CryptographicException)
         {
             // The Data Protection key ring was replaced.
-            await RemoveAsync(id, cancellationToken);
+            await RemoveAsync(claimed.Id, cancellationToken);
             throw;
         }
     }
 
-    public async Task PostponeAsync(OutboxMessage message, DateTimeOffset until, CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand(PostponeSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = message.Id });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = message.Attempt });
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public Task PostponeAsync(OutboxMessage message, DateTimeOffset until, CancellationToken cancellationToken) =>
+        source.Command(PostponeSql, P(message.Id), P(until), P(message.Attempt)).ExecuteAsync(cancellationToken);
 
     /// <summary>Postpones all due messages for a target that has just failed, for every node.</summary>
-    public async Task PostponeAllAsync(string kind, string target, DateTimeOffset until, CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand(PostponeAllSql);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = kind });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = target });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = timeProvider.GetUtcNow() });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = until });
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public Task PostponeAllAsync(string kind, string target, DateTimeOffset until, CancellationToken cancellationToken) =>
+        source.Command(PostponeAllSql, P(kind), P(target), P(timeProvider.GetUtcNow()), P(until)).ExecuteAsync(cancellationToken);
 
-    public async Task RemoveAsync(Guid id, CancellationToken cancellationToken)
-    {
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await TryRemoveAsync(connection, id, cancellationToken);
-    }
+    public Task RemoveAsync(Guid id, CancellationToken cancellationToken) => source.Command(RemoveSql, P(id)).ExecuteAsync(cancellationToken);
 
     /// <summary>In the caller's transaction, for messages that are delivered into the database. False: another node has delivered it.</summary>
-    public static async Task<bool> TryRemoveAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(RemoveSql, connection) { Parameters = { new NpgsqlParameter<Guid> { TypedValue = id } } };
-        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
-    }
+    public static async Task<bool> TryRemoveAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken) =>
+        await connection.Command(RemoveSql, P(id)).ExecuteAsync(cancellationToken) == 1;
 
     /// <summary>The number of messages of all kinds, at most <see cref="MaximumCount"/>.</summary>
-    public async Task<long> CountAsync(CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand(CountSql);
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = MaximumCount });
-        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
+    public async Task<long> CountAsync(CancellationToken cancellationToken) =>
+        (long)(await source.Command(CountSql, P(MaximumCount)).ScalarAsync(cancellationToken))!;
 
     /// <summary>Makes this node look for messages of the kind at once.</summary>
     public void Wake(string kind)

@@ -4,13 +4,13 @@ using System.Globalization;
 namespace IdentityServer.Storage;
 
 /// <summary>
-/// PostgreSQL's <c>pg_snapshot</c>: which transactions had committed at a moment. As the cursor of the revocation feed
-/// it skips nothing: an entry is new exactly when its transaction was not visible in the cursor, in whatever order
-/// transactions took their numbers and committed.
+/// PostgreSQL's <c>pg_snapshot</c>: the transactions that had committed at one moment. As the cursor of the revocation feed
+/// it never skips an entry: an entry is new if and only if its transaction was not visible in the cursor. The order in
+/// which transactions got their numbers and committed does not matter.
 /// </summary>
 internal sealed record PgSnapshot(ulong Xmin, ulong Xmax, IReadOnlyList<ulong> InProgress)
 {
-    /// <summary>More transactions than any server runs at once.</summary>
+    /// <summary>More than any server runs at once.</summary>
     private const int MaximumInProgress = 10_000;
 
     public string Text => $"{Xmin}:{Xmax}:{string.Join(',', InProgress)}";

@@ -1,13 +1,14 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <param name="Replaced">The members of the profile that are set anew, or go.</param>
-/// <param name="Members">A JSON object of those that are set.</param>
+/// <param name="Replaced">The members of the profile that are replaced or removed.</param>
+/// <param name="Members">A JSON object with the new values.</param>
 internal sealed record SavedProfile(string? FullName, string? Gender, string? PhoneNumber, string[] Replaced, string Members);
 
-/// <summary>The statements by which an account's owner changes what it says of them.</summary>
+/// <summary>The statements by which users change their profile.</summary>
 internal static class ProfileStore
 {
     private const string ConfirmSql =
@@ -16,24 +17,18 @@ internal static class ProfileStore
         WHERE id = $1 AND normalized_email = $2 AND disabled_at IS NULL
         """;
 
-    // In one statement: members that the form does not know stay, whoever writes them meanwhile.
-    public static Task<int> SaveAsync(AuthDb db, Guid userId, SavedProfile saved, DateTimeOffset now, CancellationToken cancellation) =>
+    // One statement, so that members that are not in the form stay, even if someone else changes them at the same time.
+    public static Task<int> SaveAsync(AuthDb db, Guid userId, SavedProfile saved, DateTimeOffset now, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlAsync(
             $"""
             UPDATE users SET full_name = {saved.FullName}, gender = {saved.Gender}, phone_number = {saved.PhoneNumber},
                 phone_number_confirmed = phone_number_confirmed AND phone_number IS NOT DISTINCT FROM {saved.PhoneNumber},
                 profile = (profile - {saved.Replaced}) || {saved.Members}::jsonb, updated_at = {now}
             WHERE id = {userId}
-            """, cancellation);
+            """, cancellationToken);
 
-    /// <summary>False: the account is disabled or has another address now. Once more changes nothing.</summary>
+    /// <summary>False: the account is disabled or has another address now. Confirming again changes nothing.</summary>
     /// <param name="email">Folded.</param>
-    public static async Task<bool> TryConfirmEmailAsync(NpgsqlDataSource source, Guid userId, string email, DateTimeOffset now, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(ConfirmSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = email });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        return await command.ExecuteNonQueryAsync(cancellation) == 1;
-    }
+    public static async Task<bool> TryConfirmEmailAsync(NpgsqlDataSource source, Guid userId, string email, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await source.Command(ConfirmSql, P(userId), P(email), P(now)).ExecuteAsync(cancellationToken) == 1;
 }

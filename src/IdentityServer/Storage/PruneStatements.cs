@@ -1,24 +1,25 @@
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>Deletes from one table what is past its time, in batches, each a transaction of its own.</summary>
+/// <summary>Deletes expired rows of one table in batches, each in its own transaction.</summary>
 internal sealed record PruneStatement(string Table, string Sql)
 {
     private const int BatchSize = 1_000;
 
-    /// <param name="issuedBefore">For a statement that asks for it as $3.</param>
-    /// <returns>How many rows went.</returns>
-    public async Task<long> RunAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation, DateTimeOffset? issuedBefore = null)
+    /// <param name="issuedBefore">For a statement that has it as $3.</param>
+    /// <returns>The number of rows deleted.</returns>
+    public async Task<long> RunAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken, DateTimeOffset? issuedBefore = null)
     {
         long total = 0;
         int deleted;
         do
         {
-            await using var command = new NpgsqlCommand(Sql, connection) { Parameters = { new() { Value = now }, new() { Value = BatchSize } } };
+            var command = connection.Command(Sql, P(now), P(BatchSize));
             if (issuedBefore is { } before)
-                command.Parameters.Add(new() { Value = before });
-            deleted = await command.ExecuteNonQueryAsync(cancellation);
+                command.Parameters.Add(P(before));
+            deleted = await command.ExecuteAsync(cancellationToken);
             total += deleted;
         }
         while (deleted == BatchSize);
@@ -31,10 +32,10 @@ internal static class PruneStatements
 {
     private const long Lock = 0x9121_4E;
 
-    // SKIP LOCKED: never waits for a request, and is never waited for longer than a batch. By place, since joined by key the
-    // planner reads the whole table for each batch once it is large (measured at 200,000 rows: 50 ms, and 2 by place); a row
-    // that moved between the two halves is not seen by the second, and goes next time. A grant outlives its last access token:
-    // who signs out or changes a password must still find it. Of a code that was not exchanged no token ever came.
+    // SKIP LOCKED: pruning never waits for a request, and a request waits for one batch at most. By ctid, because with a join by
+    // key the planner reads all of a large table for each batch (at 200,000 rows: 50 ms instead of 2). A row that moves
+    // between the SELECT and the DELETE is missed and goes next time. A grant is kept until its last access token has expired,
+    // so that a sign-out or a change of password still finds it. A code that was never exchanged has no tokens.
     public static readonly PruneStatement ExpiredGrants = new(
         "grants",
         """
@@ -58,8 +59,8 @@ internal static class PruneStatements
         "reset_tokens",
         "DELETE FROM reset_tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM reset_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))");
 
-    // The trail is append-only but for who says up to when (see the migration); for this statement's transaction only.
-    // Its rows never move. The trigger reads a text: written so that it means the same in every session.
+    // The trail is append-only: its trigger (see the migration) allows a delete only up to the time in this setting, which lasts
+    // for this transaction. The rows never move. The time is written as a text that means the same in every session.
     public static readonly PruneStatement AuditEvents = new(
         "audit_events",
         """
@@ -67,7 +68,7 @@ internal static class PruneStatements
         DELETE FROM audit_events WHERE ctid = ANY (ARRAY(SELECT a.ctid FROM until, audit_events a WHERE a.at <= $1 ORDER BY a.at LIMIT $2))
         """);
 
-    // Every node must put the key down: the configuration's version tells them.
+    // The new version of the configuration tells every node to drop the key.
     private const string KeysSql =
         """
         WITH gone AS (DELETE FROM keys WHERE retires_at <= $1 RETURNING key_id),
@@ -75,12 +76,12 @@ internal static class PruneStatements
         SELECT count(*) FROM gone
         """;
 
-    // A session takes what it knows of its grants with it; the grants themselves have a life of their own. Of the outbox only
-    // what no node of this version knows how to deliver: all else the delivery has dropped, and said so.
+    // Deleting a session deletes its rows in session_grants, but not the grants. From the outbox this deletes only kinds that no
+    // node of this version can deliver: the delivery itself drops and logs all other expired messages.
     public static readonly PruneStatement[] SignIn =
     [
         new("sessions", "DELETE FROM sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
-        // OpenIddict's, device codes, user codes and pushed requests among them: one may be asked for until it expires, spent or not; an ad-hoc authorization is made just before its tokens.
+        // OpenIddict's tokens, with device codes, user codes and pushed requests: kept until they expire, spent or not. An ad-hoc authorization is created just before its tokens.
         new("tokens", "DELETE FROM tokens WHERE ctid = ANY (ARRAY(SELECT ctid FROM tokens WHERE expiration_date <= $1 ORDER BY expiration_date LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         new("authorizations",
             """
@@ -95,21 +96,11 @@ internal static class PruneStatements
         new("outbox", "DELETE FROM outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox WHERE due_at <= $1 AND expires_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
     ];
 
-    public static async Task<bool> TryLockAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
-        return await command.ExecuteScalarAsync(cancellation) is true;
-    }
+    public static async Task<bool> TryLockAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        await connection.Command("SELECT pg_try_advisory_lock($1)", P(Lock)).ScalarAsync(cancellationToken) is true;
 
-    public static async Task UnlockAsync(NpgsqlConnection connection)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Lock } } };
-        await command.ExecuteNonQueryAsync(CancellationToken.None);
-    }
+    public static Task UnlockAsync(NpgsqlConnection connection) => connection.Command("SELECT pg_advisory_unlock($1)", P(Lock)).ExecuteAsync();
 
-    public static async Task<long> DeleteKeysAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(KeysSql, connection) { Parameters = { new() { Value = now } } };
-        return await command.ExecuteScalarAsync(cancellation) is long count ? count : 0;
-    }
+    public static async Task<long> DeleteKeysAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await connection.Command(KeysSql, P(now)).ScalarAsync(cancellationToken) is long count ? count : 0;
 }

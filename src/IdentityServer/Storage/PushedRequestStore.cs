@@ -1,5 +1,5 @@
 using Npgsql;
-using NpgsqlTypes;
+using static IdentityServer.Storage.Statements;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Storage;
@@ -9,8 +9,8 @@ namespace IdentityServer.Storage;
 internal sealed record StoredRequest(string Parameters, string? DpopThumbprint);
 
 /// <summary>
-/// The statements of pushed authorization requests (RFC 9126), which are tokens of OpenIddict's, straight to Npgsql. The one that
-/// uses a request up is <see cref="CodeStore"/>'s, which writes its code.
+/// The statements of pushed authorization requests (RFC 9126), which are stored as OpenIddict's tokens. <see cref="CodeStore"/> has
+/// the statement that uses one up, together with writing the code.
 /// </summary>
 internal sealed class PushedRequestStore(NpgsqlDataSource source)
 {
@@ -31,38 +31,14 @@ internal sealed class PushedRequestStore(NpgsqlDataSource source)
 
     private const string RemoveSql = "DELETE FROM tokens WHERE id = $1";
 
-    public async Task AddAsync(Guid id, string clientId, StoredRequest request, DateTimeOffset createdAt, DateTimeOffset expiresAt, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(AddSql);
-        Add(command, id);
-        Add(command, clientId);
-        Add(command, request.Parameters);
-        command.Parameters.Add(AuditTrail.Nullable(request.DpopThumbprint, NpgsqlDbType.Text));
-        Add(command, createdAt);
-        Add(command, expiresAt);
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+    public Task AddAsync(Guid id, string clientId, StoredRequest request, DateTimeOffset createdAt, DateTimeOffset expiresAt, CancellationToken cancellationToken) =>
+        source.Command(AddSql, P(id), P(clientId), P(request.Parameters), P(request.DpopThumbprint), P(createdAt), P(expiresAt)).ExecuteAsync(cancellationToken);
 
-    /// <summary>Null: another client's, too late, or used.</summary>
-    /// <param name="keptUntil">It lives until then at least, for the pages between.</param>
-    public async Task<StoredRequest?> TryOpenAsync(Guid id, string clientId, DateTimeOffset now, DateTimeOffset keptUntil, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(OpenSql);
-        Add(command, id);
-        Add(command, clientId);
-        Add(command, now);
-        Add(command, keptUntil);
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? new StoredRequest(row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1)) : null;
-    }
+    /// <summary>Null: it belongs to another client, has expired or is used.</summary>
+    /// <param name="keptUntil">It expires no earlier than this, so that the user has time for the pages before the code.</param>
+    public Task<StoredRequest?> TryOpenAsync(Guid id, string clientId, DateTimeOffset now, DateTimeOffset keptUntil, CancellationToken cancellationToken) =>
+        source.Command(OpenSql, P(id), P(clientId), P(now), P(keptUntil))
+            .FindAsync(row => new StoredRequest(row.GetString(0), row.Maybe<string>(1)), cancellationToken);
 
-    public async Task RemoveAsync(Guid id, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(RemoveSql);
-        Add(command, id);
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
-
-    private static void Add<T>(NpgsqlCommand command, T value) =>
-        command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+    public Task RemoveAsync(Guid id, CancellationToken cancellationToken) => source.Command(RemoveSql, P(id)).ExecuteAsync(cancellationToken);
 }

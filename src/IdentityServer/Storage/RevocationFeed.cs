@@ -3,25 +3,25 @@ using IdentityServer.Telemetry;
 namespace IdentityServer.Storage;
 
 /// <summary>
-/// The revocations in the order in which this node learned of them, for those who follow. A cursor is a database
-/// snapshot, good at every node; one of another cluster (a restored backup, a promoted standby) is not.
+/// The revocations in the order in which this node learned of them, for resource servers that follow. A cursor is a database
+/// snapshot and valid at every node, but not in another cluster (a restored backup, a promoted standby).
 /// </summary>
-internal sealed class RevocationFeed(ServerMetrics metrics, TimeProvider time)
+internal sealed class RevocationFeed(ServerMetrics metrics, TimeProvider timeProvider)
 {
-    // Grows at its end only; a state sees its own length of it. Full, it drops what has expired or doubles: an entry is
-    // copied a few times in its life, not at every beat.
+    // Entries are only appended, and each state remembers its own length. When the array is full, expired entries are dropped and
+    // it grows, so an entry is copied a few times in its life and not at every beat.
     private RevocationEntry[] _entries = [];
     private int _count;
 
     private volatile State _state = new(null, "", []);
     private volatile TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The feed as of one beat. <c>Entries</c> are all that are in force, and some that no longer are.</summary>
+    /// <summary>The feed as of one beat. <c>Entries</c> has everything in force, and some entries that have expired.</summary>
     internal sealed record State(PgSnapshot? Snapshot, string Cluster, ArraySegment<RevocationEntry> Entries);
 
     public State Current => _state;
 
-    /// <summary>Ends when there is something new. Take it before looking at <see cref="Current"/>.</summary>
+    /// <summary>Completes when there is something new. Take it before you read <see cref="Current"/>.</summary>
     public Task News => _news.Task;
 
     /// <summary>Called by one writer, the pulse.</summary>
@@ -34,7 +34,7 @@ internal sealed class RevocationFeed(ServerMetrics metrics, TimeProvider time)
         foreach (var entry in entries)
         {
             _entries[_count++] = entry;
-            // Of what was so before this node came, nothing is late.
+            // What this node read at its start does not count as a delay.
             if (_state.Snapshot is not null)
                 metrics.RevocationLearned(entry.At);
         }
@@ -49,10 +49,10 @@ internal sealed class RevocationFeed(ServerMetrics metrics, TimeProvider time)
 
     private void MakeRoom(int more)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var live = _entries.AsSpan(0, _count).ToArray().Where(entry => entry.Until > now).ToArray();
         _count = live.Length;
-        // Always anew: older states read the old array.
+        // Always a new array, because older states still read the old one.
         _entries = new RevocationEntry[Math.Max(64, 2 * (_count + more))];
         live.CopyTo(_entries, 0);
     }

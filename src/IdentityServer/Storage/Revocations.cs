@@ -2,12 +2,12 @@ using System.Collections.Concurrent;
 
 namespace IdentityServer.Storage;
 
-/// <summary>One entry of the feed: what ended, from when on, and until when that must be remembered.</summary>
+/// <summary>One entry of the feed: what was ended, when, and until when that must be remembered.</summary>
 internal sealed record RevocationEntry(ulong TransactionId, string? JwtId, Guid? GrantId, string? Subject, DateTimeOffset At, DateTimeOffset Until);
 
 /// <summary>
-/// What ended before its time and would still be alive otherwise, in memory on every node.
-/// Filled by the pulse; what this node ends itself counts at once.
+/// Everything that was ended before it expired, in memory on every node. The pulse fills it. What this node ends itself is
+/// added at once.
 /// </summary>
 internal sealed class Revocations
 {
@@ -22,7 +22,7 @@ internal sealed class Revocations
 
     public void EndGrant(Guid grantId, DateTimeOffset until) => _grants[grantId] = until;
 
-    /// <summary>Ends what the subject was issued before <paramref name="at"/>.</summary>
+    /// <summary>Ends everything issued to the subject before <paramref name="at"/>.</summary>
     public void EndSubject(string subject, DateTimeOffset at, DateTimeOffset until) =>
         _subjects.AddOrUpdate(subject, (at, until), (_, known) => known.At >= at ? known : (at, until));
 
@@ -36,7 +36,7 @@ internal sealed class Revocations
             EndSubject(subject, revocation.At, revocation.Until);
     }
 
-    /// <param name="issuedAt">Of a token without a grant: whole seconds, so one of the same second counts as issued before.</param>
+    /// <param name="issuedAt">Used for a token without a grant. In whole seconds, so a token of the same second counts as issued before.</param>
     public bool IsEnded(string jwtId, Guid? grantId, string subject, DateTimeOffset issuedAt)
     {
         if (_tokens.ContainsKey(jwtId) || (grantId is { } id && _grants.ContainsKey(id)))
@@ -46,7 +46,7 @@ internal sealed class Revocations
         return grantId is { } grant ? GrantIds.TimeOf(grant) < ended.At : issuedAt <= ended.At;
     }
 
-    /// <summary>Forgets what has expired by itself.</summary>
+    /// <summary>Forgets what would have expired by now.</summary>
     public void Forget(DateTimeOffset now)
     {
         foreach (var (key, until) in _tokens)

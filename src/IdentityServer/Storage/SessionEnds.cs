@@ -1,15 +1,15 @@
 using IdentityServer.Audit;
 using IdentityServer.Protocol;
 using Npgsql;
-using NpgsqlTypes;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>The statements that end sessions, within the caller's transaction: hold them, then end what is held.</summary>
+/// <summary>The statements that end sessions, in the caller's transaction: first lock the sessions, then end those that are locked.</summary>
 internal static class SessionEnds
 {
-    // A statement of its own: an authorization that held the session before us has its grant in the next statement's
-    // snapshot, and one that comes after us finds the session ended.
+    // A statement of its own: if an authorization locked the session before us, the next statement's snapshot includes its grant.
+    // One that comes after us finds the session ended.
     private const string HoldSql =
         """
         SELECT id FROM sessions
@@ -17,11 +17,11 @@ internal static class SessionEnds
         ORDER BY id FOR NO KEY UPDATE
         """;
 
-    // Who holds the user's row must not wait for a session: an authorization holds them the other way round. A session that is
-    // passed over is dead all the same, by the account's new stamp.
+    // A caller that has locked the user's row must not wait for a session, because an authorization locks them in the opposite order.
+    // A session that is skipped is ended anyway, by the account's new stamp.
     private const string HoldAllSql = HoldSql + " SKIP LOCKED";
 
-    // Whom to tell the database says: the command `apply` has no configuration in force.
+    // The database finds the clients to notify, because the command `apply` has no configuration in memory.
     private const string EndSql =
         """
         WITH ended AS (
@@ -49,45 +49,27 @@ internal static class SessionEnds
         """;
 
     /// <summary>The user's live sessions: one, or all but one.</summary>
-    public static Task<Guid[]> HoldAsync(NpgsqlConnection connection, Guid userId, Guid? only, Guid? kept, CancellationToken cancellation) =>
-        HoldAsync(HoldSql, connection, userId, only, kept, cancellation);
+    public static Task<Guid[]> HoldAsync(NpgsqlConnection connection, Guid userId, Guid? only, Guid? kept, CancellationToken cancellationToken) =>
+        HoldAsync(HoldSql, connection, userId, only, kept, cancellationToken);
 
-    /// <summary>For whoever holds the user's row and has given it a new stamp.</summary>
-    public static Task<Guid[]> HoldAllAsync(NpgsqlConnection connection, Guid userId, Guid? kept, CancellationToken cancellation) =>
-        HoldAsync(HoldAllSql, connection, userId, only: null, kept, cancellation);
+    /// <summary>For callers that have locked the user's row and given it a new stamp.</summary>
+    public static Task<Guid[]> HoldAllAsync(NpgsqlConnection connection, Guid userId, Guid? kept, CancellationToken cancellationToken) =>
+        HoldAsync(HoldAllSql, connection, userId, only: null, kept, cancellationToken);
 
-    private static async Task<Guid[]> HoldAsync(string sql, NpgsqlConnection connection, Guid userId, Guid? only, Guid? kept, CancellationToken cancellation)
-    {
-#pragma warning disable CA2100 // The constants above.
-        await using var command = new NpgsqlCommand(sql, connection);
-#pragma warning restore CA2100
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = userId });
-        command.Parameters.Add(AuditTrail.Nullable(only, NpgsqlDbType.Uuid));
-        command.Parameters.Add(AuditTrail.Nullable(kept, NpgsqlDbType.Uuid));
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        var held = new List<Guid>();
-        while (await row.ReadAsync(cancellation))
-            held.Add(row.GetGuid(0));
-        return [.. held];
-    }
+    private static async Task<Guid[]> HoldAsync(string sql, NpgsqlConnection connection, Guid userId, Guid? only, Guid? kept, CancellationToken cancellationToken) =>
+        [.. await connection.Command(sql, P(userId), P(only), P(kept)).ListAsync(row => row.GetGuid(0), cancellationToken)];
 
-    /// <returns>The grants that ended with them, and the clients that must be told, each with its session.</returns>
+    /// <returns>The grants that ended with the sessions, and the clients to notify, each with its session.</returns>
     public static async Task<(List<Guid> Grants, List<(Guid SessionId, string ClientId)> Told)> EndAsync(
-        NpgsqlConnection connection, Guid[] sessions, DateTimeOffset now, bool endsGrants, AuditNote note, CancellationToken cancellation)
+        NpgsqlConnection connection, Guid[] sessions, DateTimeOffset now, bool endsGrants, AuditNote note, CancellationToken cancellationToken)
     {
         List<Guid> grants = [];
         List<(Guid, string)> told = [];
-        await using var command = new NpgsqlCommand(EndSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = sessions });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = endsGrants });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [Scopes.OfflineAccess] });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = note.Event });
-        command.Parameters.Add(AuditTrail.Nullable(note.Address, NpgsqlDbType.Inet));
-        command.Parameters.Add(AuditTrail.Nullable(note.Reason, NpgsqlDbType.Text));
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.GrantEnded });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        while (await row.ReadAsync(cancellation))
+        await using var command = connection.Command(EndSql,
+            P(sessions), P(now), P(endsGrants), P<string[]>([Scopes.OfflineAccess]), P(note.Event), P(note.Address), P(note.Reason),
+            P(AuditEvents.GrantEnded));
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        while (await row.ReadAsync(cancellationToken))
         {
             if (!row.IsDBNull(2))
                 grants.Add(row.GetGuid(2));

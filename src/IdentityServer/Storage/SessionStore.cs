@@ -3,23 +3,23 @@ using IdentityServer.Audit;
 using IdentityServer.Settings;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using NpgsqlTypes;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>A browser's cookie: which session, and that it is the one who was given it.</summary>
+/// <summary>What a browser's cookie holds: the session, and the secret that proves it.</summary>
 internal readonly record struct SessionKey(Guid Id, byte[] SecretHash);
 
-/// <summary>A live session, its user as the account is now, and what the user allowed the client that was asked about.</summary>
-/// <param name="AuthenticatedAt">When the password was last asked for.</param>
+/// <summary>A live session, its user's current account, and what the user has allowed the given client.</summary>
+/// <param name="AuthenticatedAt">When the user last entered the password.</param>
 /// <param name="Amr">RFC 8176.</param>
-/// <param name="ConsentedScopes">Null: nothing was ever allowed.</param>
+/// <param name="ConsentedScopes">Null: there is no consent.</param>
 internal sealed record SessionState(
     Guid Id, Guid UserId, string UserName, string? FullName, string? Email, string SecurityStamp, DateTimeOffset? GrantsEndedAt,
     DateTimeOffset AuthenticatedAt, string[] Amr, DateTimeOffset ExpiresAt, string[]? ConsentedScopes, string[]? ConsentedClaims);
 
-/// <param name="NewPasswordHash">Replaces the stored hash when the hashing settings have risen.</param>
-/// <param name="Before">The session that the browser comes with: renewed when it is the same user's, told when another's.</param>
+/// <param name="NewPasswordHash">Replaces the stored hash if the hashing settings have become stronger.</param>
+/// <param name="Before">The session that the browser already has: renewed if it is the same user's, reported if it is another's.</param>
 internal sealed record NewSession(
     Guid Id, byte[] SecretHash, Guid UserId, string SecurityStamp, string? NewPasswordHash, string[] Amr,
     DateTimeOffset Now, DateTimeOffset ExpiresAt, IPAddress? Address, string? UserAgent, SessionKey? Before)
@@ -27,11 +27,11 @@ internal sealed record NewSession(
     public bool IsRemembered { get; init; }
 }
 
-/// <param name="Id">A new session, or that which was renewed.</param>
-/// <param name="Replaced">The session of another user that the browser came with, still live, and who that is.</param>
+/// <param name="Id">The new session, or the renewed one.</param>
+/// <param name="Replaced">The live session of another user that the browser had, and that user.</param>
 internal sealed record StartedSession(Guid Id, (Guid Id, Guid UserId)? Replaced);
 
-/// <summary>The statements of browser sessions, straight to Npgsql.</summary>
+/// <summary>The statements of browser sessions, sent by Npgsql.</summary>
 internal sealed class SessionStore(NpgsqlDataSource source, SessionSettings settings)
 {
     private const string FindSql =
@@ -45,9 +45,9 @@ internal sealed class SessionStore(NpgsqlDataSource source, SessionSettings sett
           AND u.security_stamp = s.security_stamp AND u.disabled_at IS NULL
         """;
 
-    // The user's half as in GrantStore: the right password ends the count of wrong ones, and nothing is written where the
-    // account is not as it was when the password was checked. A session that is renewed keeps its id, the sid of the tokens
-    // that it gave out; its secret is new, so that a cookie from before the sign-in opens nothing.
+    // As in GrantStore, the right password resets the count of wrong ones, and nothing is written if the account has changed since
+    // the password was checked. A renewed session keeps its id, which is the sid of its tokens. Its secret is new, so that a
+    // cookie from before the sign-in is worthless.
     private const string StartSql =
         """
         WITH signed_in AS (
@@ -74,58 +74,24 @@ internal sealed class SessionStore(NpgsqlDataSource source, SessionSettings sett
         FROM (SELECT id FROM renewed UNION ALL SELECT id FROM started) signed LEFT JOIN replaced ON true
         """;
 
-    /// <param name="clientId">Whose consent is told with it.</param>
-    public async Task<SessionState?> FindAsync(SessionKey key, string? clientId, DateTimeOffset now, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(FindSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = key.Id });
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = key.SecretHash });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = now });
-        command.Parameters.Add(AuditTrail.Nullable(clientId, NpgsqlDbType.Text));
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestAt(now) });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestRememberedAt(now) });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        if (!await row.ReadAsync(cancellation))
-            return null;
-        return new SessionState(
-            key.Id, row.GetGuid(0), row.GetString(1), Text(row, 2), Text(row, 3), row.GetString(4),
-            row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5), row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<string[]>(7),
-            row.GetFieldValue<DateTimeOffset>(8), Texts(row, 9), Texts(row, 10));
-    }
+    /// <param name="clientId">The client whose consent is returned with the session.</param>
+    public Task<SessionState?> FindAsync(SessionKey key, string? clientId, DateTimeOffset now, CancellationToken cancellationToken) =>
+        source.Command(FindSql, P(key.Id), P(key.SecretHash), P(now), P(clientId), P(settings.OldestAt(now)), P(settings.OldestRememberedAt(now)))
+            .FindAsync(row => new SessionState(
+                key.Id, row.GetGuid(0), row.GetString(1), row.Maybe<string>(2), row.Maybe<string>(3), row.GetString(4), row.Maybe<DateTimeOffset?>(5),
+                row.Time(6), row.Texts(7), row.Time(8), row.Maybe<string[]>(9), row.Maybe<string[]>(10)), cancellationToken);
 
-    /// <summary>Null: the account was disabled or its password changed meanwhile.</summary>
-    public async Task<StartedSession?> TryStartAsync(NewSession session, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(StartSql);
-        command.Parameters.Add(AuditTrail.Nullable(session.NewPasswordHash, NpgsqlDbType.Text));
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = session.UserId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = session.SecurityStamp });
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = session.Id });
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = session.SecretHash });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = session.Amr });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = session.Now });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = session.ExpiresAt });
-        command.Parameters.Add(AuditTrail.Nullable(session.Address, NpgsqlDbType.Inet));
-        command.Parameters.Add(AuditTrail.Nullable(session.UserAgent, NpgsqlDbType.Text));
-        command.Parameters.Add(AuditTrail.Nullable(session.Before?.Id, NpgsqlDbType.Uuid));
-        command.Parameters.Add(AuditTrail.Nullable(session.Before?.SecretHash, NpgsqlDbType.Bytea));
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditEvents.SignInSucceeded });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = AuditReasons.Session });
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = session.IsRemembered });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestAt(session.Now) });
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = settings.OldestRememberedAt(session.Now) });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        if (!await row.ReadAsync(cancellation))
-            return null;
-        return new StartedSession(row.GetGuid(0), row.IsDBNull(1) ? null : (row.GetGuid(1), row.GetGuid(2)));
-    }
+    /// <summary>Null: meanwhile the account was disabled or its password changed.</summary>
+    public Task<StartedSession?> TryStartAsync(NewSession session, CancellationToken cancellationToken) =>
+        source.Command(StartSql,
+            P(session.NewPasswordHash), P(session.UserId), P(session.SecurityStamp), P(session.Id), P(session.SecretHash), P(session.Amr),
+            P(session.Now), P(session.ExpiresAt), P(session.Address), P(session.UserAgent), P(session.Before?.Id),
+            P(session.Before?.SecretHash), P(AuditEvents.SignInSucceeded), P(AuditReasons.Session), P(session.IsRemembered),
+            P(settings.OldestAt(session.Now)), P(settings.OldestRememberedAt(session.Now)))
+            .FindAsync(row => new StartedSession(row.GetGuid(0), row.IsDBNull(1) ? null : (row.GetGuid(1), row.GetGuid(2))), cancellationToken);
 
-    /// <summary>Within the caller's transaction, which gave the account a new stamp: this session alone gets it too.</summary>
-    public static Task CarryOnAsync(AuthDb db, Guid sessionId, Guid userId, CancellationToken cancellation) =>
+    /// <summary>Runs in the caller's transaction, which gave the account a new stamp: only this session gets it too, and so stays live.</summary>
+    public static Task CarryOnAsync(AuthDb db, Guid sessionId, Guid userId, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlAsync(
-            $"UPDATE sessions SET security_stamp = users.security_stamp FROM users WHERE sessions.id = {sessionId} AND users.id = {userId} AND sessions.user_id = users.id", cancellation);
-
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-    private static string[]? Texts(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<string[]>(column);
+            $"UPDATE sessions SET security_stamp = users.security_stamp FROM users WHERE sessions.id = {sessionId} AND users.id = {userId} AND sessions.user_id = users.id", cancellationToken);
 }

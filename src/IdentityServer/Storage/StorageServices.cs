@@ -5,7 +5,7 @@ using Postgres;
 
 namespace IdentityServer.Storage;
 
-/// <summary>The database, and the statements that are sent to it.</summary>
+/// <summary>Registers the database and its stores.</summary>
 internal static class StorageServices
 {
     public static void AddStorage(this IServiceCollection services, string connectionString, DatabaseSettings settings)

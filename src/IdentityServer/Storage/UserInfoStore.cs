@@ -1,12 +1,13 @@
 using Npgsql;
+using static IdentityServer.Storage.Statements;
 
 namespace IdentityServer.Storage;
 
-/// <summary>The account behind a grant, and what the authorization asked for.</summary>
+/// <summary>The account of a grant, and the details of its authorization request.</summary>
 /// <param name="Details">JSON for <c>Tokens.GrantDetails</c>.</param>
 internal sealed record UserInfoState(UserProfile User, string? Details);
 
-/// <summary>The statement of userinfo.</summary>
+/// <summary>The statement of the userinfo endpoint.</summary>
 internal sealed class UserInfoStore(NpgsqlDataSource source)
 {
     private const string FindSql =
@@ -16,12 +17,7 @@ internal sealed class UserInfoStore(NpgsqlDataSource source)
         WHERE g.id = $1 AND g.revoked_at IS NULL AND u.security_stamp = g.security_stamp AND u.disabled_at IS NULL
         """;
 
-    /// <summary>Null: the grant ended, or the account is switched off.</summary>
-    public async Task<UserInfoState?> FindAsync(Guid grantId, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(FindSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = grantId });
-        await using var row = await command.ExecuteReaderAsync(cancellation);
-        return await row.ReadAsync(cancellation) ? new UserInfoState(UserProfile.Read(row, 1), row.IsDBNull(0) ? null : row.GetString(0)) : null;
-    }
+    /// <summary>Null: the grant has ended, or the account is disabled.</summary>
+    public Task<UserInfoState?> FindAsync(Guid grantId, CancellationToken cancellationToken) =>
+        source.Command(FindSql, P(grantId)).FindAsync(row => new UserInfoState(UserProfile.Read(row, 1), row.Maybe<string>(0)), cancellationToken);
 }

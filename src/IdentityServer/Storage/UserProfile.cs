@@ -2,14 +2,14 @@ using Npgsql;
 
 namespace IdentityServer.Storage;
 
-/// <summary>What the account tells of its user, as it is now (OpenID Connect Core §5.1).</summary>
-/// <param name="Profile">A JSON object of the claims that have no column.</param>
-/// <param name="UpdatedAt">When any of it last changed.</param>
+/// <summary>The current claims about a user (OpenID Connect Core §5.1).</summary>
+/// <param name="Profile">A JSON object with the claims that have no column.</param>
+/// <param name="UpdatedAt">When any of them last changed.</param>
 internal sealed record UserProfile(
     string UserName, string? FullName, string? Gender, string? Email, bool IsEmailConfirmed, string? PhoneNumber, bool IsPhoneNumberConfirmed,
     string Profile, DateTimeOffset UpdatedAt, Guid[] RoleIds)
 {
-    /// <summary>Of a statement where the user is <c>u</c>.</summary>
+    /// <summary>For a statement in which <c>users</c> is <c>u</c>.</summary>
     public const string Columns =
         """
         u.user_name, u.full_name, u.gender, u.email, u.email_confirmed, u.phone_number, u.phone_number_confirmed,
@@ -17,8 +17,6 @@ internal sealed record UserProfile(
         """;
 
     public static UserProfile Read(NpgsqlDataReader row, int first) => new(
-        row.GetString(first), Text(row, first + 1), Text(row, first + 2), Text(row, first + 3), row.GetBoolean(first + 4), Text(row, first + 5),
-        row.GetBoolean(first + 6), row.GetString(first + 7), row.GetFieldValue<DateTimeOffset>(first + 8), row.GetFieldValue<Guid[]>(first + 9));
-
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+        row.GetString(first), row.Maybe<string>(first + 1), row.Maybe<string>(first + 2), row.Maybe<string>(first + 3), row.GetBoolean(first + 4), row.Maybe<string>(first + 5),
+        row.GetBoolean(first + 6), row.GetString(first + 7), row.Time(first + 8), row.GetFieldValue<Guid[]>(first + 9));
 }

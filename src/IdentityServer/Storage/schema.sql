@@ -362,6 +362,20 @@ CREATE VIEW clients AS
    FROM applications a;
 ALTER VIEW clients ALTER COLUMN metadata SET DEFAULT '{}'::jsonb;
 
+CREATE VIEW consents AS
+ SELECT
+        CASE
+            WHEN c.subject::text ~ '^[0-9a-f-]{36}$'::text THEN c.subject::uuid
+            ELSE NULL::uuid
+        END AS user_id,
+    a.client_id,
+    ARRAY( SELECT jsonb_array_elements_text(c.scopes) AS jsonb_array_elements_text) AS scopes,
+    ARRAY( SELECT jsonb_array_elements_text(c.properties -> 'claims'::text) AS jsonb_array_elements_text) AS claims,
+    COALESCE((c.properties ->> 'granted_at'::text)::timestamp with time zone, c.creation_date) AS granted_at
+   FROM authorizations c
+     JOIN applications a ON a.id = c.application_id
+  WHERE c.type::text = 'permanent'::text AND c.status::text = 'valid'::text;
+
 CREATE VIEW device_authorizations AS
  SELECT NULL::tid AS ctid,
     NULL::uuid AS id,

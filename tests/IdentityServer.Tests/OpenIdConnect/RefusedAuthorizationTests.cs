@@ -53,7 +53,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     [Fact, Rfc("6749", "4.1.2.1")]
     public async Task Everyday_refusals_are_logged_at_Debug_only()
     {
-        await using var server = await ServerUnderTest.StartAsync("--Logging:LogLevel:IdentityServer.AuthorizationRequests=Debug");
+        await using var server = await ServerUnderTest.StartAsync("--Logging:LogLevel:IdentityServer.Protocol.AuthorizationRequests=Debug");
         var alice = await server.HasBrowserOfAsync();
         await new Browser(server).AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none"), ("state", Canary)));
         await alice.PressAsync(await alice.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent"))), "consent-deny");

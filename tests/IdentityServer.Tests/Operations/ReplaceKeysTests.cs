@@ -50,7 +50,7 @@ public sealed class ReplaceKeysTests
         Assert.Equal(3, await server.ReadAsync<int>("SELECT count(*) FROM keys"));
         // A node that still has the lost certificate knows that it is of no use any more, and adds no key under it to the ring.
         await Around.SoonAsync(
-            () => Task.FromResult(server.Log.Lines.Any(line => line.Contains("Configuration.Pulse 1001 ") && line.Contains("names another certificate"))),
+            () => Task.FromResult(server.Log.Lines.Any(line => line.Contains("Clients.Pulse 1001 ") && line.Contains("names another certificate"))),
             "the node of before says what it can't open");
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM data_protection_keys"));
     }

@@ -17,7 +17,7 @@ public sealed class ShutdownTests
     public async Task A_draining_node_is_not_ready_but_serves_and_closes_each_connection_with_its_answer()
     {
         await using var other = await ServerUnderTest.StartAsync();
-        await using var program = Run(other, "--Shutdown:DrainSeconds=3");
+        await using var program = Run(other, "--Shutdown:DrainSeconds=8");
         await program.AnswersAsync();
         using var http = new HttpClient { BaseAddress = program.Address };
         Assert.NotEqual(true, (await http.GetAsync("/.well-known/jwks")).Headers.ConnectionClose);

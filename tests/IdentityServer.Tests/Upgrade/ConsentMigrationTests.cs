@@ -40,6 +40,13 @@ public sealed class ConsentMigrationTests
                 SELECT concat_ws(' ', a.client_id, c.subject, c.type, c.scopes, creation_date = '2026-01-02 03:04:05.678+00', c.properties)
                 FROM authorizations c JOIN applications a ON a.id = c.application_id WHERE c.status = 'valid'
                 """));
+        // For nodes of the version before, which read it and can't write it.
+        Assert.Equal(
+            "here 01890f5e-0000-7000-8000-000000000001 {openid,email} {birthdate} t",
+            await server.ReadAsync<string>("SELECT concat_ws(' ', client_id, user_id, scopes, claims, granted_at = '2026-01-02 03:04:05.678+00') FROM consents"));
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => Around.Command(connection,
+            "INSERT INTO consents (user_id, client_id, scopes, claims, granted_at) SELECT id, 'here', '{}', '{}', now() FROM users ON CONFLICT (user_id, client_id) DO NOTHING").ExecuteNonQueryAsync());
+        Assert.Equal(PostgresErrorCodes.ObjectNotInPrerequisiteState, refused.SqlState);
         Assert.Equal(2, await server.ReadAsync<int>("""SELECT count(*) FROM authorizations WHERE status = 'revoked' AND scopes = '["phone"]' AND properties ? 'of'"""));
     }
 }
