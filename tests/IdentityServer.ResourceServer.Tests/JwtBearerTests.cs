@@ -219,7 +219,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
             using var response = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
             return response.StatusCode == HttpStatusCode.Unauthorized;
         }, "the token is dead");
-        // Of a token that is refused it hears nothing.
+        // The application's events are not called for a refused token.
         var before = heard;
         using var dead = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
         Assert.Equal((HttpStatusCode.Unauthorized, before), (dead.StatusCode, heard));

@@ -93,7 +93,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
         await using var without = await _server.StartNodeAsync("--Dpop:RequireNonce=false");
 
         Assert.Equal("DPoP", (await SendAsync(without, null))["token_type"]);
-        // Who sends one all the same sends one of ours.
+        // A nonce that is sent anyway must be one of ours.
         (await SendAsync(without, "x")).Refuses("use_dpop_nonce");
     }
 

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Dpop;
 
-/// <summary>What the token endpoint takes for a proof of possession, and what not.</summary>
+/// <summary>Which proofs of possession the token endpoint accepts.</summary>
 public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedServer>, IDisposable
 {
     private static readonly (string, string)[] Form = [("grant_type", "client_credentials")];

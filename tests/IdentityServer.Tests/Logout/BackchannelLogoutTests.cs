@@ -75,7 +75,7 @@ public sealed class BackchannelLogoutTests
         Assert.All(told, claims => Assert.Equal(session, claims.GetProperty("sid").GetString()));
         Assert.Equal(HttpStatusCode.Unauthorized, await UserInfoAsync(server, web));
         Assert.Equal("invalid_grant", (await server.RedeemsAsync(unspent)).Error);
-        // What may act while its user is away goes on.
+        // Grants with offline_access continue.
         Assert.Equal(HttpStatusCode.OK, await UserInfoAsync(server, portal));
         (await browser.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).SendsBack("login_required");
     }

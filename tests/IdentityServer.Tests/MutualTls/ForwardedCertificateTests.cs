@@ -43,7 +43,7 @@ public sealed class ForwardedCertificateTests(TlsServer shared) : IClassFixture<
         await using var node = await StartAsync("192.0.2.7");
 
         Refuses(await PostAsync(node, client, Convert.ToBase64String(client.Certificate.RawData)));
-        // Nor does it take away the certificate of a connection.
+        // It does not hide the connection's certificate either.
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(node, client, Convert.ToBase64String(New().Certificate.RawData), client.Certificate)).Status);
     }
 

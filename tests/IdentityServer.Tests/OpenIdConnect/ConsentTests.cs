@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>Who is asked, what is remembered, and that an answer counts for what was shown to whom it was shown.</summary>
+/// <summary>Who is asked, what is remembered, and that an answer counts only for the request and session that were shown.</summary>
 public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;

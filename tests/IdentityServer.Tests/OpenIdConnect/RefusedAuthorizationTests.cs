@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>What whoever looks for the mistake finds of an authorization request that was refused.</summary>
+/// <summary>What a developer or operator can learn about a refused authorization request.</summary>
 public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Canary = "canary-5182";
@@ -41,7 +41,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
         // Shown on a page.
         await LogsAsync(World.Web, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("redirect_uri", "https://canary.example/")])));
         await LogsAsync(World.Web, "invalid_request_uri", browser => browser.AuthorizesAsync(CodeFlow.WebRequest(("request_uri", "urn:ietf:params:oauth:request_uri:" + Canary))));
-        // Of no client that is known.
+        // From an unknown client.
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", Canary)])));
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", null)])));
         await LogsAsync(null, "invalid_request", browser => browser.GetAsync($"/connect/authorize?client_id=web&state={Canary}%ff"));

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Pages;
 
-/// <summary>What a person reads where there is nothing to show.</summary>
+/// <summary>What a person sees if there is nothing to show.</summary>
 public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;

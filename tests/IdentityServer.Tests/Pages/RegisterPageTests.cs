@@ -128,7 +128,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         var name = People.NewName();
         await RegisterAsync(new Browser(_server), name, returnUrl: "/account/profile");
         var link = LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
-        // Who reads the mail of an address that somebody else gave makes no account for that stranger.
+        // Whoever reads the mail must not create an account for a stranger who entered the address.
         var elsewhere = new Browser(_server);
         var page = await elsewhere.GetAsync(link);
         Assert.True(page.Has("password"));

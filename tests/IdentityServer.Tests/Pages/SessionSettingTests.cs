@@ -23,7 +23,7 @@ public sealed class SessionSettingTests
         Assert.Equal((true, true), (await passing.IsSignedInAsync(server), await remembered.IsSignedInAsync(server)));
         server.Clock.Advance(TimeSpan.FromSeconds(3000));
         Assert.Equal((false, false), (await passing.IsSignedInAsync(strict), await remembered.IsSignedInAsync(strict)));
-        // Who asked to stay signed in is not bound by the other.
+        // The other setting does not apply to "stay signed in".
         Assert.Equal((false, true), (await passing.IsSignedInAsync(shorter), await remembered.IsSignedInAsync(shorter)));
     }
 

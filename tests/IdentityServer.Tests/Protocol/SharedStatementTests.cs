@@ -170,7 +170,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
             Assert.Equal(HttpStatusCode.OK, (await _server.RefreshesAsync(before.RefreshToken)).Status);
     }
 
-    /// <summary>Where few rows are, PostgreSQL would rather read them all, and keep to it when they are millions.</summary>
+    /// <summary>With few rows PostgreSQL prefers a sequential scan, and would keep that plan for millions.</summary>
     [Fact]
     public async Task No_refresh_scans_a_table()
     {

@@ -137,7 +137,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
         server.Clock.Advance(TimeSpan.FromSeconds(61));
 
         (await new Browser(server).GetAsync(late)).ShowsError();
-        // Who reads the sign-in page slowly is signed in all the same, and who forgets it is not.
+        // A slow user can still sign in, one who forgets the page can't.
         await slow.IsSignedInAsync(server);
         server.Clock.Advance(TimeSpan.FromMinutes(13));
         Assert.NotNull((await slow.GetAsync(inTime)).Sent("code"));
