@@ -6,8 +6,8 @@ using System.Security.Cryptography;
 namespace Dpop;
 
 /// <summary>
-/// A server's nonce (RFC 9449 §8) that carries its own time: a step's number under a MAC (HMAC-SHA256, 128 bits of it). Nobody
-/// stores it, and whoever has the key, another node too, can tell it.
+/// A server nonce (RFC 9449 §8) that carries its own time: the number of a time step with a MAC (HMAC-SHA256, 128 bits). It is not
+/// stored; any node with the key can check it.
 /// </summary>
 /// <remarks>step 8 | MAC 16 = 24 bytes, 32 characters of base64url.</remarks>
 public static class DpopNonce
@@ -25,7 +25,7 @@ public static class DpopNonce
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <summary>The step that the text claims to be of, for whoever has a key to each; believe it after <see cref="IsGenuine"/>.</summary>
+    /// <summary>The step that the text claims, which selects the key; trust it only after <see cref="IsGenuine"/>.</summary>
     public static bool TryReadStep(string text, out long step)
     {
         step = 0;
@@ -47,7 +47,7 @@ public static class DpopNonce
         return CryptographicOperations.FixedTimeEquals(mac, bytes[StepLength..]);
     }
 
-    // So many characters for so many octets leave no room for padding, white space or spare bits.
+    // This many characters for this many octets leave no room for padding, white space or unused bits.
     private static bool TryDecode(string text, Span<byte> bytes) =>
         text is { Length: TextLength } && Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done && written == Length;
 

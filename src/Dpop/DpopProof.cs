@@ -5,15 +5,15 @@ using System.Text;
 namespace Dpop;
 
 /// <summary>
-/// A DPoP proof (RFC 9449 §4.2) whose signature holds by the very key that it brings along: it proves that the sender has that
-/// key, and nothing else. What it is about is for the caller to compare.
+/// A DPoP proof (RFC 9449 §4.2) whose signature is valid under the key that it contains. It proves that the sender has that
+/// key, and nothing else. The caller must compare its claims.
 /// </summary>
 public sealed class DpopProof
 {
     /// <summary>The header's <c>typ</c>.</summary>
     public const string Type = "dpop+jwt";
 
-    /// <summary>Characters of a proof; one with an RSA key of 8192 bits has some 4,500.</summary>
+    /// <summary>The most characters of a proof; one with an RSA key of 8192 bits has some 4,500.</summary>
     public const int MaximumLength = 8 * 1024;
 
     private const int MaximumJwtIdLength = 1024;
@@ -21,19 +21,19 @@ public sealed class DpopProof
     private DpopProof(string algorithm, string thumbprint, string jwtId, string method, string address, DateTimeOffset issuedAt, string? nonce, string? accessTokenHash) =>
         (Algorithm, Thumbprint, JwtId, Method, Address, IssuedAt, Nonce, AccessTokenHash) = (algorithm, thumbprint, jwtId, method, address, issuedAt, nonce, accessTokenHash);
 
-    /// <summary><c>exp</c>; null when the proof has none.</summary>
+    /// <summary><c>exp</c>; null if the proof has none.</summary>
     private DateTimeOffset? ExpiresAt { get; init; }
 
-    /// <summary><c>nbf</c>; null when the proof has none.</summary>
+    /// <summary><c>nbf</c>; null if the proof has none.</summary>
     private DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>The signature algorithms of proofs.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = PublicJwk.Algorithms;
 
-    /// <summary>That it is signed with: one of <see cref="Algorithms"/>.</summary>
+    /// <summary>The algorithm of its signature: one of <see cref="Algorithms"/>.</summary>
     public string Algorithm { get; }
 
-    /// <summary>RFC 7638 with SHA-256 of the key: the <c>jkt</c> that tokens are bound to.</summary>
+    /// <summary>The key's thumbprint (RFC 7638, SHA-256): the <c>jkt</c> that tokens are bound to.</summary>
     public string Thumbprint { get; }
 
     public string JwtId { get; }
@@ -46,13 +46,13 @@ public sealed class DpopProof
 
     public DateTimeOffset IssuedAt { get; }
 
-    /// <summary>Null when the proof has none.</summary>
+    /// <summary>Null if the proof has none.</summary>
     public string? Nonce { get; }
 
-    /// <summary><c>ath</c>; null when the proof has none.</summary>
+    /// <summary><c>ath</c>; null if the proof has none.</summary>
     public string? AccessTokenHash { get; }
 
-    /// <summary>Returns <see cref="DpopProofError.None"/> and the proof, or the reason; never throws on what the text holds.</summary>
+    /// <summary>Returns <see cref="DpopProofError.None"/> and the proof, or the reason. Never throws because of the text.</summary>
     public static DpopProofError Verify(string text, out DpopProof? proof)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -64,7 +64,7 @@ public sealed class DpopProof
         if (!Algorithms.Contains(jwt.Algorithm))
             return DpopProofError.UnsupportedAlgorithm;
 
-        // The one place where a key may come with what it signed: whose it is, the token says that is bound to it.
+        // The one place where a key may come with what it signed, because the bound token says whose key it is.
         if (!jwt.Header.TryGetProperty("jwk", out var jwk) || !PublicJwk.TryRead(jwk, jwt.Algorithm, out var key))
             return DpopProofError.UnusableKey;
         if (!key.Verifies(jwt))
@@ -78,11 +78,11 @@ public sealed class DpopProof
         Method == method && (Address == address || (HttpAddress.TryNormalise(Address, out var normal) && normal == address));
 
     /// <summary>
-    /// Whether it was made lately, by clocks that may differ (check 11), and is good at this time by its own word, if it gives one
+    /// Whether it is recent, allowing for clock differences (check 11), and within its own validity period, if it has one
     /// (RFC 7519 §4.1.4, §4.1.5).
     /// </summary>
-    /// <param name="lifetime">The most that <c>iat</c> may lie in the past.</param>
-    /// <param name="skew">The most that it, or <c>nbf</c>, may lie in the future.</param>
+    /// <param name="lifetime">How far <c>iat</c> may lie in the past.</param>
+    /// <param name="skew">How far it, or <c>nbf</c>, may lie in the future.</param>
     public bool IsFresh(DateTimeOffset now, TimeSpan lifetime, TimeSpan skew) =>
         IssuedAt >= now - lifetime && IssuedAt <= now + skew && !(ExpiresAt <= now) && !(NotBefore > now + skew);
 

@@ -1,6 +1,6 @@
 namespace Dpop;
 
-/// <summary>Why a text is no proof. For logs and decisions; a caller is told <c>invalid_dpop_proof</c> whichever it is.</summary>
+/// <summary>Why a text is not a proof. For logs and decisions; callers are always told <c>invalid_dpop_proof</c>.</summary>
 public enum DpopProofError
 {
     None,
@@ -10,7 +10,7 @@ public enum DpopProofError
     WrongType,
     UnsupportedAlgorithm,
 
-    /// <summary>There is no <c>jwk</c>, it is none that verifies the algorithm, or it is a private one.</summary>
+    /// <summary>There is no <c>jwk</c>, it does not fit the algorithm, or it is a private key.</summary>
     UnusableKey,
     BadSignature,
 

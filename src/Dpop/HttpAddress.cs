@@ -4,8 +4,8 @@ using System.Text;
 namespace Dpop;
 
 /// <summary>
-/// One spelling for each http or https address (RFC 3986 §6.2.2, §6.2.3), without query and fragment: what an <c>htu</c> is
-/// compared by (RFC 9449 §4.3).
+/// Normalises http and https addresses (RFC 3986 §6.2.2, §6.2.3), without query and fragment, so that an <c>htu</c> can be
+/// compared (RFC 9449 §4.3).
 /// </summary>
 public static class HttpAddress
 {
@@ -16,7 +16,7 @@ public static class HttpAddress
         normal = null;
         foreach (var c in address)
         {
-            // The base library would forgive these: cut them off, or take them for a slash.
+            // The base library would tolerate these: drop them, or treat them as a slash.
             if (char.IsWhiteSpace(c) || char.IsControl(c) || c == '\\')
                 return false;
         }
@@ -26,7 +26,7 @@ public static class HttpAddress
         return true;
     }
 
-    /// <summary>RFC 3986 §6.2.2.1, §6.2.2.2: escapes in upper case, and none for what needs none.</summary>
+    /// <summary>RFC 3986 §6.2.2.1, §6.2.2.2: escapes in upper case, and only where needed.</summary>
     private static string Path(string path)
     {
         if (!path.Contains('%', StringComparison.Ordinal))

@@ -6,27 +6,27 @@ using Microsoft.IdentityModel.Tokens;
 namespace Dpop;
 
 /// <summary>
-/// Reads a public key that somebody else wrote (RFC 7517), strictly, and makes it one of Microsoft.IdentityModel, which would take
-/// smaller RSA keys, other curves, private members and respelled numbers as well.
+/// Parses a foreign public key (RFC 7517) strictly and converts it for Microsoft.IdentityModel, which would also accept
+/// smaller RSA keys, other curves, private members and non-canonical numbers.
 /// </summary>
 public static class PublicJwk
 {
-    // RFC 7518 §3.3 sets the least; the most bounds what one verification may cost.
+    // RFC 7518 §3.3 sets the minimum; the maximum limits the cost of a verification.
     private const int MinimumModulusBits = 2048;
     private const int MaximumModulusBits = 8192;
     private const int CoordinateLength = 32;
 
-    // RFC 7518 §6.2.2, §6.3.2, §6.4.1: what only the owner of a key may have.
+    // RFC 7518 §6.2.2, §6.3.2, §6.4.1: private members.
     private static readonly string[] PrivateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-    // What others send is not kept: a cache of their keys would be theirs to fill.
+    // No caching: strangers could fill a cache of foreign keys.
     private static readonly CryptoProviderFactory Verifiers = new() { CacheSignatureProviders = false };
 
-    /// <summary>The signature algorithms that are taken: <c>none</c> is nobody's, and a MAC needs a secret.</summary>
+    /// <summary>The accepted signature algorithms: never <c>none</c>, and no MAC, which would need a shared secret.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.RsaSha256];
 
-    /// <summary>False when it is no key that verifies this algorithm (RFC 8725 §3.1: a key is for one).</summary>
-    /// <param name="jwk">Read by <see cref="StrictJson"/>.</param>
+    /// <summary>False if the key does not fit this algorithm (RFC 8725 §3.1: a key is for one).</summary>
+    /// <param name="jwk">Parsed by <see cref="StrictJson"/>.</param>
     public static bool TryRead(JsonElement jwk, string algorithm, [NotNullWhen(true)] out JsonWebKey? key)
     {
         key = null;
@@ -50,23 +50,23 @@ public static class PublicJwk
         return true;
     }
 
-    /// <summary>Verifies by the key for as long as it is held, from any thread. Null for a point that is not on the curve, which shows only here.</summary>
+    /// <summary>A thread-safe verifier for the key. Null for a point that is not on the curve, which only shows up here.</summary>
     public static SignatureProvider? FindVerifier(this JsonWebKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
         try
         {
-            // Asked first: without it the library makes a verifier that throws at its first use.
+            // Checked first: otherwise the library creates a verifier that throws on first use.
             return JsonWebKeyConverter.TryConvertToSecurityKey(key, out _) ? Verifiers.CreateForVerifying(key, key.Alg) : null;
         }
-        // The library and the platform under it throw at what is no key, each its own.
+        // For an invalid key, the library and the platform throw different exceptions.
         catch (Exception unusable) when (unusable is not OutOfMemoryException)
         {
             return null;
         }
     }
 
-    /// <summary>A signature of another length than the key's is false.</summary>
+    /// <summary>A signature of the wrong length is invalid.</summary>
     public static bool Verifies(this SignatureProvider verifier, StrictJwt jwt)
     {
         ArgumentNullException.ThrowIfNull(verifier);
@@ -74,14 +74,14 @@ public static class PublicJwk
         return jwt.Signature.Length > 0 && verifier.Verify(Encoding.ASCII.GetBytes(jwt.SigningInput), jwt.Signature);
     }
 
-    /// <summary>Once: the key's handle goes with the answer.</summary>
+    /// <summary>Verifies once and releases the key's handle.</summary>
     public static bool Verifies(this JsonWebKey key, StrictJwt jwt)
     {
         using var verifier = key.FindVerifier();
         return verifier is not null && verifier.Verifies(jwt);
     }
 
-    // RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros too and no more of them.
+    // RFC 7518 §6.2.1.2: exactly the full size of a coordinate, including leading zeros.
     private static JsonWebKey? ReadPoint(JsonElement jwk) =>
         Is(jwk, "kty", "EC") && Is(jwk, "crv", "P-256")
         && TryGetOctets(jwk, "x", out var x, out var xText) && x.Length == CoordinateLength

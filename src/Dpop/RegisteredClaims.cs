@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Dpop;
 
-/// <summary>The claims of RFC 7519 §4.1, each of its JSON type: the library would take a number that is written as a text.</summary>
-/// <param name="IssuedAt">Without <c>iat</c> the earliest time there is: such a token is older than any revocation.</param>
+/// <summary>The claims of RFC 7519 §4.1, each with its JSON type: the library would accept a number written as a string.</summary>
+/// <param name="IssuedAt">Without <c>iat</c> the earliest possible time, so that the token is older than any revocation.</param>
 public sealed record RegisteredClaims(
     string Issuer, string Subject, IReadOnlyList<string> Audience, DateTimeOffset ExpiresAt, DateTimeOffset IssuedAt, DateTimeOffset? NotBefore, string? JwtId)
 {

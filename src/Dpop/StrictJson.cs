@@ -5,14 +5,14 @@ using System.Text.Unicode;
 namespace Dpop;
 
 /// <summary>
-/// JSON with one meaning, for whatever is signed: valid UTF-8, no member twice at any depth (RFC 7515 §4, RFC 7519 §4, RFC 8725 §2.4),
-/// no lone surrogate, at most <see cref="MaximumDepth"/> deep, an object at the top. Microsoft.IdentityModel takes the last of two.
+/// Unambiguous JSON, for everything that is signed: valid UTF-8, no duplicate members at any depth (RFC 7515 §4, RFC 7519 §4, RFC 8725 §2.4),
+/// no lone surrogates, at most <see cref="MaximumDepth"/> deep, an object at the top. Microsoft.IdentityModel uses the last duplicate.
 /// </summary>
 public static class StrictJson
 {
     public const int MaximumDepth = 16;
 
-    // 9999-12-31T23:59:59Z, the last second that the base library knows.
+    // 9999-12-31T23:59:59Z, the last second that the base library supports.
     private const double LastSecond = 253402300799;
 
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = MaximumDepth };
@@ -34,7 +34,7 @@ public static class StrictJson
         }
     }
 
-    /// <summary>Null when there is no such member; false when it is there but is no string.</summary>
+    /// <summary>Null if there is no such member; false if it is not a string.</summary>
     public static bool TryGetString(JsonElement json, string name, out string? value)
     {
         value = null;
@@ -47,7 +47,7 @@ public static class StrictJson
         return true;
     }
 
-    /// <summary>RFC 7519 §2, NumericDate: a number, a fraction allowed. Null when absent; false when it is no time after 1970 and before 10000.</summary>
+    /// <summary>RFC 7519 §2, NumericDate: a number, possibly with a fraction. Null if absent; false if it is not a time between 1970 and 10000.</summary>
     public static bool TryGetTime(JsonElement json, string name, out DateTimeOffset? time)
     {
         time = null;
@@ -61,7 +61,7 @@ public static class StrictJson
         return true;
     }
 
-    // JsonElement throws when a string such as "\ud800" is read, long after parsing; so such text never gets in.
+    // JsonElement throws when a string such as "\ud800" is read, long after parsing, so such text is refused here.
     private static bool HasLoneSurrogate(ReadOnlySpan<byte> utf8)
     {
         for (var escape = utf8.IndexOf((byte)'\\'); escape >= 0; escape = utf8.IndexOf((byte)'\\'))
@@ -71,14 +71,14 @@ public static class StrictJson
             if (char.IsLowSurrogate(unit) || (char.IsHighSurrogate(unit) && !char.IsLowSurrogate(EscapedUnit(utf8[6..]))))
                 return true;
 
-            // Two at least, so that the second of \\ starts nothing.
+            // Skip at least two, so that the second of \\ does not start an escape.
             utf8 = utf8[Math.Min(char.IsHighSurrogate(unit) ? 12 : 2, utf8.Length)..];
         }
 
         return false;
     }
 
-    /// <summary>The UTF-16 unit that <c>\uXXXX</c> at the start stands for; NUL when there is no such escape.</summary>
+    /// <summary>The UTF-16 unit of a leading <c>\uXXXX</c>; NUL if there is no such escape.</summary>
     private static char EscapedUnit(ReadOnlySpan<byte> utf8) =>
         utf8.Length >= 6 && utf8[0] == '\\' && utf8[1] == 'u'
         && Utf8Parser.TryParse(utf8[2..6], out ushort unit, out var read, 'x') && read == 4

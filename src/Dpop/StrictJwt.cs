@@ -4,12 +4,12 @@ using System.Text.Json;
 namespace Dpop;
 
 /// <summary>
-/// A JWT that is spelled in the one way there is: the guard before Microsoft.IdentityModel, which is more forgiving. Nothing of it is
+/// A JWT in its one canonical spelling. It is parsed before Microsoft.IdentityModel sees it, which is more lenient. Nothing has been
 /// verified yet.
 /// </summary>
 public sealed class StrictJwt
 {
-    /// <summary>Characters of a token; callers may allow fewer.</summary>
+    /// <summary>The most characters of a token; callers may allow fewer.</summary>
     public const int MaximumLength = 16 * 1024;
 
     private const string MediaTypePrefix = "application/";
@@ -27,14 +27,14 @@ public sealed class StrictJwt
 
     public string? KeyId { get; }
 
-    /// <summary>The very characters that were signed: never decoded and encoded again (RFC 7515 §5.2).</summary>
+    /// <summary>The exact characters that were signed, never decoded and re-encoded (RFC 7515 §5.2).</summary>
     public string SigningInput { get; }
 
     public byte[] Signature { get; }
 
     /// <summary>
-    /// False for what is not three parts of canonical base64url with strict JSON in the first two, and for <c>crit</c>: nothing that
-    /// must be understood is understood here, an empty list neither (RFC 7515 §4.1.11, RFC 7797).
+    /// False for anything but three parts of canonical base64url with strict JSON in the first two, and for <c>crit</c>, since no
+    /// extension is supported here; an empty list is refused too (RFC 7515 §4.1.11, RFC 7797).
     /// </summary>
     public static bool TryRead(string text, [NotNullWhen(true)] out StrictJwt? jwt)
     {
@@ -42,7 +42,7 @@ public sealed class StrictJwt
         jwt = null;
         var first = text.IndexOf('.', StringComparison.Ordinal);
         var last = text.LastIndexOf('.');
-        // A dot more is no base64url either: exactly three parts.
+        // Another dot would not be base64url, so there are exactly three parts.
         if (text.Length > MaximumLength || first == last
             || !StrictBase64Url.TryDecode(text.AsSpan(0, first), out var utf8) || !StrictJson.TryParseObject(utf8, out var header)
             || !StrictJson.TryGetString(header, "alg", out var algorithm) || algorithm is null
@@ -57,7 +57,7 @@ public sealed class StrictJwt
         return true;
     }
 
-    /// <summary>RFC 7515 §4.1.9: a media type, so in any case, and <c>application/</c> may be left out.</summary>
+    /// <summary>RFC 7515 §4.1.9: a media type, so case-insensitive, and <c>application/</c> may be left out.</summary>
     public bool IsOfType(string expected) =>
         Type is not null && Subtype(Type).Equals(Subtype(expected), StringComparison.OrdinalIgnoreCase);
 

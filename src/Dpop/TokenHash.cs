@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Dpop;
 
-/// <summary>SHA-256 of a token: memory remembers tokens without holding one that could be used.</summary>
+/// <summary>SHA-256 of a token, so that memory never holds a usable token.</summary>
 public readonly record struct TokenHash(UInt128 First, UInt128 Second)
 {
     public static TokenHash Of(string token)

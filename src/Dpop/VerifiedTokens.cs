@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Dpop;
 
 /// <summary>
-/// Tokens whose signature was checked, so that it is checked once. Two generations: what is used moves to the young
-/// one; when that is full the old one is forgotten. So it never holds more than <paramref name="capacity"/> tokens.
+/// Tokens whose signature was checked, so that it is checked only once. Two generations: a used token moves to the young
+/// one; when that is full, the old one is dropped. So it never holds more than <paramref name="capacity"/> tokens.
 /// </summary>
 public sealed class VerifiedTokens<T>(int capacity = VerifiedTokens<T>.DefaultCapacity) where T : class
 {
@@ -29,7 +29,7 @@ public sealed class VerifiedTokens<T>(int capacity = VerifiedTokens<T>.DefaultCa
 
     public void Remember(TokenHash hash, T token)
     {
-        // ConcurrentDictionary.Count takes every lock, hence the counter beside it.
+        // ConcurrentDictionary.Count takes every lock, hence the separate counter.
         if (!_young.TryAdd(hash, token) || Interlocked.Increment(ref _youngCount) < capacity / 2)
             return;
         lock (_turning)

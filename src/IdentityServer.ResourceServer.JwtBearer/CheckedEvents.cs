@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace IdentityServer.ResourceServer.JwtBearer;
 
 /// <summary>
-/// The application's own events, and our checks of each token that JwtBearer validates. An application that answers MessageReceived
-/// with a principal of its own has accepted no token, and is not stopped.
+/// Runs our checks on each token that JwtBearer validates, and the application's own events. An application that answers MessageReceived
+/// with its own principal has not accepted a token, so our checks don't apply.
 /// </summary>
 internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEvents
 {
@@ -20,7 +20,7 @@ internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEven
                 return;
             refusal = TokenChecks.Read(context);
         }
-        // Not before: what the application throws is its own fault.
+        // Not earlier: an exception from the application is its own.
         context.HttpContext.Features.Set(presented);
         TokenChecks.Fail(context, refusal);
     }
@@ -55,6 +55,6 @@ internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEven
             await ChecksOf(context.HttpContext).ForbidAsync(context);
     }
 
-    // By the request: made with the options, they would wait for options that wait for these.
+    // Resolved per request: created with the options, they would wait for options that wait for them.
     private static TokenChecks ChecksOf(HttpContext http) => http.RequestServices.GetRequiredService<TokenChecks>();
 }

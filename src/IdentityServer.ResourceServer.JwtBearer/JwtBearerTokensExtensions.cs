@@ -6,12 +6,12 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer.JwtBearer;
 
-/// <summary>For an API that has ASP.NET Core's own JwtBearer: what <see cref="IdentityServerTokensExtensions"/> gives to OpenIddict.Validation.</summary>
+/// <summary>Adds to ASP.NET Core's JwtBearer what <see cref="IdentityServerTokensExtensions"/> adds to OpenIddict.Validation.</summary>
 public static class JwtBearerTokensExtensions
 {
     /// <summary>
-    /// Refuses what was revoked within a second, by the issuer's feed, which is read as <see cref="IdentityServerTokensOptions.ClientId"/>.
-    /// Issuer and audience are JwtBearer's own. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
+    /// Refuses revoked tokens within a second, by following the issuer's feed as <see cref="IdentityServerTokensOptions.ClientId"/>.
+    /// Issuer and audience come from JwtBearer's own options. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
     /// </summary>
     public static AuthenticationBuilder AddRevocationFeed(
         this AuthenticationBuilder authentication, Action<IdentityServerTokensOptions> configure, string scheme = JwtBearerDefaults.AuthenticationScheme)
@@ -20,7 +20,7 @@ public static class JwtBearerTokensExtensions
         return authentication.AddCore(scheme);
     }
 
-    /// <summary>Takes tokens that are bound to a key, with a proof of that key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
+    /// <summary>Accepts key-bound tokens with a proof of their key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
     public static AuthenticationBuilder AddDpop(
         this AuthenticationBuilder authentication, Action<IdentityServerTokensOptions>? configure = null, string scheme = JwtBearerDefaults.AuthenticationScheme)
     {
@@ -49,7 +49,7 @@ public static class JwtBearerTokensExtensions
             jwt.Events = new CheckedEvents(jwt.Events ?? new JwtBearerEvents());
             jwt.MapInboundClaims = false;
             var parameters = jwt.TokenValidationParameters;
-            // As it is written, and no key tried after another.
+            // The issuer is compared exactly, and keys are not tried one by one.
             parameters.ValidIssuer ??= jwt.Authority;
             parameters.TryAllIssuerSigningKeys = false;
             parameters.ValidAlgorithms ??= ["ES256", "RS256"];

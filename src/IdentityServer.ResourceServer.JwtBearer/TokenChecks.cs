@@ -16,13 +16,13 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
         return (new PresentedToken { IsDpop = isDpop }, refusal);
     }
 
-    /// <summary>Reads the token strictly, the header's or the application's: what the library would let pass never comes to it.</summary>
+    /// <summary>Parses the token strictly, whether from the header or the application, because the library is too lenient.</summary>
     public static BearerRefusal? Read(MessageReceivedContext context) =>
         string.IsNullOrEmpty(context.Token) ? BearerRefusal.NoToken
         : AccessToken.TryRead(context.Token, out _) is null ? BearerRefusal.Invalid
         : null;
 
-    /// <summary>Checks the token that was validated, wherever it came from.</summary>
+    /// <summary>Checks the validated token, wherever it came from.</summary>
     public async Task CheckAsync(TokenValidatedContext context)
     {
         var http = context.HttpContext;
@@ -44,7 +44,7 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
 
     public static async Task ExplainAsync(AuthenticationFailedContext context)
     {
-        // Thrown by the application's events before or after validation: JwtBearer throws it on.
+        // Thrown by the application's events before or after validation: JwtBearer rethrows it.
         if (context.HttpContext.Features.Get<PresentedToken>() is null or { IsVerified: true })
             return;
         Fail(context, context.Exception is SecurityTokenExpiredException ? BearerRefusal.Expired
@@ -75,7 +75,7 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
             context.Fail(refusal.Description);
     }
 
-    /// <summary>What was read once is remembered; before, this asks the issuer again, as each validation does.</summary>
+    /// <summary>Keys that were read once are cached; until then, each validation asks the issuer again.</summary>
     private static async Task<bool> AreKeysKnownAsync(AuthenticationFailedContext context)
     {
         if (context.Options.ConfigurationManager is not { } manager)
@@ -85,7 +85,7 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
             await manager.GetConfigurationAsync(context.HttpContext.RequestAborted);
             return true;
         }
-        // Whatever it is: nobody can say whose key it is.
+        // Any exception means that no key can be determined.
         catch (Exception) when (!context.HttpContext.RequestAborted.IsCancellationRequested)
         {
             return false;

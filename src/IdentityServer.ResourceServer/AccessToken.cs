@@ -8,7 +8,7 @@ namespace IdentityServer.ResourceServer;
 /// <summary>A verified access token (RFC 9068 §2.2). Immutable, shared by all requests that carry it.</summary>
 public sealed class AccessToken
 {
-    // OpenID Connect Core §2: a sub is at most 255 characters; the other names live by the same limit.
+    // OpenID Connect Core §2: a sub is at most 255 characters; the other names have the same limit.
     private const int MaximumNameLength = 255;
 
     private AccessToken(RegisteredClaims registered, JsonElement claims, string jwtId, string clientId)
@@ -36,13 +36,13 @@ public sealed class AccessToken
     /// <summary>The sign-in that a user's token comes from; null for a client's own token.</summary>
     public string? GrantId { get; }
 
-    /// <summary>The key whose possession each request with it must prove (RFC 9449 §6.1); null: it needs no proof.</summary>
+    /// <summary>The key that each request must prove possession of (RFC 9449 §6.1); null: no proof needed.</summary>
     public string? KeyThumbprint { get; }
 
-    /// <summary>The SHA-256 of the certificate that the connection of each request with it must have (RFC 8705 §3.1); null: it needs none.</summary>
+    /// <summary>The SHA-256 of the certificate that the request's connection must have (RFC 8705 §3.1); null: none needed.</summary>
     public string? CertificateThumbprint { get; }
 
-    /// <summary>Who acts in the subject's name, where the token was exchanged (RFC 8693 §4.1): the latest of them.</summary>
+    /// <summary>The latest actor, if the token was exchanged (RFC 8693 §4.1).</summary>
     public string? Actor { get; }
 
     public DateTimeOffset ExpiresAt { get; }
@@ -57,7 +57,7 @@ public sealed class AccessToken
 
     internal DateTimeOffset? NotBefore { get; }
 
-    /// <summary>Unix milliseconds of the sign-in (the grant's UUID v7 tells them), or of <c>iat</c> where there is none.</summary>
+    /// <summary>Unix milliseconds of the sign-in (from the grant's UUID v7), or of <c>iat</c> if there is no grant.</summary>
     internal long SignedInAt { get; }
 
     /// <summary>Set once, when it is verified.</summary>
@@ -66,29 +66,29 @@ public sealed class AccessToken
     public bool HasScope(string scope) => Scopes.Contains(scope);
 
     /// <summary>
-    /// Reads a token strictly, before any signature is looked at: null when it is not spelled as an access token must be, or a required
-    /// claim is missing or no name that a store could hold.
+    /// Parses a token strictly, before its signature is checked: null if it is not a well-formed access token, or a required
+    /// claim is missing or can't be stored.
     /// </summary>
     internal static AccessToken? TryRead(string text, out StrictJwt? jwt) =>
         StrictJwt.TryRead(text, out jwt) && jwt.IsOfType("at+jwt") ? Find(jwt.Claims) : null;
 
     internal static AccessToken? Find(JsonElement claims)
     {
-        // RFC 9068 §2.2: client_id, jti and iat are required; without them a token could outrun its revocation.
+        // RFC 9068 §2.2: client_id, jti and iat are required; without them a token could escape its revocation.
         return RegisteredClaims.TryRead(claims, out var registered) && registered.IssuedAt > DateTimeOffset.UnixEpoch
             && TextOf(claims, "client_id") is { } client && IsName(client) && IsName(registered.Subject) && IsName(registered.JwtId)
             && StrictJson.TryGetString(claims, "scope", out _)
-            // What binds it to something that is not checked here, alone or besides, must not pass as if it were free (RFC 7800 §3.1).
+            // A token bound to something that is not checked here must not pass as unbound (RFC 7800 §3.1).
             && (!claims.TryGetProperty("cnf", out var cnf) || IsChecked(cnf))
             && (!claims.TryGetProperty("grant_id", out _) || IsName(TextOf(claims, "grant_id")))
             ? new AccessToken(registered, claims, registered.JwtId!, client)
             : null;
     }
 
-    /// <summary>A principal of its own for each request: what an application adds to one does not reach the next.</summary>
+    /// <summary>A new principal for each request, so that what an application adds to one does not leak into the next.</summary>
     internal ClaimsPrincipal ToPrincipal() => new(Identity!.Clone());
 
-    /// <summary>Null: it is good at this time (RFC 7519 §4.1.4, §4.1.5); and nobody can have issued it in the future, which would let it outrun a revocation.</summary>
+    /// <summary>Null: it is valid at this time (RFC 7519 §4.1.4, §4.1.5). A token from the future is refused too, because it would escape a revocation.</summary>
     internal BearerRefusal? RefuseTime(DateTimeOffset now, TimeSpan skew) =>
         now - skew >= ExpiresAt ? BearerRefusal.Expired
         : NotBefore > now + skew || IssuedAt > now + skew ? BearerRefusal.Invalid

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The whole answer, before OpenIddict's: it has no scheme but Bearer, no 503, and no body. An application that challenges a good token gets its 401.</summary>
+/// <summary>Writes the whole answer, before OpenIddict's handler, which knows only Bearer, no 503 and no body. An application that challenges a valid token gets its 401.</summary>
 internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidationHandler<ProcessChallengeContext>
 {
     public async ValueTask HandleAsync(ProcessChallengeContext context)
@@ -14,7 +14,7 @@ internal sealed class AnswerRefusal(Challenges challenges) : IOpenIddictValidati
         context.HandleRequest();
     }
 
-    /// <summary>What OpenIddict itself refused.</summary>
+    /// <summary>For what OpenIddict itself refused.</summary>
     private static BearerRefusal ByCode(OpenIddictValidationTransaction transaction) =>
         transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!)?.Error switch
         {

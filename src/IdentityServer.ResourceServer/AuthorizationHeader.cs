@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Reads the one token of a request (RFC 6750 §2.1, RFC 9449 §7.1). Neither the query nor a form is a place for tokens here.</summary>
+/// <summary>Reads the one token of a request (RFC 6750 §2.1, RFC 9449 §7.1). Tokens in the query or a form are not accepted.</summary>
 internal static class AuthorizationHeader
 {
     private const string Bearer = "Bearer";
@@ -14,7 +14,7 @@ internal static class AuthorizationHeader
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
 
     /// <summary>The token, or why there is none.</summary>
-    /// <param name="isDpop">It comes by the scheme for tokens that are bound to a key.</param>
+    /// <param name="isDpop">Whether it came with the scheme for key-bound tokens.</param>
     public static string? Read(HttpRequest request, out bool isDpop, out BearerRefusal? refusal)
     {
         (refusal, isDpop) = (null, false);

@@ -9,15 +9,15 @@ namespace IdentityServer.ResourceServer;
 
 public static class BackchannelLogoutExtensions
 {
-    /// <summary>Octets of the body; a token of ours is a tenth of it.</summary>
+    /// <summary>The most octets of the body; our tokens need a tenth of that.</summary>
     private const int MaximumBodyLength = 16 * 1024;
 
     private static readonly byte[] Refusal = Encoding.ASCII.GetBytes("""{"error":"invalid_request","error_description":"This is no logout token for this client, or it was sent before."}""");
 
     /// <summary>
     /// Maps the <c>backchannel_logout_uri</c> of the client that <see cref="IdentityServerTokensOptions.ClientId"/> names (OpenID
-    /// Connect Back-Channel Logout §2.5): each logout token is verified and reaches <paramref name="onLogout"/> once on this node.
-    /// What that throws is answered 500, and the issuer sends another token later.
+    /// Connect Back-Channel Logout §2.5). Each logout token is verified and passed to <paramref name="onLogout"/> once on this node.
+    /// If that throws, the answer is 500 and the issuer sends another token later.
     /// </summary>
     public static IEndpointConventionBuilder MapBackchannelLogout(this IEndpointRouteBuilder endpoints, string pattern, Func<BackchannelLogout, HttpContext, Task> onLogout)
     {
@@ -63,7 +63,7 @@ public static class BackchannelLogoutExtensions
         return http.Response.Body.WriteAsync(Refusal, http.RequestAborted).AsTask();
     }
 
-    /// <summary>The token of a form that holds exactly one; null: it is no such form.</summary>
+    /// <summary>The token from a form with exactly one; null: not such a form.</summary>
     private static async Task<string?> ReadAsync(HttpContext http)
     {
         if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true

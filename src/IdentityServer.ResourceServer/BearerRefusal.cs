@@ -2,12 +2,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Why a request was not let in, before anything is written. Every description is constant ASCII and unique.</summary>
+/// <summary>Why a request is refused, before anything is written. Every description is constant ASCII and unique.</summary>
 /// <param name="StatusCode">400, 401, 403 or 503.</param>
-/// <param name="Error">The code of RFC 6750 §3.1; null where the RFC wants none.</param>
-/// <param name="Description">Plain words for the caller.</param>
-/// <param name="Scope">What would have been enough, space separated.</param>
-/// <param name="RetryAfter">When to come back.</param>
+/// <param name="Error">The code of RFC 6750 §3.1; null if the RFC requires none.</param>
+/// <param name="Description">Text for the caller.</param>
+/// <param name="Scope">The required scopes, separated by spaces.</param>
+/// <param name="RetryAfter">When to retry.</param>
 public sealed record BearerRefusal(int StatusCode, string? Error, string Description, string? Scope = null, TimeSpan? RetryAfter = null)
 {
     public const string InvalidRequest = "invalid_request";

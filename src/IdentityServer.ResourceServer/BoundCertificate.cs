@@ -5,12 +5,12 @@ using Microsoft.AspNetCore.Http;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// A token that is bound to a certificate is for whoever has it (RFC 8705 §3). Asked at each request, for a token is remembered and
-/// the connection is another. OpenIddict's own check sees no remembered token, and throws at one that is bound to a DPoP key.
+/// A certificate-bound token needs a connection with that certificate (RFC 8705 §3). Checked at each request, because the token is cached but
+/// the connection differs. OpenIddict's own check does not run for cached tokens, and throws on one bound to a DPoP key.
 /// </summary>
 internal static class BoundCertificate
 {
-    /// <param name="context">Null: there is no request, and so no connection that could have a certificate.</param>
+    /// <param name="context">Null: there is no request, so no connection with a certificate.</param>
     public static BearerRefusal? Refuse(HttpContext? context, AccessToken token)
     {
         if (token.CertificateThumbprint is not { } thumbprint)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Answers a request that is not let in: status, headers and body.</summary>
+/// <summary>Writes the answer to a refused request: status, headers and body.</summary>
 internal sealed class Challenges(IOptions<IdentityServerTokensOptions> options, ProtectedResourceMetadata metadata)
 {
     private static readonly string DpopAlgorithms = string.Join(' ', DpopProof.Algorithms);
@@ -28,7 +28,7 @@ internal sealed class Challenges(IOptions<IdentityServerTokensOptions> options, 
         return options.Value.WriteError?.Invoke(http, refusal) ?? TypedResults.Problem(refusal.Description, statusCode: refusal.StatusCode).ExecuteAsync(http);
     }
 
-    // RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1: in the scheme that the token came by, or should have. All values are our own or checked at start: nothing of the request is echoed.
+    // RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1: with the scheme that the token came with, or should have. All values are our own or checked at start; nothing from the request is echoed.
     private string Challenge(BearerRefusal refusal, bool isDpop)
     {
         isDpop |= refusal == BearerRefusal.BoundToken && options.Value.IsDpopUsed;

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// The key is the issuer's by <c>kid</c>, and for the algorithm that its JWK names (RFC 8725 §3.1): none is tried after another. A
-/// <c>kid</c> that nobody knows makes us ask the issuer again, within bounds.
+/// Chooses the issuer's key by <c>kid</c>, for the algorithm in its JWK (RFC 8725 §3.1). Keys are not tried one by one. A
+/// unknown <c>kid</c> makes us ask the issuer again, within limits.
 /// </summary>
 internal sealed class ChooseSigningKey(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
@@ -18,7 +18,7 @@ internal sealed class ChooseSigningKey(IssuerKeys keys, IOptions<IdentityServerT
         }
         context.Configuration = configuration;
         context.TokenValidationParameters.IssuerSigningKeys = [key];
-        // As it is written: to the library a slash more is the same issuer.
+        // Compared exactly: the library ignores a trailing slash of the issuer.
         context.TokenValidationParameters.ValidIssuers = [options.Value.Authority];
     }
 }

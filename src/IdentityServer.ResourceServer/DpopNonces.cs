@@ -6,23 +6,23 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// This API's own nonces (RFC 9449 §9). Their key comes of the client secret, which all nodes of an API share, so that a nonce of one
-/// is good at the next; by a slow hash, so that a nonce is of no help to guess the secret.
+/// This API's nonces (RFC 9449 §9). Their key is derived from the client secret, which all nodes of an API share, so that a nonce from one
+/// works at the next. The derivation is slow, so that a nonce does not help to guess the secret.
 /// </summary>
 internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
 {
     private const int Iterations = 210_000;
 
-    /// <summary>Seconds in which a nonce is given out; it is taken for up to twice that.</summary>
+    /// <summary>Seconds for which a nonce is handed out; it is accepted for up to twice that.</summary>
     private const long Step = 60;
 
-    // Half a second of work, once, and only where nonces are asked for.
+    // Half a second of work, once, and only if nonces are required.
     private readonly Lazy<byte[]> _key = new(() => Rfc2898DeriveBytes.Pbkdf2(
         Encoding.UTF8.GetBytes(options.Value.ClientSecret), Encoding.UTF8.GetBytes("DPoP nonces of " + options.Value.Resource), Iterations, HashAlgorithmName.SHA512, 32));
 
     public string Current() => DpopNonce.Write(_key.Value, StepNow());
 
-    /// <summary>Of this step or the one before; of the next too, which a node whose clock is ahead has given out.</summary>
+    /// <summary>Accepts this step and the one before, and the next, which a node whose clock is ahead may have handed out.</summary>
     public bool Accepts(string nonce, out bool isCurrent)
     {
         var now = StepNow();

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Checks the proof that comes with a token that is bound to a key (RFC 9449 §4.3, §7.1), in this process alone.</summary>
+/// <summary>Checks the proof of a key-bound token (RFC 9449 §4.3, §7.1), in this process only.</summary>
 internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
 {
     private const string Header = "DPoP";
@@ -14,14 +14,14 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
     // RFC 9449 §11.1: on the order of seconds or minutes.
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    // The Host header is the caller's word; where this API is, its operator says.
+    // The Host header can't be trusted; the operator configures this API's address.
     private readonly string _origin = options.Value.PublicAddress?.TrimEnd('/') ?? new Uri(options.Value.Resource).GetLeftPart(UriPartial.Authority);
 
     /// <summary>
-    /// Null: the token is bound to no key, or whoever sent the request has that key and has not sent this proof before. RFC 9449 §7.2: a
-    /// token that is bound to a key is none that a bearer may use.
+    /// Null: the token is bound to no key, or the sender has that key and has not used this proof before. RFC 9449 §7.2: a
+    /// key-bound token must not be used as a bearer token.
     /// </summary>
-    /// <param name="context">Null: there is no request that could carry a proof.</param>
+    /// <param name="context">Null: there is no request, so no proof.</param>
     public BearerRefusal? Refuse(HttpContext? context, string accessToken, AccessToken token, bool isDpop)
     {
         if (token.KeyThumbprint is not { } thumbprint)
@@ -51,7 +51,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
         };
     }
 
-    /// <summary>RFC 9449 §9: who has none, or an old one, is told the nonce to use.</summary>
+    /// <summary>RFC 9449 §9: a caller without a nonce, or with an old one, is told which to use.</summary>
     private bool IsNonceAccepted(HttpContext context, DpopProof proof)
     {
         if (!options.Value.RequireDpopNonce)
@@ -63,7 +63,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedProofs used, IOptions<Id
         return isAccepted;
     }
 
-    /// <summary>As the client sent it, for what ASP.NET Core makes of it is decoded. RFC 9112 §3.2.2: the absolute form too.</summary>
+    /// <summary>As the client sent it, because ASP.NET Core decodes the path. RFC 9112 §3.2.2: the absolute form too.</summary>
     private static string PathOf(HttpContext context)
     {
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;

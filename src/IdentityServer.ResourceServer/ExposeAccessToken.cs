@@ -2,7 +2,7 @@ using Microsoft.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The application finds the token by <see cref="BearerDefaults.RequireAccessToken"/>.</summary>
+/// <summary>Makes the token available to <see cref="BearerDefaults.RequireAccessToken"/>.</summary>
 internal sealed class ExposeAccessToken : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
     public ValueTask HandleAsync(ProcessAuthenticationContext context)

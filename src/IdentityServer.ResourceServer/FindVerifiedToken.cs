@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>A token whose signature was checked is not checked again, for as long as its keys are the issuer's.</summary>
+/// <summary>Skips the signature check for a token that passed it before, as long as the issuer's keys are the same.</summary>
 internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
     public ValueTask HandleAsync(ProcessAuthenticationContext context)

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Answers who is known and lacks a right. To this scheme OpenIddict's forwards, and nothing else: it knows nobody.</summary>
+/// <summary>Answers authenticated callers that lack a right. Only OpenIddict's scheme forwards here; this one authenticates nobody.</summary>
 internal sealed class ForbidHandler(Challenges challenges, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {

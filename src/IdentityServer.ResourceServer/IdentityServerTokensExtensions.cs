@@ -18,9 +18,9 @@ namespace IdentityServer.ResourceServer;
 public static class IdentityServerTokensExtensions
 {
     /// <summary>
-    /// Accepts the access tokens of an IdentityServer in the header <c>Authorization</c> by <c>Bearer</c>, and those that are bound to a key, with their proof, by
+    /// Accepts the access tokens of an IdentityServer in the header <c>Authorization</c>: with <c>Bearer</c>, or if they are bound to a key, with their proof and
     /// <c>DPoP</c>; the authentication scheme is <see cref="BearerDefaults.Scheme"/>. Revoked ones are refused within a second. Serves <c>/.well-known/oauth-protected-resource</c> (RFC 9728) as well.
-    /// The short form of OpenIddict.Validation with <see cref="UseRevocationFeed"/> and <see cref="UseDpop"/>.
+    /// Short for OpenIddict.Validation with <see cref="UseRevocationFeed"/> and <see cref="UseDpop"/>.
     /// </summary>
     public static IServiceCollection AddIdentityServerTokens(this IServiceCollection services, Action<IdentityServerTokensOptions> configure)
     {
@@ -40,8 +40,8 @@ public static class IdentityServerTokensExtensions
         });
         services.Configure<AuthenticationOptions>(authentication => authentication.DefaultScheme ??= BearerDefaults.Scheme);
         services.AddAuthorization();
-        // OpenIddict adds authentication, that Data Protection, and its start makes keys in the home directory that nobody here needs.
-        // An application that needs them makes them when it does.
+        // OpenIddict adds authentication, which adds Data Protection, which creates unneeded keys in the home directory at start.
+        // An application that needs them creates them on first use.
         if (!protectsData && services.FirstOrDefault(service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Assembly == typeof(KeyManagementOptions).Assembly) is { } starter)
             services.Remove(starter);
         return services;
@@ -60,8 +60,8 @@ public static class IdentityServerTokensExtensions
         });
 
     /// <summary>
-    /// Refuses what was revoked within a second, by the issuer's feed, which is read as <see cref="IdentityServerTokensOptions.ClientId"/>.
-    /// Issuer and audience are those of OpenIddict's own options.
+    /// Refuses revoked tokens within a second, by following the issuer's feed as <see cref="IdentityServerTokensOptions.ClientId"/>.
+    /// Issuer and audience come from OpenIddict's own options.
     /// </summary>
     public static OpenIddictValidationBuilder UseRevocationFeed(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions> configure)
     {
@@ -69,17 +69,17 @@ public static class IdentityServerTokensExtensions
         return validation.UseCore();
     }
 
-    /// <summary>Takes tokens that are bound to a key, with a proof of that key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
+    /// <summary>Accepts key-bound tokens with a proof of their key, by the scheme <c>DPoP</c> (RFC 9449).</summary>
     public static OpenIddictValidationBuilder UseDpop(this OpenIddictValidationBuilder validation, Action<IdentityServerTokensOptions>? configure = null)
     {
         validation.Services.UseProofs(configure);
         return validation.UseCore();
     }
 
-    /// <summary>What the application told OpenIddict is not told a second time, and not otherwise; without an audience OpenIddict takes the tokens of every API.</summary>
+    /// <summary>Options set on OpenIddict must not be set again, or differently. Without an audience OpenIddict would accept the tokens of every API.</summary>
     private static void TakeNames(IdentityServerTokensOptions tokens, IServiceProvider provider)
     {
-        // There OpenIddict takes the names from these options, which would wait for themselves.
+        // Here OpenIddict takes the values from these options, so reading them back would be circular.
         if (tokens.IsShortForm)
             return;
         var options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue;
@@ -100,9 +100,9 @@ public static class IdentityServerTokensExtensions
         services.AddTokenAnswers(BearerDefaults.Scheme);
         if (services.Any(service => service.ServiceType == typeof(IssuerKeys)))
             return validation;
-        // By the provider: resolved before, the ones' options would wait for the others' and those for them.
+        // Resolved late: otherwise the two options would wait for each other.
         services.AddOptions<IdentityServerTokensOptions>().PostConfigure<IServiceProvider>(TakeNames);
-        // OpenIddict answers a forbidden request by its challenge, which can't tell the two apart.
+        // OpenIddict answers a forbidden request with its challenge, which can't tell the two apart.
         services.Configure<AuthenticationOptions>(authentication => authentication.AddScheme<ForbidHandler>(ForbidHandler.Name, null));
         services.Configure<OpenIddictValidationAspNetCoreOptions>(BearerDefaults.Scheme, options => options.ForwardForbid = ForbidHandler.Name);
         services.AddSingleton<IssuerKeys>();
@@ -113,19 +113,19 @@ public static class IdentityServerTokensExtensions
         {
             options.ConfigurationManager = keys;
             options.TokenValidationParameters.NameClaimType = OpenIddictConstants.Claims.Subject;
-            // RFC 9068 §2.2.3.1; OpenIddict's own is in the singular.
+            // RFC 9068 §2.2.3.1; OpenIddict's default is singular.
             options.TokenValidationParameters.RoleClaimType = "roles";
         });
         services.Configure<OpenIddictValidationSystemNetHttpOptions>(options =>
         {
-            // IssuerKeys tries again, sooner than this would give up.
+            // IssuerKeys retries sooner than this would give up.
             options.HttpResiliencePipeline = null;
-            // The bound below is of what is received: unpacked it could be a thousand times as much.
+            // The limit below applies to received bytes, which could decompress to a thousand times as much.
             options.AllowedDecompressionMethods = DecompressionMethods.None;
             options.HttpClientHandlerActions.Add(handler => handler.AllowAutoRedirect = false);
             options.HttpClientActions.Add(http => (http.Timeout, http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
         });
-        // Four lines at each attempt while the issuer is away.
+        // These would log four lines at each attempt while the issuer is unreachable.
         services.AddLogging(logging => logging.AddFilter("System.Net.Http.HttpClient.OpenIddict.Validation.SystemNetHttp", LogLevel.Warning));
         Handlers.Install(validation);
         return validation;
@@ -149,7 +149,7 @@ public static class IdentityServerTokensExtensions
             configure?.Invoke(options);
         });
 
-    /// <summary>What does not depend on who validates the signature: proofs, refusals, metadata.</summary>
+    /// <summary>The services that don't depend on who validates the signature: proofs, refusals, metadata.</summary>
     internal static void AddTokenAnswers(this IServiceCollection services, string scheme)
     {
         services.AddOptions<IdentityServerTokensOptions>().ValidateOnStart();

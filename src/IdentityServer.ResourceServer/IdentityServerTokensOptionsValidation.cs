@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>One sentence per fault: the setting, what it holds, what it may hold. Never a secret.</summary>
+/// <summary>One sentence per error: the setting, its value, the allowed values. Never a secret.</summary>
 internal sealed class IdentityServerTokensOptionsValidation(IHostEnvironment environment) : IValidateOptions<IdentityServerTokensOptions>
 {
     private const int MaximumClockSkew = 60;
@@ -44,7 +44,7 @@ internal sealed class IdentityServerTokensOptionsValidation(IHostEnvironment env
 
     private static string Shown(string value) => value.Length == 0 ? "missing" : $"\"{value}\"";
 
-    // RFC 8414 §2: an issuer has no query and no fragment; RFC 9728 §2 asks the same of a resource, but for the query.
+    // RFC 8414 §2: an issuer has no query and no fragment. RFC 9728 §2 forbids only the fragment for a resource.
     private static bool IsAddress(string value) =>
         Uri.TryCreate(value, UriKind.Absolute, out var uri)
         && uri.Scheme is "http" or "https"

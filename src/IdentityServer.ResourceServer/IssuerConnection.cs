@@ -12,14 +12,14 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     // Half a million entries; an issuer with more live revocations has another problem.
     private const int MaximumFeedLength = 64 * 1024 * 1024;
 
-    // A connection that the network lost without a word is noticed this long after the answer was due.
+    // A silently lost connection is noticed this long after the answer was due.
     private static readonly TimeSpan FeedGrace = TimeSpan.FromSeconds(3);
 
     private readonly Uri _address = options.Value.IssuerAddress;
     private readonly AuthenticationHeaderValue _credentials = Basic(options.Value.ClientId, options.Value.ClientSecret);
 
     // No redirect is followed: the client secret goes to the configured issuer and nowhere else.
-    // Connections are renewed so that a change of DNS is seen.
+    // Connections are renewed to notice DNS changes.
     [SuppressMessage("Reliability", "CA2000", Justification = "The client owns its handler.")]
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
@@ -31,7 +31,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     })
     { Timeout = Timeout.InfiniteTimeSpan };
 
-    /// <summary>Null when the issuer does not know the cursor any more.</summary>
+    /// <summary>Null if the issuer no longer knows the cursor.</summary>
     public async Task<RevocationFeedAnswer?> FetchRevocationsAsync(string? cursor, TimeSpan wait, CancellationToken ct)
     {
         var query = $"connect/revocations?wait={(int)wait.TotalSeconds}" + (cursor is null ? "" : "&after=" + Uri.EscapeDataString(cursor));
@@ -52,7 +52,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
             await response.Content.LoadIntoBufferAsync(MaximumFeedLength, deadline.Token);
             return RevocationFeedAnswer.Parse(await response.Content.ReadAsByteArrayAsync(deadline.Token));
         }
-        // Not only HttpRequestException: a connection that is reset in the moment in which it was made is a bare SocketException.
+        // Not only HttpRequestException: a connection that is reset just as it is opened throws a bare SocketException.
         catch (Exception e) when (e is not (IssuerException or OperationCanceledException))
         {
             throw new IssuerException($"The issuer can't be reached at {_address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);

@@ -1,4 +1,4 @@
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The issuer could not be asked, or answered what no issuer may answer.</summary>
+/// <summary>The issuer could not be reached, or its answer is invalid.</summary>
 internal sealed class IssuerException(string message, Exception? inner = null) : Exception(message, inner);

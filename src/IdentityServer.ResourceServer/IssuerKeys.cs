@@ -8,12 +8,12 @@ using OpenIddict.Abstractions;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>What the issuer published and the tokens that were verified with it: when the keys change, those are verified anew.</summary>
+/// <summary>The issuer's published keys and the tokens verified with them. When the keys change, tokens are verified again.</summary>
 internal sealed record KnownKeys(OpenIddictConfiguration Configuration, VerifiedTokens<AccessToken> Tokens);
 
 /// <summary>
-/// When OpenIddict reads the issuer's metadata and keys: at start, every five minutes, and at once when a token names a key that is not
-/// known, which its own manager would only note for later.
+/// Decides when OpenIddict reads the issuer's metadata and keys: at start, every five minutes, and at once when a token names an unknown
+/// key, for which its own manager would only schedule a refresh.
 /// </summary>
 internal sealed partial class IssuerKeys(
     OpenIddictValidationService openIddict, QuietTransactions transactions, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<IssuerKeys> logger)
@@ -22,10 +22,10 @@ internal sealed partial class IssuerKeys(
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    // Anybody can invent a kid; nobody may make us ask the issuer more often than this.
+    // Anybody can invent a kid, but nobody may make us ask the issuer more often than this.
     private static readonly TimeSpan UnknownKeyInterval = TimeSpan.FromSeconds(5);
 
-    // A program that has just started gets this long to hear from the issuer before it says 503.
+    // A program that has just started has this long to reach the issuer before it answers 503.
     private static readonly TimeSpan FirstAnswerPatience = TimeSpan.FromSeconds(2);
 
     private readonly IConfigurationRetriever<OpenIddictConfiguration> _issuer = new OpenIddictValidationRetriever(openIddict);
@@ -36,7 +36,7 @@ internal sealed partial class IssuerKeys(
     private volatile KnownKeys? _current;
     private bool _isAway;
 
-    /// <summary>Null until the issuer has answered once; the last good ones when it is away.</summary>
+    /// <summary>Null until the issuer has answered once; the last good keys while it is unreachable.</summary>
     public KnownKeys? Current => _current;
 
     /// <summary>Null when the issuer has not been reached yet.</summary>
@@ -48,8 +48,8 @@ internal sealed partial class IssuerKeys(
     }
 
     /// <summary>
-    /// The key that the token names, or the only one of its algorithm when it names none; the issuer is asked for one that is not known,
-    /// unless that was done a moment ago.
+    /// The key that the token names, or the only one for its algorithm if it names none. The issuer is asked for an unknown key
+    /// unless it was asked a moment ago.
     /// </summary>
     public async ValueTask<(OpenIddictConfiguration Configuration, JsonWebKey? Key)> FindKeyAsync(OpenIddictConfiguration configuration, StrictJwt jwt, CancellationToken ct)
     {
@@ -61,7 +61,7 @@ internal sealed partial class IssuerKeys(
         return (configuration, key?.Alg == jwt.Algorithm ? key : null);
     }
 
-    // OpenIddict asks so when a request comes.
+    // OpenIddict calls it this way when a request comes.
     async Task<OpenIddictConfiguration> IConfigurationManager<OpenIddictConfiguration>.GetConfigurationAsync(CancellationToken cancel) =>
         await WaitForConfigurationAsync(cancel) ?? throw new IssuerException("The issuer's keys are not known yet.");
 
@@ -74,7 +74,7 @@ internal sealed partial class IssuerKeys(
         var keys = configuration.JsonWebKeySet!.Keys;
         if (jwt.KeyId is not null)
             return keys.FirstOrDefault(key => key.KeyId == jwt.KeyId);
-        // There must be no choice: keys are not tried one after another.
+        // There must be only one candidate: keys are not tried one by one.
         return keys.Where(key => key.Alg == jwt.Algorithm).ToArray() is [var only] ? only : null;
     }
 
@@ -122,7 +122,7 @@ internal sealed partial class IssuerKeys(
 
     private async Task<bool> FetchAsync(CancellationToken ct)
     {
-        // Never on the caller's stack: the gate is held there.
+        // Never on the caller's stack, where the gate is held.
         await Task.Yield();
         transactions.Failure = null;
         try
@@ -138,7 +138,7 @@ internal sealed partial class IssuerKeys(
             _firstKeys.TrySetResult();
             return true;
         }
-        // Whatever it is: a background service that throws ends its program, and this one is a guest in another's.
+        // Catch everything: a background service that throws stops the host, and this one runs in somebody else's.
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             if (!_isAway)

@@ -6,7 +6,7 @@ public sealed class IssuerStatus
     private readonly IssuerKeys? _keys;
     private readonly RevocationWatch? _watch;
 
-    /// <param name="keys">Null: somebody else knows the keys.</param>
+    /// <param name="keys">Null: another component holds the keys.</param>
     /// <param name="watch">Null: no feed is followed.</param>
     internal IssuerStatus(IssuerKeys? keys, RevocationWatch? watch) => (_keys, _watch) = (keys, watch);
 

@@ -5,21 +5,21 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>Verifies logout tokens (OpenID Connect Back-Channel Logout §2.6). The issuer names the user in each of its own.</summary>
+/// <summary>Verifies logout tokens (OpenID Connect Back-Channel Logout §2.6). Our issuer always includes the user.</summary>
 internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
 {
     private const string Event = "http://schemas.openid.net/event/backchannel-logout";
 
-    /// <summary>Of a token; bounds what has to be remembered. The issuer's live two minutes.</summary>
+    /// <summary>The longest lifetime of a token, which limits what must be remembered. The issuer's live two minutes.</summary>
     private static readonly TimeSpan MaximumLifetime = TimeSpan.FromMinutes(10);
 
-    // By jti, until when. Only what the issuer signed gets in.
+    // From jti to expiry. Holds only tokens that the issuer signed.
     private readonly ConcurrentDictionary<string, DateTimeOffset> _seen = new(StringComparer.Ordinal);
 
-    /// <summary>The issuer has not been reached since the start: nobody can say whose token it is.</summary>
+    /// <summary>The issuer has not been reached since the start, so no token can be verified.</summary>
     public bool HasNoKeys => keys.Current is null;
 
-    /// <summary>Null: it is no logout token for this client, or was taken before.</summary>
+    /// <summary>Null: not a logout token for this client, or already used.</summary>
     public async ValueTask<(BackchannelLogout Logout, string JwtId)?> TryTakeAsync(string text, CancellationToken ct)
     {
         if (await keys.WaitForConfigurationAsync(ct) is not { } configuration || !StrictJwt.TryRead(text, out var jwt) || !jwt.IsOfType("logout+jwt"))
@@ -36,7 +36,7 @@ internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<Identity
             : null;
     }
 
-    /// <summary>What was taken could not be done: it may come again.</summary>
+    /// <summary>The logout failed, so the token may come again.</summary>
     public void GiveBack(string jwtId) => _seen.TryRemove(jwtId, out _);
 
     private bool IsForUs(RegisteredClaims claims, DateTimeOffset now)
@@ -44,7 +44,7 @@ internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<Identity
         var skew = options.Value.ClockSkew;
         return claims.Issuer == options.Value.Authority && claims.Audience.Contains(options.Value.ClientId)
             && claims.JwtId is { Length: > 0 and <= 255 }
-            // Without an iat it is as old as time.
+            // Without iat, treat it as infinitely old.
             && claims.ExpiresAt - claims.IssuedAt <= MaximumLifetime
             && now - skew < claims.ExpiresAt && claims.IssuedAt <= now + skew && !(claims.NotBefore > now + skew);
     }

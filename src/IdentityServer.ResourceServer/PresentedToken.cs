@@ -5,20 +5,20 @@ namespace IdentityServer.ResourceServer;
 /// <summary>What the handlers of one request know of its token.</summary>
 internal sealed class PresentedToken
 {
-    /// <summary>It came by the scheme for tokens that are bound to a key.</summary>
+    /// <summary>Whether it came with the scheme for key-bound tokens.</summary>
     public bool IsDpop { get; set; }
 
     public TokenHash Hash { get; set; }
 
-    /// <summary>Strictly read; believe it after <see cref="IsVerified"/>.</summary>
+    /// <summary>Strictly parsed; trust it only if <see cref="IsVerified"/>.</summary>
     public AccessToken? Token { get; set; }
 
-    /// <summary>As it is spelled, where it was not seen before.</summary>
+    /// <summary>The parsed JWT, if the token was not seen before.</summary>
     public StrictJwt? Jwt { get; set; }
 
     public bool IsVerified { get; set; }
 
-    /// <summary>Why the request is not let in.</summary>
+    /// <summary>Why the request is refused.</summary>
     public BearerRefusal? Refusal { get; set; }
 
     public static PresentedToken Of(OpenIddictValidationTransaction transaction)
@@ -33,7 +33,7 @@ internal sealed class PresentedToken
 
 internal static class RefusalExtensions
 {
-    /// <summary>Rejects with what <see cref="AnswerRefusal"/> then tells the caller.</summary>
+    /// <summary>Rejects the request with the refusal that <see cref="AnswerRefusal"/> writes.</summary>
     public static void Refuse(this BaseValidatingContext context, BearerRefusal refusal)
     {
         PresentedToken.Of(context.Transaction).Refusal = refusal;

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The document by which a client learns where to get a token for this API (RFC 9728). Made once, from settings only.</summary>
+/// <summary>The document that tells a client where to get a token for this API (RFC 9728). Built once, from settings only.</summary>
 internal sealed class ProtectedResourceMetadata
 {
     public const string WellKnown = "/.well-known/oauth-protected-resource";
@@ -54,8 +54,8 @@ internal sealed class ProtectedResourceMetadata
 }
 
 /// <summary>
-/// Serves the document in an API that does not map it, so that what each challenge points to is there (RFC 9728 §5.1). Before all
-/// else: no policy of the API stands before a document that tells how to get past policies.
+/// Serves the document if the API does not map it, because each challenge points to it (RFC 9728 §5.1). Runs before everything
+/// else, because the API's policies must not protect a document that says how to satisfy them.
 /// </summary>
 internal sealed class ProtectedResourceMetadataFilter(ProtectedResourceMetadata metadata) : IStartupFilter
 {
@@ -72,7 +72,7 @@ internal sealed class ProtectedResourceMetadataFilter(ProtectedResourceMetadata 
         && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
         && path.AsSpan(ProtectedResourceMetadata.WellKnown.Length) is var suffix && (suffix.IsEmpty || suffix.SequenceEqual(metadata.PathSuffix));
 
-    /// <summary>An API that has mapped it has said what goes with it, such as CORS. Routes are complete once requests come.</summary>
+    /// <summary>If the API maps it, the API also configures it, for example with CORS. Routes are complete when the first request comes.</summary>
     private bool IsMapped(HttpContext context) => _isMapped ??=
         context.RequestServices.GetService<EndpointDataSource>() is { } routes
         && routes.Endpoints.OfType<RouteEndpoint>().Any(route => "/" + route.RoutePattern.RawText?.TrimStart('/') == ProtectedResourceMetadata.WellKnown);
@@ -83,8 +83,8 @@ public static class ProtectedResourceMetadataExtensions
     private static readonly string[] ReadMethods = [HttpMethods.Get, HttpMethods.Head];
 
     /// <summary>
-    /// Maps the metadata document, at its place for this resource's path too. It is served without; mapped, it has what an endpoint
-    /// of the API has, such as its CORS policy.
+    /// Maps the metadata document, also at the address for this resource's path. It is served without this too; mapped, it can have what any endpoint
+    /// has, such as a CORS policy.
     /// </summary>
     public static IEndpointConventionBuilder MapProtectedResourceMetadata(this IEndpointRouteBuilder endpoints)
     {

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// What OpenIddict writes about its transactions is not written: at the level Trace it holds whole tokens, and while the issuer is away
-/// it is an error with its stack at each attempt, of which <see cref="IssuerKeys"/> tells once, by what is kept here.
+/// Suppresses OpenIddict's logs about its transactions: at Trace they hold whole tokens, and while the issuer is unreachable
+/// they have an error with its stack at each attempt. <see cref="IssuerKeys"/> logs that once, with the reason kept here.
 /// </summary>
 internal sealed class QuietTransactions(IServiceProvider provider) : IOpenIddictValidationFactory
 {
@@ -16,12 +16,12 @@ internal sealed class QuietTransactions(IServiceProvider provider) : IOpenIddict
     public Exception? Failure { get => _log.Failure; set => _log.Failure = value; }
 
     public ValueTask<OpenIddictValidationTransaction> CreateTransactionAsync() =>
-        // By the provider: those options wait for IssuerKeys, which waits for this.
+        // Resolved late: those options wait for IssuerKeys, which waits for this.
         new(new OpenIddictValidationTransaction { Logger = _log, Options = provider.GetRequiredService<IOptionsMonitor<OpenIddictValidationOptions>>().CurrentValue });
 
     private sealed class FailureLog : ILogger
     {
-        /// <summary>OpenIddict's event: a request could not be sent or its answer not be read.</summary>
+        /// <summary>OpenIddict's event: a request could not be sent, or its answer could not be read.</summary>
         private const int RequestFailed = 6182;
 
         public Exception? Failure { get; set; }

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The token comes in the one header, by Bearer or DPoP (RFC 6750 §2.1, RFC 9449 §7.1), and nowhere else.</summary>
+/// <summary>Reads the token from the one Authorization header, with Bearer or DPoP (RFC 6750 §2.1, RFC 9449 §7.1), and from nowhere else.</summary>
 internal sealed class ReadAuthorizationHeader : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
     public ValueTask HandleAsync(ProcessAuthenticationContext context)

@@ -4,8 +4,8 @@ using Dpop;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// The keys that sign as we verify, each for its one algorithm; any other is passed over (RFC 7517 §5), so that an issuer may publish
-/// what we do not speak.
+/// Reads the keys that we can verify with, each for its one algorithm. Others are skipped (RFC 7517 §5), so that an issuer may publish
+/// keys that we don't support.
 /// </summary>
 internal sealed class ReadSigningKeys : IOpenIddictValidationHandler<HandleJsonWebKeySetResponseContext>
 {

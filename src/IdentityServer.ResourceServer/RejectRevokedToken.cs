@@ -1,6 +1,6 @@
 namespace IdentityServer.ResourceServer;
 
-/// <summary>What ended before its time is in the feed; and without word of the feed no token is trusted.</summary>
+/// <summary>Refuses a token that the feed lists as revoked, and every token if the feed has not answered lately.</summary>
 internal sealed class RejectRevokedToken(RevocationWatch? watch = null) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)

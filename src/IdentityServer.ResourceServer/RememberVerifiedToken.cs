@@ -2,24 +2,24 @@ using System.Security.Claims;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>A token that passed every check which looks at the token alone is remembered by its hash.</summary>
+/// <summary>Remembers, by its hash, a token that passed every check that depends only on the token.</summary>
 internal sealed class RememberVerifiedToken(IssuerKeys keys) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
     public ValueTask HandleAsync(ValidateTokenContext context)
     {
         var presented = PresentedToken.Of(context.Transaction);
         presented.IsVerified = true;
-        // The library's identity holds the token itself, which memory shall not.
+        // The library's identity holds the token itself, which must not be kept in memory.
         var identity = (ClaimsIdentity)context.Principal!.Identity!;
         presented.Token!.Identity = new ClaimsIdentity(identity.Claims, identity.AuthenticationType, identity.NameClaimType, identity.RoleClaimType);
         context.Principal = presented.Token.ToPrincipal();
-        // Other keys may have come meanwhile.
+        // The keys may have changed in the meantime.
         if (!IsCheckedEachTime(context.Options) && keys.Current is { } known && known.Configuration == context.Configuration)
             known.Tokens.Remember(presented.Hash, presented.Token);
         return default;
     }
 
-    /// <summary>What the application asks of a token at each request, its database or handlers of its own, would not be asked of a remembered one.</summary>
+    /// <summary>The application's own checks at each request (token entries, its own handlers) would be skipped for a cached token.</summary>
     private static bool IsCheckedEachTime(OpenIddictValidationOptions options) =>
         options.EnableTokenEntryValidation || options.EnableAuthorizationEntryValidation
         || options.Handlers.Exists(handler => handler.ContextType == typeof(ValidateTokenContext)

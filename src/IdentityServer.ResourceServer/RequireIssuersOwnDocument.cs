@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The metadata is of the issuer that was asked, to the letter (RFC 8414 §3.3), and its keys are sought at no other kind of place.</summary>
+/// <summary>The metadata must name exactly the configured issuer (RFC 8414 §3.3), and keys are fetched only from an allowed address.</summary>
 internal sealed class RequireIssuersOwnDocument(IOptions<IdentityServerTokensOptions> options) : IOpenIddictValidationHandler<HandleConfigurationResponseContext>
 {
     public ValueTask HandleAsync(HandleConfigurationResponseContext context)
@@ -20,8 +20,8 @@ internal sealed class RequireIssuersOwnDocument(IOptions<IdentityServerTokensOpt
     {
         if (keys.Scheme != Uri.UriSchemeHttps && keys.Scheme != options.IssuerAddress.Scheme)
             return null;
-        // Behind a backchannel address the issuer's own documents are found there too. Appended, not resolved: the rest of
-        // http://id.example/ftp://x would be an address by itself, of a host and a scheme that nobody configured.
+        // With a backchannel address, the issuer's documents are fetched there too. Appended, not resolved: the rest of
+        // http://id.example/ftp://x would otherwise be an address of its own, with a host and scheme that nobody configured.
         var authority = options.Authority.TrimEnd('/') + "/";
         return options.BackchannelAddress is not null && keys.AbsoluteUri.StartsWith(authority, StringComparison.Ordinal)
             ? Uri.TryCreate(options.IssuerAddress.AbsoluteUri + keys.AbsoluteUri[authority.Length..], UriKind.Absolute, out var behind) ? behind : null

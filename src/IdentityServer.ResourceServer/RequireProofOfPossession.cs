@@ -3,8 +3,8 @@ using Microsoft.AspNetCore;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// A token that is bound to a key goes with a proof of that key, and one that is bound to none without (RFC 9449 §7); one that is bound
-/// to a certificate by a connection that has it (RFC 8705 §3).
+/// A key-bound token needs a proof of its key, and any other must come without one (RFC 9449 §7). A certificate-bound
+/// token needs a connection with its certificate (RFC 8705 §3).
 /// </summary>
 internal sealed class RequireProofOfPossession(DpopProofs proofs) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {

@@ -1,6 +1,6 @@
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The guard before the library, which takes the last of two claims, respelled base64url, <c>crit</c>, and numbers written as text.</summary>
+/// <summary>Parses strictly before the library, which accepts duplicate claims, non-canonical base64url, <c>crit</c>, and numbers written as strings.</summary>
 internal sealed class RequireStrictToken : IOpenIddictValidationHandler<ValidateTokenContext>
 {
     public ValueTask HandleAsync(ValidateTokenContext context)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>A token is good from <c>nbf</c> to <c>exp</c>, and was not issued in the future.</summary>
+/// <summary>A token is valid from <c>nbf</c> to <c>exp</c>, and must not come from the future.</summary>
 internal sealed class RequireTimelyToken(IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ValidateTokenContext>
 {
     public ValueTask HandleAsync(ValidateTokenContext context)

@@ -20,7 +20,7 @@ internal sealed record RevocationFeedAnswer(string Cursor, IReadOnlyList<Revocat
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            // An entry that is not understood must not be passed over: a token would live on.
+            // An unknown entry must not be skipped, because a revoked token would stay alive.
             throw new IssuerException("The issuer's revocation feed is not what was agreed.", e);
         }
     }
@@ -33,10 +33,10 @@ internal enum RevocationOf
     Subject,
 }
 
-/// <param name="Of">What <paramref name="Name"/> names.</param>
+/// <param name="Of">The kind of <paramref name="Name"/>.</param>
 /// <param name="Name">A <c>jti</c>, <c>grant_id</c> or <c>sub</c>.</param>
-/// <param name="At">Unix milliseconds; a subject's tokens from before it are dead.</param>
-/// <param name="Until">Unix milliseconds; when the last token that it ends has expired.</param>
+/// <param name="At">Unix milliseconds; a subject's tokens from before that are dead.</param>
+/// <param name="Until">Unix milliseconds; when the last affected token has expired.</param>
 internal readonly record struct Revocation(RevocationOf Of, string Name, long At, long Until)
 {
     public static Revocation Parse(JsonElement entry)

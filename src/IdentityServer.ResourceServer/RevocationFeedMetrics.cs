@@ -10,7 +10,7 @@ internal sealed class RevocationFeedMetrics(IMeterFactory meters, TimeProvider c
     private readonly Histogram<double> _lag = meters.Create("IdentityServer.ResourceServer").CreateHistogram(
         "resource_server.feed.lag", "s", "Time from a revocation at the issuer to this API's knowing of it.", tags: null, Bounds);
 
-    /// <summary>The issuer's clock may be ahead of ours: that counts as at once.</summary>
+    /// <summary>If the issuer's clock is ahead of ours, the delay counts as zero.</summary>
     public void Learned(IReadOnlyList<Revocation> revoked)
     {
         if (!_lag.Enabled || revoked.Count == 0)

@@ -8,7 +8,7 @@ internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> option
 {
     private static readonly TimeSpan PruneInterval = TimeSpan.FromSeconds(10);
 
-    // A token is accepted for the clock skew after its exp, so its revocation must live as long.
+    // A token is accepted until the clock skew after its exp, so its revocation must live as long.
     private readonly long _skew = (long)options.Value.ClockSkew.TotalMilliseconds;
 
     private readonly ConcurrentDictionary<string, long> _tokens = new(StringComparer.Ordinal);
@@ -27,8 +27,8 @@ internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> option
         if (token.GrantId is not null && _grants.ContainsKey(token.GrantId))
             return true;
 
-        // The sign-in decides, not the token: one refreshed later from a sign-in of before is dead as well. Without a
-        // grant it is iat, whose second may have begun before the event: then the token is dead rather than undecided.
+        // The time of the sign-in decides: a token refreshed later from an earlier sign-in is dead as well. Without a
+        // grant it is iat, whose second may have begun before the event: such a token counts as dead.
         return _subjects.TryGetValue(token.Subject, out var end) && token.SignedInAt < end.At;
     }
 
@@ -52,7 +52,7 @@ internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> option
         }
     }
 
-    /// <summary>Forgets what no token can outlive any more; looks at most once in ten seconds.</summary>
+    /// <summary>Forgets revocations whose tokens have all expired; checks at most every ten seconds.</summary>
     public void Prune()
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();

@@ -5,12 +5,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace IdentityServer.ResourceServer;
 
-/// <summary>The scope that an endpoint needs (RFC 6750 §3). Also endpoint metadata, so that a refusal can name it.</summary>
+/// <summary>The scope that an endpoint needs (RFC 6750 §3). It is also endpoint metadata, so that a refusal can name the scope.</summary>
 internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<ScopeRequirement>, IAuthorizationRequirement
 {
     public string Scope { get; } = scope;
 
-    /// <summary>By the token that was verified, not by claims, which every scheme and the application add to.</summary>
+    /// <summary>Checks the verified token, not the claims, which any scheme or the application may add to.</summary>
     public bool IsMetBy(HttpContext http) => http.FindAccessToken()?.HasScope(Scope) == true;
 
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, ScopeRequirement requirement)
@@ -21,7 +21,7 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
     }
 }
 
-/// <summary>The authentication scheme that takes the issuer's tokens.</summary>
+/// <summary>The authentication scheme that accepts the issuer's tokens.</summary>
 internal sealed record TokenScheme(string Name);
 
 public static class ScopeRequirementExtensions

@@ -6,15 +6,15 @@ using Dpop;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>
-/// Proofs that were used, as long as they would be taken for fresh. Two generations by time: the older goes when the younger has
-/// had its time. When there are more than memory is given, nobody is let in unchecked.
+/// Used proofs, kept for as long as they would count as fresh. Two generations by time: the older is dropped when the younger has
+/// reached its age. If the memory is full, requests are refused, never let through unchecked.
 /// </summary>
 internal sealed class UsedProofs(TimeProvider clock, int capacity = UsedProofs.DefaultCapacity)
 {
-    /// <summary>Of each generation; some 20 MB.</summary>
+    /// <summary>The most proofs in each generation; some 20 MB.</summary>
     public const int DefaultCapacity = 500_000;
 
-    /// <summary>From the earliest moment at which a proof is taken to the latest: its lifetime, and the clock skew on either side.</summary>
+    /// <summary>The period in which a proof is accepted: its lifetime plus the clock skew on either side.</summary>
     private static readonly TimeSpan Generation = TimeSpan.FromSeconds(60 + (2 * 60));
 
     private readonly Lock _gate = new();
@@ -22,10 +22,10 @@ internal sealed class UsedProofs(TimeProvider clock, int capacity = UsedProofs.D
     private HashSet<UInt128> _old = [];
     private DateTimeOffset _turnAt = DateTimeOffset.MinValue;
 
-    /// <summary>False: it was used before. Null: there is no room to remember it.</summary>
+    /// <summary>False: already used. Null: no room to remember it.</summary>
     public bool? TryUse(DpopProof proof)
     {
-        // 128 bits of the hash: no two proofs meet by chance.
+        // 128 bits of the hash: no accidental collisions.
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes($"{proof.Thumbprint} {proof.JwtId}"), hash);
         var id = MemoryMarshal.Read<UInt128>(hash);
@@ -43,7 +43,7 @@ internal sealed class UsedProofs(TimeProvider clock, int capacity = UsedProofs.D
         var now = clock.GetUtcNow();
         if (now < _turnAt)
             return;
-        // Nobody came for so long that the younger is past its time as well.
+        // No request came for so long that the younger generation has expired as well.
         _old = now < _turnAt + Generation ? _young : [];
         _young = [];
         _turnAt = now + Generation;

@@ -1,6 +1,6 @@
 namespace IdentityServer;
 
-/// <summary>What <c>--help</c> says: of the program, or of one of its commands.</summary>
+/// <summary>The text of <c>--help</c>, for the program or for one of its commands.</summary>
 internal static class CommandHelp
 {
     private const string Codes =
@@ -13,7 +13,7 @@ internal static class CommandHelp
         Settings come from appsettings.json, environment variables (RefreshTokens__Leeway=30) and the command line
         (--RefreshTokens:Leeway=30). Those used most:
           ConnectionStrings:IdentityServer     the PostgreSQL database; without it a private one, not in Production
-          IdentityServer:Issuer                who the server says it is; https in Production
+          IdentityServer:Issuer                the server's name in its tokens; https in Production
           IdentityServer:Manifest              a JSON file of clients, resources, roles and users, applied at each start
           DataProtection:CertificatePath       the certificate that encrypts the keys in the database
           ASPNETCORE_URLS                      where the server listens, http://localhost:5000 if not set
@@ -26,23 +26,23 @@ internal static class CommandHelp
         (CommandLine.Apply, "FILE [--prune]", "applies a manifest; running nodes follow within 5 seconds",
         [
             "  FILE       a JSON file of clients, resources, roles and users (README.md, section The manifest).",
-            "             What it leaves out stays as it is; null gives a member its default again.",
-            "  --prune    removes clients, resources and roles that the file does not have, of the sections that it has.",
+            "             Members that it leaves out stay as they are; null resets one to its default.",
+            "  --prune    removes clients, resources and roles that the file does not list, in the sections that it has.",
             "             Accounts are never removed.",
         ]),
         (CommandLine.ManifestSchema, "", "prints the JSON Schema of a manifest, by which editors complete and check one", []),
         (CommandLine.ImportOpenIddict, "CONNECTION [--dry-run]", "brings in the clients, scopes and consents of another OpenIddict server",
         [
             "  CONNECTION is the connection string of its PostgreSQL database, such as \"Host=db;Database=shop;Username=…;Passfile=…\".",
-            "             What is here already stays as it is. docs/operations.md, section Coming from your own OpenIddict server.",
-            "  --dry-run  changes nothing, and tells the same.",
+            "             Existing entries stay as they are. See docs/operations.md, section Coming from your own OpenIddict server.",
+            "  --dry-run  changes nothing, but prints the same.",
             "",
             "Lines begin with + (comes in), = (is here already, or not needed) or ! (can't come in).",
             "Exit code 3: something could not come in; the rest did.",
         ]),
         (CommandLine.RewrapKeys, "", "encrypts the keys in the database with a new certificate; nobody is signed out", []),
-        (CommandLine.ReplaceKeys, "", "makes new keys at once; every token that was ever issued is dead", []),
-        (CommandLine.HealthCheck, "", "asks the server at ASPNETCORE_URLS whether it is live; exit code 0 when it is", []),
+        (CommandLine.ReplaceKeys, "", "makes new keys at once; every token ever issued is dead", []),
+        (CommandLine.HealthCheck, "", "asks the server at ASPNETCORE_URLS whether it is live; exit code 0 if it is", []),
     ];
 
     /// <param name="command">One of <see cref="CommandLine"/>; null: the program.</param>
@@ -51,7 +51,7 @@ internal static class CommandHelp
         if (Commands.FirstOrDefault(one => one.Name == command) is not { Name: not null } found)
         {
             var list = string.Join('\n', Commands.Select(one => $"  {one.Name + " " + one.Arguments,-40} {one.What}"));
-            return $"{CommandLine.Usage}\n\nWithout a command it serves. Commands:\n{list}\n\nIdentityServer COMMAND --help tells more of one.\n\n{Settings}\n\n{Codes}";
+            return $"{CommandLine.Usage}\n\nWithout a command it serves. Commands:\n{list}\n\nIdentityServer COMMAND --help explains one.\n\n{Settings}\n\n{Codes}";
         }
         var usage = $"Usage: IdentityServer {$"{found.Name} {found.Arguments}".TrimEnd()} [--Setting=value …]\n\n{char.ToUpperInvariant(found.What[0])}{found.What[1..]}.";
         return string.Join('\n', [usage, .. found.More, "", Settings, "", Codes]);

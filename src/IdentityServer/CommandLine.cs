@@ -1,7 +1,7 @@
 namespace IdentityServer;
 
-/// <summary>What the program is asked to do: serve, or one of its few commands.</summary>
-/// <param name="File">Of the command apply; of import-openiddict, the connection string; of help, the command that it is about.</param>
+/// <summary>What to run: the server, or one of a few commands.</summary>
+/// <param name="File">For apply, the file; for import-openiddict, the connection string; for help, the command to explain.</param>
 internal sealed record CommandLine(string Command, string? File, bool Prune, string[] Settings)
 {
     public const string Serve = "serve";
@@ -16,16 +16,16 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
 
     private const string DryRun = "--dry-run";
 
-    /// <summary>The exit code of one who asks for what there is not.</summary>
+    /// <summary>The exit code for wrong usage.</summary>
     public const int WrongUsage = 2;
 
     public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | manifest-schema | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
 
-    /// <summary>Of import-openiddict: tells what it would do.</summary>
+    /// <summary>For import-openiddict: only print what it would do.</summary>
     public bool IsDryRun { get; init; }
 
     /// <summary>
-    /// Words are ours wherever they stand; configuration is <c>--Setting=value</c>, <c>--Setting value</c> and
+    /// Plain words are commands, wherever they occur; configuration is <c>--Setting=value</c>, <c>--Setting value</c> and
     /// <c>Setting=value</c>, as ASP.NET Core reads it.
     /// </summary>
     public static CommandLine Parse(string[] args)
@@ -49,7 +49,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
                 if (arg.StartsWith("--", StringComparison.Ordinal) && !arg.Contains('=', StringComparison.Ordinal) && i + 1 < args.Length && !args[i + 1].StartsWith('-'))
                     settings.Add(args[++i]);
             }
-            // The name of a file may hold the sign, too, and a connection string does.
+            // A file name may contain "=", and a connection string does.
             else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply or ImportOpenIddict])
                 settings.Add(arg);
             else

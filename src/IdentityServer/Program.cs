@@ -24,7 +24,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer;
 
-/// <summary>Composition only: an Add… and a Map… for each slice.</summary>
+/// <summary>Composition only: an Add… and a Map… for each feature.</summary>
 internal static class Program
 {
     public static async Task<int> Main(string[] args)
@@ -50,7 +50,7 @@ internal static class Program
             await PrepareAsync(app, command);
             if (command.Command == CommandLine.Serve)
             {
-                // What the start alone needed is given back to the machine once.
+                // Returns the memory that only the start needed.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 await ListenAsync(app);
                 isStarted = true;
@@ -63,7 +63,7 @@ internal static class Program
             await Console.Error.WriteLineAsync(refused.Message);
             return refused.ExitCode;
         }
-        // Whatever nobody foresaw is one line too; past the start a fault ends the program with its trace.
+        // An unforeseen error at start is one line too; later, it ends the program with its stack trace.
         catch (Exception unforeseen) when (!isStarted)
         {
             await Console.Error.WriteLineAsync($"The program can't start: {unforeseen.Message.ReplaceLineEndings(" ")}");
@@ -77,10 +77,10 @@ internal static class Program
         {
             await app.StartAsync();
         }
-        // Taken, not of this machine, malformed, or https without a certificate.
+        // The address is in use, not on this machine, malformed, or https without a certificate.
         catch (Exception unusable) when (unusable is IOException or SocketException or FormatException or ArgumentOutOfRangeException or InvalidOperationException)
         {
-            throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be listened at: {FirstLine(unusable)} Choose another by ASPNETCORE_URLS.", unusable);
+            throw new StartupException($"The address {app.Configuration[WebHostDefaults.ServerUrlsKey]} can't be used: {FirstLine(unusable)} Choose another with ASPNETCORE_URLS.", unusable);
         }
     }
 
@@ -88,7 +88,7 @@ internal static class Program
     {
         try
         {
-            // Without IIS, HTTP/3 and host filtering, which nothing here uses: 3 MB of memory, and a tenth of a second of a start.
+            // Without IIS, HTTP/3 and host filtering, which are not used here: saves 3 MB of memory and a tenth of a second at start.
             var builder = WebApplication.CreateSlimBuilder(args);
             builder.WebHost.UseKestrelHttpsConfiguration();
             OwnSettings.AddBelow(builder.Configuration, builder.Environment);
@@ -110,14 +110,14 @@ internal static class Program
         LogLevels.Require(builder.Configuration);
         var settings = new SettingsReader(builder.Configuration, builder.Environment);
         builder.AddServiceDefaults(settings, "identityserver", () => Volatile.Read(ref isStarted), ServerMetrics.MeterName);
-        // EF Core asks for its history table before it makes it; what fails for good, we log ourselves.
+        // EF Core queries its history table before it creates it; real failures we log ourselves.
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.None);
         var mutualTls = builder.Services.AddSettings<MutualTlsSettings>(settings);
         var connections = settings.Read<ConnectionSettings>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // Past our own limit of 64 KiB Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
+            // Kestrel reads this far beyond our own limit of 64 KiB, so that a client gets 413 instead of a reset.
             kestrel.Limits.MaxRequestBodySize = 16 * 1024 * 1024;
             ConnectionLimits.Apply(kestrel.Limits, connections);
             ClientCertificates.Apply(kestrel, mutualTls);
@@ -159,7 +159,7 @@ internal static class Program
         app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
         UnknownSettings.Warn(app.Configuration, [.. settings.Names, .. LocalPostgresSettings.NamesFor("IdentityServer")], app.Logger);
         KestrelRefusals.Answer(app, FaultAnswers.DescribeNoRequest);
-        // Resolved so that the container gives our share in the private server back when the program ends.
+        // Resolved so that the container releases our share of the private server when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
         try
         {
@@ -168,7 +168,7 @@ internal static class Program
         }
         catch
         {
-            // What is mapped asks for services, and one may refuse: a mail folder that can't be written to.
+            // Mapping resolves services, and one may fail, such as a mail folder that is not writable.
             await app.DisposeAsync();
             throw;
         }
@@ -185,7 +185,7 @@ internal static class Program
         app.UseMiddleware<FaultAnswers>();
         app.UseRouting();
         app.UseCors();
-        // OpenIddict answers here what is mapped for it.
+        // OpenIddict answers its mapped routes here.
         app.UseAuthentication();
         app.MapHealth(HealthText.WriteAsync);
         app.MapProtocol();
@@ -193,7 +193,7 @@ internal static class Program
         app.MapPages();
     }
 
-    /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of it stands. To migrate is the schema alone.</summary>
+    /// <summary>Schema, keys and manifest, then the first beat: nothing is served before all of that is done. The command migrate does only the schema.</summary>
     internal static async Task PrepareAsync(WebApplication app, CommandLine command)
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
@@ -226,7 +226,7 @@ internal static class Program
         }
         catch (NpgsqlException away)
         {
-            throw new StartupException($"PostgreSQL can't be read by ConnectionStrings:IdentityServer: {FirstLine(away.InnerException ?? away)}", away);
+            throw new StartupException($"PostgreSQL can't be reached through ConnectionStrings:IdentityServer: {FirstLine(away.InnerException ?? away)}", away);
         }
     }
 }

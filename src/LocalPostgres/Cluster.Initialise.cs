@@ -4,14 +4,14 @@ namespace LocalPostgres;
 
 internal sealed partial class Cluster
 {
-    /// <summary>Into a sibling that is renamed when it is complete: a killed initdb never leaves half a cluster.</summary>
+    /// <summary>Runs in a sibling directory that is renamed when complete, so a killed initdb never leaves half a cluster.</summary>
     private async Task InitialiseAsync(PostgresBinaries binaries, CancellationToken ct)
     {
         LogInitialising(directory.Path);
         var sibling = $"{directory.Cluster}.new-{Guid.NewGuid():N}";
         await directory.User.CreatePrivateDirectoryAsync(sibling, ct);
 
-        // UTF-8 everywhere; strings are ordered by code point, so that no update of the machine's locales breaks an index.
+        // UTF-8 everywhere; strings are ordered by code point, so that an update of the machine's locales can't break an index.
         var made = await InitdbAsync(binaries, sibling, ["--locale=C.UTF-8", "--lc-collate=C"], ct);
         if (!made.Succeeded && made.Error.Contains("locale", StringComparison.Ordinal))
             made = await InitdbAsync(binaries, sibling, ["--locale=C"], ct);
@@ -26,7 +26,7 @@ internal sealed partial class Cluster
         System.IO.Directory.Move(sibling, directory.Cluster);
     }
 
-    /// <summary>What programs left that were killed while they made a cluster.</summary>
+    /// <summary>Removes what programs left behind that were killed while they made a cluster.</summary>
     private void ClearAbandoned()
     {
         foreach (var abandoned in System.IO.Directory.EnumerateDirectories(directory.Path, "data.new-*"))
@@ -55,7 +55,7 @@ internal sealed partial class Cluster
 
         if (!options.Loopback)
         {
-            // Only the owner of the socket's directory gets as far as the socket.
+            // Only the owner of the socket's directory can reach the socket.
             command.AddRange(["--auth-local=trust", "--auth-host=reject"]);
             return await directory.User.RunAsync(command, ct);
         }
@@ -70,6 +70,6 @@ internal sealed partial class Cluster
     [LoggerMessage(5, LogLevel.Information, "Making a new PostgreSQL cluster in {Directory}")]
     private partial void LogInitialising(string directory);
 
-    [LoggerMessage(6, LogLevel.Debug, "Left {Directory} for the next start to clear away: {Reason}")]
+    [LoggerMessage(6, LogLevel.Debug, "Left {Directory} for the next start to clean up: {Reason}")]
     private partial void LogNotCleared(string directory, string reason);
 }

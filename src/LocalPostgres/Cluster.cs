@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LocalPostgres;
 
-/// <summary>Makes, starts and stops the cluster of a directory. Every member wants the directory's start lock held.</summary>
+/// <summary>Makes, starts and stops the cluster of a directory. Every member requires the directory's start lock.</summary>
 internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOptions options, ILogger logger)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -21,8 +21,8 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     private bool IsInitialised => System.IO.Directory.Exists(directory.Cluster);
 
     /// <summary>
-    /// Joins the server that runs, or starts one; makes the cluster first where there is none. <paramref name="isAlone"/>:
-    /// nobody else holds a share, so the port may still be chosen anew.
+    /// Joins a running server or starts one; makes the cluster first if there is none. <paramref name="isAlone"/>:
+    /// nobody else holds a share, so the port may still change.
     /// </summary>
     public async Task EnsureRunningAsync(bool isAlone, CancellationToken ct)
     {
@@ -33,7 +33,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         await RestartAsync(binaries, isAlone, ct);
     }
 
-    /// <summary>As <see cref="EnsureRunningAsync"/>, but a cluster that vanished under its users is not replaced by an empty one.</summary>
+    /// <summary>Like <see cref="EnsureRunningAsync"/>, but does not replace a cluster that vanished while in use with an empty one.</summary>
     public async Task ReviveAsync(CancellationToken ct)
     {
         if (!IsInitialised)
@@ -46,7 +46,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         if (!IsRunning)
             return;
         var binaries = await FindBinariesAsync(ct);
-        // Fast: open connections are cut, nothing that was committed is lost.
+        // Fast shutdown: open connections are cut, but nothing committed is lost.
         var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], ct);
         if (!stop.Succeeded && IsRunning)
         {
@@ -66,11 +66,11 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             ct.ThrowIfCancellationRequested();
             if (IsRunning)
             {
-                // Ours from before, another program's, or one that is still recovering.
+                // Ours from an earlier run, another program's, or one that is still recovering.
                 if (await Address.AnswersAsync(ct))
                 {
                     LogJoined(directory.Path, Address.ToString());
-                    // The program that started it may have been killed before it came to this.
+                    // The program that started it may have been killed before it did this.
                     await Watchdog.EnsureAsync(binaries, directory, ct);
                     return;
                 }
@@ -93,7 +93,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         }
     }
 
-    /// <summary>Null when the server is up.</summary>
+    /// <summary>Null if the server is up.</summary>
     private async Task<StartRefusal?> TryStartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
     {
         await EndLeftoversAsync(ct);
@@ -105,7 +105,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         ServerConfiguration.Write(directory, options, Address);
 
         var log = ServerLog.RotateAndMark(directory.Log);
-        // pg_ctl puts the server into a session of its own: Ctrl+C in this terminal is not for it. Not cancellable: half a start is no state to leave.
+        // pg_ctl gives the server its own session, so Ctrl+C in this terminal does not reach it. Not cancellable, to avoid leaving it half started.
         var start = await directory.User.RunAsync(
             [binaries.PgCtl, "start", "-D", directory.Cluster, "-l", directory.Log, "-w", "-t", "60", "-s"], CancellationToken.None);
         if (start.Succeeded)
@@ -119,8 +119,8 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     }
 
     /// <summary>
-    /// After kill -9 of the postmaster its children may still write. Only when none is left may the pid files go that
-    /// PostgreSQL itself would trust, because another process, or a zombie, has its pid now.
+    /// After kill -9 of the postmaster its children may still write. Only when none is left may we delete the pid files, which
+    /// PostgreSQL would trust because another process, or a zombie, now has that pid.
     /// </summary>
     private async Task EndLeftoversAsync(CancellationToken ct)
     {
@@ -146,7 +146,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
 
     private void ChoosePort(bool isAlone)
     {
-        // While others hold a share their connection strings name the port: it stays.
+        // While others hold a share, the port must stay, because their connection strings contain it.
         if (isAlone || !File.Exists(directory.PortFile))
             File.WriteAllText(directory.PortFile, ServerAddress.FreePort().ToString(CultureInfo.InvariantCulture));
     }
@@ -197,7 +197,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     [LoggerMessage(2, LogLevel.Information, "Joined the private PostgreSQL in {Directory}, reached by {Address}")]
     private partial void LogJoined(string directory, string address);
 
-    [LoggerMessage(3, LogLevel.Information, "Stopped the private PostgreSQL in {Directory}: nobody uses it any more")]
+    [LoggerMessage(3, LogLevel.Information, "Stopped the private PostgreSQL in {Directory}: nobody uses it anymore")]
     private partial void LogStopped(string directory);
 
     [LoggerMessage(4, LogLevel.Warning, "The private PostgreSQL in {Directory} does not stop: {Reason}")]

@@ -3,17 +3,17 @@ using System.Diagnostics;
 
 namespace LocalPostgres;
 
-/// <summary>A short-lived child process and what it said.</summary>
+/// <summary>A short-lived child process and its output.</summary>
 internal sealed record Command(int ExitCode, string Output, string Error)
 {
-    // The server outlives the program that started it: it gets no secret from that program's environment.
+    // The server outlives the program that started it, so it must not inherit secrets from its environment.
     private static readonly string[] Inherited = ["PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
     private static readonly string[] Severities = ["error:", "FATAL:", "PANIC:"];
 
     public bool Succeeded => ExitCode == 0;
 
-    /// <summary>The line that tells what went wrong, for a one-line message.</summary>
+    /// <summary>The line of the output that says what went wrong.</summary>
     public string Complaint
     {
         get
@@ -25,7 +25,7 @@ internal sealed record Command(int ExitCode, string Output, string Error)
         }
     }
 
-    /// <summary>Exit code 127 when there is no such program, as a shell has it.</summary>
+    /// <summary>Exit code 127 if there is no such program, as in a shell.</summary>
     public static async Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken ct)
     {
         using var process = new Process { StartInfo = StartInfo(command) };
@@ -54,7 +54,7 @@ internal sealed record Command(int ExitCode, string Output, string Error)
         return new Command(process.ExitCode, await RestOfAsync(output), await RestOfAsync(error));
     }
 
-    /// <summary>What was said; on Windows a started server inherits the pipe and would keep it open for ever.</summary>
+    /// <summary>The output. On Windows a started server inherits the pipe and would keep it open forever.</summary>
     private static async Task<string> RestOfAsync(Task<string> reading) =>
         await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(1))) == reading ? await reading : "";
 
@@ -78,9 +78,9 @@ internal sealed record Command(int ExitCode, string Output, string Error)
                 info.Environment.Remove(name);
         }
 
-        // Messages in English, so that the few that are told apart can be.
+        // Messages in English, because some of them are parsed.
         info.Environment["LC_ALL"] = "C";
-        // The current directory may be closed to the user that the child drops to.
+        // The child's user may have no access to the current directory.
         if (!OperatingSystem.IsWindows())
             info.WorkingDirectory = "/";
         return info;

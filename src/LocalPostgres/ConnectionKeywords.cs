@@ -6,15 +6,15 @@ using Npgsql;
 
 namespace LocalPostgres;
 
-/// <summary>Which keyword of a connection string Npgsql does not take. No value is ever shown, a password is one of them.</summary>
+/// <summary>Finds the keyword of a connection string that Npgsql does not accept. Never shows a value, since one is the password.</summary>
 internal static partial class ConnectionKeywords
 {
     private const string NoKeyword = "what is no keyword: a password that holds ; or = stands in single quotes.";
 
-    // SSL Password ends like the first.
+    // "SSL Password" also ends with "Password".
     private static readonly string[] PasswordKeywords = ["Password", "Pwd", "Psw"];
 
-    /// <summary>Null: the text is no list of keywords and values at all.</summary>
+    /// <summary>Null: the text is not a list of keywords and values.</summary>
     public static string? DescribeWrong(string setting, string connectionString)
     {
         var parts = new DbConnectionStringBuilder();
@@ -39,7 +39,7 @@ internal static partial class ConnectionKeywords
 
     private static string DescribeUnknown(string setting, string connectionString, string keyword)
     {
-        // What can't be found again as it was written is not one word: it holds ; or =.
+        // If it can't be found again as written, it is more than one word: it contains ; or =.
         if (AsWritten(connectionString, keyword) is not { } written)
             return $"{setting} has {NoKeyword}";
         var (nearest, distance) = NearestName.Of(keyword, Properties().Select(property => property.Name));
@@ -53,11 +53,11 @@ internal static partial class ConnectionKeywords
     private static bool IsBehindPassword(string connectionString, Group written) =>
         PasswordKeywords.Any(password => connectionString.AsSpan(0, written.Index).Contains(password, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Four letters of a password are soon near Port; whoever mistypes begins right.</summary>
+    /// <summary>Four letters of a password may resemble Port; a typo usually has the right first letter.</summary>
     private static bool IsLikeWord(string keyword, string nearest) =>
         keyword.All(c => char.IsAsciiLetter(c) || c == ' ') && char.ToUpperInvariant(keyword[0]) == char.ToUpperInvariant(nearest[0]);
 
-    // DbConnectionStringBuilder gives keywords in small letters.
+    // DbConnectionStringBuilder returns keywords in lower case.
     private static Group? AsWritten(string connectionString, string keyword) =>
         Keyword().Matches(connectionString).Select(match => match.Groups[1]).FirstOrDefault(found => found.Value.Equals(keyword, StringComparison.OrdinalIgnoreCase));
 
@@ -77,7 +77,7 @@ internal static partial class ConnectionKeywords
     private static HashSet<string> Known() =>
         Properties().SelectMany(property => (string[])[property.Name, .. property.Others]).ToHashSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>As Npgsql's documents write each keyword, and what else it answers to. Npgsql marks them by an attribute of its own.</summary>
+    /// <summary>Each keyword as Npgsql documents it, and its synonyms. Npgsql marks them with an attribute.</summary>
     private static IEnumerable<(string Name, string[] Others)> Properties() =>
         from property in typeof(NpgsqlConnectionStringBuilder).GetProperties()
         let keyword = property.CustomAttributes.FirstOrDefault(attribute => attribute.AttributeType.Name == "NpgsqlConnectionStringPropertyAttribute")

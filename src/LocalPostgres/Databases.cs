@@ -6,7 +6,7 @@ internal static class Databases
 {
     private static readonly string[] LostRace = [PostgresErrorCodes.DuplicateDatabase, PostgresErrorCodes.UniqueViolation];
 
-    /// <summary>Creates the database that a connection string names, where it is missing. Any number may try at once.</summary>
+    /// <summary>Creates the database of a connection string if it is missing. Any number of programs may try at once.</summary>
     public static async Task EnsureAsync(string connectionString, CancellationToken ct)
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
@@ -28,11 +28,11 @@ internal static class Databases
         }
         catch (PostgresException e) when (LostRace.Contains(e.SqlState))
         {
-            // Another program made it between our look and our try: it is there.
+            // Another program created it between our check and our attempt.
         }
     }
 
-    /// <summary>Named: without a name its metrics would carry the connection string.</summary>
+    /// <summary>Named, because otherwise its metrics would contain the connection string.</summary>
     public static NpgsqlDataSource Open(string connectionString) => new NpgsqlDataSourceBuilder(connectionString) { Name = "localpostgres" }.Build();
 
     private static string Quoted(string identifier) => $"\"{identifier.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";

@@ -1,8 +1,8 @@
 namespace LocalPostgres;
 
 /// <summary>
-/// A lock between programs, held as an open file: flock on Unix, share modes on Windows. The kernel releases it
-/// however its holder ends, kill -9 included.
+/// A lock between programs, held through an open file: flock on Unix, share modes on Windows. The kernel releases it
+/// however its holder ends, even by kill -9.
 /// </summary>
 internal static class FileLock
 {
@@ -15,7 +15,7 @@ internal static class FileLock
 
     public static IDisposable? TryExclusive(string path) => TryOpen(path, FileShare.None);
 
-    /// <summary>Null when the time is over.</summary>
+    /// <summary>Null on timeout.</summary>
     public static async Task<IDisposable?> ExclusiveAsync(string path, TimeSpan patience, CancellationToken ct)
     {
         for (var waited = TimeSpan.Zero; ; waited += Pause)
@@ -33,7 +33,7 @@ internal static class FileLock
     {
         try
         {
-            // Read access is enough for either lock, and lets another user's file be locked too.
+            // Read access is enough for either lock, and so works with another user's file.
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.Read, share, bufferSize: 0);
         }
         catch (IOException e) when (HeldByAnother.Contains(e.HResult))

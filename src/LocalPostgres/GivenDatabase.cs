@@ -4,14 +4,14 @@ using Npgsql;
 
 namespace LocalPostgres;
 
-/// <summary>The database of a connection string: is it one, and does it let us in? Never shows what the string holds, a password is in it.</summary>
+/// <summary>Checks the database of a connection string: that it exists and lets us in. Never shows the string, which contains a password.</summary>
 internal static class GivenDatabase
 {
     private const string Advice = "write it as 'Host=db;Database=identity;Username=…;Password=…'";
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    /// <exception cref="StartupException">It is malformed, nobody answers, or the user or the database is refused.</exception>
+    /// <exception cref="StartupException">The string is malformed, nobody answers, or the user or the database is refused.</exception>
     public static async Task RequireAsync(string setting, string connectionString, TimeSpan patience, CancellationToken ct)
     {
         var builder = Parse(setting, connectionString);

@@ -3,10 +3,10 @@ namespace LocalPostgres;
 /// <summary>Where the private server lives and how it is tuned.</summary>
 public sealed record LocalPostgresOptions
 {
-    /// <summary>The setting that names <see cref="Directory"/>; every message about the directory names it.</summary>
+    /// <summary>The setting for <see cref="Directory"/>, used in messages about it.</summary>
     internal const string DirectorySetting = "LocalPostgres:Directory";
 
-    /// <summary>Absolute path. Everything lives below it: cluster, log, locks, and the socket when the path is short enough.</summary>
+    /// <summary>An absolute path. Everything is below it: cluster, log, locks, and the socket if the path is short enough.</summary>
     public required string Directory { get; init; }
 
     /// <summary>False only in tests: nothing is flushed to the disk.</summary>
@@ -14,10 +14,10 @@ public sealed record LocalPostgresOptions
 
     public int MaxConnections { get; init; } = 100;
 
-    /// <summary>Where the binaries are, for a place that the search does not know. Null: search.</summary>
+    /// <summary>Where the binaries are, if the search can't find them. Null: search.</summary>
     public string? Binaries { get; init; }
 
-    /// <summary>The setting that would make this server needless, such as <c>ConnectionStrings:IdentityServer</c>.</summary>
+    /// <summary>The setting with which this server is not needed, such as <c>ConnectionStrings:IdentityServer</c>.</summary>
     public string ConnectionStringSetting { get; init; } = "ConnectionStrings";
 
     /// <summary>Listen on 127.0.0.1 with a password instead of on a Unix socket.</summary>

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace LocalPostgres;
 
 /// <summary>
-/// A share in a private PostgreSQL: started if it is not up, joined if it is, started again when it dies while held,
-/// stopped with the last holder in any process.
+/// A share in a private PostgreSQL: started if it is not up, joined if it is, restarted if it dies while in use,
+/// stopped with the last holder of any process.
 /// </summary>
 public sealed partial class LocalPostgresServer : IAsyncDisposable
 {
@@ -31,7 +31,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
         _watching = new Supervisor(cluster, logger).WatchAsync(_leaving.Token);
     }
 
-    /// <exception cref="StartupException">There is no server to be had, and why.</exception>
+    /// <exception cref="StartupException">There is no usable server.</exception>
     public static async Task<LocalPostgresServer> StartAsync(LocalPostgresOptions options, ILogger logger, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -48,7 +48,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
                 ?? throw ServerDirectory.Unusable(directory.Path, $"is locked by another program that has been starting for {LockPatience.TotalSeconds:0} s", advice: "end that program, or name another directory");
 
             var isAlone = IsUnused(directory);
-            // Taken before the server starts: a program that is killed right after it leaves nothing that looks unused but runs.
+            // Taken before the server starts, so that a program killed right after it does not leave a running server that looks unused.
             var share = FileLock.TryShared(directory.UsersLock)
                 ?? throw ServerDirectory.Unusable(directory.Path, $"has its {directory.UsersLock} locked by something else");
             try
@@ -58,7 +58,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
             }
             catch
             {
-                // Cancelled, perhaps, when the server was just up.
+                // This may have been cancelled just after the server came up.
                 share.Dispose();
                 await StopIfUnusedAsync(cluster, logger);
                 throw;
@@ -70,10 +70,10 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>No password where it is a Unix socket; its size of pool leaves room for four more programs.</summary>
+    /// <summary>A Unix socket needs no password; the pool size leaves room for four more programs.</summary>
     public string ConnectionString(string database) => _address.ConnectionString(database, _maximumPoolSize);
 
-    /// <summary>Creates the database where it is missing and tells how to reach it.</summary>
+    /// <summary>Creates the database if it is missing, and returns how to reach it.</summary>
     public async Task<string> EnsureDatabaseAsync(string database, CancellationToken ct)
     {
         var connectionString = ConnectionString(database);
@@ -106,7 +106,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Wants the start lock held and the own share released.</summary>
+    /// <summary>Requires the start lock, and that our own share has been released.</summary>
     private static async Task StopIfUnusedAsync(Cluster cluster, ILogger logger)
     {
         try

@@ -5,22 +5,22 @@ using Npgsql;
 
 namespace LocalPostgres;
 
-/// <summary>Which PostgreSQL a program uses: the one of its connection string, or a private one outside Production.</summary>
+/// <summary>Which PostgreSQL a program uses: that of its connection string, or outside Production a private one.</summary>
 public static class LocalPostgresSettings
 {
     private const string BinariesSetting = "LocalPostgres:Binaries";
 
-    /// <summary>A database that is started together with the program gets this long to listen.</summary>
+    /// <summary>A database that is started together with the program has this long to start listening.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>What <see cref="ResolveAsync"/> reads.</summary>
     public static string[] NamesFor(string name) => [$"ConnectionStrings:{name}", LocalPostgresOptions.DirectorySetting, BinariesSetting];
 
     /// <summary>
-    /// Reads <c>ConnectionStrings:{name}</c>. Where it is absent: refused in Production, else the private server in
-    /// <c>LocalPostgres:Directory</c> is started or joined and <paramref name="database"/> made on it.
+    /// Reads <c>ConnectionStrings:{name}</c>. If it is absent, Production refuses to start; otherwise the private server in
+    /// <c>LocalPostgres:Directory</c> is started or joined and <paramref name="database"/> is created on it.
     /// </summary>
-    /// <exception cref="StartupException">No usable database, and which setting would give one.</exception>
+    /// <exception cref="StartupException">No usable database; says which setting would provide one.</exception>
     public static async Task<(string ConnectionString, LocalPostgresServer? Server)> ResolveAsync(
         IConfiguration configuration, IHostEnvironment environment, string name, string database, ILogger logger, CancellationToken ct)
     {
@@ -59,7 +59,7 @@ public static class LocalPostgresSettings
         }
     }
 
-    /// <summary>The setting; else at the repository's root when the program lies in a checkout; else below the content root.</summary>
+    /// <summary>The setting; otherwise in the repository's root if the program is in a checkout; otherwise below the content root.</summary>
     internal static string DirectoryFor(string? setting, string programDirectory, string contentRoot)
     {
         if (!string.IsNullOrWhiteSpace(setting))

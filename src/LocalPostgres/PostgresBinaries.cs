@@ -5,7 +5,7 @@ namespace LocalPostgres;
 /// <summary>A directory with initdb, pg_ctl and postgres of one version.</summary>
 internal sealed record PostgresBinaries(string Directory, int MajorVersion)
 {
-    /// <summary>The oldest that knows <c>DROP DATABASE … WITH (FORCE)</c>.</summary>
+    /// <summary>The oldest version with <c>DROP DATABASE … WITH (FORCE)</c>.</summary>
     private const int OldestVersion = 13;
 
     private static readonly string[] Programs = ["initdb", "pg_ctl", "postgres"];
@@ -16,7 +16,7 @@ internal sealed record PostgresBinaries(string Directory, int MajorVersion)
 
     /// <summary>
     /// The first of <paramref name="places"/> that has a usable version: the <paramref name="wantedVersion"/> of a cluster
-    /// that exists already, or any. <paramref name="seen"/> collects what was found on the way.
+    /// that already exists, or any. <paramref name="seen"/> collects what was found on the way.
     /// </summary>
     public static async Task<PostgresBinaries?> FindAsync(IEnumerable<string> places, int? wantedVersion, List<int> seen, CancellationToken ct)
     {
@@ -73,7 +73,7 @@ internal sealed record PostgresBinaries(string Directory, int MajorVersion)
         return places;
     }
 
-    /// <summary>How this machine's package system calls the one package that is missing.</summary>
+    /// <summary>The name of the missing package in this machine's package system.</summary>
     public static string PackageAdvice(string osRelease) =>
         OperatingSystem.IsMacOS() ? "install it with 'brew install postgresql@17'"
         : OperatingSystem.IsWindows() ? "install it with 'winget install PostgreSQL.PostgreSQL.17'"

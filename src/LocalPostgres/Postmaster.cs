@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace LocalPostgres;
 
-/// <summary>Tells whether a cluster's server process lives. A pid file alone proves nothing: it survives kill -9, and pids are used again.</summary>
+/// <summary>Whether a cluster's server process is alive. A pid file alone proves nothing: it survives kill -9, and pids are reused.</summary>
 internal static class Postmaster
 {
     public static string PidFile(string cluster) => Path.Combine(cluster, "postmaster.pid");
@@ -11,7 +11,7 @@ internal static class Postmaster
     public static int? FindRunning(string cluster) =>
         ReadPid(cluster) is { } pid && IsServerOf(pid, cluster) ? pid : null;
 
-    /// <summary>Server processes of a cluster whose postmaster is gone; they end by themselves within moments unless they are busy.</summary>
+    /// <summary>Server processes of a cluster whose postmaster is gone. They end by themselves within moments unless they are busy.</summary>
     public static IReadOnlyList<int> FindLeftovers(string clusterName)
     {
         if (!OperatingSystem.IsLinux())
@@ -32,7 +32,7 @@ internal static class Postmaster
         }
         catch (ArgumentException)
         {
-            // It ended between the look and the kill: what was wanted.
+            // It ended between the check and the kill, which is fine.
         }
     }
 
@@ -51,7 +51,7 @@ internal static class Postmaster
 
     private static bool IsServerOf(int pid, string cluster)
     {
-        // Empty for a zombie, whose parent has not asked for it yet.
+        // Empty for a zombie that its parent has not reaped yet.
         if (OperatingSystem.IsLinux())
             return CommandLine(pid).Split('\0').Contains(cluster);
 

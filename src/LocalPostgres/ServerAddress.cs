@@ -33,7 +33,7 @@ internal sealed record ServerAddress(string Host, int Port, string? Password)
         Username = User,
         Password = Password,
         Database = database,
-        // Nothing leaves the machine, so an offer of encryption is a round trip for nothing.
+        // Nothing leaves the machine, so negotiating encryption would only cost a round trip.
         SslMode = SslMode.Disable,
         GssEncryptionMode = GssEncryptionMode.Disable,
         MaxPoolSize = maximumPoolSize,
@@ -41,7 +41,7 @@ internal sealed record ServerAddress(string Host, int Port, string? Password)
         CommandTimeout = 10,
     }.ConnectionString;
 
-    /// <summary>False while nobody listens, and while the server starts, recovers or shuts down.</summary>
+    /// <summary>False if nobody listens, or while the server starts, recovers or shuts down.</summary>
     public async Task<bool> AnswersAsync(CancellationToken ct)
     {
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString("postgres", 1)) { Pooling = false, Timeout = 2 };

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LocalPostgres;
 
-/// <summary>The settings that are ours: one file beside the cluster, written anew at each start and included by postgresql.conf.</summary>
+/// <summary>Our own settings: a file next to the cluster, rewritten at each start and included by postgresql.conf.</summary>
 internal static class ServerConfiguration
 {
     public static string Include(ServerDirectory directory) => $"\ninclude_if_exists = {Quoted(directory.Configuration)}\n";

@@ -5,16 +5,16 @@ using System.Text;
 namespace LocalPostgres;
 
 /// <summary>
-/// What lies where below <c>LocalPostgres:Directory</c>, and whose it is. When root runs the program the directory
-/// is root's, the server's user may read it, and only <c>data</c>, <c>log</c> and <c>socket</c> are that user's.
+/// The layout and owners of <c>LocalPostgres:Directory</c>. If root runs the program, the directory
+/// belongs to root, the server's user may read it, and only <c>data</c>, <c>log</c> and <c>socket</c> belong to that user.
 /// </summary>
 internal sealed record ServerDirectory(string Path, ServerUser User)
 {
-    // sun_path: 104 bytes on macOS, 108 on Linux, the ending NUL among them.
+    // sun_path: 104 bytes on macOS, 108 on Linux, including the final NUL.
     private const int LongestSocketPath = 103;
     private const string SocketFile = ".s.PGSQL.5432";
 
-    // pg_ctl hands paths to a shell within double quotes.
+    // pg_ctl passes paths to a shell within double quotes.
     private static readonly SearchValues<char> Forbidden = SearchValues.Create("\"'$`\r\n");
 
     public string Cluster => ClusterOf(Path);
@@ -38,7 +38,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
     /// <summary>Where the server's user may write.</summary>
     public string WatchdogLock => System.IO.Path.Combine(LogDirectory, "watchdog.lock");
 
-    /// <summary>Names the server in the process list, and tells its processes from those of other servers.</summary>
+    /// <summary>Names the server in the process list, to distinguish its processes from other servers'.</summary>
     public string Name => $"identityserver-{Hash(Path)}";
 
     public string Socket
@@ -57,13 +57,13 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
     /// <summary>The server's other pid file.</summary>
     public string SocketLock => System.IO.Path.Combine(Socket, SocketFile + ".lock");
 
-    /// <summary>False where root had to go elsewhere.</summary>
+    /// <summary>False if root had to use another directory.</summary>
     public bool IsAt(string asked) => System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(asked)) == Path;
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Makes the directory, or checks the one that is there.</summary>
-    /// <exception cref="StartupException">It can't be used, and why.</exception>
+    /// <summary>Creates the directory, or checks an existing one.</summary>
+    /// <exception cref="StartupException">The directory can't be used.</exception>
     public static async Task<ServerDirectory> OpenAsync(string path, CancellationToken ct)
     {
         if (!System.IO.Path.IsPathFullyQualified(path))
@@ -75,11 +75,11 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         try
         {
             var user = await ServerUser.FindAsync(ClusterOf(path), ct);
-            // The directory itself may be closed as yet: it is ours to open.
+            // The directory itself may still be closed; we can open it.
             if (await user.CanEnterAsync(NearestExisting(System.IO.Path.GetDirectoryName(path) ?? path), ct))
                 return await CreateAsync(path, user, ct);
 
-            // Below a directory that is closed to the server's user, such as /root.
+            // Below a directory that the server's user can't enter, such as /root.
             var elsewhere = $"/var/lib/identityserver-{Hash(path)}";
             user = await ServerUser.FindAsync(ClusterOf(elsewhere), ct);
             return await CreateAsync(elsewhere, user, ct);
@@ -98,7 +98,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
 
     private static async Task<ServerDirectory> CreateAsync(string path, ServerUser user, CancellationToken ct)
     {
-        // Its mode and owner will be changed: never those of a directory that somebody uses for something else.
+        // We will change its mode and owner, so it must not be a directory that somebody uses for something else.
         if (Directory.Exists(path) && !File.Exists(StartLockOf(path)) && Directory.EnumerateFileSystemEntries(path).Any())
             throw Unusable(path, "is not empty and was not made by this program");
 
@@ -107,7 +107,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         if (!Directory.Exists(directory.Cluster))
             await user.AdmitAsync(path, ct);
 
-        // The two lock files, readable for the server's user whatever the umask: its watchdog asks them.
+        // The two lock files must be readable by the server's user whatever the umask, because its watchdog uses them.
         foreach (var file in new[] { directory.StartLock, directory.UsersLock })
         {
             if (File.Exists(file))

@@ -1,11 +1,11 @@
 namespace LocalPostgres;
 
-/// <summary>The server's own log, and the place from which a start has written to it.</summary>
+/// <summary>The server's log, and the position where the current start began.</summary>
 internal sealed record ServerLog(string Path, long Start)
 {
     private const long RotationSize = 1024 * 1024;
 
-    /// <summary>Keeps one older log: the two never grow past what a single run writes.</summary>
+    /// <summary>Keeps one older log, so the two never grow beyond what a single run writes.</summary>
     public static ServerLog RotateAndMark(string path)
     {
         var file = new FileInfo(path);

@@ -1,6 +1,6 @@
 namespace LocalPostgres;
 
-/// <summary>The user that the server runs as: our own, or, since PostgreSQL refuses root, the one that root drops to.</summary>
+/// <summary>The user that runs the server: our own, or, since PostgreSQL refuses root, the one that root switches to.</summary>
 internal sealed class ServerUser
 {
     private static readonly string[] Candidates = ["postgres", "_postgres", "nobody"];
@@ -18,7 +18,7 @@ internal sealed class ServerUser
 
     public bool IsAnother => _name is not null;
 
-    /// <summary>For root: the owner of <paramref name="cluster"/> when it exists already, else the first usual one.</summary>
+    /// <summary>For root: the owner of <paramref name="cluster"/> if it exists, otherwise the first usual one.</summary>
     public static async Task<ServerUser> FindAsync(string cluster, CancellationToken ct)
     {
         if (OperatingSystem.IsWindows() || !Environment.IsPrivilegedProcess)
@@ -46,11 +46,11 @@ internal sealed class ServerUser
 
     public Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken ct) => Command.RunAsync(_asUser(command), ct);
 
-    /// <summary>Can this user reach the directory through all of its parents?</summary>
+    /// <summary>Whether this user can reach the directory through all of its parents.</summary>
     public async Task<bool> CanEnterAsync(string directory, CancellationToken ct) =>
         !IsAnother || (await RunAsync(["test", "-x", directory], ct)).Succeeded;
 
-    /// <summary>Makes a directory that only this user (and root) can enter.</summary>
+    /// <summary>Creates a directory that only this user (and root) can enter.</summary>
     public async Task CreatePrivateDirectoryAsync(string path, CancellationToken ct)
     {
         if (OperatingSystem.IsWindows())
@@ -66,11 +66,11 @@ internal sealed class ServerUser
             throw new IOException($"{path} is a symbolic link.");
         if (IsAnother)
             await ChownAsync([$"{_name}:", path], ct);
-        // Refused to everyone but the owner and root: this is the proof that the directory is ours.
+        // Fails for everyone but the owner and root, which proves that the directory is ours.
         File.SetUnixFileMode(path, OwnerOnly);
     }
 
-    /// <summary>Lets this user read and enter, but not change, a directory of root's.</summary>
+    /// <summary>Lets this user read and enter, but not change, a directory that root owns.</summary>
     public async Task AdmitAsync(string path, CancellationToken ct)
     {
         if (OperatingSystem.IsWindows())

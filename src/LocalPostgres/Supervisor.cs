@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LocalPostgres;
 
-/// <summary>Starts a server that died while it is held. Every holder watches; the start lock lets one of them act.</summary>
+/// <summary>Restarts a server that died while it is in use. Every holder watches; the start lock lets one of them act.</summary>
 internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -19,7 +19,7 @@ internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            // The holder leaves.
+            // The holder is leaving.
         }
     }
 
@@ -37,7 +37,7 @@ internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Whatever it is, the next look may fare better; until then the program answers 503.
+            // Catch everything: the next check may succeed; until then the program answers 503.
             LogNotRevived(cluster.Directory.Path, e.Message);
         }
     }
@@ -45,6 +45,6 @@ internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
     [LoggerMessage(30, LogLevel.Warning, "The private PostgreSQL in {Directory} died; starting it again")]
     private partial void LogDied(string directory);
 
-    [LoggerMessage(31, LogLevel.Error, "The private PostgreSQL in {Directory} does not come back: {Reason}")]
+    [LoggerMessage(31, LogLevel.Error, "The private PostgreSQL in {Directory} can't be restarted: {Reason}")]
     private partial void LogNotRevived(string directory, string reason);
 }

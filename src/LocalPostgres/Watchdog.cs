@@ -1,14 +1,14 @@
 namespace LocalPostgres;
 
 /// <summary>
-/// Stops the server when the last program was killed, or its terminal closed, before it could. A shell loop beside
-/// the server that ends with it; it keeps the same locks as the programs. Where flock(1) is missing (macOS, Windows)
-/// such a server stays until the next program joins it and leaves.
+/// Stops the server if the last program was killed, or its terminal closed, before it could do so. A shell loop next to
+/// the server that ends with it and uses the same locks as the programs. If flock(1) is missing (macOS, Windows),
+/// the server keeps running until the next program joins it and leaves.
 /// </summary>
 internal static class Watchdog
 {
-    // $1 start lock, $2 users lock, $3 the watchdog's own lock, of which one is enough, $4 pg_ctl, $5 cluster.
-    // It asks for the pid file, not for the process: a zombie that nobody reaps would be watched for ever.
+    // $1 start lock, $2 users lock, $3 the lock that keeps a second watchdog out, $4 pg_ctl, $5 cluster.
+    // Watches the pid file, not the process: a zombie that nobody reaps would be watched forever.
     private const string Loop =
         """
         ( exec 9>"$3" && flock -n 9 && while sleep 2 && [ -e "$5/postmaster.pid" ]; do

@@ -8,7 +8,7 @@ public sealed class NonceRules
     private static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(octet => (byte)octet)];
 
     [Fact, Rfc("9449", "8")]
-    public void It_carries_its_step_and_whoever_has_the_key_can_tell_it()
+    public void It_carries_its_step_and_any_holder_of_the_key_can_check_it()
     {
         var nonce = DpopNonce.Write(Key, 1234567);
 
@@ -20,7 +20,7 @@ public sealed class NonceRules
     }
 
     [Fact]
-    public void Another_spelling_or_any_changed_character_is_none()
+    public void Another_spelling_or_any_changed_character_is_refused()
     {
         var nonce = DpopNonce.Write(Key, 1);
         for (var i = 0; i < nonce.Length; i++)

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Dpop.Tests;
 
-/// <summary>What a proof must be, before anybody asks what it is about.</summary>
+/// <summary>The rules for a proof, before its claims are compared.</summary>
 public sealed class ProofRules
 {
     private static readonly DateTimeOffset IssuedAt = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);

@@ -48,7 +48,7 @@ internal sealed class Checks(World world, Tally tally)
         foreach (var node in world.Nodes.Where(node => node.HasDied).ToList())
         {
             tally.Require(false, $"{node.Name} lives: it ended by itself");
-            // Who asks it is refused for as long as the check has patience; an answer needs it.
+            // Start it again: otherwise every check would wait for its answer until it gives up.
             node.Start();
             await node.IsReadyAsync();
         }

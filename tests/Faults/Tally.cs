@@ -63,7 +63,7 @@ internal sealed class Tally(string fault)
         Interlocked.Decrement(ref _disturbances);
     }
 
-    /// <summary>To be kept from the beginning of a request, and given back with its end.</summary>
+    /// <summary>Taken at the start of a request and returned at its end.</summary>
     public int Epoch => Volatile.Read(ref _disturbances) > 0 ? -1 : Volatile.Read(ref _epoch);
 
     /// <summary>Whether the fault was there at any time of a request.</summary>

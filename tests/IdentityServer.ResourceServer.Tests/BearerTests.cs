@@ -25,7 +25,7 @@ public sealed class BearerTests : IAsyncLifetime
     private string GoodToken(string? scope = "data:read data:write") => _issuer.Sign(_issuer.Claims(ProtectedApi.Resource, scope));
 
     [Fact, Rfc("9068", "4")]
-    public async Task A_good_token_is_let_in_and_says_who_comes()
+    public async Task A_valid_token_is_accepted_and_identifies_the_caller()
     {
         var claims = _issuer.Claims(ProtectedApi.Resource);
         var token = _issuer.Sign(claims);
@@ -103,7 +103,7 @@ public sealed class BearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_of_17_KiB_is_refused_without_a_look()
+    public async Task A_token_of_17_KiB_is_refused_unread()
     {
         using var response = await _api.GetAsync("/read", new string('a', 17 * 1024));
         Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
@@ -131,7 +131,7 @@ public sealed class BearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_open_endpoint_does_not_mind_a_bad_token()
+    public async Task An_open_endpoint_ignores_a_bad_token()
     {
         using var response = await _api.GetAsync("/open", "garbage");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);

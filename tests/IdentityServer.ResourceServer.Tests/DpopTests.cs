@@ -80,7 +80,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.2")]
-    public async Task A_bound_token_is_no_bearer_token_with_a_proof_neither()
+    public async Task A_bound_token_is_refused_as_a_bearer_token_even_with_a_proof()
     {
         var token = BoundToken();
         using var without = await SendAsync(_api, "Bearer " + token);
@@ -90,7 +90,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1")]
-    public async Task An_unbound_token_is_none_of_this_scheme()
+    public async Task An_unbound_token_is_refused_with_this_scheme()
     {
         var token = _issuer.Sign(_issuer.Claims(ProtectedApi.Resource));
         await RefusesAsync("invalid_token", token, Proof(token));
@@ -105,7 +105,7 @@ public sealed class DpopTests : IAsyncLifetime
     [InlineData("{}")]
     [InlineData("\"x\"")]
     [InlineData("""{"jkt":1}""")]
-    public async Task What_binds_a_token_in_a_way_that_is_not_known_here_does_not_free_it(string confirmation)
+    public async Task A_token_with_an_unknown_kind_of_binding_is_not_accepted_as_unbound(string confirmation)
     {
         var token = BoundToken(JsonNode.Parse(confirmation.Replace("KEY", _key.Thumbprint, StringComparison.Ordinal)));
         Assert.Equal(HttpStatusCode.Unauthorized, await _api.StatusAsync(token));
@@ -207,7 +207,7 @@ public sealed class DpopTests : IAsyncLifetime
     [InlineData("exp", 30, true)]
     [InlineData("nbf", 35, false)]
     [InlineData("nbf", 20, true)]
-    public async Task A_proof_is_good_no_longer_and_no_earlier_than_it_says(string claim, int seconds, bool isLetIn)
+    public async Task A_proof_is_valid_no_longer_and_no_earlier_than_it_says(string claim, int seconds, bool isLetIn)
     {
         var token = BoundToken();
         using var response = await SendAsync(_api, "DPoP " + token, Proof(token, (_, claims) => claims[claim] = claims["iat"]!.GetValue<long>() + seconds));

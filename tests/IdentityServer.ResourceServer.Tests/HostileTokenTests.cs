@@ -97,7 +97,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [InlineData("null")]
     [InlineData("7")]
     [InlineData("[\"a\"]")]
-    public async Task A_strange_kid_is_refused(string kid) =>
+    public async Task An_unknown_kid_is_refused(string kid) =>
         await IsRefusedAsync(Forge($$"""{"alg":"ES256","typ":"at+jwt","kid":{{kid}}}"""));
 
     [Fact, Rfc("7515", "4.1")]

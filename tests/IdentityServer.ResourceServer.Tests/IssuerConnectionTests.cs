@@ -9,7 +9,7 @@ namespace IdentityServer.ResourceServer.Tests;
 public sealed class IssuerConnectionTests
 {
     [Fact]
-    public async Task A_connection_that_is_reset_in_the_moment_in_which_it_was_made_is_an_issuer_that_is_away()
+    public async Task A_connection_reset_while_opening_counts_as_an_unreachable_issuer()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

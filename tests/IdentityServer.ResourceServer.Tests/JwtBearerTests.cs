@@ -83,7 +83,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9068", "4")]
-    public async Task A_good_token_is_let_in_and_says_who_comes()
+    public async Task A_valid_token_is_accepted_and_identifies_the_caller()
     {
         var claims = _issuer.Claims(Resource);
         using var response = await SendAsync("Bearer " + _issuer.Sign(claims));
@@ -173,7 +173,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_open_endpoint_does_not_mind_a_bad_token()
+    public async Task An_open_endpoint_ignores_a_bad_token()
     {
         using var response = await SendAsync("Bearer garbage", path: "/open");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -219,14 +219,14 @@ public sealed class JwtBearerTests : IAsyncLifetime
             using var response = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
             return response.StatusCode == HttpStatusCode.Unauthorized;
         }, "the token is dead");
-        // Of a token that is refused it hears nothing.
+        // The application's events are not called for a refused token.
         var before = heard;
         using var dead = await SendAsync("Bearer " + _issuer.Sign(claims), api: api);
         Assert.Equal((HttpStatusCode.Unauthorized, before), (dead.StatusCode, heard));
     }
 
     [Fact]
-    public async Task The_application_may_refuse_what_is_good()
+    public async Task The_application_may_refuse_a_valid_token()
     {
         await using var api = await StartAsync(options => options.Events = new JwtBearerEvents
         {
@@ -323,7 +323,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Sign_outs_are_not_heard_beside_JwtBearer_and_that_is_said()
+    public async Task Sign_outs_are_not_supported_with_JwtBearer_and_the_error_says_so()
     {
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(map: app => app.MapBackchannelLogout("/logout", (_, _) => Task.CompletedTask)));
         Assert.Contains("AddIdentityServerTokens", fault.Message, StringComparison.Ordinal);

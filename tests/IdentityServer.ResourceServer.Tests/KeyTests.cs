@@ -85,7 +85,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact, Testing.Rfc("7517", "4.5")]
-    public async Task A_key_set_that_names_two_keys_alike_is_none()
+    public async Task A_key_set_with_two_keys_of_one_name_is_refused()
     {
         _issuer.Publish(_issuer.Key, _issuer.Key);
         await using var api = await ProtectedApi.StartAsync(_issuer);

@@ -214,7 +214,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_says_not_what_the_API_is_called_or_who_issues_is_told_so_at_start()
+    public async Task Missing_or_contradicting_options_are_reported_at_start()
     {
         foreach (var change in new Action<OpenIddictValidationOptions>[] { options => options.Audiences.Clear(), options => options.Issuer = new Uri("https://other.example"), options => options.Issuer = null })
         {
@@ -260,7 +260,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_scope_that_is_not_the_tokens_is_none()
+    public async Task A_scope_outside_the_token_does_not_count()
     {
         await using var api = await StartAsync(options =>
         {

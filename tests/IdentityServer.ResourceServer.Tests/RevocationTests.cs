@@ -53,7 +53,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_heard_of_within_a_second()
+    public async Task It_takes_effect_within_a_second()
     {
         var fastest = await Wait.FastestAsync(async () =>
         {
@@ -153,7 +153,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_feed_that_was_away_goes_on_from_its_cursor()
+    public async Task A_feed_that_was_unreachable_continues_from_its_cursor()
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(_issuer.Sign(Claims())));
         var claims = Claims();
@@ -167,7 +167,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refused_cursor_is_given_up_and_the_feed_read_anew()
+    public async Task A_refused_cursor_is_dropped_and_the_feed_read_from_the_start()
     {
         var first = Claims();
         _issuer.Revoke("jti", first["jti"]!.ToString());
@@ -213,7 +213,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_poll_that_hangs_silently_is_given_up_and_made_anew()
+    public async Task A_poll_that_hangs_silently_is_abandoned_and_repeated()
     {
         await using var api = await ProtectedApi.StartAsync(_issuer, options => options.MaxStaleness = TimeSpan.FromSeconds(3));
         var token = _issuer.Sign(Claims());

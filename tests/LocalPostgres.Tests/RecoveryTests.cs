@@ -6,7 +6,7 @@ using Xunit;
 
 namespace LocalPostgres.Tests;
 
-/// <summary>What is left after kill -9, and who puts it right.</summary>
+/// <summary>Recovery after kill -9.</summary>
 public sealed class RecoveryTests(ITestOutputHelper output)
 {
     [Fact]

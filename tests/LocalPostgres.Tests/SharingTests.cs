@@ -4,7 +4,7 @@ using Xunit;
 
 namespace LocalPostgres.Tests;
 
-/// <summary>Who starts, joins and stops the server: always processes of their own, as the programs are.</summary>
+/// <summary>Starting, joining and stopping the server, always from separate processes, like the programs.</summary>
 public sealed class SharingTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
@@ -95,7 +95,7 @@ public sealed class SharingTests(ITestOutputHelper output)
             }
             catch (OperationCanceledException)
             {
-                // What is wanted; a fast machine may be done before.
+                // Already stopped, which is fine: a fast machine may be done before.
             }
 
             Assert.Null(directory.ServerPid);

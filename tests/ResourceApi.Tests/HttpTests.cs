@@ -8,7 +8,7 @@ using Xunit;
 
 namespace ResourceApi.Tests;
 
-/// <summary>What is true of every route: the envelope, the challenge, the document, the cost.</summary>
+/// <summary>Rules for every route: the envelope, the challenge, the document, the cost.</summary>
 public sealed class HttpTests : IAsyncLifetime
 {
     private Store _store = null!;

@@ -47,7 +47,7 @@ public sealed class ListTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_prefix_is_text_and_no_pattern()
+    public async Task A_prefix_is_text_not_a_pattern()
     {
         foreach (var key in new[] { "a", "a%", "a%b", "ab", "a_", "b", "\U0010ffff", "\U0010ffffz" })
             await _alice.StoreAsync(key, "");

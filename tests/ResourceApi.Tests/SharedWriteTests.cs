@@ -15,7 +15,7 @@ public sealed class SharedWriteTests
     private const string Writing = "UPDATE items i SET value = a.value";
 
     [Fact]
-    public async Task Writes_that_travel_together_each_reach_their_own_key()
+    public async Task Batched_writes_each_reach_their_own_key()
     {
         await using var store = await Store.StartAsync();
         var (alice, bob) = (store.SignIn(), store.SignIn());

@@ -97,7 +97,7 @@ public sealed class SheddingTests
     }
 
     [Fact, Rfc("9112", "9.6")]
-    public async Task A_node_that_drains_is_not_ready_and_serves_on_and_closes_each_connection_with_its_answer()
+    public async Task A_draining_node_is_not_ready_but_serves_and_closes_each_connection_with_its_answer()
     {
         await using var store = await Store.StartAsync();
         await using var program = ProgramProcess.Start(Path.Combine(AppContext.BaseDirectory, "ResourceApi.dll"),

@@ -65,7 +65,7 @@ public sealed class StartTests
         await SaysOneLineAsync(Start(), "ConnectionStrings:ResourceApi: no connection to PostgreSQL at 127.0.0.1:1");
 
     [Fact]
-    public async Task A_database_that_lets_us_make_nothing_is_one_line()
+    public async Task A_database_without_the_right_to_create_is_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         await using (var connection = new NpgsqlConnection(database.ConnectionString))

@@ -4,7 +4,7 @@ using IdentityServer.Protocol;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>The refusals of the account API that are not <see cref="ApiErrors"/> of every route.</summary>
+/// <summary>The account API's own refusals; those of every route are in <see cref="ApiErrors"/>.</summary>
 internal static class AccountErrors
 {
     public static readonly ApiError NoBody = ApiErrors.InvalidRequest with { Message = "The request has no body." };
@@ -35,7 +35,7 @@ internal static class AccountErrors
 
     public static readonly ApiError InvalidResetToken = Bad("INVALID_RESET_TOKEN", "The reset token is wrong, used or expired.");
 
-    /// <param name="requirements">All that the policy asks.</param>
+    /// <param name="requirements">All requirements of the policy.</param>
     public static ApiError InvalidPassword(string requirements) => Bad("INVALID_PASSWORD", requirements);
 
     public static ApiError TooManyRequests(OAuthError limit) => ApiErrors.TooManyRequests with { RetryAfter = limit.RetryAfter };

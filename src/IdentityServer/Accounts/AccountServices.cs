@@ -14,10 +14,10 @@ internal static class AccountServices
 {
     public static void AddAccounts(this IServiceCollection services, SettingsReader settings)
     {
-        // Before Identity adds its own, which asks the database whether names are free and allows ASCII only.
+        // Before Identity adds its own validator, which queries the database for free names and allows only ASCII.
         services.AddScoped<IUserValidator<User>, UserRules>();
         services.AddIdentityCore<User>().AddRoles<Role>().AddEntityFrameworkStores<AuthDb>();
-        // A name that is taken is an answer, not an error for the log.
+        // A taken name is a normal answer, not an error for the log.
         services.AddLogging(logging => logging.AddFilter("Microsoft.EntityFrameworkCore.Update", LogLevel.None));
 
         services.AddSettings<ResetTokenSettings>(settings);

@@ -5,7 +5,7 @@ using IdentityServer.Http;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>What a step of the account API found, or why it refuses.</summary>
+/// <summary>The result of a step of the account API, or why it refuses.</summary>
 internal readonly struct ApiResult<T> where T : class
 {
     private ApiResult(T? value, ApiError? error) => (Value, Error) = (value, error);
@@ -21,6 +21,6 @@ internal readonly struct ApiResult<T> where T : class
     public static implicit operator ApiResult<T>(ApiError error) => new(null, error);
 }
 
-/// <summary>An answer that says yes.</summary>
-/// <param name="Data">Fills the object <c>data</c>; none when null.</param>
+/// <summary>A success.</summary>
+/// <param name="Data">The object <c>data</c>; left out if null.</param>
 internal sealed record ApiSuccess(HttpStatusCode Status, string Message, Action<Utf8JsonWriter>? Data = null);

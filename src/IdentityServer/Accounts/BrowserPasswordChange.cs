@@ -11,13 +11,13 @@ using Npgsql;
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// A change of the password at a browser: every grant of the user and every session but the browser's own ends in its transaction, and
-/// whoever asked for a reset before no longer may.
+/// Changes a password from a browser. In the same transaction every grant of the user and every session but this browser's ends, and
+/// pending resets become invalid.
 /// </summary>
 internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding sessions, TimeProvider time)
 {
-    /// <summary>False: the password was changed or the account disabled since the old one was checked; nothing is changed.</summary>
-    /// <param name="user">As the old password was checked.</param>
+    /// <summary>False: the password was changed or the account disabled since the old password was checked; nothing changes.</summary>
+    /// <param name="user">As of the check of the old password.</param>
     public Task<bool> TryAsync(HttpContext http, Guid sessionId, CheckedUser user, string hash)
     {
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
@@ -27,7 +27,7 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
     private async Task<bool> TryAsync(AuthDb db, Guid sessionId, CheckedUser user, string hash, Caller caller, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        // First and alone: it holds the user's row, and finds another stamp than was checked where somebody was quicker.
+        // First and separately: it locks the user's row, and fails if the stamp has changed since the check.
         if (!await PasswordStore.TryReplaceAsync(db, user.Id, user.SecurityStamp, hash, cancellation) || await grants.EndAllAsync(db, user.Id, cancellation) is not { } ended)
             return false;
         await SessionStore.CarryOnAsync(db, sessionId, user.Id, cancellation);

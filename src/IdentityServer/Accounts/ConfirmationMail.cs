@@ -8,7 +8,7 @@ namespace IdentityServer.Accounts;
 internal sealed partial class ConfirmationMail(
     NpgsqlDataSource source, EmailConfirmation confirmation, MailDelivery mail, EmailConfirmationSettings settings, TimeProvider time, ILogger<ConfirmationMail> log)
 {
-    /// <summary>False: the database is away. The account stands without it, and its owner may ask for another message.</summary>
+    /// <summary>False: the database is unreachable. The account exists anyway, and its owner may ask for another message.</summary>
     /// <param name="email">As registered.</param>
     public async Task<bool> TrySendAsync(Guid userId, string email, CancellationToken cancellation)
     {

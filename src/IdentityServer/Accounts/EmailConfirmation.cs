@@ -15,9 +15,9 @@ using Npgsql;
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// Shows that an address is its account's: a message with a link goes there, and who follows it and presses the button has
-/// read it. The link's token names the account and the address under Data Protection, so nothing is stored, and it dies
-/// with its time or when the account gets another address.
+/// Confirms that an address belongs to its account: a message with a link goes there, and whoever follows it and presses the button has
+/// read it. The link's token holds the account and the address, encrypted by Data Protection, so nothing is stored. It is invalid
+/// once it expires or the account gets another address.
 /// </summary>
 internal sealed class EmailConfirmation(
     NpgsqlDataSource source, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time)
@@ -37,7 +37,7 @@ internal sealed class EmailConfirmation(
         return Base64Url.EncodeToString(_protector.Protect(clear));
     }
 
-    /// <summary>Null: it is no token of ours, or its time is over.</summary>
+    /// <summary>Null: not one of our tokens, or expired.</summary>
     public (Guid UserId, string FoldedEmail)? Read(string token)
     {
         if (token.Length is 0 or > 4096 || !StrictBase64Url.TryDecode(token, out var bytes))
@@ -56,7 +56,7 @@ internal sealed class EmailConfirmation(
         return (new Guid(clear.AsSpan(0, 16), bigEndian: true), Encoding.UTF8.GetString(clear.AsSpan(HeadLength)));
     }
 
-    /// <summary>False: the token is dead, or the account is disabled or has another address now. Once more changes nothing.</summary>
+    /// <summary>False: the token is invalid, or the account is disabled or has another address now. Repeating it changes nothing.</summary>
     public async Task<bool> TryConfirmAsync(string token, CancellationToken cancellation)
     {
         if (Read(token) is not var (userId, email))
@@ -64,7 +64,7 @@ internal sealed class EmailConfirmation(
         return await ProfileStore.TryConfirmEmailAsync(source, userId, email, time.GetUtcNow(), cancellation);
     }
 
-    /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>
+    /// <summary>Contains nothing from a request: no header, and no name that somebody chose.</summary>
     public Message Write(Guid userId, string email) => new(
         email,
         "Confirm your e-mail address",
@@ -73,8 +73,8 @@ internal sealed class EmailConfirmation(
             Somebody, most likely you, gave this address to an account at
             {issuer.Issuer}
 
-            If it was you, open this address and press the button that you find there.
-            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
+            If it was you, open this address and press the button there.
+            The link works for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
 
             {issuer.At(PageRoutes.ConfirmEmail)}?token={CreateToken(userId, email)}
 

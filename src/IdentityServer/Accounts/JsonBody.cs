@@ -4,8 +4,8 @@ using IdentityServer.Http;
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// The members of a JSON body: one object in UTF-8, each member once, nothing behind it. Unknown members are passed
-/// over.
+/// The members of a JSON body: one object in UTF-8, each member once, nothing after it. Unknown members are
+/// ignored.
 /// </summary>
 internal sealed class JsonBody : IDisposable
 {
@@ -27,8 +27,8 @@ internal sealed class JsonBody : IDisposable
     }
 
     /// <summary>
-    /// The text of a member; null when it is absent or null. False: it is no text. A NUL is one: PostgreSQL stores none, so the rule of
-    /// each field refuses it by the field's own code.
+    /// The text of a member; null if it is absent or null. False: not a string. A string with NUL is accepted here; PostgreSQL can't store it, so
+    /// each field refuses it with the field's own code.
     /// </summary>
     public bool TryRead(string name, out string? text)
     {
@@ -43,7 +43,7 @@ internal sealed class JsonBody : IDisposable
         }
         catch (InvalidOperationException)
         {
-            // RFC 8259 §8.2: an escaped lone surrogate stands for no character.
+            // RFC 8259 §8.2: an escaped lone surrogate is not a character.
             return false;
         }
         return text is not null;

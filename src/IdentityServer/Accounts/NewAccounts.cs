@@ -9,18 +9,18 @@ using Npgsql;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>Stores accounts. Whether a name is free is decided by the unique indexes alone: of two at once one gets it.</summary>
+/// <summary>Stores accounts. Only the unique indexes decide whether a name is free, so of two concurrent requests one gets it.</summary>
 internal sealed class NewAccounts(TimeProvider time)
 {
-    /// <summary>UserManager folds the names and makes the security stamp.</summary>
-    /// <param name="hash">Of the password.</param>
+    /// <summary>UserManager folds the names and creates the security stamp.</summary>
+    /// <param name="hash">The password's hash.</param>
     public Task<ApiResult<User>> TryStoreAsync(HttpContext http, Registration registration, string hash)
     {
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
         return http.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
     }
 
-    /// <summary>Stores the account of a link that was followed, and spends the link with it.</summary>
+    /// <summary>Stores the account for a registration link, and spends the link with it.</summary>
     public Task<ApiResult<User>> TryStoreConfirmedAsync(HttpContext http, PendingRegistration pending, byte[] tokenHash)
     {
         var caller = Caller.Of(http, Client.AccountApi.ClientId);
@@ -38,7 +38,7 @@ internal sealed class NewAccounts(TimeProvider time)
         });
     }
 
-    /// <summary>For forms, which tell it before anything is stored. User names are public.</summary>
+    /// <summary>For forms, which report a taken name before anything is stored. User names are public.</summary>
     public static Task<bool> IsTakenAsync(HttpContext http, string userName)
     {
         var folded = LoginName.Fold(userName);
@@ -49,7 +49,7 @@ internal sealed class NewAccounts(TimeProvider time)
     {
         var user = Create(registration, hash);
         user.EmailConfirmed = isEmailConfirmed;
-        // Saved with the account, by the store that shares this context.
+        // Saved with the account, because the store shares this context.
         services.GetRequiredService<AuthDb>().AuditEvents.Add(new AuditEventRow
         {
             At = user.CreatedAt, Event = AuditEvents.UserRegistered, Subject = user.Id, ClientId = caller.ClientId, RemoteAddress = caller.Address,

@@ -14,11 +14,11 @@ using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>A forgotten password, by JSON or at a page: a message with a token, then a new password for it, and every grant of the user ends.</summary>
+/// <summary>Password resets, by JSON or on a page: sends a message with a token, then accepts a new password for it and ends every grant of the user.</summary>
 internal sealed class PasswordResets(
     ResetRequests requests, PasswordPolicy policy, PasswordHashing hashing, UserGrants grants, SessionEnding sessions, DatabaseGate database, RequestLimits limits, Pulse pulse, TimeProvider time)
 {
-    /// <summary>Looks nothing up, and writes the same whoever is named: answer and time are the same whether the account exists.</summary>
+    /// <summary>Looks nothing up, so the answer and its time don't reveal whether the account exists.</summary>
     public async Task<ApiResult<ApiSuccess>> AskAsync(HttpContext http, string email)
     {
         if (limits.Refuse(Limit.Reset, http.Connection.RemoteIpAddress, email) is { } tooMany)
@@ -35,7 +35,7 @@ internal sealed class PasswordResets(
     {
         if (limits.Refuse(Limit.Reset, http) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        // Before the token is spent: a password that is refused may be chosen anew.
+        // Before the token is spent, so that the user can choose another password if this one is refused.
         if (policy.Refuse(chosen, email) is { } asked)
             return AccountErrors.InvalidPassword(asked);
         if (!LoginName.IsPossible(email) || ResetTokens.HashOf(token) is not { } tokenHash)
@@ -48,13 +48,13 @@ internal sealed class PasswordResets(
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            // Found first, so that only who has a token makes us hash.
+            // Looked up first, so that only a caller with a valid token makes us hash.
             found = await http.InOwnScopeAsync((services, deadline) =>
                 ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
         }
         if (found is not { } user)
             return AccountErrors.InvalidResetToken;
-        // The user name is told to nobody but who has the token.
+        // Only a caller with the token may learn the user name.
         if (policy.Refuse(chosen, user.UserName) is { } askedToo)
             return AccountErrors.InvalidPassword(askedToo);
         if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
@@ -66,7 +66,7 @@ internal sealed class PasswordResets(
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        // The user's row is locked first, everywhere; then the token is spent by the statement that asks for it.
+        // The user's row is always locked first; then the token is spent by the statement that looks for it.
         var ended = await grants.EndAllAsync(db, userId, cancellation);
         if (!await ResetTokenStore.TrySpendAsync(db, userId, tokenHash, time.GetUtcNow(), cancellation) || ended is null)
             return AccountErrors.InvalidResetToken;

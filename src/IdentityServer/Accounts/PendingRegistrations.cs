@@ -13,14 +13,14 @@ using Npgsql;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>A registration at a browser that keeps every rule.</summary>
-/// <param name="ReturnUrl">Checked.</param>
-/// <param name="BrowserHash">Of the cookie of the browser that asks: <see cref="RegistrationCookie"/>.</param>
+/// <summary>A registration from a browser that satisfies every rule.</summary>
+/// <param name="ReturnUrl">Validated.</param>
+/// <param name="BrowserHash">The hash of the requesting browser's cookie: <see cref="RegistrationCookie"/>.</param>
 internal sealed record PendingRegistration(string UserName, string Email, string? FullName, string PasswordHash, string? ReturnUrl, byte[] BrowserHash);
 
 /// <summary>
-/// A browser is never told which addresses have an account. So a registration is written to the outbox like a request for a reset, and
-/// only the message tells more, to whoever reads the mail of that address: a link that makes the account, or that there is one already.
+/// A browser must not learn which addresses have an account. So a registration is written to the outbox like a password reset, and
+/// only the message to that address says more: it has a link that creates the account, or says that one already exists.
 /// </summary>
 internal sealed class PendingRegistrations(
     NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time) : IOutboxDelivery
@@ -33,11 +33,11 @@ internal sealed class PendingRegistrations(
 
     public TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
-    /// <summary>Returns when it is committed. Looks nothing up.</summary>
+    /// <summary>Returns after the commit. Looks nothing up.</summary>
     public Task AddAsync(PendingRegistration registration, CancellationToken cancellation) =>
         outbox.AddAsync(Kind, Write(registration), settings.Lifetime, cancellation);
 
-    /// <summary>Null: there is no such link, or it is spent or too old.</summary>
+    /// <summary>Null: there is no such link, or it is used or expired.</summary>
     public async Task<PendingRegistration?> FindAsync(byte[] tokenHash, CancellationToken cancellation)
     {
         if (await PendingRegistrationStore.FindAsync(source, tokenHash, time.GetUtcNow(), cancellation) is not { } stored)
@@ -48,7 +48,7 @@ internal sealed class PendingRegistrations(
         }
         catch (CryptographicException)
         {
-            // The ring of Data Protection was replaced.
+            // The Data Protection key ring was replaced.
             return null;
         }
     }
@@ -75,7 +75,7 @@ internal sealed class PendingRegistrations(
         return Delivery.Done;
     }
 
-    // Nothing in either message comes from the request: whoever wrote the address may not be who reads it.
+    // Neither message contains anything from the request, since whoever typed the address may not be its reader.
     private Message SendLink(string email, string token) => new(
         email,
         "Confirm your e-mail address",
@@ -84,22 +84,22 @@ internal sealed class PendingRegistrations(
             Somebody, most likely you, wants to create an account with this address at
             {issuer.Issuer}
 
-            If it was you, open this address in the same browser and press the button that you find there.
-            It is good for {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours, and once:
+            If it was you, open this address in the same browser and press the button there.
+            The link works once, within {Math.Max(1, (int)settings.Lifetime.TotalHours)} hours:
 
             {issuer.At(PageRoutes.ConfirmEmail)}?token={token}
 
-            If it was not you, do nothing: then there is no account.
+            If it was not you, do nothing, and no account will be created.
             """));
 
     private Message TellOwner(string email) => new(
         email,
-        "You have an account already",
+        "You already have an account",
         $"""
         Somebody, most likely you, tried to create an account with this address at
         {issuer.Issuer}
 
-        There is one already. To sign in, with this address and your password:
+        You already have one. To sign in with this address and your password:
 
         {issuer.At(PageRoutes.SignIn)}
 
@@ -107,7 +107,7 @@ internal sealed class PendingRegistrations(
 
         {issuer.At(PageRoutes.ForgotPassword)}
 
-        If it was not you, do nothing: nothing was changed.
+        If it was not you, do nothing. Nothing was changed.
         """);
 
     private static byte[] Write(PendingRegistration registration) => JsonSerializer.SerializeToUtf8Bytes(registration, PendingRegistrationJson.Default.PendingRegistration);

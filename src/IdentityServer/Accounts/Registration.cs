@@ -3,8 +3,8 @@ using IdentityServer.Http;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>A registration that keeps every rule; whether its names are free only the database knows.</summary>
-/// <param name="IsNamedByEmail">No user name was given: the e-mail address is it.</param>
+/// <summary>A registration that satisfies every rule; only the database knows whether its names are free.</summary>
+/// <param name="IsNamedByEmail">No user name was given, so the e-mail address is used.</param>
 internal sealed record Registration(
     string UserName, bool IsNamedByEmail, string? Email, string Password, string? FullName, int? Age, string? Gender);
 
@@ -14,10 +14,10 @@ internal sealed record Registration(
 /// </summary>
 internal sealed class RegistrationRules(PasswordPolicy policy)
 {
-    /// <summary>Ages past it are mistakes.</summary>
+    /// <summary>A higher age is a mistake.</summary>
     public const int MaximumAge = 150;
 
-    /// <summary>Of the number as it is written.</summary>
+    /// <summary>The most characters of the number as written.</summary>
     private const int MaximumAgeLength = 28;
 
     /// <param name="asksProfile">Whether the whole profile is required (<c>/api/register</c>).</param>
@@ -36,7 +36,7 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
         }
         else
         {
-            // A form sends what was not filled in as empty.
+            // A form sends empty fields as empty strings.
             (userName, email, fullName, gender) = (Given(userName), Given(email), Given(fullName), Given(gender));
             if (password is null || (userName is null && email is null))
                 return AccountErrors.LoginRequired;
@@ -48,7 +48,7 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
         return problem is not null ? problem : new Registration(userName ?? email!, userName is null, email, password, fullName, age, gender);
     }
 
-    /// <summary>All that is wrong with the members that are given, in a fixed order.</summary>
+    /// <summary>All errors of the given members, in a fixed order.</summary>
     public IEnumerable<ApiError> Problems(string? userName, string? email, string password, string? fullName, string? gender)
     {
         if (userName is not null && !NameRules.IsUserName(userName))
@@ -70,7 +70,7 @@ internal sealed class RegistrationRules(PasswordPolicy policy)
         age = null;
         if (body.Find("age") is not { } member)
             return true;
-        // JSON has one kind of number (RFC 8259 §6): 30.0 and 3e1 are 30. A decimal drops digits past its 28, and would take for whole what is not.
+        // JSON has one kind of number (RFC 8259 §6): 30.0 and 3e1 are 30. A decimal drops digits beyond its 28, and could take a fraction for a whole number.
         if (member.ValueKind != System.Text.Json.JsonValueKind.Number || member.GetRawText().Length > MaximumAgeLength
             || !member.TryGetDecimal(out var number) || number is < 1 or > MaximumAge || !decimal.IsInteger(number))
             return false;

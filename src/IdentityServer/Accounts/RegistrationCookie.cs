@@ -6,8 +6,8 @@ using IdentityServer.Settings;
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// Tells the browser in which somebody registered from every other one in which the link of the message is opened. Whoever reads the
-/// mail of an address that a stranger gave must not make an account whose password the stranger knows.
+/// Distinguishes the browser that registered from any other in which the link in the message is opened. Whoever reads the
+/// mail of an address that a stranger entered must not create an account whose password the stranger knows.
 /// </summary>
 internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmationSettings settings)
 {
@@ -15,8 +15,8 @@ internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmatio
 
     private readonly string _name = issuer.CookieName(".registration");
 
-    /// <summary>Gives the browser its cookie, or keeps the one that it has: it may wait for several messages.</summary>
-    /// <returns>What <see cref="IsOf"/> takes.</returns>
+    /// <summary>Gives the browser its cookie, or keeps the one it has, since it may be waiting for several messages.</summary>
+    /// <returns>The argument for <see cref="IsOf"/>.</returns>
     public byte[] Keep(HttpContext http)
     {
         var secret = Read(http) ?? RandomNumberGenerator.GetBytes(Length);

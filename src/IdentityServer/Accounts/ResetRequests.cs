@@ -16,9 +16,9 @@ using Npgsql;
 namespace IdentityServer.Accounts;
 
 /// <summary>
-/// What <c>/auth/reset_password</c> is asked for is written to the outbox and worked off away from the request: the caller
-/// can't tell by the answer or its time whether there was an account to look up, a token to store and a message to send.
-/// What was answered is not lost with the node that answered.
+/// Requests to <c>/auth/reset_password</c> are written to the outbox and processed in the background: the caller
+/// can't tell from the answer or its time whether there was an account to look up, a token to store and a message to send.
+/// An accepted request also survives the node that accepted it.
 /// </summary>
 internal sealed partial class ResetRequests(
     NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : IOutboxDelivery
@@ -29,14 +29,14 @@ internal sealed partial class ResetRequests(
 
     public TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
-    /// <summary>Returns when it is committed. What is no address at all is passed over.</summary>
+    /// <summary>Returns after the commit. Ignores what is not an address.</summary>
     public Task AddAsync(string email, IPAddress? address, CancellationToken cancellation) =>
         LoginName.IsPossible(email)
             ? outbox.AddAsync(
                 Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellation)
             : Task.CompletedTask;
 
-    /// <summary>Request, token, audit event and message change in one transaction: whatever happens, each is there once or not at all.</summary>
+    /// <summary>Request, token, audit event and message change in one transaction, so each exists once or not at all.</summary>
     public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
     {
         var request = JsonSerializer.Deserialize(message.Content, ResetRequestJson.Default.ResetRequest)!;
@@ -61,7 +61,7 @@ internal sealed partial class ResetRequests(
         return Delivery.Done;
     }
 
-    /// <summary>Nothing in it comes from a request: no header, no name that somebody chose.</summary>
+    /// <summary>Contains nothing from a request: no header, and no name that somebody chose.</summary>
     private Message Write(string address, string token)
     {
         var minutes = Math.Max(1, (int)settings.Lifetime.TotalMinutes);
@@ -73,11 +73,11 @@ internal sealed partial class ResetRequests(
                 Somebody, most likely you, asked to reset the password of your account at
                 {issuer.Issuer}
 
-                To choose a new password open this address, within {minutes} minutes and once:
+                To choose a new password, open this address. It works once, within {minutes} minutes:
 
                 {issuer.At(PageRoutes.ResetPassword)}?email={Uri.EscapeDataString(address)}&token={token}
 
-                Where you are asked for a reset token instead, it is:
+                If you are asked for a reset token instead, it is:
 
                 {token}
 
@@ -92,7 +92,7 @@ internal sealed partial class ResetRequests(
     private partial void LogStored(Guid userId);
 }
 
-/// <param name="Address">Where it was asked from, for the audit trail.</param>
+/// <param name="Address">The caller's address, for the audit trail.</param>
 internal sealed record ResetRequest(string Email, string? Address);
 
 [JsonSerializable(typeof(ResetRequest))]

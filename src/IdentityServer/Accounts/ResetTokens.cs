@@ -15,7 +15,7 @@ internal static class ResetTokens
         return (Base64Url.EncodeToString(bytes), SHA256.HashData(bytes));
     }
 
-    /// <summary>Null: no token of ours.</summary>
+    /// <summary>Null: not one of our tokens.</summary>
     public static byte[]? HashOf(string text) =>
         StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? SHA256.HashData(bytes) : null;
 }

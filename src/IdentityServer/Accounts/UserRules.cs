@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace IdentityServer.Accounts;
 
-/// <summary>Holds ASP.NET Core Identity to our rules, whoever stores a user through it.</summary>
+/// <summary>Applies our rules to every user stored through ASP.NET Core Identity.</summary>
 internal sealed class UserRules : IUserValidator<User>
 {
     public Task<IdentityResult> ValidateAsync(UserManager<User> manager, User user)

@@ -3,20 +3,20 @@ using System.Net;
 namespace IdentityServer.Audit;
 
 /// <summary>
-/// A security event. Written in the transaction of what it records and never changed. No foreign key: it outlives the
+/// A security event. Written in the transaction that it records and never changed. It has no foreign keys, because it outlives the
 /// account, the client and the grant that it names.
 /// </summary>
 internal sealed class AuditEventRow
 {
     public DateTimeOffset At { get; set; }
 
-    /// <summary>Tells events of one instant apart; the key is (at, id), so that one index serves order, days and pruning.</summary>
+    /// <summary>Distinguishes events of the same instant. The key is (at, id), so that one index serves order, ranges and pruning.</summary>
     public long Id { get; set; }
 
     /// <summary>One of <see cref="AuditEvents"/>.</summary>
     public required string Event { get; set; }
 
-    /// <summary>The account that it is about.</summary>
+    /// <summary>The affected account.</summary>
     public Guid? Subject { get; set; }
     public string? ClientId { get; set; }
     public Guid? GrantId { get; set; }

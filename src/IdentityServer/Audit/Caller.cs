@@ -2,12 +2,12 @@ using System.Net;
 
 namespace IdentityServer.Audit;
 
-/// <summary>Which client asks, and from where.</summary>
+/// <summary>The calling client, and its address.</summary>
 internal readonly record struct Caller(string ClientId, IPAddress? Address)
 {
     public static Caller Of(HttpContext http, string clientId) => new(clientId, AddressOf(http));
 
-    /// <summary>As the forwarded headers of known proxies tell it; an IPv4 caller of a dual-stack socket as IPv4.</summary>
+    /// <summary>As reported by known proxies; an IPv4 caller of a dual-stack socket as IPv4.</summary>
     public static IPAddress? AddressOf(HttpContext http) =>
         http.Connection.RemoteIpAddress is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4() : http.Connection.RemoteIpAddress;
 }

@@ -9,18 +9,18 @@ using OpenIddict.Core;
 namespace IdentityServer.Clients;
 
 /// <summary>
-/// OpenIddict's manager over our table. A client may have several secrets, each kept as Identity's slow hash; the registrations of
-/// RFC 7591 and of manifests come here with theirs hashed.
+/// OpenIddict's manager for our table. A client may have several secrets, each stored as Identity's slow hash; registrations by
+/// RFC 7591 and manifests pass theirs already hashed.
 /// </summary>
 internal sealed class ApplicationManager(
     IOpenIddictApplicationCache<ApplicationRow> cache, ILogger<OpenIddictApplicationManager<ApplicationRow>> logger, IOptionsMonitor<OpenIddictCoreOptions> options,
     IOpenIddictApplicationStore<ApplicationRow> store, AuthDb db, ClientSecrets secrets)
     : OpenIddictApplicationManager<ApplicationRow>(cache, logger, options, store)
 {
-    // Confidential without a secret of its own: it authenticates by keys, and those of a jwks_uri stand elsewhere.
+    // Confidential without a secret: it authenticates with keys, and those of a jwks_uri are not in this table.
     private static readonly string WithoutSecret = OpenIddictResources.GetResourceString(OpenIddictResources.ID2113);
 
-    /// <summary>OpenIddict's own takes no secret that is hashed already.</summary>
+    /// <summary>OpenIddict's own method does not accept a hashed secret.</summary>
     public async ValueTask CreateAsync(ClientRow client, CancellationToken cancellationToken)
     {
         var application = new ApplicationRow();
@@ -30,13 +30,13 @@ internal sealed class ApplicationManager(
         await Store.CreateAsync(application, cancellationToken);
     }
 
-    /// <param name="change">Of the client as it is now; once more where another changed it meanwhile.</param>
-    /// <returns>False: there is no such client any more.</returns>
+    /// <param name="change">Applied to the current client; applied again if another writer changed it in the meantime.</param>
+    /// <returns>False: the client no longer exists.</returns>
     public ValueTask<bool> TryChangeAsync(string clientId, Action<ClientRow> change, CancellationToken cancellationToken) => TryWriteAsync(
         clientId,
         async application =>
         {
-            // After the application, whose concurrency token then tells of every change that this does not show.
+            // Read after the application, whose concurrency token then reveals any change that this read misses.
             if (await db.Clients.AsNoTracking().SingleOrDefaultAsync(one => one.ClientId == clientId, cancellationToken) is not { } client)
                 return false;
             change(client);
@@ -46,7 +46,7 @@ internal sealed class ApplicationManager(
         },
         cancellationToken);
 
-    /// <returns>False: there is no such client any more.</returns>
+    /// <returns>False: the client no longer exists.</returns>
     public ValueTask<bool> TryRemoveAsync(string clientId, CancellationToken cancellationToken) => TryWriteAsync(
         clientId,
         async application =>
@@ -70,7 +70,7 @@ internal sealed class ApplicationManager(
     protected override ValueTask<bool> ValidateClientSecretAsync(string secret, string comparand, CancellationToken cancellationToken = default) =>
         new(comparand.Split(' ').Any(hash => secrets.IsHashOf(hash, secret)));
 
-    /// <summary>Anew where another was quicker.</summary>
+    /// <summary>Retries if another writer was faster.</summary>
     private async ValueTask<bool> TryWriteAsync(string clientId, Func<ApplicationRow, ValueTask<bool>> write, CancellationToken cancellationToken)
     {
         while (await FindByClientIdAsync(clientId, cancellationToken) is { } application)

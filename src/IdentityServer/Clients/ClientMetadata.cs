@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace IdentityServer.Clients;
 
 /// <summary>
-/// What RFC 7591 §2, OpenID Connect Registration §2 and their extensions say of a client beside what has a column of its own;
-/// kept as one JSON object under those names. What is left out has its standard's default.
+/// The client metadata of RFC 7591 §2, OpenID Connect Registration §2 and their extensions that has no column of its own;
+/// stored as one JSON object under those names. Missing members have the standard's default.
 /// </summary>
 internal sealed record ClientMetadata
 {
@@ -21,10 +21,10 @@ internal sealed record ClientMetadata
     public string? SoftwareId { get; init; }
     public string? SoftwareVersion { get; init; }
 
-    /// <summary>False lets a confidential client do without PKCE (RFC 7636); ours, there is no registered name.</summary>
+    /// <summary>False lets a confidential client work without PKCE (RFC 7636). Our own member: there is no registered name.</summary>
     public bool? RequirePkce { get; init; }
 
-    /// <summary>False for first-party clients, whose users are not asked; ours.</summary>
+    /// <summary>False for first-party clients, whose users are not asked. Our own member.</summary>
     public bool? RequireConsent { get; init; }
 
     /// <summary>RFC 9126 §6.</summary>
@@ -49,7 +49,7 @@ internal sealed record ClientMetadata
     public string[]? DefaultAcrValues { get; init; }
     public string? InitiateLoginUri { get; init; }
 
-    /// <summary>RS256 when null.</summary>
+    /// <summary>Null: RS256.</summary>
     public string? IdTokenSignedResponseAlg { get; init; }
 
     /// <summary>Null: userinfo is plain JSON.</summary>
@@ -62,7 +62,7 @@ internal sealed record ClientMetadata
     public string? BackchannelLogoutUri { get; init; }
     public bool? BackchannelLogoutSessionRequired { get; init; }
 
-    /// <summary>Of the assertions of <c>private_key_jwt</c>; null: any that is served.</summary>
+    /// <summary>The algorithm of <c>private_key_jwt</c> assertions; null: any that the server accepts.</summary>
     public string? TokenEndpointAuthSigningAlg { get; init; }
 
     /// <summary>A JWK Set (RFC 7517 §5); excludes <see cref="JwksUri"/>.</summary>
@@ -71,7 +71,7 @@ internal sealed record ClientMetadata
 
     public static ClientMetadata Parse(string json) => JsonSerializer.Deserialize(json, ClientMetadataJson.Default.ClientMetadata) ?? None;
 
-    /// <summary>One text for one content, whatever order and spacing it was stored in.</summary>
+    /// <summary>A canonical text: the same for equal content, whatever order and spacing it was stored in.</summary>
     public override string ToString() => JsonSerializer.Serialize(this, ClientMetadataJson.Default.ClientMetadata);
 }
 

@@ -17,29 +17,29 @@ internal enum SecretOutcome
 }
 
 /// <summary>
-/// Checks client secrets against their slow hashes, each once: after that a keyed fast hash of the same secret is
-/// remembered in this process, so that a client that asks for a token a second costs no core.
+/// Checks client secrets against their slow hashes, each once: after that, a keyed fast hash of the secret is
+/// kept in this process, so that a client that asks for a token every second does not use up a core.
 /// </summary>
 internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics metrics) : IDisposable
 {
-    /// <summary>Characters; a longer one is refused unhashed.</summary>
+    /// <summary>The most characters; a longer secret is refused unhashed.</summary>
     public const int MaximumLength = 1024;
 
-    // A secret is generated, not remembered: its hash need only be slow enough for one that is too short. A start with a
-    // manifest checks them all, so that theirs is not the cost of a user's password.
+    // Secrets are generated, not memorised, so the hash need only be slow enough for one that is too short. A start with a
+    // manifest checks them all, so they must not cost as much as a user's password.
     private const int Iterations = 30_000;
 
     private readonly PasswordHasher<User> _hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
-    // Not that of passwords: wrong secrets must keep no user from signing in.
+    // Not the gate for passwords, because wrong secrets must not keep users from signing in.
     private readonly HashingGate _gate = new(settings, metrics, "secrets");
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>Slow hash to fast hash. At most one entry for each registered secret.</summary>
+    /// <summary>From slow hash to fast hash. At most one entry for each registered secret.</summary>
     private readonly ConcurrentDictionary<string, byte[]> _known = new(StringComparer.Ordinal);
 
     public string Hash(string secret) => _hasher.HashPassword(new User(), secret);
 
-    /// <summary>The slow hash of a new secret, which this node then knows; null: too many wait for one already.</summary>
+    /// <summary>The slow hash of a new secret, which this node then knows; null: too many are waiting.</summary>
     public async ValueTask<string?> TryHashAsync(string secret, CancellationToken cancellation)
     {
         using var slot = await _gate.TryEnterAsync(cancellation);
@@ -50,7 +50,7 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
         return hash;
     }
 
-    /// <summary>Whether the slow hash is of this secret; for those who apply a manifest, not for requests.</summary>
+    /// <summary>Whether the slow hash is of this secret; for applying a manifest, not for requests.</summary>
     public bool IsHashOf(string hash, string secret)
     {
         if (_hasher.VerifyHashedPassword(new User(), hash, secret) == PasswordVerificationResult.Failed)
@@ -73,7 +73,7 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
             else if (CryptographicOperations.FixedTimeEquals(known, fast))
                 return SecretOutcome.Right;
         }
-        // Every secret of the client is known and this is none of them: no slow hash can change that.
+        // Every secret of the client is known, and this is not one of them: a slow hash can't change that.
         return unknown == 0 ? SecretOutcome.Wrong : await CheckSlowlyAsync(client, secret, fast, cancellation);
     }
 
@@ -84,7 +84,7 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
             return SecretOutcome.Busy;
         foreach (var hash in client.SecretHashes)
         {
-            // Another request may have learned it while this one waited.
+            // Another request may have verified it while this one waited.
             if (_known.TryGetValue(hash, out var known))
             {
                 if (CryptographicOperations.FixedTimeEquals(known, fast))

@@ -1,6 +1,6 @@
 namespace IdentityServer.Clients;
 
-/// <summary>Holds the configuration in force; <see cref="Pulse"/> replaces it whole.</summary>
+/// <summary>Holds the current configuration; <see cref="Pulse"/> replaces it as a whole.</summary>
 internal sealed class CurrentConfiguration
 {
     private volatile ServerConfiguration _value = ServerConfiguration.Empty;

@@ -5,9 +5,9 @@ using Npgsql;
 namespace IdentityServer.Clients;
 
 /// <summary>
-/// Keeps this node in step with the others: four times a second one statement reads the revocations that are new since
-/// the last beat and the version of the configuration. Polled and not announced by NOTIFY: a beat can't be lost, a
-/// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler may stand between.
+/// Keeps this node in step with the others: four times a second, one statement reads the new revocations since
+/// the last beat and the version of the configuration. It polls instead of using NOTIFY: a beat can't be lost, a
+/// revocation commits without NOTIFY's cluster-wide lock, and any connection pooler works.
 /// </summary>
 internal sealed partial class Pulse(
     [FromKeyedServices(Database.PulseSource)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
@@ -19,7 +19,7 @@ internal sealed partial class Pulse(
 
     private const int BeatsBetweenForgetting = 40;
 
-    /// <summary>Past this age the node no longer knows what others have revoked.</summary>
+    /// <summary>Beyond this age the node no longer knows what others have revoked.</summary>
     private static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan LongestFollowing = TimeSpan.FromSeconds(5);
@@ -35,10 +35,10 @@ internal sealed partial class Pulse(
     /// <summary>The timestamp of the last beat that succeeded; null before the first.</summary>
     public long? LastBeat => Volatile.Read(ref _lastBeat) is not 0 and var last ? last : null;
 
-    /// <summary>Whether this node knows what the others did, up to a few seconds ago.</summary>
+    /// <summary>Whether this node knows what the others did until a few seconds ago.</summary>
     public bool IsFresh => LastBeat is { } last && time.GetElapsedTime(last) < MaximumAge;
 
-    /// <summary>Beats at once: this node has just written something that others, by its feed, should hear of.</summary>
+    /// <summary>Beats at once, because this node has just written something that readers of its feed should learn.</summary>
     public void Wake()
     {
         try
@@ -47,14 +47,14 @@ internal sealed partial class Pulse(
         }
         catch (SemaphoreFullException)
         {
-            // A beat is due already.
+            // A beat is already due.
         }
     }
 
-    /// <summary>For who has changed something and answers then: <see cref="NextBeatAsync"/>, but not for longer than a beat may take.</summary>
+    /// <summary>For a caller that changed something and answers afterwards: <see cref="NextBeatAsync"/>, but no longer than a beat may take.</summary>
     public async Task FollowAsync() => await NextBeatAsync().WaitAsync(LongestFollowing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    /// <summary>Ends with a beat that begins after this call, or with the attempt.</summary>
+    /// <summary>Completes after a beat, or a failed attempt, that began after this call.</summary>
     public Task NextBeatAsync()
     {
         var next = Volatile.Read(ref _next).Task;
@@ -78,11 +78,11 @@ internal sealed partial class Pulse(
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // Said once an outage, not four times a second.
+                // Logged once per outage, not four times a second.
                 if (!_isDown)
                     LogLost(failure);
                 _isDown = true;
-                // Not all nodes at the same moment on a database that has just come back.
+                // Jitter, so that the nodes don't all hit a database that has just come back.
                 await Task.Delay(Interval * (1 + Random.Shared.NextDouble()), time, stoppingToken);
             }
             finally
@@ -92,7 +92,7 @@ internal sealed partial class Pulse(
         }
     }
 
-    /// <summary>A storm of revocations wakes it all the time: then one beat tells of many.</summary>
+    /// <summary>A storm of revocations would wake it constantly, so one beat covers many.</summary>
     private async Task RestAsync(CancellationToken cancellation)
     {
         var rested = time.GetElapsedTime(Volatile.Read(ref _lastBeat));
@@ -109,8 +109,8 @@ internal sealed partial class Pulse(
 
         if (_seen is not null && cluster != _cluster)
         {
-            // Another cluster answers than before, or the same on another timeline (a promoted standby, a restored backup):
-            // transactions may be numbered anew.
+            // A different cluster answers, or the same one on another timeline (a promoted standby, a restored backup):
+            // transaction ids may start over.
             _seen = null;
             await BeatAsync(cancellation);
             return;
@@ -128,7 +128,7 @@ internal sealed partial class Pulse(
 
     private async Task ReloadAsync(CancellationToken cancellation)
     {
-        // The keys after the version: what is remembered as read must not be newer than what was.
+        // Reads the keys after the version, so that the recorded version is never newer than the keys.
         var read = await ConfigurationReader.ReadAsync(source, cancellation);
         await keys.ReadAsync(source, cancellation);
         configuration.Value = read;
@@ -141,12 +141,12 @@ internal sealed partial class Pulse(
         base.Dispose();
     }
 
-    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is in force")]
+    [LoggerMessage(1000, LogLevel.Information, "Configuration version {Version} is active")]
     private partial void LogReloaded(long version);
 
-    [LoggerMessage(1001, LogLevel.Error, "Lost touch with the database")]
+    [LoggerMessage(1001, LogLevel.Error, "Lost contact with the database")]
     private partial void LogLost(Exception failure);
 
-    [LoggerMessage(1002, LogLevel.Information, "In touch with the database again")]
+    [LoggerMessage(1002, LogLevel.Information, "In contact with the database again")]
     private partial void LogBack();
 }

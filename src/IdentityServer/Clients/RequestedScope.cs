@@ -2,10 +2,10 @@ using IdentityServer.Protocol;
 
 namespace IdentityServer.Clients;
 
-/// <summary>RFC 6749 §3.3: what the client asks for, held against what it is registered for.</summary>
+/// <summary>RFC 6749 §3.3: what the client asks for, checked against its registration.</summary>
 internal static class RequestedScope
 {
-    /// <summary>Left out: all that the client is registered for.</summary>
+    /// <summary>If left out, all that the client is registered for.</summary>
     public static Result<ScopeSet> Read(Client client, OAuthParameters parameters)
     {
         if (parameters[Parameters.Scope] is not { } text)

@@ -5,7 +5,7 @@ using OpenIddict.Core;
 
 namespace IdentityServer.Clients;
 
-/// <summary>Writes a resource and the scopes that name it, those through OpenIddict's manager. A scope that no resource has any more goes.</summary>
+/// <summary>Writes a resource, and through OpenIddict's manager the scopes that name it. A scope that is left without a resource is deleted.</summary>
 internal sealed class ResourceScopes(AuthDb db, OpenIddictScopeManager<ScopeRow> scopes)
 {
     public async ValueTask CreateAsync(ResourceRow resource, CancellationToken cancellationToken)
@@ -15,8 +15,8 @@ internal sealed class ResourceScopes(AuthDb db, OpenIddictScopeManager<ScopeRow>
         await SetAsync(resource.Identifier, [], resource.Scopes, cancellationToken);
     }
 
-    /// <param name="change">Of the resource as it is now.</param>
-    /// <returns>False: there is no such resource any more.</returns>
+    /// <param name="change">Applied to the current resource.</param>
+    /// <returns>False: the resource no longer exists.</returns>
     public async ValueTask<bool> TryChangeAsync(string identifier, Action<ResourceRow> change, CancellationToken cancellationToken)
     {
         if (await db.ResourceServers.FindAsync([identifier], cancellationToken) is not { } server)

@@ -34,7 +34,7 @@ internal sealed class ServerConfiguration
         _roles = roles.ToFrozenDictionary(role => role.Id);
         _resourceClients = Resources.Select(resource => resource.ClientId).OfType<string>().ToFrozenSet(StringComparer.Ordinal);
         Scopes = ScopeSet.Of(Resources.SelectMany(resource => resource.Scopes.Tokens).Order(StringComparer.Ordinal).Concat(Protocol.Scopes.AboutUsers.Tokens));
-        // What clients are registered for is what most tokens are of.
+        // Most tokens have exactly the scopes that their client is registered for.
         _audiences = _clients.Values.SelectMany(client => (ScopeSet[])[client.Scopes, client.OwnScopes]).DistinctBy(scopes => scopes.ToString())
             .ToFrozenDictionary(scopes => scopes.ToString(), FindAudience, StringComparer.Ordinal);
         GrantTypesInUse = _clients.Values.Where(client => !client.IsDisabled).SelectMany(client => client.GrantTypes).ToFrozenSet(StringComparer.Ordinal);
@@ -46,26 +46,26 @@ internal sealed class ServerConfiguration
 
     public IReadOnlyList<Resource> Resources { get; }
 
-    /// <summary>Every scope that a resource serves, and those of the server itself.</summary>
+    /// <summary>Every scope of a resource, and those of the server itself.</summary>
     public ScopeSet Scopes { get; }
 
     public FrozenSet<string> GrantTypesInUse { get; }
 
     public Client? FindClient(string clientId) => _clients.GetValueOrDefault(clientId);
 
-    /// <param name="identifier">Exactly as it is registered.</param>
+    /// <param name="identifier">Exactly as registered.</param>
     public Resource? FindResource(string identifier) => _resources.GetValueOrDefault(identifier);
 
-    /// <summary>Those that are served still.</summary>
+    /// <summary>Those that still exist.</summary>
     public Resource[] FindResources(string[] identifiers) => [.. identifiers.Select(FindResource).OfType<Resource>()];
 
-    /// <summary>Whether the client is that of a resource: only such may read the revocation feed.</summary>
+    /// <summary>Whether the client belongs to a resource: only those may read the revocation feed.</summary>
     public bool IsResourceServer(string clientId) => _resourceClients.Contains(clientId);
 
     /// <summary>The resources that serve any of the scopes (RFC 9068 §3).</summary>
     public string[] AudienceOf(ScopeSet scopes) => _audiences.TryGetValue(scopes.ToString(), out var known) ? known : FindAudience(scopes);
 
-    /// <summary>What a user's roles are called and allow, as the claims say it.</summary>
+    /// <summary>The names and permissions of a user's roles, as claims.</summary>
     public RoleClaims RolesOf(Guid[] roleIds)
     {
         if (roleIds.Length == 0)

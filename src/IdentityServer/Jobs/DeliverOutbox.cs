@@ -7,7 +7,7 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Jobs;
 
 /// <summary>
-/// Makes this node look for messages that are due: those that a node wrote and did not deliver before it stopped, and those
+/// Makes this node look for messages that are due: those that a node wrote but did not deliver before it stopped, and those
 /// that wait for a retry. A node sends its own new messages without waiting for this job.
 /// </summary>
 [DisallowConcurrentExecution]

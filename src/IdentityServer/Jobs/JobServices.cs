@@ -10,7 +10,7 @@ internal static class JobServices
     {
         var pruning = services.AddSettings<PruningSettings>(settings);
         var keys = services.AddSettings<SigningKeySettings>(settings);
-        // Several looks within the time that a key is published ahead, and at least one an hour.
+        // Checks several times within the period that a key is published ahead, and at least once an hour.
         var look = TimeSpan.FromSeconds(Math.Clamp(keys.PublishAhead.TotalSeconds / 4, 1, 3600));
 
         services.AddSettings<AuditSettings>(settings);

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace IdentityServer.Jobs;
 
-// What sign-in by browser leaves behind.
+// Leftovers of sign-in by browser.
 internal sealed partial class Prune
 {
     private async Task PruneSignInAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation)

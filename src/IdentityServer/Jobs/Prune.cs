@@ -8,8 +8,8 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Jobs;
 
 /// <summary>
-/// Deletes what can neither be used again nor need be remembered: grants, revocations, reset tokens, retired keys, security
-/// events, and what sign-in by browser leaves behind, past their time. In batches, each a short transaction; one node at a time, the others pass.
+/// Deletes what can't be used again and need not be remembered: expired grants, revocations, reset tokens, retired keys, security
+/// events, and leftovers of sign-in by browser. In batches, each a short transaction; one node at a time, the others skip.
 /// </summary>
 [DisallowConcurrentExecution]
 internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, AuditSettings audit, ServerMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
@@ -40,7 +40,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
     private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        // A rotation may be said again within the leeway, and a verifier's clock may be behind.
+        // A rotation may be repeated within the leeway, and a verifier's clock may be behind.
         var issuedBefore = now - refreshTokens.Leeway - Revocations.ClockSkew;
         var grants = await PruneStatements.ExpiredGrants.RunAsync(connection, now, cancellation, issuedBefore) + await PruneStatements.RevokedGrants.RunAsync(connection, now, cancellation);
         var revocations = await PruneStatements.Revocations.RunAsync(connection, now, cancellation);
@@ -61,6 +61,6 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
     [LoggerMessage(4000, LogLevel.Information, "Pruned {Grants} grants, {Revocations} revocations, {ResetTokens} reset tokens, {Keys} keys and {AuditEvents} audit events")]
     private partial void LogPruned(long grants, long revocations, long resetTokens, long keys, long auditEvents);
 
-    [LoggerMessage(4001, LogLevel.Warning, "Pruning ended early; the next run goes on")]
+    [LoggerMessage(4001, LogLevel.Warning, "Pruning ended early; the next run continues")]
     private partial void LogFailed(Exception outage);
 }

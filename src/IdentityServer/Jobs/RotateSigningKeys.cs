@@ -4,7 +4,7 @@ using ServiceDefaults.Storage;
 
 namespace IdentityServer.Jobs;
 
-/// <summary>Publishes the successors of keys that near their end. What is retired <see cref="Prune"/> deletes.</summary>
+/// <summary>Publishes successors for keys that are about to expire. <see cref="Prune"/> deletes retired keys.</summary>
 [DisallowConcurrentExecution]
 internal sealed partial class RotateSigningKeys(KeyStore keys, ILogger<RotateSigningKeys> log) : IJob
 {

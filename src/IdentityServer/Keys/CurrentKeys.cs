@@ -1,6 +1,6 @@
 namespace IdentityServer.Keys;
 
-/// <summary>Holds the key ring in force; it is replaced whole when keys have changed.</summary>
+/// <summary>Holds the current key ring, which is replaced as a whole when keys change.</summary>
 internal sealed class CurrentKeys
 {
     private volatile KeyRing? _value;

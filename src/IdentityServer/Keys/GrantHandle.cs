@@ -6,9 +6,9 @@ using Dpop;
 namespace IdentityServer.Keys;
 
 /// <summary>
-/// A refresh token: a grant's id and generation under a MAC (HMAC-SHA256, 256 bits) with a key that the database does
-/// not hold in the clear. A forged one is refused without a query; a pure function of the row, so that the successor
-/// of a lost response can be said again.
+/// A refresh token: a grant's id and generation with a MAC (HMAC-SHA256, 256 bits), whose key the database does
+/// not hold in the clear. A forged one is refused without a query. It is a pure function of the row, so the successor
+/// of a lost response can be issued again.
 /// </summary>
 /// <remarks>kind 1 | key 4 | grant 16 | generation 4 | MAC 32 = 57 bytes, 76 characters of base64url.</remarks>
 internal static class GrantHandle
@@ -17,7 +17,7 @@ internal static class GrantHandle
     private const int Length = SignedLength + HMACSHA256.HashSizeInBytes;
     public const int TextLength = Length / 3 * 4;
 
-    /// <param name="rotatedAt">When the grant came to this generation.</param>
+    /// <param name="rotatedAt">When the grant reached this generation.</param>
     public static string Write(HandleKeys keys, Guid grantId, int generation, DateTimeOffset rotatedAt) =>
         Write(HandleKind.RefreshToken, keys, grantId, generation, rotatedAt);
 
@@ -33,11 +33,11 @@ internal static class GrantHandle
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <summary>False for anything that this server did not write: mangled, forged, of an unknown key.</summary>
+    /// <summary>False for anything that this server did not write: mangled, forged, or with an unknown key.</summary>
     public static bool TryRead(HandleKeys keys, string text, out Guid grantId, out int generation) =>
         TryRead(HandleKind.RefreshToken, keys, text, out grantId, out generation);
 
-    /// <summary>A handle of another kind is none: a code refreshes nothing.</summary>
+    /// <summary>A handle of another kind is refused, so a code can't be used to refresh.</summary>
     public static bool TryRead(HandleKind kind, HandleKeys keys, string text, out Guid grantId, out int generation)
     {
         (grantId, generation) = (default, 0);

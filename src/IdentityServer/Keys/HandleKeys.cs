@@ -7,8 +7,8 @@ internal sealed record HandleKey(uint Number, byte[] Secret, DateTimeOffset Sign
 internal sealed class HandleKeys(IReadOnlyList<HandleKey> keys)
 {
     /// <summary>
-    /// The key that was in force at a moment. A handle is written with the key of the moment of its rotation,
-    /// so that the successor of a lost response reads the same when it is said again after a change of keys.
+    /// The key in force at a given time. A handle is written with the key of the time of its rotation,
+    /// so that the successor of a lost response is the same when it is issued again after a key rotation.
     /// </summary>
     public HandleKey At(DateTimeOffset moment)
     {

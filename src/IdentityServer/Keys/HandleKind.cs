@@ -1,6 +1,6 @@
 namespace IdentityServer.Keys;
 
-/// <summary>What a handle may be used as: its first byte, under the MAC.</summary>
+/// <summary>What a handle is for: its first byte, covered by the MAC.</summary>
 internal enum HandleKind : byte
 {
     RefreshToken = 1,
@@ -8,7 +8,7 @@ internal enum HandleKind : byte
     /// <summary>An authorization code: generation 0 of its grant (RFC 6749 §4.1.2).</summary>
     Code = 2,
 
-    /// <summary>RFC 8628 §3.2: the id is that of its token entry.</summary>
+    /// <summary>A device code (RFC 8628 §3.2); its id is that of the token entry.</summary>
     DeviceCode = 3,
 
     /// <summary>A pushed request's <c>request_uri</c> (RFC 9126 §2.2).</summary>

@@ -4,12 +4,12 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Keys;
 
-/// <summary>A signing key and since when it signs; it is published from its creation on.</summary>
+/// <summary>A signing key and when it starts to sign; it is published from its creation on.</summary>
 internal sealed record PublishedKey(SigningKey Key, DateTimeOffset SignsFrom, DateTimeOffset? RetiresAt);
 
 /// <summary>
-/// All keys as of one version. Which of them signs is a question of time alone, so that all nodes agree
-/// without a word: publish, wait, sign, retire when the last token that it signed is dead.
+/// All keys as of one version. Which of them signs depends only on the time, so all nodes agree
+/// without communicating: publish, wait, sign, retire when the last token that it signed has expired.
 /// </summary>
 internal sealed class KeyRing
 {
@@ -29,12 +29,12 @@ internal sealed class KeyRing
         Verifier = new JwtVerifier(Published.Select(key => key.PublicKey));
     }
 
-    /// <summary>What the JWKS shows.</summary>
+    /// <summary>The keys in the JWKS.</summary>
     public IReadOnlyList<SigningKey> Published { get; }
 
     public JwtVerifier Verifier { get; }
 
-    /// <summary>What <see cref="Verifier"/> has found genuine: checked once while the keys are these.</summary>
+    /// <summary>Tokens that <see cref="Verifier"/> found genuine: checked once for as long as the keys stay the same.</summary>
     public VerifiedTokens<JwtClaims> Verified { get; } = new(MaximumVerified);
 
     public HandleKeys Handles { get; }
@@ -57,7 +57,7 @@ internal sealed class KeyRing
         return _time.GetUtcNow() < state.Until ? state : _state = Choose(_time.GetUtcNow());
     }
 
-    /// <summary>The newest key of each algorithm that signs already, and until when that stays so.</summary>
+    /// <summary>The newest active key of each algorithm, and until when it stays the newest.</summary>
     private State Choose(DateTimeOffset now)
     {
         var until = _signing.Select(key => key.SignsFrom).Where(from => from > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
@@ -67,13 +67,13 @@ internal sealed class KeyRing
     private Signers SignersOf(string algorithm, DateTimeOffset now)
     {
         var keys = _signing.Where(key => key.Key.Algorithm == algorithm).ToList();
-        // A node whose clock is behind signs with the oldest rather than not at all.
+        // A node whose clock is behind signs with the oldest key rather than not at all.
         var current = keys.Where(key => key.SignsFrom <= now).MaxBy(key => key.SignsFrom) ?? keys.MinBy(key => key.SignsFrom)!;
         return new Signers(current.Key.CreateSigner("at+jwt"), current.Key.CreateSigner("JWT"), current.Key.CreateSigner("logout+jwt"));
     }
 
     private sealed record State(Signers ES256, Signers RS256, DateTimeOffset Until);
 
-    /// <summary>One key; what it signs differs in the header's <c>typ</c>, so that no token passes for another (RFC 8725 §3.11).</summary>
+    /// <summary>One key for several kinds of token. The header's <c>typ</c> differs, so that none passes for another (RFC 8725 §3.11).</summary>
     private sealed record Signers(JwtSigner AccessToken, JwtSigner IdToken, JwtSigner LogoutToken);
 }

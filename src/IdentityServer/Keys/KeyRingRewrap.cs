@@ -6,12 +6,12 @@ using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 namespace IdentityServer.Keys;
 
 /// <summary>
-/// Encrypts the key ring anew with the certificate of today, so that the previous one is needed no more. The keys
+/// Encrypts the key ring with the current certificate, so that the previous one is no longer needed. The keys
 /// themselves stay: nobody is signed out, and running nodes, which have them in memory, notice nothing.
 /// </summary>
 internal sealed class KeyRingRewrap(IServiceProvider services, X509Certificate2 certificate)
 {
-    /// <returns>Null: it is an element without a secret, such as a revocation.</returns>
+    /// <returns>Null: the element has no secret, such as a revocation.</returns>
     public XElement? Rewrap(string name, XElement element)
     {
         var secrets = element.Descendants().Where(part => part.Name.LocalName == "encryptedSecret").ToList();
@@ -31,7 +31,7 @@ internal sealed class KeyRingRewrap(IServiceProvider services, X509Certificate2 
         }
         catch (CryptographicException neither)
         {
-            throw new StartupException($"The key {name} of the ring can't be opened, neither with DataProtection:CertificatePath nor with DataProtection:PreviousCertificatePath.", neither);
+            throw new StartupException($"The key {name} of the ring can't be decrypted, neither with DataProtection:CertificatePath nor with DataProtection:PreviousCertificatePath.", neither);
         }
     }
 }

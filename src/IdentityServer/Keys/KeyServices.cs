@@ -7,10 +7,10 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Keys;
 
-/// <summary>Signing keys, and the ring of Data Protection that encrypts them.</summary>
+/// <summary>Signing keys, and the Data Protection key ring that encrypts them.</summary>
 internal static class KeyServices
 {
-    /// <param name="isNeeded">False: no key is made or opened, so the certificate need not be there.</param>
+    /// <param name="isNeeded">False: no key is created or decrypted, so the certificate may be missing.</param>
     public static void AddKeys(this IServiceCollection services, SettingsReader settings, bool isNeeded)
     {
         services.AddSingleton<CurrentKeys>();

@@ -12,7 +12,7 @@ using Npgsql;
 
 namespace IdentityServer.Keys;
 
-/// <summary>Makes, reads and rotates the keys. Their private parts leave this class protected or not at all.</summary>
+/// <summary>Creates, reads and rotates the keys. Private keys leave this class only encrypted.</summary>
 internal sealed partial class KeyStore(
     NpgsqlDataSource source, IDataProtectionProvider protection, KeyRingCheck ring, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
     IdTokenSettings idTokens, SessionSettings sessions,
@@ -23,13 +23,13 @@ internal sealed partial class KeyStore(
 
     private static readonly string[] Algorithms = [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256, HandleAlgorithm];
 
-    /// <summary>How far clocks may differ between who signs and who verifies.</summary>
+    /// <summary>How far the clocks of signer and verifier may differ.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
 
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Keys");
     private readonly Dictionary<string, SigningKey> _imported = [];
 
-    /// <summary>Makes what is missing, the key of Data Protection included. Under the start lock.</summary>
+    /// <summary>Creates missing keys, including Data Protection's. Requires the start lock.</summary>
     public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var rows = await KeyRows.ReadAsync(connection, cancellation);
@@ -39,7 +39,7 @@ internal sealed partial class KeyStore(
             await KeyRows.InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
     }
 
-    /// <param name="from">The pulse's own: a full pool of requests must not hold a reload up.</param>
+    /// <param name="from">The pulse's own data source, so that a full connection pool does not delay a reload.</param>
     public async Task ReadAsync(NpgsqlDataSource from, CancellationToken cancellation)
     {
         await using var connection = await from.OpenConnectionAsync(cancellation);
@@ -60,7 +60,7 @@ internal sealed partial class KeyStore(
     private static StartupException WrongCertificate(Exception? cause) =>
         new("The keys in the database can't be opened: DataProtection:CertificatePath names another certificate than the one that protects them.", cause);
 
-    /// <summary>Publishes a successor for each key that nears its end. One node at a time; every node may try.</summary>
+    /// <summary>Publishes a successor for each key that is about to expire. One node at a time; every node may try.</summary>
     public async Task RotateAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
@@ -83,17 +83,17 @@ internal sealed partial class KeyStore(
     }
 
     /// <summary>
-    /// For the day when a key got out, or a backup brought back what had been revoked: every key goes and new ones sign at
+    /// For when a key has leaked, or a backup brought back what had been revoked: deletes every key and signs with new ones at
     /// once. No access, refresh or reset token issued before is accepted any more, at a cost that does not grow with their
-    /// number. Where the certificate opens no key, those of Data Protection go too, and running nodes must be restarted;
-    /// else they follow by themselves. Under the start lock.
+    /// number. If the certificate can't decrypt any key, those of Data Protection are deleted too and running nodes must be restarted;
+    /// otherwise they follow by themselves. Requires the start lock.
     /// </summary>
-    /// <returns>How many keys went.</returns>
+    /// <returns>The number of deleted keys.</returns>
     public async Task<int> ReplaceAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         if (!ring.OpensAny())
         {
-            // Before anything is protected: Data Protection reads its keys once and on a connection of its own.
+            // Before anything is encrypted: Data Protection reads its keys once, and on its own connection.
             await KeyRingRepository.DeleteAllAsync(connection, cancellation);
         }
         var now = time.GetUtcNow();
@@ -109,9 +109,9 @@ internal sealed partial class KeyStore(
     }
 
     /// <summary>
-    /// The older keys stay until the last token that they signed is dead, also one of a time with longer lifetimes. An ID token
-    /// is of use for longer than it says: as <c>id_token_hint</c> it tells of its session (RP-Initiated Logout §2), whose last day
-    /// may be a long one after its key's last signature. It stays published all that time: some keys more do a JWKS no harm.
+    /// Older keys stay until the last token that they signed has expired, even one issued with a longer lifetime. An ID token
+    /// is useful beyond its expiry: as <c>id_token_hint</c> it identifies its session (RP-Initiated Logout §2), which may end
+    /// long after the key's last signature. The key stays published all that time; a few extra keys do a JWKS no harm.
     /// </summary>
     private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
     {
@@ -146,7 +146,7 @@ internal sealed partial class KeyStore(
         return row;
     }
 
-    // A key keeps its native handles over a reload.
+    // Reuse the key object, to keep its native handles across a reload.
     private SigningKey Import(KeyRow row)
     {
         if (!_imported.TryGetValue(row.KeyId, out var key))

@@ -4,7 +4,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Keys;
 
-/// <summary>The certificate that encrypts the key ring: without its file a dump of the database opens nothing.</summary>
+/// <summary>The certificate that encrypts the key ring: without it a database dump reveals no keys.</summary>
 internal static class ProtectionCertificate
 {
     public static X509Certificate2 Load(CertificateFile file, TimeProvider time)
@@ -17,7 +17,7 @@ internal static class ProtectionCertificate
         }
         try
         {
-            // In memory alone, where the platform can: macOS keeps private keys in keychains only.
+            // In memory only, if the platform allows: macOS keeps private keys in keychains.
             var storage = OperatingSystem.IsMacOS() ? X509KeyStorageFlags.DefaultKeySet : X509KeyStorageFlags.EphemeralKeySet;
             var certificate = X509CertificateLoader.LoadPkcs12FromFile(file.Path, file.Password, storage);
             return certificate.GetRSAPrivateKey() is not null
@@ -47,7 +47,7 @@ internal static class ProtectionCertificate
                 mine.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             using (var stream = new FileStream(draft, mine))
                 stream.Write(certificate.Export(X509ContentType.Pkcs12, file.Password));
-            // Of two nodes that start at once one wins, and both read the winner's.
+            // If two nodes start at once, one wins and both read the winner's file.
             try
             {
                 File.Move(draft, file.Path, overwrite: false);
@@ -59,7 +59,7 @@ internal static class ProtectionCertificate
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"The development certificate can't be written to {file.Path}: {unwritable.Message} Name another place by {DataProtectionSettings.Name}.", unwritable);
+            throw new StartupException($"The development certificate can't be written to {file.Path}: {unwritable.Message} Choose another place with {DataProtectionSettings.Name}.", unwritable);
         }
     }
 }

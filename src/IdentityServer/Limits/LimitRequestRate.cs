@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Limits;
 
-/// <summary>Counts the request of an address before anything of it is read.</summary>
+/// <summary>Counts a request by its address before reading any of it.</summary>
 internal sealed class LimitRequestRate<TContext>(RequestLimits limits) : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext
 {

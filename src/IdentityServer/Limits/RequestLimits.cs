@@ -6,17 +6,17 @@ using IdentityServer.Protocol;
 
 namespace IdentityServer.Limits;
 
-/// <summary>What is counted apart.</summary>
+/// <summary>What is counted separately.</summary>
 internal enum Limit
 {
     Token,
 
-    /// <summary>The revocation feed, by the rate of tokens: a resource server must not lose it to its neighbours' requests.</summary>
+    /// <summary>The revocation feed, with the limit for tokens but counted separately, so that other requests from the same address can't block it.</summary>
     Feed,
     SignIn,
 
     /// <summary>
-    /// Sign-outs, by the rate of tokens for an address, which may be a gateway's, and by that of sign-ins for an account: nobody has
+    /// Sign-outs, with the limit for tokens per address, which may be a gateway's, and that for sign-ins per account: nobody has
     /// more to end.
     /// </summary>
     SignOut,
@@ -26,19 +26,19 @@ internal enum Limit
     ClientRegistration,
     Reset,
 
-    /// <summary>A device asks for its code (RFC 8628 §3.1): the beginning of a sign-in, and counted by that rate.</summary>
+    /// <summary>A device asks for its code (RFC 8628 §3.1), which begins a sign-in and has that limit.</summary>
     Device,
 
     /// <summary>A code typed from a device (RFC 8628 §5.1); its account is the browser session.</summary>
     UserCode,
 
-    /// <summary>A request pushed in the name of a public client (RFC 9126 §2): the beginning of a sign-in, too.</summary>
+    /// <summary>A request pushed for a public client (RFC 9126 §2), which also begins a sign-in.</summary>
     Push,
 }
 
 /// <summary>
-/// Rates per address and per account, counted in this node's memory. An account is counted by the name that was typed,
-/// whether it exists or not, so that a limit tells nobody which accounts there are.
+/// Rates per address and per account, counted in this node's memory. An account is counted by the typed name,
+/// whether it exists or not, so that a limit does not reveal which accounts exist.
 /// </summary>
 internal sealed class RequestLimits : IDisposable
 {
@@ -67,10 +67,10 @@ internal sealed class RequestLimits : IDisposable
         });
     }
 
-    /// <summary>Counts a request of an address. Null: it may go on.</summary>
+    /// <summary>Counts a request from an address. Null: it may proceed.</summary>
     public OAuthError? Refuse(Limit limit, HttpContext http) => Refuse(limit, http.Connection.RemoteIpAddress, account: null);
 
-    /// <summary>Counts a request of an address and, when given, about an account.</summary>
+    /// <summary>Counts a request from an address and, if given, for an account.</summary>
     public OAuthError? Refuse(Limit limit, IPAddress? address, string? account)
     {
         if (_addresses is null || _accounts is null)
@@ -79,7 +79,7 @@ internal sealed class RequestLimits : IDisposable
             ?? (account is null ? null : Refuse(_accounts, (limit, AccountKey(account))));
     }
 
-    /// <summary>Counts a request about an account whose address is counted already.</summary>
+    /// <summary>Counts a request for an account, after its address has been counted.</summary>
     public OAuthError? RefuseAccount(Limit limit, string account) => _accounts is null ? null : Refuse(_accounts, (limit, AccountKey(account)));
 
     public void Dispose()
@@ -100,7 +100,7 @@ internal sealed class RequestLimits : IDisposable
         PartitionedRateLimiter.Create<(Limit Limit, string Key), (Limit, string)>(key => RateLimitPartition.GetFixedWindowLimiter(
             key, _ => new FixedWindowRateLimiterOptions { PermitLimit = permits(key.Limit), Window = window, QueueLimit = 0 }));
 
-    /// <summary>An IPv6 caller commands a /64 at least: that is what is counted.</summary>
+    /// <summary>An IPv6 caller controls at least a /64, so that is what is counted.</summary>
     private static string AddressKey(IPAddress? address)
     {
         if (address is null)

@@ -2,10 +2,10 @@ using System.Net;
 
 namespace IdentityServer.Outbound;
 
-/// <summary>What came of asking an address that a client registered.</summary>
+/// <summary>The result of a request to an address that a client registered.</summary>
 /// <param name="Failure">Why there is no answer, in our own words, for the log; null: there is one.</param>
-/// <param name="MediaType">Lower case, without parameters; null: not said.</param>
-/// <param name="MaxAge">How long the answer says that it may be kept (RFC 9111 §5.2.2.1); null: not said; zero: not at all.</param>
+/// <param name="MediaType">Lower case, without parameters; null: not stated.</param>
+/// <param name="MaxAge">How long the answer may be cached (RFC 9111 §5.2.2.1); null: not stated; zero: not at all.</param>
 internal sealed record OutboundAnswer(string? Failure, HttpStatusCode Status, string? MediaType, TimeSpan? MaxAge, byte[] Body)
 {
     public bool IsSuccess => Failure is null && (int)Status is >= 200 and < 300;

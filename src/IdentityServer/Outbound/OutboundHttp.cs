@@ -5,17 +5,17 @@ using System.Net.Sockets;
 
 namespace IdentityServer.Outbound;
 
-/// <summary>Finds the addresses of a host: DNS, but for tests.</summary>
+/// <summary>Resolves a host: DNS, except in tests.</summary>
 internal delegate Task<IPAddress[]> Resolve(string host, CancellationToken cancellation);
 
 /// <summary>
-/// Asks addresses that clients registered, and so strangers may have: over https, at public addresses, without following a
-/// redirect or a proxy, within a time and a length. Which address a name has is looked at where the connection is made, and
-/// it is made to that very address: a name that has another one the next moment gains nothing.
+/// Sends requests to addresses that clients, and so possibly strangers, registered: over https, to public addresses, without following a
+/// redirect or a proxy, within limits of time and length. A name's address is checked when the connection is made, and
+/// the connection goes to that very address, so a name that resolves differently the next moment gains nothing.
 /// </summary>
 internal sealed class OutboundHttp : IDisposable
 {
-    /// <summary>From the look-up of the name to the last octet of the answer.</summary>
+    /// <summary>From resolving the name to the last octet of the answer.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
 
     private const int ConnectionsPerServer = 8;
@@ -33,7 +33,7 @@ internal sealed class OutboundHttp : IDisposable
     {
     }
 
-    /// <param name="trust">Decides on certificates instead of the system: for tests.</param>
+    /// <param name="trust">For tests: validates certificates instead of the system.</param>
     [SuppressMessage("Reliability", "CA2000", Justification = "The client owns its handler.")]
     internal OutboundHttp(OutboundSettings settings, TimeProvider time, Resolve resolve, System.Net.Security.RemoteCertificateValidationCallback? trust)
     {
@@ -42,16 +42,16 @@ internal sealed class OutboundHttp : IDisposable
         {
             AllowAutoRedirect = false,
             UseCookies = false,
-            // A proxy would look the name up for itself.
+            // A proxy would resolve the name itself.
             UseProxy = false,
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = Deadline,
-            // Names are looked up anew now and then.
+            // So that names are resolved again now and then.
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             MaxConnectionsPerServer = ConnectionsPerServer,
             MaxResponseHeadersLength = MaximumHeadersLength,
-            // What is traced here is no business of a stranger.
+            // Strangers must not get our trace headers.
             ActivityHeadersPropagator = null,
             SslOptions = { RemoteCertificateValidationCallback = trust },
             ConnectCallback = ConnectAsync,
@@ -59,16 +59,16 @@ internal sealed class OutboundHttp : IDisposable
         { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Whether the address may be asked at all, whatever its name stands for.</summary>
+    /// <summary>Whether the address is allowed at all, whatever its name resolves to.</summary>
     public bool MayAsk(Uri address) => address.IsAbsoluteUri && address.UserInfo.Length == 0
         && (address.Scheme == Uri.UriSchemeHttps || _settings.AllowHttpToLoopback && address.Scheme == Uri.UriSchemeHttp && address.IsLoopback);
 
     /// <param name="accept">A media type.</param>
-    /// <param name="maximumLength">Octets of the answer; a longer one is a failure.</param>
+    /// <param name="maximumLength">The most octets of the answer; a longer one is a failure.</param>
     public Task<OutboundAnswer> GetAsync(Uri address, string accept, int maximumLength, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Get, address, content: null, accept, maximumLength, cancellation);
 
-    /// <summary>The answer's status alone matters: of its body nothing is read.</summary>
+    /// <summary>Only the status matters; the body is not read.</summary>
     public Task<OutboundAnswer> PostAsync(Uri address, HttpContent content, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, address, content, accept: null, maximumLength: 0, cancellation);
 
@@ -127,7 +127,7 @@ internal sealed class OutboundHttp : IDisposable
 
     private const string NoPublicAddress = "the host has no public address";
 
-    /// <summary>Null: longer than that, whatever it says of its length.</summary>
+    /// <summary>Null: the body is longer, whatever its Content-Length says.</summary>
     private static async Task<byte[]?> ReadAsync(HttpContent content, int maximumLength, CancellationToken cancellation)
     {
         if (content.Headers.ContentLength > maximumLength)
@@ -155,7 +155,7 @@ internal sealed class OutboundHttp : IDisposable
     private static TimeSpan? MaxAgeOf(HttpResponseMessage response) =>
         response.Headers.CacheControl is not { } control ? null : control.NoStore || control.NoCache ? TimeSpan.Zero : control.MaxAge;
 
-    /// <summary>The network's words or ours; of the answer nothing, which a stranger wrote.</summary>
+    /// <summary>The network's words or ours, but nothing from the answer, which a stranger wrote.</summary>
     private static string Describe(Exception failure) => failure switch
     {
         HttpRequestException { Message: NoPublicAddress } or HttpRequestException { InnerException.Message: NoPublicAddress } => NoPublicAddress,

@@ -2,7 +2,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Outbound;
 
-/// <summary>What asks addresses that clients registered.</summary>
+/// <summary>Requests to addresses that clients registered.</summary>
 internal static class OutboundServices
 {
     public static void AddOutbound(this IServiceCollection services, SettingsReader settings)

@@ -17,7 +17,7 @@ internal static class BrandColors
     {
         var card = isDark ? DarkCard : LightCard;
         var onAccent = Contrast(accent, "#ffffff") >= Contrast(accent, "#0b0f17") ? "#ffffff" : "#0b0f17";
-        // A pale accent is for areas; words in it could not be read.
+        // A pale accent is fine for areas, but text in it would be unreadable.
         var link = Contrast(accent, card) >= Readable ? accent : isDark ? "#e8ecf4" : "#10192b";
         return $"--accent:{accent};--on-accent:{onAccent};--link:{link}";
     }

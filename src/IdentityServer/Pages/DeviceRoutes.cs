@@ -1,6 +1,6 @@
 namespace IdentityServer.Pages;
 
-/// <summary>Where the pages of devices are, below the issuer. The first is typed from a screen across the room.</summary>
+/// <summary>The device pages, relative to the issuer. The first is short because people type it.</summary>
 internal static class DeviceRoutes
 {
     public const string Device = PageRoutes.Device;

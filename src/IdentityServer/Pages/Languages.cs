@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace IdentityServer.Pages;
 
-/// <summary>Chooses the language of a page: what the client asked for, then what the browser does, then English.</summary>
+/// <summary>Chooses the language of a page: the client's, then the browser's, then English.</summary>
 internal static class Languages
 {
     private const string UiLocales = "ui_locales";
@@ -17,8 +17,8 @@ internal static class Languages
     public static Texts Choose(HttpContext http) =>
         ByName[Choose(Served, RequestedBy(http), http.Request.Headers.AcceptLanguage.ToString())];
 
-    /// <param name="served">The first is what everybody else gets.</param>
-    /// <param name="uiLocales">In order of preference, parted by spaces (OpenID Connect Core §3.1.2.1).</param>
+    /// <param name="served">The first is the default.</param>
+    /// <param name="uiLocales">In order of preference, separated by spaces (OpenID Connect Core §3.1.2.1).</param>
     /// <param name="acceptLanguage">RFC 9110 §12.5.4.</param>
     public static string Choose(IReadOnlyList<string> served, string? uiLocales, string? acceptLanguage)
     {
@@ -53,12 +53,12 @@ internal static class Languages
         return null;
     }
 
-    /// <summary>Of the authorization request that is served or waits.</summary>
+    /// <summary>From the authorization request being served or waiting.</summary>
     private static string? RequestedBy(HttpContext http)
     {
         if (http.Request.Query.TryGetValue(UiLocales, out var direct))
             return direct;
-        // Read already, or not at all: a page that refuses a body must not begin to read it.
+        // Uses the form only if it has been read: a page that refuses a body must not start reading it.
         var form = http.Features.Get<IFormFeature>()?.Form;
         var waiting = form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } field ? field : http.Request.Query[ReturnUrl.Parameter].ToString();
         var query = waiting.IndexOf('?', StringComparison.Ordinal);

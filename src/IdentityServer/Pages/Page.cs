@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Components;
 
 namespace IdentityServer.Pages;
 
-/// <summary>A page: a Razor component that is rendered here and sent whole. It shows a model and decides nothing.</summary>
+/// <summary>A page: a Razor component rendered on the server. It shows a model and makes no decisions.</summary>
 public abstract class Page<TModel> : ComponentBase
 {
     [Parameter, EditorRequired]
@@ -12,6 +12,6 @@ public abstract class Page<TModel> : ComponentBase
     public required TModel Model { get; set; }
 
     /// <summary>A text in the reader's language.</summary>
-    /// <param name="values">Fill the places <c>{0}</c>, <c>{1}</c>, … of the text.</param>
+    /// <param name="values">Values for <c>{0}</c>, <c>{1}</c>, … in the text.</param>
     protected string T(string name, params ReadOnlySpan<object?> values) => Frame.Texts.Say(name, values);
 }

@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace IdentityServer.Pages;
 
-/// <summary>The fields of a form that was posted. Each occurs at most once; what the form does not hold is empty.</summary>
+/// <summary>The fields of a posted form. Each occurs at most once; missing fields are empty.</summary>
 internal sealed class PageForm(IFormCollection fields, string pathBase)
 {
     public string this[string name] => fields[name].ToString();
 
     public bool IsChecked(string name) => fields.ContainsKey(name);
 
-    /// <summary>Checked: a relative address of ours, or null.</summary>
+    /// <summary>Validated: one of our relative addresses, or null.</summary>
     public string? ReturnUrl { get; } = Pages.ReturnUrl.Check(fields[Pages.ReturnUrl.Parameter], pathBase);
 }
 
@@ -29,11 +29,11 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
         ValueLengthLimit = OAuthParameters.MaximumBodyLength,
     };
 
-    /// <summary>Null: the post is refused, and the page that says so is written.</summary>
+    /// <summary>Null: the post was refused, and the error page has been written.</summary>
     public async ValueTask<PageForm?> ReadAsync(HttpContext http)
     {
         var feature = new FormFeature(http.Request, Limits);
-        // In UTF-8 only: the framework's reader throws at UTF-7, and takes what two types in one header begin with for a form.
+        // UTF-8 only: the framework's reader throws on UTF-7, and accepts a header with two types if the first is a form.
         if (!OAuthForm.IsForm(http.Request.ContentType) || !feature.HasFormContentType)
             return await RefuseAsync(http, StatusCodes.Status415UnsupportedMediaType, "malformed");
         if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
@@ -53,7 +53,7 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
         }
         foreach (var (_, values) in fields)
         {
-            // PostgreSQL stores no NUL.
+            // PostgreSQL can't store NUL.
             if (values.Count > 1 || values.ToString().Contains('\0', StringComparison.Ordinal))
                 return await RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed");
         }
@@ -62,7 +62,7 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
         return new PageForm(fields, issuer.Path);
     }
 
-    /// <summary>The way on is the page itself, fresh.</summary>
+    /// <summary>The link leads to a fresh copy of the page.</summary>
     private async ValueTask<PageForm?> RefuseAsync(HttpContext http, int status, string name)
     {
         var returnUrl = http.Features.Get<IFormFeature>()?.Form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } kept ? ReturnUrl.Check(kept, issuer.Path) : null;

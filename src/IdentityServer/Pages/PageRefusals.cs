@@ -2,12 +2,12 @@ using IdentityServer.Http;
 
 namespace IdentityServer.Pages;
 
-/// <summary>What a page answers where it can't do what it is for: a page of its own, with a way on.</summary>
+/// <summary>Answers for when a page can't do its job: an error page, with a link onwards.</summary>
 internal static class PageRefusals
 {
-    /// <summary>The text named <paramref name="name"/> with <c>.title</c> and <c>.text</c> behind it.</summary>
-    /// <param name="link">Where the reader may go on; null: nowhere.</param>
-    /// <param name="linkText">The name of what stands there.</param>
+    /// <summary>The texts named <paramref name="name"/> plus <c>.title</c> and <c>.text</c>.</summary>
+    /// <param name="link">Where the reader can go next; null: nowhere.</param>
+    /// <param name="linkText">The name of the link's text.</param>
     public static Task RefuseAsync(this PageWriter writer, HttpContext http, int status, string name, string? link, TimeSpan? retryAfter = null, string linkText = "refused.link")
     {
         http.Response.TellWait(retryAfter);

@@ -1,6 +1,6 @@
 namespace IdentityServer.Pages;
 
-/// <summary>Where the pages are, below the issuer.</summary>
+/// <summary>The pages, relative to the issuer.</summary>
 internal static class PageRoutes
 {
     public const string Style = "/account/style.css";
@@ -11,7 +11,7 @@ internal static class PageRoutes
     public const string ConfirmEmail = "/account/confirm-email";
     public const string Consent = "/account/consent";
 
-    /// <summary>These are for who is signed in.</summary>
+    /// <summary>These require a signed-in user.</summary>
     public const string Account = "/account";
     public const string Profile = "/account/profile";
     public const string Password = "/account/password";

@@ -9,22 +9,22 @@ using Microsoft.AspNetCore.Components.Web;
 namespace IdentityServer.Pages;
 
 /// <summary>
-/// Writes a page with what keeps it from being misused: a strict content security policy, no framing, no caching, no
+/// Writes a page with its security headers: a strict content security policy, no framing, no caching, no
 /// referrer, and an antiforgery token for its forms.
 /// </summary>
 internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings branding, IssuerSettings issuer, IServiceProvider services, ILoggerFactory loggers)
 {
     /// <param name="leadsAway">
-    /// What follows the post of its form may end at a client. Chromium holds <c>form-action</c> against every redirect after a
-    /// post (Content Security Policy 3 §6.3.1), those of the client to origins and schemes that nobody registered included:
-    /// such a page is without it. What a form of ours holds is written by ourselves and its posts are checked for antiforgery.
+    /// The post of its form may redirect to a client. Chromium applies <c>form-action</c> to every redirect after a
+    /// post (Content Security Policy 3 §6.3.1), including the client's own redirects to unregistered origins and schemes, so
+    /// such a page has no <c>form-action</c>. We write our forms ourselves, and their posts are checked for antiforgery.
     /// </param>
     public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, bool leadsAway = false)
         where TPage : Page<TModel>
         where TModel : notnull =>
         WriteAsync<TPage, TModel>(http, status, model, leadsAway, antiforgery.GetAndStoreTokens(http));
 
-    /// <summary>A page without any form: it needs neither cookies nor keys, and so can tell of their being away.</summary>
+    /// <summary>A page without forms needs neither cookies nor keys, so it works when those are unavailable.</summary>
     public Task WritePlainAsync<TPage, TModel>(HttpContext http, int status, TModel model)
         where TPage : Page<TModel>
         where TModel : notnull =>
@@ -56,7 +56,7 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
     }
 
     /// <summary>
-    /// Not by RazorComponentResult, which needs the request's address, and so a Host that it likes, and services of an
+    /// Not RazorComponentResult, which needs the request's address, and so an acceptable Host, and the services of an
     /// interactive application.
     /// </summary>
     private async Task<string> RenderAsync<TPage>(Dictionary<string, object?> parameters)

@@ -16,13 +16,13 @@ internal static class ScopeWords
         var resources = configuration.Resources.Where(resource => resource.Scopes.Contains(scope)).ToArray();
         var places = string.Join(", ", resources.Select(resource => resource.Name ?? resource.Identifier));
         var action = ActionOf(scope);
-        // Two that read one resource would be told in the same words: then the name says which is meant.
+        // Two scopes that read the same resource would have the same words, so the scope's name is added.
         return action is not null && resources.Length > 0 && resources.All(resource => resource.Scopes.Tokens.Count(other => ActionOf(other) == action) == 1)
             ? texts.Say(action == Read ? "consent.read" : "consent.write", places)
             : texts.Say("consent.resource", places, scope);
     }
 
-    /// <summary>By the way that scopes are named: <c>data:read</c>, <c>orders.write</c>.</summary>
+    /// <summary>From the form of the scope's name: <c>data:read</c>, <c>orders.write</c>.</summary>
     private static string? ActionOf(string scope) => scope[(scope.AsSpan().LastIndexOfAny(':', '.') + 1)..] switch
     {
         Read => Read,

@@ -1,8 +1,8 @@
 namespace IdentityServer.Pages;
 
 /// <summary>
-/// A cookie that is always <c>Secure</c>. Not by <see cref="CookieSecurePolicy.Always"/>: antiforgery then throws where TLS ends at a
-/// proxy that is not known to us, and the issuer says that browsers come by https.
+/// A cookie that is always <c>Secure</c>. Not by <see cref="CookieSecurePolicy.Always"/>: antiforgery then throws if TLS ends at a
+/// proxy that we don't know, although the issuer's address shows that browsers use https.
 /// </summary>
 internal sealed class SecureCookie : CookieBuilder
 {

@@ -1,6 +1,6 @@
 namespace IdentityServer.Pages;
 
-/// <summary>RFC 9110 §15.4.4: what follows a post is got, so that no reload posts again and no password is sent on (RFC 9700 §4.12).</summary>
+/// <summary>RFC 9110 §15.4.4: a post is followed by a GET, so that a reload does not post again and no password is forwarded (RFC 9700 §4.12).</summary>
 internal static class SeeOther
 {
     public static void Write(HttpContext http, string address)

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace IdentityServer.Pages;
 
-/// <summary>The one stylesheet of all pages. Its address holds its hash, so that browsers keep it for ever.</summary>
+/// <summary>The stylesheet of all pages. Its address contains its hash, so that browsers can cache it forever.</summary>
 internal sealed class StyleSheet
 {
     private readonly byte[] _css;

@@ -4,8 +4,8 @@ using System.Resources;
 namespace IdentityServer.Pages;
 
 /// <summary>
-/// What pages say, from <c>Texts.resx</c> and, for another language, <c>Texts.de.resx</c>: a file and its name in
-/// <see cref="Languages.Served"/> are all that a language takes. What a language lacks is said in English.
+/// The texts of the pages, from <c>Texts.resx</c> and, for another language, <c>Texts.de.resx</c>: a file and an entry in
+/// <see cref="Languages.Served"/> are all that a language needs. Missing texts fall back to English.
 /// </summary>
 public sealed class Texts(CultureInfo culture)
 {

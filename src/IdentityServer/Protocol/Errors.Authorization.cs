@@ -5,7 +5,7 @@ namespace IdentityServer.Protocol;
 
 public static partial class Errors
 {
-    // Shown on a page, never sent on: there is nobody to be trusted to send it to (RFC 6749 §4.1.2.1)
+    // Shown on a page, never redirected: there is no trusted address to send it to (RFC 6749 §4.1.2.1)
     public static readonly OAuthError ClientIdMissing = new(InvalidRequest, "The application did not say which one it is: client_id is missing.");
     public static readonly OAuthError ClientUnknown = new(InvalidRequest, "The application is not registered here, or no longer.");
     public static readonly OAuthError RedirectUriMissing = new(InvalidRequest, "The application did not say where to send you back to: redirect_uri is missing.");

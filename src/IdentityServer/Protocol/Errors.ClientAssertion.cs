@@ -5,8 +5,8 @@ namespace IdentityServer.Protocol;
 
 public static partial class Errors
 {
-    // Client assertions: RFC 7521 §4.2, RFC 7523 §3. Up to the signature every refusal is ClientRefused; who proved to hold
-    // the client's key may know what else is wrong.
+    // Client assertions: RFC 7521 §4.2, RFC 7523 §3. Until the signature is verified every refusal is ClientRefused; a caller that holds
+    // the client's key may learn what else is wrong.
     public static readonly OAuthError AssertionIncomplete = new(InvalidRequest, "The parameters client_assertion and client_assertion_type belong together.");
     public static readonly OAuthError AssertionTypeUnknown = new(InvalidClient, "The server does not support this client_assertion_type.", HttpStatusCode.Unauthorized);
     public static readonly OAuthError AssertionOfAnotherClient = new(InvalidRequest, "The body names another client than the client assertion.");

@@ -7,7 +7,7 @@ public static partial class Errors
 {
     // Proof of possession: RFC 9449 §4.3, §5, §8
     public static readonly OAuthError DpopProofMissing = new(InvalidDpopProof, "This needs a DPoP proof in the header DPoP.");
-    /// <summary>At the token endpoint: of a proof that is not there, none is invalid (RFC 6749 §5.2).</summary>
+    /// <summary>At the token endpoint, where a missing proof is not an invalid one (RFC 6749 §5.2).</summary>
     public static readonly OAuthError DpopProofLeftOut = new(InvalidRequest, "The client, or the token that it presents, needs a DPoP proof in the header DPoP.");
     public static readonly OAuthError DpopProofTwice = new(InvalidDpopProof, "The header DPoP must occur once.");
     public static readonly OAuthError DpopProofMalformed = new(InvalidDpopProof, "The DPoP proof is malformed, unsigned, or of a type, key or algorithm that is not accepted.");
@@ -32,7 +32,7 @@ public static partial class OAuthErrorCodes
 
 public static partial class ClaimNames
 {
-    /// <summary>What whoever uses the token must prove (RFC 7800 §3.1).</summary>
+    /// <summary>What the token's user must prove (RFC 7800 §3.1).</summary>
     public const string Confirmation = "cnf";
 
     /// <summary>The thumbprint of a key, within <see cref="Confirmation"/> (RFC 9449 §6.1).</summary>

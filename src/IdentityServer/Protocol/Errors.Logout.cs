@@ -2,7 +2,7 @@ using static IdentityServer.Protocol.OAuthErrorCodes;
 
 namespace IdentityServer.Protocol;
 
-// RP-Initiated Logout §2, §3: shown on a page, never sent on by a redirect.
+// RP-Initiated Logout §2, §3: shown on a page, never redirected.
 public static partial class Errors
 {
     public static readonly OAuthError LogoutHintRefused = new(InvalidRequest, "The id_token_hint of the sign-out is no ID token of this server.");

@@ -15,8 +15,8 @@ public static partial class Errors
     public static readonly OAuthError AnotherClientId = new(InvalidClientMetadata, "client_id must be that of the client.");
     public static readonly OAuthError AnotherClientSecret = new(InvalidClientMetadata, "client_secret can't be chosen or changed by the client.");
 
-    /// <param name="member">Its name, one of ours.</param>
-    /// <param name="rule">What it must be: ASCII, without an echo of what it was.</param>
+    /// <param name="member">The name of a member that we know.</param>
+    /// <param name="rule">What it must be, in ASCII, without echoing its value.</param>
     public static OAuthError MetadataRefused(string member, string rule) =>
         new(member is "redirect_uris" or "post_logout_redirect_uris" ? InvalidRedirectUri : InvalidClientMetadata, $"{member} must be {rule}.");
 }

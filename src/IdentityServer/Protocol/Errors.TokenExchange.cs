@@ -23,11 +23,11 @@ public static partial class Parameters
 
 public static partial class ClaimNames
 {
-    /// <summary>Who acts in the subject's name; within it, who did before (RFC 8693 §4.1).</summary>
+    /// <summary>Who acts for the subject; earlier actors are nested in it (RFC 8693 §4.1).</summary>
     public const string Actor = "act";
 }
 
-/// <summary>What a token is said to be in a token exchange (RFC 8693 §3).</summary>
+/// <summary>Token types in a token exchange (RFC 8693 §3).</summary>
 public static class TokenTypeIdentifiers
 {
     public const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";

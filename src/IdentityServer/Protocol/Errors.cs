@@ -3,7 +3,7 @@ using static IdentityServer.Protocol.OAuthErrorCodes;
 
 namespace IdentityServer.Protocol;
 
-/// <summary>The catalogue of refusals. Each description stands here once and is found by one search.</summary>
+/// <summary>All refusals. Each description occurs here once, so one search finds it.</summary>
 public static partial class Errors
 {
     // The request itself: RFC 6749 §3.2, §5.2

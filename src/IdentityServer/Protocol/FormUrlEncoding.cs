@@ -8,7 +8,7 @@ public static class FormUrlEncoding
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>False for a bad escape, bytes that are not UTF-8, or NUL, which no value of ours may hold.</summary>
+    /// <summary>False for a bad escape, bytes that are not UTF-8, or NUL, which none of our values may hold.</summary>
     public static bool TryDecode(ReadOnlySpan<byte> encoded, [NotNullWhen(true)] out string? text)
     {
         text = null;

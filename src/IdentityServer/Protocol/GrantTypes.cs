@@ -14,6 +14,6 @@ public static class GrantTypes
     /// <summary>RFC 8693 §2.1.</summary>
     public const string TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 
-    /// <summary>What the token endpoint has a grant for, and discovery advertises.</summary>
+    /// <summary>The grants that the token endpoint supports and discovery advertises.</summary>
     public static readonly string[] Served = [AuthorizationCode, ClientCredentials, RefreshToken, DeviceCode, TokenExchange, Password];
 }

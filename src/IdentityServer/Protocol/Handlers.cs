@@ -22,15 +22,15 @@ using static OpenIddict.Server.OpenIddictServerHandlers;
 namespace IdentityServer.Protocol;
 
 /// <summary>
-/// The table of contents of the protocol: what of ours a request meets, in its order, between OpenIddict's own handlers; and what of
-/// OpenIddict's is removed, with the reason.
+/// The table of contents of the protocol: our handlers in the order in which a request meets them, between OpenIddict's own; and the
+/// handlers of OpenIddict that we remove, with the reason.
 /// </summary>
 internal static class Handlers
 {
-    /// <summary>Before the first of OpenIddict's.</summary>
+    /// <summary>Before OpenIddict's first handler.</summary>
     private const int First = int.MinValue + 10_000;
 
-    /// <summary>Behind the last of OpenIddict's rules, before it goes on to the next event.</summary>
+    /// <summary>After OpenIddict's last rule, before it goes on to the next event.</summary>
     private const int Last = 0;
 
     public static void Use(OpenIddictServerBuilder options, MutualTlsSettings mutualTls)
@@ -61,12 +61,12 @@ internal static class Handlers
         Read<ExtractIntrospectionRequestContext>(options);
         Read<ExtractRevocationRequestContext>(options);
         Remove(options,
-            // ReadAuthorizationRequest: repeated parameters are told to the client, and the consent page's answer is one too.
+            // ReadAuthorizationRequest: repeated parameters are reported to the client, and the consent page's answer is a request too.
             OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractAuthorizationRequestContext>.Descriptor,
-            // UseMappedEndpoint says both.
+            // UseMappedEndpoint sets both.
             OpenIddictServerAspNetCoreHandlers.ResolveRequestUri.Descriptor,
             InferEndpointType.Descriptor,
-            // The issuer is configured; nothing is made of a request's Host.
+            // The issuer is configured, never derived from the Host header.
             OpenIddictServerAspNetCoreHandlers.ValidateHostHeader.Descriptor);
     }
 
@@ -75,7 +75,7 @@ internal static class Handlers
         Add<ProcessAuthenticationContext, AuthenticateClient, RequireClientEndpoint>(options, ValidateClientId.Descriptor.Order);
         Add<ProcessAuthenticationContext, OpenPushedRequest, RequireAuthorizationRequest>(options, ValidateRequestToken.Descriptor.Order);
         Add<ProcessAuthenticationContext, FindAuthorizationTarget, RequireAuthorizationRequest>(options, RestoreParametersFromRequestToken.Descriptor.Order);
-        // A stranger learns nothing of what is wrong with the rest of the request.
+        // A stranger must not learn what else is wrong with the request.
         MoveToFront<ValidateAuthorizationRequestContext>(options, Authentication.ValidateAuthentication.Descriptor);
         MoveToFront<ValidatePushedAuthorizationRequestContext>(options, Authentication.ValidatePushedAuthentication.Descriptor);
         MoveToFront<ValidateDeviceAuthorizationRequestContext>(options, Device.ValidateDeviceAuthentication.Descriptor);
@@ -83,14 +83,14 @@ internal static class Handlers
         MoveToFront<ValidateIntrospectionRequestContext>(options, OpenIddictServerHandlers.Introspection.ValidateAuthentication.Descriptor);
         MoveToFront<ValidateRevocationRequestContext>(options, OpenIddictServerHandlers.Revocation.ValidateAuthentication.Descriptor);
         Remove(options,
-            // AuthenticateClient: assertions by keys behind a jwks_uri, one audience, a longest lifetime; secrets in our hash; certificates by the registration.
+            // AuthenticateClient: keys from a jwks_uri, a single audience, a maximum lifetime; our secret hashes; certificates as registered.
             ValidateClientAssertion.Descriptor, ValidateClientAssertionWellknownClaims.Descriptor, ValidateClientAssertionIssuer.Descriptor,
             ValidateClientId.Descriptor, ValidateClientCertificate.Descriptor,
             Exchange.ValidateClientCredentialsParameters.Descriptor, Exchange.ValidateClientIdParameter.Descriptor,
             Device.ValidateClientCredentialsParameters.Descriptor, OpenIddictServerHandlers.Introspection.ValidateClientCredentialsParameters.Descriptor,
             OpenIddictServerHandlers.Revocation.ValidateClientCredentialsParameters.Descriptor,
             // Codes, refresh tokens and device codes are handles of a grant, checked and spent by one statement; access tokens are
-            // checked by their signature once and by the revocations each time. Both happen where the token is used.
+            // checked by signature once and against the revocations each time. Both happen where the token is used.
             ValidateAuthenticationDemand.Descriptor, EvaluateValidatedTokens.Descriptor, ResolveValidatedTokens.Descriptor, ValidateRequiredTokens.Descriptor,
             ValidateRequestToken.Descriptor, ValidateRequestTokenType.Descriptor, RestoreParametersFromRequestToken.Descriptor, ValidateAccessToken.Descriptor,
             ValidateAuthorizationCode.Descriptor, ValidateDeviceCode.Descriptor, ValidateGenericToken.Descriptor, ValidateIdentityToken.Descriptor,
@@ -106,15 +106,15 @@ internal static class Handlers
         Add<HandleAuthorizationRequestContext, Authorize>(options, Last);
         Add<ApplyAuthorizationResponseContext, SendAuthorizationResponse>(options, First);
         Remove(options,
-            // FindAuthorizationTarget knows the client, and which redirect URI goes without saying.
+            // FindAuthorizationTarget knows the client, and which redirect URI is the default.
             Authentication.ValidateClientIdParameter.Descriptor, Authentication.ValidateRedirectUriParameter.Descriptor,
-            // What a request has too much of is ignored (RFC 6749 §3.1); CheckAuthorizationRequest answers invalid_target (RFC 8707 §2).
+            // Parameters that a request does not need are ignored (RFC 6749 §3.1); CheckAuthorizationRequest answers invalid_target (RFC 8707 §2).
             Authentication.ValidateAudienceParameter.Descriptor, Authentication.ValidateResourceParameter.Descriptor,
             Authentication.ValidateScopes.Descriptor, Authentication.ValidateResources.Descriptor,
-            // It looks at a principal that nothing attaches here; CheckAuthorizationRequest holds the id_token_hint to the client.
+            // It looks at a principal that nothing attaches here; CheckAuthorizationRequest checks that the id_token_hint is the client's.
             Authentication.ValidateAuthorizedParty.Descriptor,
             Authentication.AttachPrincipal.Descriptor,
-            // SendAuthorizationResponse: a page where nobody can be sent back, else 303 (RFC 9700 §4.12) or our form, which a CSP allows.
+            // SendAuthorizationResponse: a page if the browser can't be sent back, else 303 (RFC 9700 §4.12) or our form, which our CSP allows.
             Authentication.AttachRedirectUri.Descriptor, Authentication.InferResponseMode.Descriptor, Authentication.AttachResponseState.Descriptor, Authentication.AttachIssuer.Descriptor);
     }
 
@@ -156,13 +156,13 @@ internal static class Handlers
         Add<GenerateTokenContext, WriteToken>(options, OpenIddictServerHandlers.Protection.GenerateIdentityModelToken.Descriptor.Order);
         Add<ProcessSignInContext, AttachTokens, RequireTokenRequest>(options, AttachSignInParameters.Descriptor.Order);
         Remove(options,
-            // What a request has too much of is ignored (RFC 6749 §3.2); ReadResourceIndicators answers invalid_target (RFC 8707 §2).
+            // Parameters that a request does not need are ignored (RFC 6749 §3.2); ReadResourceIndicators answers invalid_target (RFC 8707 §2).
             Exchange.ValidateScopeParameter.Descriptor, Exchange.ValidateAudienceParameter.Descriptor, Exchange.ValidateResourceParameter.Descriptor,
             Exchange.ValidateScopes.Descriptor, Exchange.ValidateAudiences.Descriptor, Exchange.ValidateResources.Descriptor,
-            // The statement that spends a grant checks client, redirect URI, verifier and scopes: nothing is read first and believed.
+            // The statement that spends a grant checks client, redirect URI, verifier and scopes. Reading them first would be a race.
             Exchange.ValidateAuthorizedParty.Descriptor, Exchange.ValidateRedirectUri.Descriptor, Exchange.ValidateCodeVerifier.Descriptor,
             Exchange.ValidateGrantedScopes.Descriptor, Exchange.AttachPrincipal.Descriptor,
-            // The issuance says what is in a token: no principal is cloned and filtered for each.
+            // The issuance says what is in a token, so no principal has to be cloned and filtered.
             OpenIddictServerAspNetCoreHandlers.ResolveHostSignInProperties.Descriptor, ValidateSignInDemand.Descriptor, RestoreInternalClaims.Descriptor,
             AttachHostProperties.Descriptor, AttachDefaultScopes.Descriptor, AttachDefaultPresenters.Descriptor, InferResources.Descriptor,
             EvaluateGeneratedTokens.Descriptor, PrepareAccessTokenPrincipal.Descriptor, PrepareRefreshTokenPrincipal.Descriptor,
@@ -179,7 +179,7 @@ internal static class Handlers
         Add<HandleIntrospectionRequestContext, TellAccessToken>(options, Last);
         Add<HandleIntrospectionRequestContext, TellRefreshToken>(options, Last + 1);
         Add<ApplyIntrospectionResponseContext, KeepEmptyClaims>(options, Last);
-        // They read a principal; TellAccessToken and TellRefreshToken read what it would be made of.
+        // They read a principal; TellAccessToken and TellRefreshToken read its source.
         Remove(options, OpenIddictServerHandlers.Introspection.AttachPrincipal.Descriptor, OpenIddictServerHandlers.Introspection.AttachMetadataClaims.Descriptor);
     }
 
@@ -199,7 +199,7 @@ internal static class Handlers
         Add<HandleUserInfoRequestContext, TellUserClaims>(options, Last);
         Add<ApplyUserInfoResponseContext, ChallengeForToken>(options, OpenIddictServerAspNetCoreHandlers.AttachWwwAuthenticateHeader<ApplyUserInfoResponseContext>.Descriptor.Order);
         Remove(options,
-            // ReadAccessToken takes no token from the query, no two, and those by the scheme DPoP.
+            // ReadAccessToken refuses a token in the query and more than one token, and accepts the scheme DPoP.
             OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractUserInfoRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractAccessToken<ExtractUserInfoRequestContext>.Descriptor,
             // They read a principal; TellUserClaims reads the account.
             OpenIddictServerHandlers.UserInfo.AttachPrincipal.Descriptor, OpenIddictServerHandlers.UserInfo.AttachAudiences.Descriptor, OpenIddictServerHandlers.UserInfo.AttachClaims.Descriptor,
@@ -212,12 +212,12 @@ internal static class Handlers
         Add<ExtractEndSessionRequestContext, ReadForm<ExtractEndSessionRequestContext>>(options, First);
         Add<ValidateEndSessionRequestContext, RequireRegisteredReturn>(options, Last);
         Add<HandleEndSessionRequestContext, AskBeforeSignOut>(options, Last);
-        // A refusal is a page, before OpenIddict writes it as text.
+        // A refusal must become a page before OpenIddict writes it as text.
         Add<ApplyEndSessionResponseContext, AskBeforeSignOut>(options, First);
         Remove(options,
             // ReadForm reads both.
             OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<ExtractEndSessionRequestContext>.Descriptor,
-            // No request to sign out is pushed, and unknown parameters are ignored.
+            // A logout request is never pushed, and unknown parameters are ignored.
             Session.ValidateRequestUriParameter.Descriptor);
     }
 
@@ -229,9 +229,9 @@ internal static class Handlers
         Add<ExtractJsonWebKeySetRequestContext, IgnoreParameters<ExtractJsonWebKeySetRequestContext>>(options, First);
         Add<HandleJsonWebKeySetRequestContext, AttachPublishedKeys>(options, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor.Order);
         Remove(options,
-            // IgnoreParameters takes HEAD too.
+            // IgnoreParameters accepts HEAD too.
             OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractConfigurationRequestContext>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetRequest<ExtractJsonWebKeySetRequestContext>.Descriptor,
-            // They tell what the options hold: scopes and keys are in the database, and AttachExtensions tells the issuer as it is configured.
+            // They publish the options, but scopes and keys are in the database, and AttachExtensions writes the issuer as configured.
             OpenIddictServerHandlers.Discovery.AttachIssuer.Descriptor, OpenIddictServerHandlers.Discovery.AttachScopes.Descriptor,
             OpenIddictServerHandlers.Discovery.AttachSigningAlgorithms.Descriptor, OpenIddictServerHandlers.Discovery.AttachSigningKeys.Descriptor);
     }
@@ -256,7 +256,7 @@ internal static class Handlers
     {
         Add<TExtract, LimitRequestRate<TExtract>>(options, First);
         Add<TExtract, ReadForm<TExtract>>(options, First + 1);
-        // ReadForm reads the body alone, by POST as it is routed; AuthenticateClient reads the header.
+        // ReadForm reads only the body, since only POST is routed; AuthenticateClient reads the header.
         Remove(options,
             OpenIddictServerAspNetCoreHandlers.ExtractPostRequest<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractGetOrPostRequest<TExtract>.Descriptor,
             OpenIddictServerAspNetCoreHandlers.ValidateClientAuthenticationMethod<TExtract>.Descriptor, OpenIddictServerAspNetCoreHandlers.ExtractBasicAuthenticationCredentials<TExtract>.Descriptor);

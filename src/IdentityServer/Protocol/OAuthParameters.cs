@@ -3,8 +3,8 @@ using System.Text;
 namespace IdentityServer.Protocol;
 
 /// <summary>
-/// The parameters of a request: each at most once (RFC 6749 §3.1, §3.2) but <c>resource</c> (RFC 8707 §2), an empty one as
-/// if it had been left out, unknown ones ignored.
+/// The parameters of a request. Each occurs at most once (RFC 6749 §3.1, §3.2) except <c>resource</c> (RFC 8707 §2); empty and
+/// unknown ones are ignored.
 /// </summary>
 public sealed class OAuthParameters
 {
@@ -20,16 +20,16 @@ public sealed class OAuthParameters
 
     public string? this[string name] => _values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
-    /// <summary>All that have a name and were not left out, but <see cref="Resources"/>.</summary>
+    /// <summary>All non-empty parameters except <see cref="Resources"/>.</summary>
     public IEnumerable<KeyValuePair<string, string>> Present => _values.Where(parameter => parameter.Key.Length > 0 && parameter.Value.Length > 0);
 
-    /// <summary>The values of <c>resource</c>, in their order.</summary>
+    /// <summary>The values of <c>resource</c>, in order.</summary>
     public IReadOnlyList<string> Resources => _resources;
 
-    /// <summary>Whether any occurs more than once; only <see cref="ParseLeniently"/> lets that pass.</summary>
+    /// <summary>Whether any occurs more than once; only <see cref="ParseLeniently"/> allows that.</summary>
     public bool HasRepeated => _repeated is not null;
 
-    /// <summary>Whether this one does; its value is the first.</summary>
+    /// <summary>Whether this parameter is repeated; its value is the first.</summary>
     public bool IsRepeated(string name) => _repeated?.Contains(name) ?? false;
 
     /// <summary>Reads an <c>application/x-www-form-urlencoded</c> body of at most <see cref="MaximumBodyLength"/> bytes.</summary>
@@ -39,7 +39,7 @@ public sealed class OAuthParameters
         return !parameters.IsRefused && parameters.Value.HasRepeated ? Errors.DuplicateParameter : parameters;
     }
 
-    /// <summary>Notes what is repeated instead of refusing all: an authorization request's refusal is told to its client (RFC 6749 §4.1.2.1).</summary>
+    /// <summary>Records repeated parameters instead of failing, because an authorization request is refused to its client (RFC 6749 §4.1.2.1).</summary>
     public static Result<OAuthParameters> ParseLeniently(ReadOnlySpan<byte> body)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -73,7 +73,7 @@ public sealed class OAuthParameters
         return new OAuthParameters(values, resources, repeated);
     }
 
-    /// <summary>The same parameters form-urlencoded, without those of the given names.</summary>
+    /// <summary>The same parameters, form-urlencoded, without the named ones.</summary>
     public string ToForm(params ReadOnlySpan<string> without)
     {
         var form = new StringBuilder();

@@ -1,6 +1,6 @@
 namespace IdentityServer.Protocol;
 
-/// <summary>Where the protocol endpoints are, below the issuer. Routed and advertised from here.</summary>
+/// <summary>The protocol endpoints, relative to the issuer. Used for routing and discovery.</summary>
 internal static class ProtocolRoutes
 {
     public const string Authorize = "/connect/authorize";

@@ -23,10 +23,10 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol;
 
-/// <summary>The protocol endpoints and what they stand on.</summary>
+/// <summary>The protocol endpoints and what they need.</summary>
 internal static class ProtocolServices
 {
-    /// <summary>RFC 9110 §9.1: what is got can be asked after without its body.</summary>
+    /// <summary>RFC 9110 §9.1: whatever supports GET also supports HEAD.</summary>
     private static readonly string[] GetAndHead = [HttpMethods.Get, HttpMethods.Head];
 
     private static readonly string[] GetAndPost = [HttpMethods.Get, HttpMethods.Post];
@@ -49,12 +49,12 @@ internal static class ProtocolServices
     }
 
     /// <summary>
-    /// In degraded mode OpenIddict keeps nothing: clients and scopes come from the snapshot in memory, grants from the ledger
+    /// In degraded mode OpenIddict uses no stores: clients and scopes come from the snapshot in memory, grants from the ledger
     /// (docs/decisions/openiddict.md).
     /// </summary>
     private static void AddOpenIddictServer(this IServiceCollection services, MutualTlsSettings mutualTls)
     {
-        // One scheme would be the default of all routes, the pages' too, and it answers only its own.
+        // A single scheme would become the default for all routes, pages included, but it answers only its own.
         AppContext.SetSwitch("Microsoft.AspNetCore.Authentication.SuppressAutoDefaultScheme", true);
         services.AddSingleton<IOpenIddictServerDispatcher, CompiledDispatcher>();
         services.AddSingleton<IOpenIddictServerFactory, TransactionFactory>();
@@ -64,7 +64,7 @@ internal static class ProtocolServices
             options.SetAuthorizationEndpointUris(ProtocolRoutes.Authorize[1..]).SetPushedAuthorizationEndpointUris(ProtocolRoutes.PushedAuthorization[1..]).SetTokenEndpointUris(ProtocolRoutes.Token[1..])
                 .SetIntrospectionEndpointUris(ProtocolRoutes.Introspect[1..]).SetRevocationEndpointUris(ProtocolRoutes.Revoke[1..]).SetUserInfoEndpointUris(ProtocolRoutes.UserInfo[1..]).SetEndSessionEndpointUris(ProtocolRoutes.EndSession[1..]);
             options.AllowAuthorizationCodeFlow().AllowClientCredentialsFlow().AllowRefreshTokenFlow().AllowPasswordFlow().AllowTokenExchangeFlow();
-            // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs by them.
+            // OpenIddict won't start without keys. Ours rotate in the database, and WriteToken signs with them.
             options.AddSigningKey(new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256))).AddEncryptionKey(new SymmetricSecurityKey(RandomNumberGenerator.GetBytes(32)));
             options.Configure(server =>
             {
@@ -81,7 +81,7 @@ internal static class ProtocolServices
                     types.UnionWith(exchanged);
                 }
             });
-            // What the metadata tells; RegisteredCertificates, IssuedCertificates and BindToClientCertificate are the rules.
+            // For the metadata only; the rules are RegisteredCertificates, IssuedCertificates and BindToClientCertificate.
             if (mutualTls.IsEnabled)
                 options.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
             if (mutualTls.Authorities is { } authorities)
@@ -91,7 +91,7 @@ internal static class ProtocolServices
         });
         services.AddOptions<OpenIddictServerOptions>()
             .Configure<IssuerSettings, PushedRequestSettings>(static (server, issuer, pushing) => (server.Issuer, server.RequirePushedAuthorizationRequests) = (new Uri(issuer.Issuer), pushing.IsRequired))
-            // Behind OpenIddict's look at the options: it would have the page on which users decide about a device, which is one of ours.
+            // Set after OpenIddict has validated the options, which would require its own page for device decisions; ours is a normal page.
             .PostConfigure(static server =>
             {
                 server.GrantTypes.Add(GrantTypes.DeviceCode);
@@ -102,13 +102,13 @@ internal static class ProtocolServices
     public static void MapProtocol(this WebApplication app)
     {
         var services = app.Services;
-        // What OpenIddict refuses of its options ends the start, and not the first request.
+        // Options that OpenIddict refuses must fail at start, not at the first request.
         _ = services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue;
         var issuer = services.GetRequiredService<IssuerSettings>();
         IEndpointConventionBuilder Map(string route, OpenIddictServerEndpointType type, params string[] methods) => app.MapProtocol(route, type, new Uri(issuer.At(route)), methods);
 
         Map(ProtocolRoutes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
-        // What the user said to a request that was shown goes on with that request.
+        // The user's answer continues the request that was shown.
         Map(PageRoutes.Consent, OpenIddictServerEndpointType.Authorization);
         Map(ProtocolRoutes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
         Map(ProtocolRoutes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
@@ -127,7 +127,7 @@ internal static class ProtocolServices
         app.MapClientRegistration();
     }
 
-    /// <summary>Below the issuer, and with the issuer's path behind the well-known one (RFC 8414 §3.1, §5).</summary>
+    /// <summary>Below the issuer, and with the issuer's path after the well-known one (RFC 8414 §3.1, §5).</summary>
     private static IEnumerable<string> MetadataPlaces(string issuerPath)
     {
         foreach (var place in (string[])[ProtocolRoutes.OpenIdConfiguration, ProtocolRoutes.AuthorizationServer])

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace IdentityServer.Protocol;
 
-/// <summary>What a step found, or why it refuses.</summary>
+/// <summary>The result of a step, or why it refuses.</summary>
 public readonly struct Result<T> where T : class
 {
     private Result(T? value, OAuthError? error) => (Value, Error) = (value, error);

@@ -22,7 +22,7 @@ public sealed class ScopeSet : IEquatable<ScopeSet>
 
     public bool IsEmpty => _tokens.Length == 0;
 
-    /// <summary>Takes tokens that storage or configuration has checked before.</summary>
+    /// <summary>For tokens that storage or configuration has already checked.</summary>
     public static ScopeSet Of(IEnumerable<string> tokens)
     {
         var array = tokens as string[] ?? [.. tokens];

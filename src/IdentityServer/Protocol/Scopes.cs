@@ -1,6 +1,6 @@
 namespace IdentityServer.Protocol;
 
-/// <summary>Scope values that the server itself gives a meaning to.</summary>
+/// <summary>Scope values that have a meaning to the server itself.</summary>
 public static class Scopes
 {
     /// <summary>Asks for a refresh token (OpenID Connect Core §11).</summary>
@@ -16,10 +16,10 @@ public static class Scopes
     public const string Phone = "phone";
     public const string Roles = "roles";
 
-    /// <summary>Those of OpenID Connect: served without a resource.</summary>
+    /// <summary>OpenID Connect's scopes, which need no resource.</summary>
     public static readonly ScopeSet Identity = ScopeSet.Of(new[] { OpenId, Profile, Email, Address, Phone, Roles });
 
-    /// <summary>Those that mean nothing without a user.</summary>
+    /// <summary>Scopes that mean nothing without a user.</summary>
     public static readonly ScopeSet AboutUsers = ScopeSet.Of(Identity.Tokens.Append(OfflineAccess));
 
     public const string DataRead = "data:read";

@@ -18,6 +18,6 @@ public static class TokenEndpointAuthMethods
 
     public static readonly string[] Served = [ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, IssuedTls, SelfSignedTls, None];
 
-    /// <summary>Whether it takes a shared secret.</summary>
+    /// <summary>Whether the method uses a shared secret.</summary>
     public static bool HasSecret(string method) => method is ClientSecretBasic or ClientSecretPost;
 }

@@ -35,7 +35,7 @@ internal sealed class Lab : IAsyncDisposable
 
     public int Postmaster { get; }
 
-    /// <summary>What all of our servers call themselves, and where the first of them listens.</summary>
+    /// <summary>The issuer of all of our servers, and where the first of them listens.</summary>
     public Uri Issuer { get; } = new($"http://127.0.0.1:{ProgramProcess.FreePort()}");
 
     public string CertificatePath { get; }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Benchmarks.Driver;
 
-/// <summary>What wrk sends and what a right answer is; the Lua script of its <see cref="Shape"/> reads it.</summary>
+/// <summary>The request that wrk sends, and the expected answer; the Lua script of its <see cref="Shape"/> reads it.</summary>
 internal sealed record Load(string Shape, string Method, string Path)
 {
     public Dictionary<string, string> Headers { get; init; } = [];
@@ -11,7 +11,7 @@ internal sealed record Load(string Shape, string Method, string Path)
     /// <summary>The body, for the shapes <c>same</c> and <c>items</c>.</summary>
     public string? Body { get; init; }
 
-    /// <summary>What stands around the token, for <c>each</c> and <c>chain</c>.</summary>
+    /// <summary>The text around the token, for <c>each</c> and <c>chain</c>.</summary>
     public (string Before, string After) Around { get; init; }
 
     /// <summary>Makes the tokens of one run, given how many it can use at most. One token a line.</summary>

@@ -9,7 +9,7 @@ internal sealed record Row(
     string Job, int? Connections, double Floor, double Ours, double Ratio, double Target, bool IsLimit, string Unit, Sample? Figures = null,
     double IdleMemory = double.NaN, double Memory = double.NaN)
 {
-    /// <summary>What the guard asks for where it is not a share of the target, which a later release is to reach.</summary>
+    /// <summary>The guard's own requirement, if the target is for a later release.</summary>
     public double? GuardFloor { get; init; }
 
     /// <param name="allowance">The share of a target that is enough; noise is allowed for in CI.</param>

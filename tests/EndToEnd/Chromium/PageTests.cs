@@ -145,7 +145,7 @@ public sealed partial class PageTests : BrowserTests
         await tab.FillAsync("#current_password", "correct horse battery staple");
         await tab.FillAsync("#new_password", Password);
         await tab.FollowAsync("#password-submit");
-        Assert.Contains("is changed", await tab.InnerTextAsync("#notice"), StringComparison.Ordinal);
+        Assert.Contains("has been changed", await tab.InnerTextAsync("#notice"), StringComparison.Ordinal);
         await tab.GotoAsync(At("/account/nothing").ToString());
         await tab.LooksRightAsync("not-found");
     }

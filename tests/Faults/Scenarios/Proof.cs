@@ -8,7 +8,7 @@ namespace Faults.Scenarios;
 /// </summary>
 internal static class Proof
 {
-    /// <summary>What is acknowledged stays in memory, whoever else would write it down by the way.</summary>
+    /// <summary>Keeps acknowledged commits in memory, and stops other processes from flushing them.</summary>
     private static readonly string[] Forgetful =
     [
         "synchronous_commit = off", "wal_writer_delay = 10s", "wal_writer_flush_after = 1GB", "wal_buffers = 64MB", "bgwriter_lru_maxpages = 0", "autovacuum = off",

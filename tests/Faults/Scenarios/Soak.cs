@@ -44,7 +44,7 @@ internal static class Soak
         {
             Servers = 1,
             Apis = 1,
-            // Where hours are seconds, so are the minutes of autovacuum.
+            // Hours are scaled down to seconds, so autovacuum's minutes are too.
             Postgres = ["autovacuum_naptime = 5s"],
             Server =
             {

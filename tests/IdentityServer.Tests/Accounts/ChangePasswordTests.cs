@@ -129,7 +129,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_clients_own_token_speaks_of_no_user()
+    public async Task A_clients_own_token_has_no_user()
     {
         var client = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
 

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>Whoever deletes an account, and however, ends all that it was given.</summary>
+/// <summary>Deleting an account in any way ends all of its grants and tokens.</summary>
 public sealed class DeletedUserTests
 {
     private const string Delete = "DELETE FROM users WHERE user_name = $1";
@@ -157,7 +157,7 @@ public sealed class DeletedUserTests
         {
             await using var connection = new NpgsqlConnection(server.ConnectionString);
             await connection.OpenAsync();
-            // What it makes for itself must not be taken for ours.
+            // An object that the role creates itself must not be used instead of ours.
             await Around.Command(connection, $"SET ROLE {role}; SET search_path = ''; CREATE TEMP TABLE revocations (subject text, at timestamptz, until timestamptz)").ExecuteNonQueryAsync();
 
             Assert.Equal(1, await Around.Command(connection, "DELETE FROM public.users WHERE user_name = $1", World.Alice).ExecuteNonQueryAsync());

@@ -65,6 +65,6 @@ public sealed class FieldCodeTests(AccountsServer shared) : IClassFixture<Accoun
     [InlineData("150.00000000000000000000000000000000001")]
     [InlineData("1e30")]
     [InlineData("1e999999999999")]
-    public async Task Any_other_number_is_no_age(string json) =>
+    public async Task Any_other_number_is_refused_as_an_age(string json) =>
         (await _server.PostJsonAsync("/register", $$"""{"username":"{{People.NewName()}}","password":"tidal wave 99","age":{{json}}}""")).IsRefused("INVALID_AGE");
 }

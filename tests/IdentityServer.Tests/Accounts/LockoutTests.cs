@@ -55,7 +55,7 @@ public sealed class LockoutTests(LockoutTests.CountingServer counting) : IClassF
     }
 
     [Fact]
-    public async Task A_right_current_password_sets_the_count_back()
+    public async Task A_right_current_password_resets_the_count()
     {
         var name = People.NewName();
         await _server.RegistersAsync(name);

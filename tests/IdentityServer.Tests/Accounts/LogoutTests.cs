@@ -47,7 +47,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact]
-    public async Task A_clients_own_token_ends_alone()
+    public async Task Ending_a_clients_own_token_ends_nothing_else()
     {
         var one = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
         var two = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
@@ -76,7 +76,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     [InlineData("")]
     [InlineData("nonsense")]
     [InlineData("a.b.c")]
-    public async Task A_token_that_is_none_is_told(string token)
+    public async Task A_malformed_token_is_reported(string token)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/logout");
         request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token} x");

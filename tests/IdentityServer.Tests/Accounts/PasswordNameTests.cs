@@ -49,7 +49,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
 
         (await _server.ChangesPasswordAsync(token, People.Password, name.ToUpperInvariant())).IsRefused("INVALID_PASSWORD");
         (await _server.ChangesPasswordAsync(token, People.Password, People.EmailOf(name))).IsRefused("INVALID_PASSWORD");
-        // Who does not know the password learns no name by it.
+        // A caller without the password must not learn the account's names.
         (await _server.ChangesPasswordAsync(token, "wrong", name)).IsRefused("INVALID_CREDENTIALS", HttpStatusCode.Unauthorized);
 
         Assert.Equal(HttpStatusCode.OK, (await _server.LogsInAsync(name)).Status);

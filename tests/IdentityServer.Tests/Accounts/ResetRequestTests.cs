@@ -38,7 +38,7 @@ public sealed class ResetRequestTests
         Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
         await program.KillAsync();
 
-        // Where the killed one was already at it, the message is due again when its lease is over.
+        // If the killed node had already claimed the message, it is due again when the lease expires.
         await using var after = await before.StartNodeAsync(inbox.Setting);
         after.Clock.Advance(TimeSpan.FromMinutes(2));
         after.LooksForMessages();

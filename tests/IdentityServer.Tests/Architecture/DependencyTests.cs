@@ -38,22 +38,22 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void The_words_of_the_protocol_know_nobody() => Server.KnowsNobody("Protocol").Check(Programs.Server);
+    public void The_protocols_constants_have_no_dependencies() => Server.KnowsNobody("Protocol").Check(Programs.Server);
 
     [Fact]
-    public void JWTs_know_nobody_of_ours() => Server.KnowsNobodyOfOurs("Protocol.Jwt").Check(Programs.Server);
+    public void JWTs_have_no_dependencies_of_ours() => Server.KnowsNobodyOfOurs("Protocol.Jwt").Check(Programs.Server);
 
     [Fact]
-    public void What_the_audit_trail_tells_knows_nobody_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
+    public void The_audit_trails_constants_have_no_dependencies_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
 
     [Theory, MemberData(nameof(SliceNames))]
-    public void A_slice_knows_no_other_slice(string slice) => Server.SliceKnowsNoOther(slice).Check(Programs.Server);
+    public void A_feature_depends_on_no_other_feature(string slice) => Server.SliceKnowsNoOther(slice).Check(Programs.Server);
 
     [Fact]
-    public void What_lies_below_the_slices_knows_none_of_them() => Server.BelowKnowsNoSlice().Check(Programs.Server);
+    public void The_layers_below_the_features_depend_on_none_of_them() => Server.BelowKnowsNoSlice().Check(Programs.Server);
 
     [Fact]
-    public void Storage_knows_no_tokens_no_HTTP_and_no_configuration() => Server.StorageKnowsNothingAbove().Check(Programs.Server);
+    public void Storage_does_not_depend_on_tokens_HTTP_or_configuration() => Server.StorageKnowsNothingAbove().Check(Programs.Server);
 
     [Fact]
     public void Only_Storage_sends_statements()
@@ -68,7 +68,7 @@ public sealed class DependencyTests
     [Theory]
     [InlineData("ResourceApi")]
     [InlineData("IdentityServer.ResourceServer")]
-    public void Resource_servers_know_no_server(string assembly)
+    public void Resource_servers_do_not_depend_on_the_server(string assembly)
     {
         new Rules(assembly).KnowsNoServer().Check(Programs.ResourceServers);
         Assert.DoesNotContain("IdentityServer", References(XDocument.Load(Path.Combine(Repository.Root, "src", assembly, $"{assembly}.csproj"))));
@@ -84,10 +84,10 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void The_rooms_of_the_server_are_free_of_circles() => Server.RoomsAreFreeOfCircles().Check(Programs.Server);
+    public void The_servers_namespaces_have_no_cycles() => Server.RoomsAreFreeOfCircles().Check(Programs.Server);
 
     [Fact]
-    public void The_rooms_of_the_resource_API_are_free_of_circles() => new Rules("ResourceApi").RoomsAreFreeOfCircles().Check(Programs.ResourceServers);
+    public void The_resource_APIs_namespaces_have_no_cycles() => new Rules("ResourceApi").RoomsAreFreeOfCircles().Check(Programs.ResourceServers);
 
     internal static IEnumerable<string> References(XDocument project) =>
         project.Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(((string)reference.Attribute("Include")!).Replace('\\', '/')));

@@ -21,19 +21,19 @@ public sealed class PlantedTests
     private static readonly Rules Planted = new(Root);
 
     [Fact]
-    public void A_room_that_must_know_nobody() => AssertFinds(Planted.KnowsNobody("Protocol"), typeof(ErrorThatCounts));
+    public void A_namespace_that_must_have_no_dependencies() => AssertFinds(Planted.KnowsNobody("Protocol"), typeof(ErrorThatCounts));
 
     [Fact]
-    public void A_room_that_must_know_nobody_of_ours() => AssertFinds(Planted.KnowsNobodyOfOurs("Audit"), typeof(TrailThatCountsInALambda));
+    public void A_namespace_that_must_have_no_dependencies_of_ours() => AssertFinds(Planted.KnowsNobodyOfOurs("Audit"), typeof(TrailThatCountsInALambda));
 
     [Fact]
-    public void A_slice_that_knows_another() => AssertFinds(Planted.SliceKnowsNoOther("Protocol.Token"), typeof(EndpointThatKnowsRevocation));
+    public void A_feature_that_depends_on_another() => AssertFinds(Planted.SliceKnowsNoOther("Protocol.Token"), typeof(EndpointThatKnowsRevocation));
 
     [Fact]
-    public void A_layer_that_knows_a_slice() => AssertFinds(Planted.BelowKnowsNoSlice(), typeof(IssuerThatKnowsAnEndpoint));
+    public void A_layer_that_depends_on_a_feature() => AssertFinds(Planted.BelowKnowsNoSlice(), typeof(IssuerThatKnowsAnEndpoint));
 
     [Fact]
-    public void Storage_that_knows_what_lies_above() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
+    public void Storage_that_depends_on_a_higher_layer() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
 
     [Fact]
     public void Statements_outside_Storage() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore), typeof(EndpointWithQueryByEfCore), typeof(EndpointWithEntitiesByEfCore));
@@ -62,7 +62,7 @@ public sealed class PlantedTests
     public void No_statement(string text) => Assert.False(Literals.IsSql(text));
 
     [Fact]
-    public void A_resource_server_that_knows_the_server()
+    public void A_resource_server_that_depends_on_the_server()
     {
         AssertFinds(new Rules($"{Root}.Api").KnowsNoServer(), typeof(ApiThatKnowsTheServer));
         Assert.Equal(
@@ -74,7 +74,7 @@ public sealed class PlantedTests
     public void A_reader_of_the_wall_clock() => AssertFinds(Planted.ReadsNoWallClock(), typeof(ReaderOfTheWallClock));
 
     [Fact]
-    public void A_circle()
+    public void A_cycle()
     {
         var circle = Assert.Single(Planted.RoomsAreFreeOfCircles().Evaluate(Programs.Planted), result => !result.Passed);
 

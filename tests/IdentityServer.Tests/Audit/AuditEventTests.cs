@@ -202,7 +202,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task Revocations_that_travel_together_are_each_told_with_their_own_client_and_address()
+    public async Task Batched_revocations_are_each_audited_with_their_own_client_and_address()
     {
         const int many = 12;
         var expected = new List<Told>();

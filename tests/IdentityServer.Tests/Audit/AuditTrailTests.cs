@@ -19,7 +19,7 @@ public sealed class AuditTrailTests
     private const string Chosen = "spring tide 100";
 
     [Fact]
-    public async Task What_can_not_be_told_does_not_happen()
+    public async Task What_can_not_be_audited_does_not_happen()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--RefreshTokens:Leeway=0");
@@ -62,7 +62,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task Revocations_that_travel_together_and_can_not_be_told_do_not_happen()
+    public async Task Batched_revocations_that_can_not_be_audited_do_not_happen()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = new List<Answer>();
@@ -79,7 +79,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task A_manifest_and_a_rotation_that_can_not_be_told_do_not_happen()
+    public async Task A_manifest_and_a_rotation_that_can_not_be_audited_do_not_happen()
     {
         await using var server = await ServerUnderTest.StartAsync("--SigningKeys:Lifetime=1000", "--SigningKeys:PublishAhead=100");
         var version = await server.VersionAsync();

@@ -260,7 +260,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     [Theory, Rfc("7523", "3"), Rfc("FAPI 2.0", "5.3.2.1")]
     [InlineData("exp", 590, true), InlineData("exp", 700, false), InlineData("exp", 86_400, false), InlineData("exp", -30, true), InlineData("exp", -65, false)]
     [InlineData("nbf", 10, true), InlineData("nbf", 65, false), InlineData("iat", 10, true), InlineData("iat", 65, false), InlineData("iat", -500, true), InlineData("iat", -3600, false)]
-    public async Task It_lives_for_minutes_and_now(string claim, int seconds, bool isAccepted)
+    public async Task It_is_valid_now_and_for_minutes_at_most(string claim, int seconds, bool isAccepted)
     {
         var client = await New().RegisteredAtAsync(_server);
         var now = _server.Clock.GetUtcNow().ToUnixTimeSeconds();

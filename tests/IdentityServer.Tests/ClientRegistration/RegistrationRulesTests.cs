@@ -53,7 +53,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
 
     [Theory]
     [InlineData(true, "client_secret_basic", false), InlineData(false, "client_secret_basic", true), InlineData(false, "none", false)]
-    public async Task Without_PKCE_goes_whoever_the_operator_lets(bool isRequired, string method, bool mayGoWithout)
+    public async Task The_operator_decides_which_clients_need_no_PKCE(bool isRequired, string method, bool mayGoWithout)
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", $"--Registration:RequirePkce={isRequired}");
         // Its own word is none.
@@ -69,7 +69,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     }
 
     [Fact]
-    public async Task A_key_set_that_no_database_takes_is_refused()
+    public async Task A_key_set_that_PostgreSQL_can_not_store_is_refused()
     {
         foreach (var member in new[] { "\"a\\u0000b\":1", "\"x\":\"\\u0000\"", "\"x\":{\"\\ud800\":1}", "\"x\":[{\"y\":1e999999}]", "\"x\":1E-999999" })
         {

@@ -104,7 +104,7 @@ public sealed class RegistrationTests
 
     [Theory]
     [InlineData("--Registration:Mode=initial_token", "Registration:InitialAccessTokens is missing"), InlineData("--Registration:Mode=on", "Registration:Mode is \"on\""), InlineData("--Registration:MaxClients=0", "Registration:MaxClients is \"0\""), InlineData("--Registration:InitialAccessTokens=short", "Registration:InitialAccessTokens is \"(hidden)\""), InlineData("--Registration:Scopes=a\\b", "Registration:Scopes is")]
-    public async Task A_setting_that_can_not_be_stops_the_start(string setting, string message) =>
+    public async Task An_impossible_setting_stops_the_program(string setting, string message) =>
         Assert.Contains(message, (await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync(setting))).Message, StringComparison.Ordinal);
 
     [Fact, Rfc("7591", "2")]
@@ -117,7 +117,7 @@ public sealed class RegistrationTests
         var without = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "" });
         Assert.Null(without["scope"]);
         Assert.Null((await server.LooksAsync(without))["scope"]);
-        // Who sends back what it was told gets no scope by that.
+        // Sending back the registration response must not add scopes.
         Assert.Null((await server.ReplacesAsync(without, new { client_id = without["client_id"], redirect_uris = new[] { Registrar.Callback } }))["scope"]);
         Assert.Equal("openid", (await server.ReplacesAsync(without, new { client_id = without["client_id"], redirect_uris = new[] { Registrar.Callback }, scope = "openid" }))["scope"]);
         (await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, scope = "data:write" })).Refuses("invalid_client_metadata");
@@ -134,7 +134,7 @@ public sealed class RegistrationTests
         Assert.Equal(5, answers.Count(answer => answer.Status == HttpStatusCode.Created));
         Assert.All(answers.Where(answer => answer.Status != HttpStatusCode.Created), answer => answer.Refuses(HttpStatusCode.Forbidden, "access_denied"));
         Assert.Equal(5, await server.ReadAsync<long>("SELECT count(*) FROM clients WHERE registered_at IS NOT NULL"));
-        // Who goes makes room.
+        // A deleted client makes room for another.
         await server.RemovesAsync(answers.First(answer => answer.Status == HttpStatusCode.Created));
         Assert.Equal(HttpStatusCode.Created, (await server.RegistersAsync()).Status);
     }
@@ -296,7 +296,7 @@ public sealed class RegistrationTests
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, client_name = "Newcomer", grant_types = new[] { "authorization_code", "refresh_token" }, require_consent = false });
         var client = Calls.Basic(registered["client_id"]!, registered["client_secret"]!);
-        // Not even an operator's slip makes it first-party.
+        // Not even an operator's mistake makes it first-party.
         await server.ExecuteAsync("UPDATE clients SET metadata = metadata || '{\"require_consent\":false}' WHERE client_id = $1", registered["client_id"]!);
         await server.ConfiguresAsync(_ => { });
         var alice = await server.HasBrowserOfAsync();

@@ -85,7 +85,7 @@ public sealed class ClientsViewTests : IAsyncLifetime
     {
         await AsRoleAsync("GRANT SELECT, INSERT, UPDATE, DELETE ON clients, resources TO", async connection =>
         {
-            // What it makes for itself must not be taken for ours.
+            // An object that the role creates itself must not be used instead of ours.
             await Around.Command(connection, "SET search_path = ''; CREATE TEMP TABLE applications (client_id text); CREATE TEMP TABLE resource_servers (identifier text)").ExecuteNonQueryAsync();
 
             Assert.Equal(1, await Around.Command(connection, "UPDATE public.clients SET name = 'By its role' WHERE client_id = 'shop'").ExecuteNonQueryAsync());

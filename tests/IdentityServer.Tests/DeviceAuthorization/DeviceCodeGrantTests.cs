@@ -51,7 +51,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         Assert.Equal(1, await _server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE grant_id = $1 AND event = 'sign_in_succeeded' AND reason = 'device' AND remote_address = '127.0.0.1'", grant));
         const string consented = "SELECT string_agg(s, ' ' ORDER BY s) FROM users u JOIN authorizations c ON c.subject = u.id::text AND c.status = 'valid', jsonb_array_elements_text(c.scopes) s WHERE u.user_name = $1";
         Assert.Equal("data:read openid", await _server.ReadAsync<string>(consented, name));
-        // What is allowed later comes to it, and nothing that was allowed goes.
+        // Later permissions are added, and none is removed.
         await SignsInAsync(browser, "data:read email");
         Assert.Equal("data:read email openid", await _server.ReadAsync<string>(consented, name));
     }

@@ -67,7 +67,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task A_code_that_nothing_waits_with_is_refused_and_may_be_typed_again()
+    public async Task An_unknown_user_code_is_refused_and_can_be_typed_again()
     {
         var browser = await _server.BrowserOfAsync();
         var expired = await _server.AsksAsync();
@@ -79,7 +79,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         {
             var page = await browser.GetAsync("/device?user_code=" + Uri.EscapeDataString(code));
             Assert.Equal(HttpStatusCode.BadRequest, page.Status);
-            Assert.StartsWith("No device waits", page.Alert, StringComparison.Ordinal);
+            Assert.StartsWith("No device is waiting", page.Alert, StringComparison.Ordinal);
             Assert.Equal(code, page.AttributeOf("user-code", "value"));
             Assert.DoesNotContain("<b>", page.Body, StringComparison.Ordinal);
         }

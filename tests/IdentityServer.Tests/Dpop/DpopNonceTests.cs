@@ -46,11 +46,11 @@ public sealed class DpopNonceTests : IAsyncLifetime
     [InlineData("x")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData("😀")]
-    public async Task A_nonce_that_is_not_ours_is_none(string nonce) =>
+    public async Task A_foreign_nonce_is_refused(string nonce) =>
         (await SendAsync(_server, nonce)).Refuses("use_dpop_nonce");
 
     [Fact, Rfc("9449", "8")]
-    public async Task A_changed_nonce_is_none()
+    public async Task A_tampered_nonce_is_refused()
     {
         var nonce = await _server.NonceAsync();
         foreach (var at in new[] { 8, 11, 31 })
@@ -92,7 +92,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
         await using var without = await _server.StartNodeAsync("--Dpop:RequireNonce=false");
 
         Assert.Equal("DPoP", (await SendAsync(without, null))["token_type"]);
-        // Who sends one all the same sends one of ours.
+        // A nonce that is sent anyway must be one of ours.
         (await SendAsync(without, "x")).Refuses("use_dpop_nonce");
     }
 

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Dpop;
 
-/// <summary>What the token endpoint takes for a proof of possession, and what not.</summary>
+/// <summary>Which proofs of possession the token endpoint accepts.</summary>
 public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedServer>, IDisposable
 {
     private static readonly (string, string)[] Form = [("grant_type", "client_credentials")];
@@ -106,7 +106,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     };
 
     [Theory, Rfc("9449", "4.3"), MemberData(nameof(Broken))]
-    public async Task A_proof_that_breaks_a_rule_is_none(string rule, Action<JsonObject, JsonObject> change)
+    public async Task A_proof_that_breaks_a_rule_is_refused(string rule, Action<JsonObject, JsonObject> change)
     {
         var answer = await SendAsync(change);
 
@@ -115,7 +115,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("7519", "4.1.4"), Rfc("7519", "4.1.5")]
-    public async Task A_proof_may_say_itself_when_it_is_good()
+    public async Task A_proof_may_limit_its_own_validity()
     {
         // Clocks may differ: what iat may be ahead, nbf may be as well.
         foreach (var ahead in new[] { -10, 0, 20 })
@@ -170,7 +170,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
         (await _server.PostProvedAsync(Form, Calls.AsShop, text)).Refuses("invalid_dpop_proof");
 
     [Fact]
-    public async Task A_proof_of_9_KiB_is_refused_without_a_look() =>
+    public async Task A_proof_of_9_KiB_is_refused_unread() =>
         (await _server.PostProvedAsync(Form, Calls.AsShop, new string('a', 9 * 1024))).Refuses("invalid_dpop_proof");
 
     [Fact, Rfc("9449", "4.3")]

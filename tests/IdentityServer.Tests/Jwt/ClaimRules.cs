@@ -127,7 +127,7 @@ public sealed class ClaimRules
         Assert.Equal(expected, Issuer.Verify(Issuer.Token(claims: Issuer.Claims("aud", audience))));
 
     [Fact]
-    public void Whoever_expects_no_audience_accepts_any()
+    public void Without_an_expected_audience_any_is_accepted()
     {
         var anyone = Issuer.Expectations with { Audience = null };
 

@@ -25,7 +25,7 @@ public sealed class KeySetRules
     [InlineData("null")]
     [InlineData("1")]
     [InlineData("[]")]
-    public void A_key_that_is_not_understood_is_passed_over(string other)
+    public void A_key_that_is_not_understood_is_skipped(string other)
     {
         foreach (var json in new[] { $$"""{"keys":[{{other}},{{Ec}}]}""", $$"""{"keys":[{{Ec}},{{other}}],"more":1}""" })
         {
@@ -127,7 +127,7 @@ public sealed class KeySetRules
         Assert.Equal("PS256", AlgorithmOf(",\"alg\":\"PS256\"", "RS256", "PS256"));
         Assert.Equal("RS256", AlgorithmOf(",\"alg\":\"RS256\"", "RS256", "PS256"));
         Assert.Equal("RS256", AlgorithmOf("", "RS256", "PS256"));
-        // Who takes only the other says what it is for; a key that names its algorithm has the last word.
+        // If only the other algorithm is accepted, the key is for that; a key that names its algorithm decides.
         Assert.Equal("PS256", AlgorithmOf("", "ES256", "PS256"));
         Assert.Null(AlgorithmOf(",\"alg\":\"RS256\"", "PS256"));
         Assert.Null(AlgorithmOf(",\"alg\":\"PS384\"", "RS256", "PS256"));

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Jwt;
 
-/// <summary>What is let pass for JWTs that others write, and only where it is asked for.</summary>
+/// <summary>Leniency for other issuers' JWTs, only if requested.</summary>
 public sealed class TypeAndNameRules
 {
     private static readonly Issuer Issuer = Issuer.ES256;

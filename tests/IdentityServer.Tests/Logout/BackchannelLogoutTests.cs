@@ -75,7 +75,7 @@ public sealed class BackchannelLogoutTests
         Assert.All(told, claims => Assert.Equal(session, claims.GetProperty("sid").GetString()));
         Assert.Equal(HttpStatusCode.Unauthorized, await UserInfoAsync(server, web));
         Assert.Equal("invalid_grant", (await server.RedeemsAsync(unspent)).Error);
-        // What may act while its user is away goes on.
+        // Grants with offline_access continue.
         Assert.Equal(HttpStatusCode.OK, await UserInfoAsync(server, portal));
         (await browser.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "none")))).SendsBack("login_required");
     }
@@ -97,7 +97,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.8")]
-    public async Task A_client_that_is_away_is_told_again_with_another_token()
+    public async Task A_client_that_does_not_answer_is_told_again_with_another_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync(503, 302, 200);

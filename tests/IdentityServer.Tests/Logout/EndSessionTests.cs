@@ -87,7 +87,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     [Theory, Rfc("RP-Initiated Logout", "2")]
     [InlineData("/connect/logout")]
     [InlineData("/account/sign-out")]
-    public async Task Who_asks_for_nothing_is_asked_and_ends_on_our_page(string address)
+    public async Task A_request_without_parameters_asks_first_and_ends_on_our_page(string address)
     {
         var alice = await _server.HasSessionAsync();
 

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Logout;
 
-/// <summary>What sign-in by browser leaves behind goes when its time is past, and nothing else does.</summary>
+/// <summary>Expired leftovers of sign-in by browser are pruned, and nothing else is.</summary>
 public sealed class SignInPruningTests
 {
     private static readonly string[] Tables = ["sessions", "session_grants", "tokens", "used_jwts", "outbox"];

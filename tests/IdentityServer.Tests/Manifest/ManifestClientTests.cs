@@ -194,7 +194,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task A_grant_at_rest_ends_without_an_entry_in_the_feed()
+    public async Task A_grant_without_live_access_tokens_ends_without_an_entry_in_the_feed()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var resting = await server.SignsInAsync();

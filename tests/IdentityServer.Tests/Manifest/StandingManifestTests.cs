@@ -141,7 +141,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_a_person_removed_is_not_made_again()
+    public async Task Removed_entries_are_not_recreated()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -241,7 +241,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task A_member_that_is_left_out_and_put_back_is_news()
+    public async Task A_member_that_is_left_out_and_put_back_counts_as_changed()
     {
         const string off = """{"users":[{"username":"bob","password":"bob's first password","disabled":true}]}""";
         using var file = new ManifestFile(off);

@@ -96,7 +96,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8693", "2.1"), Rfc("8705", "3")]
-    public async Task What_comes_of_a_bound_token_is_bound()
+    public async Task Exchanging_a_bound_token_gives_a_bound_token()
     {
         var client = await New().RegisteredAtAsync(_server, "client_secret_basic", hasBoundTokens: true);
         var token = (await SignsInAsync(client, "client_secret_basic")).AccessToken!;

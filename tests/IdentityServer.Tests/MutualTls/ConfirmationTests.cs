@@ -22,7 +22,7 @@ public sealed class ConfirmationTests(SharedServer shared) : IClassFixture<Share
     ];
 
     [Theory, Rfc("7800", "3.1"), MemberData(nameof(Confirmations))]
-    public async Task What_a_token_is_bound_to_and_nobody_can_prove_here_ends_its_use(string confirmation)
+    public async Task A_token_bound_to_something_that_can_not_be_proved_here_is_refused(string confirmation)
     {
         var token = await TokenAsync(confirmation);
 

@@ -36,13 +36,13 @@ public sealed class ForwardedCertificateTests(TlsServer shared) : IClassFixture<
     }
 
     [Fact, Rfc("8705", "6.5")]
-    public async Task What_anybody_else_says_does_not()
+    public async Task The_header_of_anybody_else_does_not_count()
     {
         var client = await New().RegisteredAtAsync(_server);
         await using var node = await StartAsync("192.0.2.7");
 
         Refuses(await PostAsync(node, client, Convert.ToBase64String(client.Certificate.RawData)));
-        // Nor does it take away the certificate of a connection.
+        // It does not hide the connection's certificate either.
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(node, client, Convert.ToBase64String(New().Certificate.RawData), client.Certificate)).Status);
     }
 

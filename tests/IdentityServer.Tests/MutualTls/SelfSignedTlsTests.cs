@@ -68,7 +68,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Theory, Rfc("8705", "2.2"), InlineData(-2, -1), InlineData(1, 2)]
-    public async Task A_certificate_that_is_out_of_its_time_is_refused(int fromDay, int toDay)
+    public async Task A_certificate_outside_its_validity_period_is_refused(int fromDay, int toDay)
     {
         var client = await new TlsClient(Name(), null, fromDay, toDay).RegisteredAtAsync(_server);
 
@@ -195,7 +195,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "4")]
-    public async Task A_public_client_has_no_bound_tokens_for_its_refresh_tokens_would_not_be()
+    public async Task A_public_client_gets_no_bound_tokens_because_its_refresh_tokens_would_be_unbound()
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"none","redirect_uris":["https://a.example/"],"tls_client_certificate_bound_access_tokens":true}]}"""));
         Assert.Contains("$.clients[0].tls_client_certificate_bound_access_tokens", refused.Message, StringComparison.Ordinal);

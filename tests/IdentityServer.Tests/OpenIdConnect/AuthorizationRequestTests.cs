@@ -102,7 +102,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("a&b=c#d?e/f%20g+h i")]
     [InlineData("état 状態 🔑")]
     [InlineData("\"><script>alert(1)</script>")]
-    public async Task State_comes_back_as_it_went(string state)
+    public async Task State_is_returned_unchanged(string state)
     {
         var alice = await _server.HasBrowserOfAsync();
 
@@ -169,7 +169,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("9700", "2.1"), Rfc("8252", "7.3")]
-    public async Task So_is_the_port_of_localhost()
+    public async Task The_port_of_localhost_is_free_too()
     {
         const string registered = "http://localhost/callback";
         await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = "local", AuthMethod = "none", GrantTypes = ["authorization_code"], RedirectUris = [registered, "http://localhost:8080/fixed"], Scopes = ["openid"] }));
@@ -214,7 +214,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("claims_locales", "tlh")]
     [InlineData("acr_values", "urn:nobody:knows")]
     [InlineData("id_token_signed_response_alg", "none")]
-    public async Task What_the_server_does_not_know_of_wishes_is_passed_over(string name, string value)
+    public async Task Unknown_values_in_a_request_are_ignored(string name, string value)
     {
         var alice = await _server.HasBrowserOfAsync();
 
@@ -233,7 +233,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task A_client_without_the_grant_is_told_so()
+    public async Task A_client_without_the_grant_gets_unauthorized_client()
     {
         await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = "mute", AuthMethod = "none", GrantTypes = ["refresh_token"], RedirectUris = [World.WebCallback], Scopes = ["openid"] }));
 

@@ -129,7 +129,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact, Rfc("OIDC Core", "11")]
-    public async Task A_refresh_token_comes_with_offline_access_alone()
+    public async Task A_refresh_token_needs_offline_access()
     {
         var alice = await _server.HasBrowserOfAsync();
 

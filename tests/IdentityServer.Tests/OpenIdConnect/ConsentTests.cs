@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>Who is asked, what is remembered, and that an answer counts for what was shown to whom it was shown.</summary>
+/// <summary>Who is asked, what is remembered, and that an answer counts only for the request and session that were shown.</summary>
 public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -58,7 +58,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("8252", "8.6")]
-    public async Task An_application_that_any_program_could_pose_as_gets_nothing_unnoticed()
+    public async Task An_application_that_any_program_could_impersonate_gets_nothing_unnoticed()
     {
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         await user.GetsCodeAsync(CodeFlow.NativeRequest());

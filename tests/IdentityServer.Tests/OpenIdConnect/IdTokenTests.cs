@@ -31,7 +31,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("OIDC Core", "12.2")]
-    public async Task A_refresh_tells_of_the_same_authentication_without_the_nonce()
+    public async Task A_refresh_describes_the_same_authentication_without_the_nonce()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var first = await (await server.HasBrowserOfAsync()).SignsInAtAsync(server, CodeFlow.WebRequest(("scope", "openid offline_access"), ("claims", """{"id_token":{"email":null}}""")));

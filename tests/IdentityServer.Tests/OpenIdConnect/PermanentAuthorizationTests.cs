@@ -65,7 +65,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
     [InlineData("INSERT INTO authorizations (id, type, status, application_id, subject, scopes) SELECT gen_random_uuid(), 'permanent', 'valid', id, $1, '[\"email\"]' FROM applications WHERE client_id = 'web'", "email openid profile")]
     [InlineData("UPDATE authorizations SET status = 'revoked' WHERE subject = $1", "openid profile")]
     [InlineData("UPDATE authorizations SET scopes = '[\"phone\"]' WHERE subject = $1", "openid phone profile")]
-    public async Task Two_at_once_are_one_after_the_other(string meanwhile, string allowed)
+    public async Task Two_at_once_run_one_after_the_other(string meanwhile, string allowed)
     {
         var (id, user) = await NewUserAsync();
         if (meanwhile[0] == 'U')

@@ -60,7 +60,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task A_session_does_until_it_is_older_than_max_age()
+    public async Task A_session_is_enough_until_it_is_older_than_max_age()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var alice = await server.HasBrowserOfAsync();
@@ -89,7 +89,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task A_hint_of_another_user_asks_for_that_user_and_takes_nobody_else()
+    public async Task A_hint_of_another_user_asks_for_that_user_and_accepts_nobody_else()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var bob = await server.HasUserAsync(name: "bob");

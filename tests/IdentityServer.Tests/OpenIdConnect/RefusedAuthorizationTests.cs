@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>What whoever looks for the mistake finds of an authorization request that was refused.</summary>
+/// <summary>What a developer or operator can learn about a refused authorization request.</summary>
 public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Canary = "canary-5182";
@@ -41,7 +41,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
         // Shown on a page.
         await LogsAsync(World.Web, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("redirect_uri", "https://canary.example/")])));
         await LogsAsync(World.Web, "invalid_request_uri", browser => browser.AuthorizesAsync(CodeFlow.WebRequest(("request_uri", "urn:ietf:params:oauth:request_uri:" + Canary))));
-        // Of no client that is known.
+        // From an unknown client.
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", Canary)])));
         await LogsAsync(null, "invalid_request", browser => browser.AuthorizesAsync(CodeFlow.WebRequest([.. canaries, ("client_id", null)])));
         await LogsAsync(null, "invalid_request", browser => browser.GetAsync($"/connect/authorize?client_id=web&state={Canary}%ff"));
@@ -51,7 +51,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task What_nobody_has_to_look_into_leaves_a_line_for_debugging_only()
+    public async Task Everyday_refusals_are_logged_at_Debug_only()
     {
         await using var server = await ServerUnderTest.StartAsync("--Logging:LogLevel:IdentityServer.Protocol.AuthorizationRequests=Debug");
         var alice = await server.HasBrowserOfAsync();

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>What docs/operations.md promises of a dump that is restored to another PostgreSQL.</summary>
+/// <summary>What docs/operations.md promises for a dump restored to another PostgreSQL.</summary>
 public sealed class BackupTests : IAsyncLifetime
 {
     private OtherMachine _machine = null!;
@@ -113,7 +113,7 @@ public sealed class BackupTests : IAsyncLifetime
         await using (var asItWas = await ServerUnderTest.StartOnAsync(_restored, "--RefreshTokens:Leeway=0"))
         {
             Assert.True(await asItWas.IsLiveAsync(signedOut.AccessToken));
-            // Of a chain in use the wrong end works: the token that was spent, and not the one that its owner holds.
+            // For a chain in use the wrong token works: the spent one, not the one that its owner holds.
             (await asItWas.RefreshesAsync(current.RefreshToken)).Refuses("invalid_grant");
             Assert.Equal(HttpStatusCode.OK, (await asItWas.RefreshesAsync(inUse.RefreshToken)).Status);
         }

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>What an operator sets for the server, the database, the role or the connection changes no time of ours.</summary>
+/// <summary>Settings of the server, database, role or connection don't affect our times.</summary>
 public sealed class DatabaseSessionTests
 {
     private const string NoSchedule = "--Pruning:Cron=0 0 3 1 1 ? 2098";

@@ -44,7 +44,7 @@ public sealed class DeadlineTests
         });
 
         await hold.DisposeAsync();
-        // What had begun has ended by itself; asked again, the same is said.
+        // The first request has finished by itself; a retry gets the same answer.
         Assert.Equal(HttpStatusCode.OK, (await server.RefreshesAsync(refreshed.RefreshToken)).Status);
         await Around.SoonAsync(async () => !(await server.IntrospectsAsync(revoked.AccessToken)).Json.GetProperty("active").GetBoolean(), "the revocation that was begun");
         Assert.DoesNotContain(server.Log.Lines, line => line.StartsWith("Critical", StringComparison.Ordinal) || line.Contains(" 3001 ", StringComparison.Ordinal));
@@ -77,7 +77,7 @@ public sealed class DeadlineTests
         await IsLateAsync(server);
         var hold = await LockAsync(server, "grants");
         var (refreshing, entering) = (server.RefreshesAsync(signedIn.RefreshToken), server.SignsInAsync());
-        // Who waits for a body is told at the deadline, who waits for a statement a moment later.
+        // A request that waits for its body ends at the deadline, one that waits for a statement a moment later.
         await IsLateAsync(server);
         await hold.DisposeAsync();
 

@@ -70,7 +70,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Twice_is_once_and_what_was_changed_or_withdrawn_meanwhile_stays_so()
+    public async Task A_second_run_changes_nothing_and_keeps_later_changes_and_withdrawals()
     {
         await _foreign.FillAsync();
         await _foreign.HasAuthorizationAsync("page", await UserIdAsync(World.Alice), ["openid"]);
@@ -88,7 +88,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_is_here_under_the_same_name_is_never_overwritten()
+    public async Task Existing_entries_are_never_overwritten()
     {
         await _foreign.HasScopeAsync("data:read", "https://evil.example");
         await _foreign.HasScopeAsync("data:more", World.Resource);

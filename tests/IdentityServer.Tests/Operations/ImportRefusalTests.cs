@@ -69,7 +69,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     [InlineData("ApplicationType", "spa")]
     [InlineData("ClientId", "two words")]
     [InlineData("DisplayName", "two\nlines")]
-    public async Task Whatever_a_column_holds_its_client_alone_stays_behind(string column, string value)
+    public async Task A_broken_client_is_skipped_and_the_others_come_in(string column, string value)
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync($"""UPDATE "OpenIddictApplications" SET "{column}" = $1 WHERE "ClientId" = 'page'""", value);

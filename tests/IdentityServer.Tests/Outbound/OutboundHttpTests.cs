@@ -55,7 +55,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task A_certificate_that_nobody_vouches_for_is_refused()
+    public async Task A_certificate_from_an_untrusted_issuer_is_refused()
     {
         await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"), https: true);
         using var outbound = new OutboundHttp(Settings(true, false), TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), trust: null);

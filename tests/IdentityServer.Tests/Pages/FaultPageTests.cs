@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Pages;
 
-/// <summary>What a person reads where there is nothing to show.</summary>
+/// <summary>What a person sees if there is nothing to show.</summary>
 public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -16,7 +16,7 @@ public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("/device/nothing")]
     [InlineData("/connect/authorize/nothing")]
     [InlineData("/connect/logout/nothing")]
-    public async Task A_person_gets_a_page_and_a_program_gets_JSON(string address)
+    public async Task People_get_a_page_and_programs_get_JSON(string address)
     {
         var browser = new Browser(_server);
 

@@ -32,14 +32,14 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
 
         Assert.StartsWith("http://localhost:5000/account/reset-password?email=", link, StringComparison.Ordinal);
         Assert.Equal(("/account/sign-in?notice=password_reset", HttpStatusCode.OK), (done.Address, done.Status));
-        Assert.Contains("Your password is changed", done.TextOf("notice"), StringComparison.Ordinal);
+        Assert.Contains("Your password has been changed", done.TextOf("notice"), StringComparison.Ordinal);
         Assert.False(await elsewhere.IsSignedInAsync(_server));
         await browser.SignInAsync(done, name, NewPassword);
         Assert.True(await browser.IsSignedInAsync(_server));
 
         var again = await browser.PressAsync(page, "reset-submit", ("new_password", "another tide 101"));
         Assert.Equal(HttpStatusCode.BadRequest, again.Status);
-        Assert.Contains("Ask for another", again.Alert, StringComparison.Ordinal);
+        Assert.Contains("Request another", again.Alert, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
         var refused = await browser.PressAsync(page, "reset-submit", ("new_password", "short"));
 
         Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
-        Assert.Contains("won't do", refused.TextOf("new_password-error"), StringComparison.Ordinal);
+        Assert.Contains("does not meet the requirements", refused.TextOf("new_password-error"), StringComparison.Ordinal);
         Assert.Contains("At least 8 characters", refused.TextOf("new_password-hint"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.SeeOther, (await browser.PressAsync(refused, "reset-submit", ("new_password", NewPassword))).Status);
     }
@@ -120,7 +120,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
 
         var changed = await ChangeAsync(browser, People.Password, NewPassword);
 
-        Assert.Contains("is changed", changed.TextOf("notice"), StringComparison.Ordinal);
+        Assert.Contains("has been changed", changed.TextOf("notice"), StringComparison.Ordinal);
         Assert.True(await browser.IsSignedInAsync(_server));
         Assert.False(await elsewhere.IsSignedInAsync(_server));
         Assert.False(await _server.IsLiveAsync(tokens.AccessToken));

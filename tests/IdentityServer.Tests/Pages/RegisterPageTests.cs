@@ -53,7 +53,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Nor_by_what_follows()
+    public async Task Later_requests_do_not_reveal_it_either()
     {
         var known = await RegisteredAsync();
         var (taken, free) = (People.NewName(), People.NewName());
@@ -128,7 +128,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         var name = People.NewName();
         await RegisterAsync(new Browser(_server), name, returnUrl: "/account/profile");
         var link = LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
-        // Who reads the mail of an address that somebody else gave makes no account for that stranger.
+        // Whoever reads the mail must not create an account for a stranger who entered the address.
         var elsewhere = new Browser(_server);
         var page = await elsewhere.GetAsync(link);
         Assert.True(page.Has("password"));

@@ -40,7 +40,7 @@ public sealed class ReturnUrlTests(TenantServer shared) : IClassFixture<TenantSe
     [InlineData("/tenant/account?x=/../..//evil")]
     [InlineData("/tenant/account/sessions")]
     [InlineData("/tenant/connect/authorize?client_id=web&redirect_uri=https%3A%2F%2Fweb.example%2F..%2Fcallback&state=%2e%2e%2f")]
-    public async Task What_is_within_is_led_to(string returnUrl)
+    public async Task Addresses_within_the_issuer_are_followed(string returnUrl)
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync($"{Path}/account/sign-in?return_url={Uri.EscapeDataString(returnUrl)}");

@@ -23,12 +23,12 @@ public sealed class SessionSettingTests
         Assert.Equal((true, true), (await passing.IsSignedInAsync(server), await remembered.IsSignedInAsync(server)));
         server.Clock.Advance(TimeSpan.FromSeconds(3000));
         Assert.Equal((false, false), (await passing.IsSignedInAsync(strict), await remembered.IsSignedInAsync(strict)));
-        // Who asked to stay signed in is not bound by the other.
+        // The other setting does not apply to "stay signed in".
         Assert.Equal((false, true), (await passing.IsSignedInAsync(shorter), await remembered.IsSignedInAsync(shorter)));
     }
 
     [Fact]
-    public async Task A_session_that_is_over_by_it_is_not_listed_and_not_renewed()
+    public async Task A_session_past_its_lifetime_is_not_listed_and_not_renewed()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var old = new Browser(server);

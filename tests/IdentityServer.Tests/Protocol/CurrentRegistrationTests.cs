@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>What a client is registered for now limits what its old grants, codes and device codes give.</summary>
+/// <summary>A client's current registration limits what its old grants, codes and device codes yield.</summary>
 public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixture<DeviceServer>
 {
     private const string Exchange = "urn:ietf:params:oauth:grant-type:token-exchange";

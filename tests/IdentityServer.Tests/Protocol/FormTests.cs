@@ -109,7 +109,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     [InlineData("grant%5ftype=client%5Fcredentials")]
     [InlineData("grant_type=client_credentials&=x")]
     [InlineData("grant_type=client_credentials&x=%f0%9f%98%80&y=a=b==")]
-    public async Task What_is_unknown_or_empty_is_passed_over(string form)
+    public async Task Unknown_and_empty_parameters_are_ignored(string form)
     {
         var answer = await PostAsync("/connect/token", Encoding.UTF8.GetBytes(form), Form);
 

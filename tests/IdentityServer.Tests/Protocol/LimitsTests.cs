@@ -26,7 +26,7 @@ public sealed class LimitsTests
         // An address can't be made up.
         var spoofed = new HttpRequestMessage(HttpMethod.Post, "/connect/token") { Headers = { { "X-Forwarded-For", "203.0.113.7" }, { "Forwarded", "for=203.0.113.7" } } };
         Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(spoofed)).Status);
-        // What resource servers and probes need goes on.
+        // Requests of resource servers and probes still work.
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/.well-known/jwks"))).Status);
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/connect/revocations") { Headers = { Authorization = Calls.AsResourceApi } })).Status);
     }
@@ -56,7 +56,7 @@ public sealed class LimitsTests
         {
             Assert.Equal(HttpStatusCode.BadRequest, (await server.SendAsync(From($"{caller}, 10.0.0.7, 10.1.0.9"))).Status);
             Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"{caller}, 10.0.0.7"))).Status);
-            // What the caller wrote itself stands to the left of its address.
+            // Entries that the caller wrote itself are to the left of its address.
             Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"198.51.100.1, 10.0.0.1, {caller}, 10.0.0.7"))).Status);
             Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From($"nonsense, {caller}, 10.0.0.7"))).Status);
         }

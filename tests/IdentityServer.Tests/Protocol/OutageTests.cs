@@ -43,12 +43,12 @@ public sealed class OutageTests
             await server.SignsInAsync(), await server.IntrospectsAsync(signedIn.RefreshToken, Calls.AsShop),
         })
             Unavailable(answer);
-        // What needs no database goes on.
+        // Requests that need no database still work.
         Assert.Equal(HttpStatusCode.OK, (await server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop)).Status);
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/.well-known/jwks"))).Status);
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/health/live"))).Status);
 
-        // Not knowing what other nodes revoked, it vouches for nothing.
+        // Without knowing what other nodes revoked, it can't vouch for a token.
         await Around.SoonAsync(async () => (await server.SendAsync(new(HttpMethod.Get, "/health/ready"))).Status == HttpStatusCode.ServiceUnavailable, "it knows that it has lost touch");
         Unavailable(await server.IntrospectsAsync(signedIn.AccessToken));
         Unavailable(await FeedAsync(server, ""));

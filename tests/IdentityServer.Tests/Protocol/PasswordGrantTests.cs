@@ -124,7 +124,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact]
-    public async Task A_lockout_ends_by_itself_and_sets_the_count_back()
+    public async Task A_lockout_ends_by_itself_and_resets_the_count()
     {
         var name = await _server.HasUserAsync();
         for (var i = 0; i < 10; i++)
@@ -140,7 +140,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact]
-    public async Task A_right_password_sets_the_count_back()
+    public async Task A_right_password_resets_the_count()
     {
         var name = await _server.HasUserAsync();
         for (var round = 0; round < 3; round++)

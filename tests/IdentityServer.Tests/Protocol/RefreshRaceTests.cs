@@ -87,7 +87,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact]
-    public async Task A_thief_who_hangs_up_is_found_out_all_the_same()
+    public async Task A_thief_who_hangs_up_is_still_detected()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);

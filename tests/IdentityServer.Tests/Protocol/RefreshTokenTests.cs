@@ -106,7 +106,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact, Rfc("9700", "4.14.2")]
-    public async Task An_ancestor_four_generations_old_ends_all()
+    public async Task A_token_four_generations_old_ends_the_grant()
     {
         var ancestor = await _server.SignsInAsync();
         var answers = new List<Answer> { ancestor };
@@ -213,7 +213,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task Roles_are_those_of_now()
+    public async Task Roles_are_the_current_ones()
     {
         var name = await _server.HasUserAsync();
         var first = await _server.SignsInAsync(name);

@@ -140,7 +140,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_narrowed_token_is_nobody_elses_to_introspect()
+    public async Task A_narrowed_token_can_be_introspected_only_by_its_own_resource()
     {
         var narrowed = await AskAsync(ClientCredentials, null, Mail);
         Assert.Equal("False", (await _server.IntrospectsAsync(narrowed.AccessToken))["active"]);

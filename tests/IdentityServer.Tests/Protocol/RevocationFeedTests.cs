@@ -149,7 +149,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_cursor_of_another_cluster_tells_all_that_is_in_force()
+    public async Task A_cursor_of_another_cluster_returns_everything_in_force()
     {
         var token = await RevokedTokenAsync();
         await PollAsync("");

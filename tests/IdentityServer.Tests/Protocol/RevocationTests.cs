@@ -146,7 +146,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task Repetition_writes_nothing_more()
+    public async Task Repeating_it_writes_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = await server.SignsInAsync();

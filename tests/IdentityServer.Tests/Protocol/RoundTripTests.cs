@@ -52,7 +52,7 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
         var nonce = await _server.NonceAsync();
 
         Assert.Single(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, nonce)));
-        // What can be seen to be none costs none.
+        // An obviously invalid token costs no statement.
         Assert.Empty(await StatementsAsync(() => _server.ProvesAsync(key, [("grant_type", "client_credentials")], Calls.AsShop, "x"), HttpStatusCode.BadRequest));
     }
 

@@ -117,7 +117,7 @@ internal static class Around
     }
 
     /// <summary>
-    /// What <paramref name="act"/> comes to when another transaction has written what it must wait for, and commits once it waits. No timing.
+    /// The result of <paramref name="act"/> when it waits for a row that another transaction has written; that commits once it waits. No timing.
     /// </summary>
     public static async Task<T> WaitsForAsync<T>(this ServerUnderTest server, Func<Task<T>> act, string sql, params object[] values)
     {

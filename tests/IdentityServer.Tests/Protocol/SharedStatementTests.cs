@@ -19,7 +19,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("6749", "6")]
-    public async Task Refreshes_that_travel_together_each_get_their_own_successor()
+    public async Task Batched_refreshes_each_get_their_own_successor()
     {
         var signedIn = await SignInManyAsync(_server);
         await using var held = await HeldTable.HoldAsync(_server);
@@ -71,7 +71,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     }
 
     [Fact, Rfc("6749", "5.2")]
-    public async Task A_token_that_is_refused_refuses_none_that_travels_with_it()
+    public async Task A_refused_token_does_not_affect_others_in_its_batch()
     {
         var (revoked, of_a_rival) = (await _server.SignsInAsync(), await _server.SignsInAsync());
         await _server.RevokesAsync(revoked.RefreshToken);
@@ -148,7 +148,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task Revocations_that_travel_together_each_end_their_own_grant()
+    public async Task Batched_revocations_each_end_their_own_grant()
     {
         var (ended, alive) = (await SignInManyAsync(_server), await SignInManyAsync(_server));
         await using var held = await HeldTable.HoldAsync(_server);
@@ -170,7 +170,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
             Assert.Equal(HttpStatusCode.OK, (await _server.RefreshesAsync(before.RefreshToken)).Status);
     }
 
-    /// <summary>Where few rows are, PostgreSQL would rather read them all, and keep to it when they are millions.</summary>
+    /// <summary>With few rows PostgreSQL prefers a sequential scan, and would keep that plan for millions.</summary>
     [Fact]
     public async Task No_refresh_scans_a_table()
     {

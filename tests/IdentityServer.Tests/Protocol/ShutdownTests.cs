@@ -14,7 +14,7 @@ namespace IdentityServer.Tests.Protocol;
 public sealed class ShutdownTests
 {
     [Fact, Rfc("9112", "9.6")]
-    public async Task A_node_that_drains_is_not_ready_and_serves_on_and_closes_each_connection_with_its_answer()
+    public async Task A_draining_node_is_not_ready_but_serves_and_closes_each_connection_with_its_answer()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other, "--Shutdown:DrainSeconds=8");

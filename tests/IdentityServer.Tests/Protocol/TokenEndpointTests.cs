@@ -150,7 +150,7 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("data:read offline_access", "data:read")]
     [InlineData("offline_access", null)]
     [InlineData("", "data:read data:write")]
-    public async Task What_is_granted_is_told(string asked, string? granted)
+    public async Task The_granted_scope_is_returned(string asked, string? granted)
     {
         var answer = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials"), ("scope", asked)], Calls.AsShop);
 

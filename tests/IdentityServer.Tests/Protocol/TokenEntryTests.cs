@@ -84,8 +84,8 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
             return true;
         });
 
-        Assert.StartsWith("No device waits", (await alice.GetAsync("/device?user_code=" + shown["user_code"])).Alert, StringComparison.Ordinal);
-        Assert.StartsWith("No device waits", (await alice.DecidesAsync(waiting["user_code"])).Alert, StringComparison.Ordinal);
+        Assert.StartsWith("No device is waiting", (await alice.GetAsync("/device?user_code=" + shown["user_code"])).Alert, StringComparison.Ordinal);
+        Assert.StartsWith("No device is waiting", (await alice.DecidesAsync(waiting["user_code"])).Alert, StringComparison.Ordinal);
         (await _server.PollsAsync(waiting["device_code"])).Refuses("invalid_grant");
         (await _server.PollsAsync(allowed["device_code"])).Refuses("invalid_grant");
         (await alice.GetAsync(address)).ShowsError();

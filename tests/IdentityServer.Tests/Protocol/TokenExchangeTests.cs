@@ -239,7 +239,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact, Rfc("9449", "5")]
-    public async Task What_comes_of_a_bound_token_is_bound_to_the_key_of_the_client_that_exchanged_it()
+    public async Task Exchanging_a_bound_token_binds_the_new_one_to_the_exchanging_clients_key()
     {
         using var callers = new DpopKey();
         using var apis = new DpopKey();

@@ -137,7 +137,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
         server.Clock.Advance(TimeSpan.FromSeconds(61));
 
         (await new Browser(server).GetAsync(late)).ShowsError();
-        // Who reads the sign-in page slowly is signed in all the same, and who forgets it is not.
+        // A slow user can still sign in, one who forgets the page can't.
         await slow.IsSignedInAsync(server);
         server.Clock.Advance(TimeSpan.FromMinutes(13));
         Assert.NotNull((await slow.GetAsync(inTime)).Sent("code"));
@@ -201,7 +201,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task Who_is_denied_has_used_it_up()
+    public async Task A_denied_request_is_used_up()
     {
         var alice = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         var address = Address(World.Web, await PushesAsync(CodeFlow.WebRequest()));

@@ -37,7 +37,7 @@ public sealed class InstrumentTests
     }
 
     [Fact]
-    public async Task One_that_cant_be_observed_takes_no_other_along()
+    public async Task An_instrument_that_fails_does_not_affect_the_others()
     {
         await using var server = await ServerUnderTest.StartAsync(MetricsTests.OnAnyPort);
         MeterOf(server).CreateObservableGauge("broken", int () => throw new InvalidOperationException("away"));
@@ -63,7 +63,7 @@ public sealed class InstrumentTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task To_count_allocates_nothing_whether_somebody_listens_or_not(bool isHeard)
+    public async Task Counting_allocates_nothing_whether_anybody_listens_or_not(bool isHeard)
     {
         await using var server = await ServerUnderTest.StartAsync(isHeard ? [MetricsTests.OnAnyPort] : []);
         var metrics = server.Services.GetRequiredService<ServerMetrics>();

@@ -17,7 +17,7 @@ public sealed class MetricsTests
     internal const string OnAnyPort = "--Metrics:Urls=http://127.0.0.1:0";
 
     [Fact]
-    public async Task A_story_is_counted_by_route_outcome_grant_type_and_reason()
+    public async Task Requests_are_counted_by_route_outcome_grant_type_and_reason()
     {
         await using var server = await ServerUnderTest.StartAsync(OnAnyPort);
         var signedIn = await server.SignsInAsync();
@@ -159,7 +159,7 @@ public sealed class MetricsTests
     [InlineData("localhost:9464")]
     [InlineData("http://user:pass@127.0.0.1:9464")]
     [InlineData(";")]
-    public async Task An_address_that_cant_be_is_refused_by_its_setting(string urls)
+    public async Task An_impossible_address_is_refused_by_its_setting(string urls)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => Program.BuildAsync(["--environment=Development", $"--Metrics:Urls={urls}"]));
 

@@ -115,7 +115,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact, Rfc("8628", "3.5"), Rfc("9126", "4")]
-    public async Task A_device_that_waits_and_a_pushed_request_go_on()
+    public async Task A_waiting_device_and_a_pushed_request_continue()
     {
         (await _server.PollsAsync(OldDatabase.Holds("device_code"))).Refuses("authorization_pending");
 

@@ -1,6 +1,6 @@
 namespace IdentityServer.Accounts.Api;
 
-/// <summary>Where the account API is, below the issuer. Routed and documented from here.</summary>
+/// <summary>The account API, relative to the issuer. Used for routing and documentation.</summary>
 internal static class AccountRoutes
 {
     public const string ApiRegister = "/api/register";

@@ -5,7 +5,7 @@ using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Accounts.Api;
 
-/// <summary>Takes the access token of a request, in the header only (RFC 6750 §2.1): one of ours, whatever client it was issued to.</summary>
+/// <summary>Accepts an access token in the header only (RFC 6750 §2.1): one of ours, issued to any client.</summary>
 internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
 {
     public ApiResult<JwtClaims> Authenticate(HttpContext http)
@@ -18,12 +18,12 @@ internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
         if (headers.ToString() is not { } header || !header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
             return ApiErrors.TokenMissing;
 
-        // A node that lost touch can't know whether the token was ended.
+        // A node out of touch with the database can't know whether the token was revoked.
         if (!pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
         if (tokens.FindLive(header[scheme.Length..].Trim(' ')) is not { } claims)
             return ApiErrors.InvalidToken;
-        // A token that is bound to a key is none that a bearer may use (RFC 9449 §7.2).
+        // A key-bound token must not be used as a bearer token (RFC 9449 §7.2).
         var confirmation = Confirmation.Of(claims);
         return confirmation is { Key: null, IsUnderstood: true } && confirmation.IsMetBy(http.Connection.ClientCertificate) ? claims : ApiErrors.InvalidToken;
     }

@@ -17,7 +17,7 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>
-/// <c>POST /auth/change_password</c>: every other grant of the user ends; the one of the request's access token goes on,
+/// <c>POST /auth/change_password</c>: every other grant of the user ends; the grant of the request's access token continues,
 /// with a new refresh token.
 /// </summary>
 internal sealed class ChangePasswordEndpoint(
@@ -30,7 +30,7 @@ internal sealed class ChangePasswordEndpoint(
         var token = bearer.Authenticate(http);
         if (token.IsRefused)
             return token.Error;
-        // A client's own token speaks of no user.
+        // A client's own token has no user.
         if (AccessTokens.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
             return ApiErrors.InvalidToken;
 
@@ -63,7 +63,7 @@ internal sealed class ChangePasswordEndpoint(
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
-        // The account's names are told to nobody but who knows its password.
+        // Only a caller who knows the password may learn the account's names.
         if (policy.Refuse(chosen, user.UserName, user.Email) is { } askedToo)
         {
             await verifier.TakeBackAsync(user).WithinDeadline(http);
@@ -82,8 +82,8 @@ internal sealed class ChangePasswordEndpoint(
     {
         var now = time.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
-        // Who registered and gives the password now has done what a sign-in asks: the account API's grant gets its
-        // refresh token here. A grant of another client stays what was granted.
+        // Giving the password now is as good as signing in, so a grant from registration gets its
+        // refresh token here. A grant of another client keeps its scope.
         var becomesLasting = grant.ClientId == Client.AccountApi.ClientId && !scopes.Contains(Scopes.OfflineAccess);
         if (becomesLasting)
             scopes = Client.AccountApi.Scopes;
@@ -98,7 +98,7 @@ internal sealed class ChangePasswordEndpoint(
             async connection => left = await sessions.EndAllAsync(
                 connection, user.Id, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Password, caller.Address), deadline),
             deadline);
-        // Another change was quicker: the password that was right no longer is.
+        // The password was changed by another request in the meantime.
         if (changed is null)
             return AccountErrors.InvalidCredentials;
 

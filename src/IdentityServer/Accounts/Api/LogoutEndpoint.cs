@@ -9,7 +9,7 @@ using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Api;
 
-/// <summary><c>POST /logout</c>: ends the grant behind the access token, or a client's own token alone.</summary>
+/// <summary><c>POST /logout</c>: ends the access token's grant, or just the token if it is a client's own.</summary>
 internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, RequestLimits limits, DatabaseGate database)
 {
     public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
@@ -20,18 +20,18 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         if (token.IsRefused)
             return token.Error;
         var grant = AccessTokens.GrantOf(token.Value);
-        // A client's own token is of no account.
+        // A client's own token has no account.
         if (grant is not null && limits.RefuseAccount(Limit.SignOut, token.Value.Subject) is { } tooManyOfAccount)
             return AccountErrors.TooManyRequests(tooManyOfAccount);
         using var place = database.TryEnter();
         if (place.IsRefused)
             return ApiErrors.ServiceUnavailable;
 
-        // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
+        // Not cancelled with the request: a page that is closed during sign-out still signs out.
         var address = Caller.AddressOf(http);
         if (grant is { } grantId)
         {
-            // Lost: another node, or a request at the same time, has ended it already.
+            // Another node or request has ended it already.
             if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(http))
                 return ApiErrors.InvalidToken;
         }

@@ -14,13 +14,13 @@ using ServiceDefaults;
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>
-/// <c>POST /api/register</c> and <c>POST /register</c>: makes an account and, so that the caller may go on at once, its
+/// <c>POST /api/register</c> and <c>POST /register</c>: creates an account and, so that the caller can go on at once, its
 /// first access token.
 /// </summary>
 internal sealed class RegisterEndpoint(
     RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
 {
-    /// <summary>Whoever wants a refresh token signs in.</summary>
+    /// <summary>To get a refresh token, sign in.</summary>
     private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
 
     public Task<ApiResult<ApiSuccess>> RegisterWithProfileAsync(HttpContext http) => RegisterAsync(http, asksProfile: true);
@@ -49,11 +49,11 @@ internal sealed class RegisterEndpoint(
             return stored.Error;
         var user = stored.Value;
 
-        // The account is there now: a caller who hangs up does not undo it.
+        // Not cancelled with the request: the account exists now.
         var issuance = await signIn.TryStartAsync(
             Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration)
             .WithinDeadline(http);
-        // An administrator was quicker than we are: the account exists and is disabled already.
+        // An administrator has disabled the new account in the meantime.
         if (issuance is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, issuer.IssueAccessToken(issuance)));

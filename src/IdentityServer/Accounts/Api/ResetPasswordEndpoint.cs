@@ -1,8 +1,8 @@
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>
-/// <c>POST /auth/reset_password</c>: asks for a reset with an e-mail address alone, makes it with the token that was
-/// sent there and a new password. Then every grant of the user ends.
+/// <c>POST /auth/reset_password</c>: requests a reset with an e-mail address alone, and completes it with the token
+/// sent there and a new password, which ends every grant of the user.
 /// </summary>
 internal sealed class ResetPasswordEndpoint(PasswordResets resets)
 {

@@ -36,7 +36,7 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
 
-        // Nobody would have the tokens.
+        // The caller is gone: nobody would receive the tokens.
         http.RequestAborted.ThrowIfCancellationRequested();
         var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
         if (issuance is null)

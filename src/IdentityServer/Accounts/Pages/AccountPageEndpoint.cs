@@ -8,7 +8,7 @@ using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account</c>: who is signed in; a post sends the message that confirms the address once more.</summary>
+/// <summary><c>/account</c>: shows who is signed in; a post sends the confirmation message again.</summary>
 internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, ConfirmationMail confirmation, RequestLimits limits, IssuerSettings issuer)
 {
     public async Task GetAsync(HttpContext http, SessionState session)

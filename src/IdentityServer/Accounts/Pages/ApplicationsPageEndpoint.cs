@@ -8,7 +8,7 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/applications</c>: what was allowed to whom. To withdraw it ends the consent and every grant of the client for this user.</summary>
+/// <summary><c>/account/applications</c>: the user's consents. Withdrawing one ends it and every grant of that client for this user.</summary>
 internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms, CurrentConfiguration configuration, GrantEnding grants, IssuerSettings issuer, TimeProvider time)
 {
     public async Task GetAsync(HttpContext http, SessionState session)
@@ -33,14 +33,14 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
             return;
         }
         var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(http));
-        // Not ended by the request's deadline: the page shows no more what is half withdrawn.
+        // Not cancelled at the deadline: the page would no longer show a consent that is only half withdrawn.
         await http.InOwnScopeAsync((services, _) => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
         SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Applications}?notice=withdrawn");
     }
 
     private async Task<int> WithdrawAsync(AuthDb db, Guid userId, string clientId, AuditNote note)
     {
-        // The consent first: a refresh or an authorization meanwhile is ended below or asks again.
+        // The consent first: a concurrent refresh or authorization is then either ended below or asks again.
         var now = time.GetUtcNow();
         await Consents.WithdrawAsync(db, userId, clientId);
         var live = await GrantsOfUser.FindLiveAsync(db, userId, clientId, now);

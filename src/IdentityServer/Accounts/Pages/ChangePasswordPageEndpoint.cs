@@ -10,7 +10,7 @@ using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/password</c>: a new password for who knows the old one. This browser stays signed in; everything else ends.</summary>
+/// <summary><c>/account/password</c>: sets a new password, given the old one. This browser stays signed in; every other session ends.</summary>
 internal sealed class ChangePasswordPageEndpoint(
     PageWriter pages, PageForms forms, PasswordPolicy policy, PasswordSettings settings, PasswordVerifier verifier, PasswordHashing hashing,
     BrowserPasswordChange change, RequestLimits limits, IssuerSettings issuer)
@@ -55,14 +55,14 @@ internal sealed class ChangePasswordPageEndpoint(
             await verifier.TakeBackAsync(user).WithinDeadline(http);
             await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
         }
-        // Another change was quicker: the password that was right no longer is.
+        // The password was changed by another request in the meantime.
         else if (!await change.TryAsync(http, session.Id, user, hash))
             await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
         else
             SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Password}?notice=changed");
     }
 
-    /// <summary>A wrong password is 400 here: who asks is signed in, so it is the form that is wrong and not the request that lacks credentials.</summary>
+    /// <summary>A wrong password is 400 here, not 401: the user is signed in, so the form is wrong, not the request's credentials.</summary>
     private Task RefuseAsync(HttpContext http, SessionState session, ApiError error, Said said)
     {
         http.Features.Set(error);
@@ -80,6 +80,6 @@ internal sealed class ChangePasswordPageEndpoint(
         string? Say(string? name) => name is null ? null : texts[name];
     }
 
-    /// <summary>Names of texts, by what they speak of.</summary>
+    /// <summary>Names of error texts, by field.</summary>
     private sealed record Said(string? Both = null, string? Current = null, string? New = null, string? Notice = null);
 }

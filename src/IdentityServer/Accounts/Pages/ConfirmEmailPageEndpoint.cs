@@ -6,8 +6,8 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// <c>/account/confirm-email</c>: where the link of a message leads. Programs that read mail open links, so that to open it shows a
-/// button and only who presses it confirms. The link of a registration makes the account.
+/// <c>/account/confirm-email</c>: where the link of a message leads. Mail scanners open links, so opening it only shows a
+/// button, and pressing that confirms. The link of a registration creates the account.
 /// </summary>
 internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms, EmailConfirmation confirmation, RegistrationLink registration, DatabaseGate database, IssuerSettings issuer)
 {

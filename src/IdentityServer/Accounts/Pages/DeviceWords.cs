@@ -2,10 +2,10 @@ using IdentityServer.Pages;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary>Says in words what a browser calls itself. A guess, and never more than a name of the lists below.</summary>
+/// <summary>Describes a browser in words. A guess, and always a name from the lists below.</summary>
 internal static class DeviceWords
 {
-    // The first that is found: most pretend to be those further down.
+    // The first match wins, because most browsers claim to be those further down.
     private static readonly (string Mark, string Name)[] Browsers =
     [
         ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Vivaldi", "Vivaldi"), ("Firefox/", "Firefox"), ("FxiOS", "Firefox"),

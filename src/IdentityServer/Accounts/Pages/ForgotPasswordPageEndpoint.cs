@@ -4,7 +4,7 @@ using IdentityServer.Settings;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/forgot-password</c>: asks for a message with a link, as the account API does; the answer is the same for everybody.</summary>
+/// <summary><c>/account/forgot-password</c>: requests a message with a link, as the account API does; the answer is the same for everybody.</summary>
 internal sealed class ForgotPasswordPageEndpoint(PageWriter pages, PageForms forms, PasswordResets resets, IssuerSettings issuer)
 {
     public Task GetAsync(HttpContext http) =>

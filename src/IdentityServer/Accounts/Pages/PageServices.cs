@@ -7,7 +7,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary>What people see in their browser, and that they are signed in there.</summary>
+/// <summary>The pages for browsers, and their sessions.</summary>
 internal static class PageServices
 {
     private static readonly string[] GetAndHead = [HttpMethods.Get, HttpMethods.Head];
@@ -50,8 +50,8 @@ internal static class PageServices
             options.Cookie.HttpOnly = true;
             options.Cookie.IsEssential = true;
             options.Cookie.SecurePolicy = CookieSecurePolicy.None;
-            // Who comes from a client's site brings it along: were it strict, each such visit would set another and put the forms
-            // of other tabs out of date. A post from elsewhere comes without it all the same.
+            // Lax, so that a visit from a client's site sends it: if it were strict, each such visit would set a new one and invalidate the forms
+            // of other tabs. A post from another site still comes without it.
             options.Cookie.SameSite = SameSiteMode.Lax;
             options.SuppressXFrameOptionsHeader = true;
         });

@@ -3,7 +3,7 @@ using IdentityServer.Pages;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary>Says what a new password must be, in the reader's language.</summary>
+/// <summary>Describes the password requirements in the reader's language.</summary>
 internal static class PasswordWords
 {
     public static string Describe(PasswordSettings settings, Texts texts)

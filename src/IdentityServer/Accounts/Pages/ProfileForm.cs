@@ -6,8 +6,8 @@ using IdentityServer.Accounts.Passwords;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// The standard claims that people fill in themselves (OpenID Connect Core §5.1), as fields of a form and as they are stored: what has a
-/// column there, the rest as members of one JSON object.
+/// The standard claims that people fill in themselves (OpenID Connect Core §5.1), as form fields and as stored: some in a
+/// column of their own, the rest as members of one JSON object.
 /// </summary>
 internal static partial class ProfileForm
 {
@@ -17,15 +17,15 @@ internal static partial class ProfileForm
     /// <summary>Members of the claim <c>address</c> (OpenID Connect Core §5.1.1).</summary>
     public static readonly string[] AddressMembers = ["street_address", "locality", "region", "postal_code", "country"];
 
-    /// <summary>Members of the stored object, but for the address.</summary>
+    /// <summary>Members of the stored object, except the address.</summary>
     public static readonly string[] Members = ["given_name", "family_name", "nickname", "picture", "website", "birthdate", "zoneinfo", "locale"];
 
     public static readonly string[] Fields = ["full_name", "gender", "phone_number", .. Members, .. AddressMembers];
 
-    /// <summary>All that the stored object may lose or gain here.</summary>
+    /// <summary>All members of the stored object that this form may change.</summary>
     public static readonly string[] Replaced = [.. Members, "address"];
 
-    /// <summary>The name of the text that says what is wrong with a field; null: nothing is.</summary>
+    /// <summary>The name of the error text for a field; null: no error.</summary>
     public static string? Refuse(string field, string value) => field switch
     {
         _ when value.Length == 0 => null,
@@ -47,7 +47,7 @@ internal static partial class ProfileForm
         return profile.ToJsonString();
     }
 
-    /// <summary>What of the stored object stands in the form.</summary>
+    /// <summary>The form's values from the stored object.</summary>
     public static void Read(string json, Dictionary<string, string> values)
     {
         if (JsonNode.Parse(json) is not JsonObject profile)

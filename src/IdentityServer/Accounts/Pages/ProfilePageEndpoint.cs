@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/profile</c>: what clients with the scopes <c>profile</c>, <c>phone</c> and <c>address</c> are told.</summary>
+/// <summary><c>/account/profile</c>: the data for clients with the scopes <c>profile</c>, <c>phone</c> and <c>address</c>.</summary>
 internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, IssuerSettings issuer, TimeProvider time)
 {
     public async Task GetAsync(HttpContext http, SessionState session)

@@ -1,7 +1,7 @@
 namespace IdentityServer.Accounts.Pages;
 
-/// <param name="PasswordHint">What a password must be.</param>
-/// <param name="Error">What speaks of the whole form.</param>
+/// <param name="PasswordHint">The password requirements.</param>
+/// <param name="Error">An error about the whole form.</param>
 /// <param name="Errors">By the name of the field.</param>
 public sealed record RegisterModel(
     string UserName, string Email, string FullName, string PasswordHint, string? Error, IReadOnlyDictionary<string, string> Errors,
@@ -11,6 +11,6 @@ public sealed record RegisterModel(
 
     public string? ErrorOf(string field) => Errors.GetValueOrDefault(field);
 
-    /// <summary>Where the reader begins: at the first field that is refused, else at the first.</summary>
+    /// <summary>The field to focus: the first with an error, or the first.</summary>
     public bool IsFocused(string field) => field == (Array.Find(Fields, Errors.ContainsKey) ?? Fields[0]);
 }

@@ -9,8 +9,8 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// <c>/account/register</c>: asks for an account by the rules of the account API. The answer is the same whether the address has one
-/// already; the link of the message goes on (<see cref="RegistrationLink"/>).
+/// <c>/account/register</c>: requests an account by the rules of the account API. The answer is the same whether or not the address has one
+/// already; the link in the message continues (<see cref="RegistrationLink"/>).
 /// </summary>
 internal sealed class RegisterPageEndpoint(
     PageWriter pages, PageForms forms, RegistrationRules rules, PasswordHashing hashing, PasswordSettings policy,
@@ -30,7 +30,7 @@ internal sealed class RegisterPageEndpoint(
             await RefuseAsync(http, [AccountErrors.TooManyRequests(tooMany)], form.ReturnUrl, filled);
             return;
         }
-        // A form sends what was not filled in as empty: the rules then say what each must be.
+        // A form sends empty fields as empty strings; the rules then report each one.
         var fullName = filled.FullName.Length == 0 ? null : filled.FullName;
         ApiError[] problems = [.. rules.Problems(filled.UserName, filled.Email, password, fullName, gender: null)];
         if (problems.Length > 0)
@@ -48,7 +48,7 @@ internal sealed class RegisterPageEndpoint(
         await pages.WritePlainAsync<MessagePage, MessageModel>(http, StatusCodes.Status200OK, new MessageModel(texts["register_done.title"], texts["register_done.text"], signIn));
     }
 
-    /// <summary>The same work whoever has the address.</summary>
+    /// <summary>Does the same work whether or not the address has an account.</summary>
     private async Task<ApiError?> AskAsync(HttpContext http, Filled filled, string? fullName, string password, string? returnUrl)
     {
         using (var place = database.TryEnter())
@@ -58,7 +58,7 @@ internal sealed class RegisterPageEndpoint(
             if (await NewAccounts.IsTakenAsync(http, filled.UserName))
                 return AccountErrors.UserNameExists;
         }
-        // Counted by what was typed, so that it tells nobody which addresses have an account; and not for a name that is taken,
+        // Counted by the typed address, so that it does not reveal which addresses have an account; not counted for a taken user name,
         // which sends no message.
         if (limits.RefuseAccount(Limit.Registration, filled.Email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);

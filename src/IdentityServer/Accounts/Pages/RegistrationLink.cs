@@ -11,8 +11,8 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// Where the link of a registration's message leads: to the account, a session and back to where it was needed. In any other browser
-/// than the one that registered it asks for the password that was chosen there.
+/// Handles the link in a registration message: creates the account and a session, and leads back to where it was needed. In any browser
+/// other than the one that registered, it asks for the password chosen there.
 /// </summary>
 internal sealed class RegistrationLink(
     PageWriter pages, PendingRegistrations registrations, PasswordHashing hashing, NewAccounts accounts, BrowserSessions sessions, RegistrationCookie cookie,
@@ -49,7 +49,7 @@ internal sealed class RegistrationLink(
             await StoreAsync(http, tokenHash, registration);
     }
 
-    /// <summary>Null: it is the browser that registered, or the password that was chosen there.</summary>
+    /// <summary>Null: it is the browser that registered, or the password is the one chosen there.</summary>
     private async Task<ApiError?> RefusePasswordAsync(HttpContext http, PendingRegistration registration, string password)
     {
         if (cookie.IsOf(http, registration.BrowserHash))
@@ -78,7 +78,7 @@ internal sealed class RegistrationLink(
             return;
         }
         var user = stored.Value;
-        // False: an administrator was quicker and switched the account off; sign-in tells no more than that it is refused.
+        // False: an administrator has disabled the account in the meantime; sign-in only says that it is refused.
         var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
         SeeOther.Write(http, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, registration.ReturnUrl));
     }
@@ -95,7 +95,7 @@ internal sealed class RegistrationLink(
             "TOO_MANY_REQUESTS" => (texts["refused.too_many"], null),
             _ => (texts["refused.busy"], (string?)null),
         };
-        // The form is wrong, and no credentials of the request are missing: no 401, which would have to say how to authenticate.
+        // The form is wrong, not the request's credentials: a 401 would have to say how to authenticate.
         return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, token, registration, text, passwordText);
     }
 

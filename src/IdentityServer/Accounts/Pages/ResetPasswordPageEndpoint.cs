@@ -6,8 +6,8 @@ using IdentityServer.Settings;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// <c>/account/reset-password</c>: where the link of a message leads. To open it changes nothing and asks nobody; the new password
-/// is taken as the account API takes it.
+/// <c>/account/reset-password</c>: the target of the link in a message. Opening it changes nothing and needs no database; the new password
+/// is handled as in the account API.
 /// </summary>
 internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms forms, PasswordResets resets, PasswordSettings policy, IssuerSettings issuer)
 {
@@ -54,7 +54,7 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
         await WriteAsync(http, (int)made.Error.Status, filled, new Dictionary<string, string> { [field] = text });
     }
 
-    /// <param name="errors">By field; the whole form's under the empty name.</param>
+    /// <param name="errors">By field; errors about the whole form have an empty name.</param>
     private Task WriteAsync(HttpContext http, int status, Filled filled, Dictionary<string, string> errors) =>
         pages.WriteAsync<ResetPasswordPage, ResetPasswordModel>(http, status, new ResetPasswordModel(
             filled.Email, filled.Token, PasswordWords.Describe(policy, Languages.Choose(http)), errors.GetValueOrDefault(""),

@@ -9,10 +9,10 @@ using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary><c>/account/sessions</c>: the browsers that are signed in; each may be ended from here, but for this one, which signs out.</summary>
+/// <summary><c>/account/sessions</c>: the signed-in browsers. Each can be ended here except this one, which has to sign out.</summary>
 internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
 {
-    /// <summary>More are not shown; those that were signed in last come first.</summary>
+    /// <summary>The most sessions shown; the latest sign-ins come first.</summary>
     private const int MaximumShown = 100;
 
     public async Task GetAsync(HttpContext http, SessionState session)
@@ -49,7 +49,7 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
         }
         else if (Guid.TryParse(form["end"], out var id))
         {
-            // One that is over already is what was wished for.
+            // A session that is already over is fine.
             await ending.EndAsync(id, session.UserId, note).WithinDeadline(http);
             SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Sessions}?notice=ended");
         }

@@ -1,10 +1,10 @@
 namespace IdentityServer.Accounts.Pages;
 
-/// <param name="ClientName">Whose authorization request waits; null: none does.</param>
-/// <param name="UserName">As it was typed, or as the client guesses it. The password never comes back.</param>
-/// <param name="Notice">What went well just before.</param>
-/// <param name="Error">What speaks of both fields.</param>
-/// <param name="ReturnUrl">Checked; null: the account page.</param>
+/// <param name="ClientName">The client whose authorization request is waiting; null: none.</param>
+/// <param name="UserName">As typed, or as the client suggests. The password is never sent back.</param>
+/// <param name="Notice">A success to report.</param>
+/// <param name="Error">An error about both fields.</param>
+/// <param name="ReturnUrl">Validated; null: the account page.</param>
 public sealed record SignInModel(
     string? ClientName, string? UserName, bool IsRemembered, string? Notice, string? Error,
     string? UserNameError, string? PasswordError, string? ReturnUrl, string RegisterLink, string ForgotLink);

@@ -11,14 +11,14 @@ using ServiceDefaults;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary>
-/// <c>/account/sign-in</c>: a user name, or an e-mail address, and a password start a session of the browser and lead back to
-/// where it was needed. Two statements beside the hash.
+/// <c>/account/sign-in</c>: a user name, or an e-mail address, and a password start a browser session and lead back to
+/// where it was needed. Takes two statements and a hash.
 /// </summary>
 internal sealed class SignInPageEndpoint(
     PageWriter pages, PageForms forms, PasswordVerifier passwords, BrowserSessions sessions, CurrentConfiguration configuration, RequestLimits limits, IssuerSettings issuer)
 {
     /// <summary>
-    /// RFC 9110 §15.5.2: a 401 says how to authenticate. No scheme that a browser knows, so that it shows the page and no window of its own.
+    /// RFC 9110 §15.5.2: a 401 says how to authenticate. The scheme is one that browsers don't know, so that they show the page instead of a dialog.
     /// </summary>
     private const string Challenge = "Form";
 
@@ -86,7 +86,7 @@ internal sealed class SignInPageEndpoint(
 
     private sealed record Filled(string UserName, bool IsRemembered);
 
-    /// <summary>Names of texts, by what they speak of.</summary>
+    /// <summary>Names of error texts, by field.</summary>
     private sealed record Said(string? Both = null, string? UserName = null, string? Password = null)
     {
         public static readonly Said Nothing = new();

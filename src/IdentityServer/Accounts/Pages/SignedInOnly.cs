@@ -6,7 +6,7 @@ using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary>Lets the signed-in pass, and leads everybody else to sign in and back.</summary>
+/// <summary>Lets signed-in users through, and sends everybody else to sign in and back.</summary>
 internal sealed class SignedInOnly(BrowserSessions sessions, DatabaseGate database, IssuerSettings issuer)
 {
     public RequestDelegate For(Func<HttpContext, SessionState, Task> answer) => async http =>
@@ -18,7 +18,7 @@ internal sealed class SignedInOnly(BrowserSessions sessions, DatabaseGate databa
             await answer(http, session);
         else
         {
-            // What was posted is lost: it was given under a session that is over.
+            // The posted form is dropped, because its session is over.
             var query = HttpMethods.IsPost(http.Request.Method) ? "" : http.Request.QueryString.Value;
             SeeOther.Write(http, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, ReturnUrl.Check($"{issuer.Path}{http.Request.Path}{query}", issuer.Path)));
         }

@@ -4,7 +4,7 @@ using IdentityServer.Protocol;
 
 namespace IdentityServer.Accounts.Pages;
 
-/// <summary>Whose authorization request goes on when the user is signed in.</summary>
+/// <summary>The client whose authorization request continues after sign-in.</summary>
 internal static class WaitingClient
 {
     public static Client? Find(ServerConfiguration configuration, string? returnUrl, string pathBase) =>

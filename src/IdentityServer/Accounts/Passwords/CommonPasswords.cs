@@ -3,8 +3,8 @@ using System.Collections.Frozen;
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// The commonest passwords of public leaks (source and licence stand in <c>common-passwords.NOTICE.txt</c>),
-/// read when the first password is chosen.
+/// The most common passwords from public leaks (source and licence are in <c>common-passwords.NOTICE.txt</c>),
+/// loaded when the first password is chosen.
 /// </summary>
 internal sealed class CommonPasswords(PasswordSettings settings)
 {
@@ -12,10 +12,10 @@ internal sealed class CommonPasswords(PasswordSettings settings)
 
     private readonly Lazy<FrozenSet<string>> _known = new(() => Read(settings.MinimumLength));
 
-    /// <summary>Compared as names are: a capital or a full-width letter makes no common password a rare one.</summary>
+    /// <summary>Compared as names are: a capital or a full-width letter does not make a common password rare.</summary>
     public bool Contains(string password) => settings.RejectCommon && _known.Value.Contains(LoginName.Fold(password));
 
-    // Shorter ones are refused by their length: not kept.
+    // Shorter ones are refused for their length, so they are not kept.
     private static FrozenSet<string> Read(int minimumLength)
     {
         using var resource = typeof(CommonPasswords).Assembly.GetManifestResourceStream(ResourceName)

@@ -3,17 +3,17 @@ using IdentityServer.Telemetry;
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// Lets only so many slow hashes run at once and only so many wait: a storm of sign-ins must not slow a refresh.
-/// Past the queue, or too long in it, the caller is told to come back (503): who hashes also waits for the database.
+/// Limits how many slow hashes run and wait, so that a storm of sign-ins does not slow down refreshes.
+/// If the queue is full or too slow, the caller is told to retry (503).
 /// </summary>
-/// <param name="gate">Its name in the metrics.</param>
+/// <param name="gate">The gate's name in the metrics.</param>
 internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metrics, string gate = "passwords") : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(settings.Parallelism);
     private readonly HashingThreads _threads = new(settings.Parallelism);
     private int _waiting;
 
-    /// <summary>Null when the queue is full or does not move. Dispose to leave.</summary>
+    /// <summary>Null if the queue is full or too slow. Dispose to leave the gate.</summary>
     public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
     {
         var asked = metrics.HashingAsked();
@@ -44,7 +44,7 @@ internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metri
         return new Slot(_slots);
     }
 
-    /// <summary>Runs a hash, for who has entered.</summary>
+    /// <summary>Runs a hash. Call it only after entering the gate.</summary>
     public Task<T> HashAsync<T>(Func<T> hash) => _threads.RunAsync(hash);
 
     public void Dispose()

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// Threads that do nothing but hash, and give way: on Linux they run at nice 10, so that a core that hashes passwords is
-/// there for a refresh as soon as one comes. Elsewhere they run below normal priority.
+/// Threads that only hash, at low priority: on Linux they run at nice 10, so that a core busy with passwords is
+/// free for a refresh as soon as one comes. Elsewhere they run below normal priority.
 /// </summary>
 internal sealed class HashingThreads(int count) : IDisposable
 {
@@ -34,10 +34,10 @@ internal sealed class HashingThreads(int count) : IDisposable
         return done.Task;
     }
 
-    /// <summary>What waits is done before the threads end.</summary>
+    /// <summary>Queued work is finished before the threads end.</summary>
     public void Dispose() => _work.CompleteAdding();
 
-    // Not before they are needed: a server of machines' tokens never hashes.
+    // Started only when needed: a server that issues only client tokens never hashes.
     private void StartMissing()
     {
         if (Volatile.Read(ref _started) == count)
@@ -51,15 +51,15 @@ internal sealed class HashingThreads(int count) : IDisposable
 
     private void Work()
     {
-        // .NET maps no priority to Linux. There setpriority(2) with 0 is about the calling thread; if it is refused, hashes
-        // run as everything else does.
+        // .NET ignores thread priorities on Linux. There setpriority(2) with 0 sets the calling thread's; if it is refused, hashes
+        // run at normal priority.
         if (OperatingSystem.IsLinux())
             _ = SetPriority(which: 0, who: 0, Niceness);
         foreach (var work in _work.GetConsumingEnumerable())
             work();
     }
 
-#pragma warning disable SYSLIB1054 // Three integers: nothing to marshal, and no unsafe code for the sake of one call.
+#pragma warning disable SYSLIB1054 // Three integers: nothing to marshal, and not worth unsafe code.
     [DllImport("libc", EntryPoint = "setpriority")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int SetPriority(int which, int who, int priority);

@@ -5,26 +5,26 @@ using Microsoft.AspNetCore.Identity;
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// User names and e-mail addresses compare after Unicode NFKC and simple case folding: <c>Ａlice</c> and <c>alice</c>
-/// are one account.
+/// Compares user names and e-mail addresses after Unicode NFKC and simple case folding: <c>Ａlice</c> and <c>alice</c>
+/// are the same account.
 /// </summary>
 internal sealed class LoginName : ILookupNormalizer
 {
-    /// <summary>Anything longer names no account and is not worth folding.</summary>
+    /// <summary>A longer name can't belong to an account and is not folded.</summary>
     public const int MaximumLength = 512;
 
     public string? NormalizeName(string? name) => name is null ? null : Fold(name);
 
     public string? NormalizeEmail(string? email) => email is null ? null : Fold(email);
 
-    /// <summary>Upper then lower maps what simple case folding maps; NFKC once more, as case mapping may decompose.</summary>
+    /// <summary>Upper then lower case equals simple case folding. NFKC is applied again, because case mapping may decompose.</summary>
     public static string Fold(string name) =>
         IsWellFormed(name) ? name.Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant().Normalize(NormalizationForm.FormKC) : name;
 
-    /// <summary>Whether an account can have this name or address: what can't is not worth a look into the database.</summary>
+    /// <summary>Whether an account can have this name or address. If not, the database need not be asked.</summary>
     public static bool IsPossible(string text) => text.Length <= MaximumLength && !text.Contains('\0', StringComparison.Ordinal) && IsWellFormed(text);
 
-    /// <summary>Whether the text is one that Unicode normalisation takes: no lone surrogate, no noncharacter such as U+FFFE.</summary>
+    /// <summary>Whether Unicode normalisation accepts the text: no lone surrogate, no noncharacter such as U+FFFE.</summary>
     public static bool IsWellFormed(string text)
     {
         for (var rest = text.AsSpan(); !rest.IsEmpty;)

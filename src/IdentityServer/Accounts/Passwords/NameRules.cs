@@ -4,7 +4,7 @@ using System.Text;
 
 namespace IdentityServer.Accounts.Passwords;
 
-/// <summary>What may be a user name, an e-mail address or a line of a profile.</summary>
+/// <summary>The rules for user names, e-mail addresses and lines of a profile.</summary>
 internal static class NameRules
 {
     /// <summary>Code points.</summary>
@@ -14,7 +14,7 @@ internal static class NameRules
     public const int MaximumGenderLength = 50;
 
     /// <summary>
-    /// 1 to 64 code points, no white space around, no <c>@</c>: what has one is an e-mail address at sign-in.
+    /// 1 to 64 code points, no surrounding white space, no <c>@</c>, because sign-in takes a name with one for an e-mail address.
     /// </summary>
     public static bool IsUserName(string text) =>
         IsLine(text, MaximumUserNameLength) && !char.IsWhiteSpace(text[0]) && !char.IsWhiteSpace(text[^1])
@@ -26,7 +26,7 @@ internal static class NameRules
     /// </summary>
     public static bool IsEmail(string text) =>
         IsLine(text, MaximumEmailLength) && HasFormOfEmail(text)
-        // What folding makes of it is what sign-in looks for.
+        // Sign-in looks for the folded form.
         && TryFold(text, out var folded) && HasFormOfEmail(folded)
         && MailAddress.TryCreate(text, out _);
 
@@ -44,7 +44,7 @@ internal static class NameRules
         return true;
     }
 
-    /// <summary>The folded form is an index key: NFKC makes up to 18 characters of one.</summary>
+    /// <summary>The folded form is an index key, and NFKC turns one character into up to 18.</summary>
     private static bool TryFold(string text, out string folded) =>
         (folded = LoginName.Fold(text)).Length <= LoginName.MaximumLength;
 
@@ -77,13 +77,13 @@ internal static class NameRules
         return true;
     }
 
-    /// <summary>What can't be seen, and what folding may treat otherwise with the next version of Unicode.</summary>
+    /// <summary>Invisible characters, and those that folding may treat differently in a later version of Unicode.</summary>
     private static bool IsForbidden(Rune rune) =>
         Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
             or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse
         || IsDefaultIgnorable(rune.Value);
 
-    /// <summary>Unicode's Default_Ignorable_Code_Point; the bidirectional controls are among them.</summary>
+    /// <summary>Unicode's Default_Ignorable_Code_Point, which includes the bidirectional controls.</summary>
     private static bool IsDefaultIgnorable(int rune) => rune is
         0x00AD or 0x034F or 0x061C or (>= 0x115F and <= 0x1160) or (>= 0x17B4 and <= 0x17B5) or (>= 0x180B and <= 0x180F)
         or (>= 0x200B and <= 0x200F) or (>= 0x202A and <= 0x202E) or (>= 0x2060 and <= 0x206F) or 0x3164

@@ -3,16 +3,16 @@ using System.Globalization;
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// What a new password must be: long enough and not common (NIST SP 800-63B §5.1.1.2), taken as typed. Composition
+/// The rules for a new password: long enough and not common (NIST SP 800-63B §5.1.1.2), used as typed. Composition
 /// rules are off unless the settings ask for them.
 /// </summary>
 internal sealed class PasswordPolicy(PasswordSettings settings, CommonPasswords common)
 {
-    /// <summary>For people: all that is asked of every password.</summary>
+    /// <summary>All requirements for passwords, in words for people.</summary>
     public string Requirements { get; } = Describe(settings);
 
-    /// <summary>Null: it will do. Else what is asked, for people.</summary>
-    /// <param name="names">The account's: the first that anybody tries. Compared as names are.</param>
+    /// <summary>Null: acceptable. Otherwise the requirements, in words for people.</summary>
+    /// <param name="names">The account's names, which an attacker tries first. Compared as names are.</param>
     public string? Refuse(string password, params ReadOnlySpan<string?> names)
     {
         if (!Allows(password))
@@ -28,7 +28,7 @@ internal sealed class PasswordPolicy(PasswordSettings settings, CommonPasswords 
 
     public bool Allows(string password)
     {
-        // In UTF-16 first: a megabyte is not counted. A NUL at the end changes no hash (see PasswordVerifier), and no form takes one.
+        // Checks the UTF-16 length first, to avoid counting a megabyte. A trailing NUL does not change the hash (see PasswordVerifier), and no form accepts one.
         if (password.Length > settings.MaximumLength * 2 || password.Contains('\0', StringComparison.Ordinal))
             return false;
         var length = 0;

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Identity;
 
 namespace IdentityServer.Accounts.Passwords;
 
-/// <summary>How a check of a password ended.</summary>
+/// <summary>The result of a password check.</summary>
 internal enum PasswordOutcome
 {
     Right,
@@ -17,7 +17,7 @@ internal enum PasswordOutcome
     Busy,
 }
 
-/// <param name="NewHash">To be stored in place of the old one, whose settings have been raised since.</param>
+/// <param name="NewHash">Replaces the stored hash, which was made with weaker settings.</param>
 internal sealed record CheckedUser(Guid Id, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? NewHash)
 {
     public string? UserName { get; init; }
@@ -31,17 +31,17 @@ internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUs
 }
 
 /// <summary>
-/// Checks a password under the lockout. A guess is counted before it is hashed, in the statement that also asks whether
-/// the account may be guessed at: of a hundred parallel guesses at most <c>Lockout:MaxFailures</c> are compared.
-/// Success sets the count back with the write of the grant (<see cref="GrantStore.TryStartAsync"/>), failure is written to
-/// the audit trail before it is answered.
+/// Checks a password under the lockout. A guess is counted before it is hashed, by the statement that also checks whether
+/// the account is locked: of a hundred parallel guesses at most <c>Lockout:MaxFailures</c> are checked.
+/// Success resets the count when the grant is written (<see cref="GrantStore.TryStartAsync"/>); failure is written to
+/// the audit trail before the answer.
 /// </summary>
 internal sealed class PasswordVerifier(
     GuessStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider time)
 {
     private readonly PendingChecks _pending = new();
 
-    // Compared with when there is no account: an unknown name must take as long as a wrong password.
+    // Checked if there is no account, because an unknown name must take as long as a wrong password.
     private readonly string _nobodysHash = hasher.HashPassword(new User(), Guid.NewGuid().ToString());
 
     /// <param name="login">A user name or an e-mail address, as typed.</param>
@@ -56,13 +56,13 @@ internal sealed class PasswordVerifier(
     public Task<PasswordCheck> CheckAsync(Guid userId, string password, Caller caller, CancellationToken cancellation) =>
         CheckAsync(AccountLookup.ById, userId, password, caller, cancellation);
 
-    /// <summary>The password was right, and nothing comes of it that would take the guess back.</summary>
+    /// <summary>The password was right, but no sign-in follows that would reset the count.</summary>
     public Task TakeBackAsync(CheckedUser user) => guesses.UnlockAsync(user.Id, user.SecurityStamp);
 
     private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
         where T : notnull
     {
-        // HMAC fills a short key up with zeros (RFC 2104 §2): "secret" and "secret" with a NUL have one hash.
+        // HMAC pads a short key with zeros (RFC 2104 §2), so "secret" and "secret" with a trailing NUL have the same hash.
         if (IsTooLong(password) || password.Contains('\0', StringComparison.Ordinal))
             return PasswordCheck.Refused;
         using var slot = await gate.TryEnterAsync(cancellation);
@@ -74,11 +74,11 @@ internal sealed class PasswordVerifier(
             cancellation.ThrowIfCancellationRequested();
             using var check = _pending.Enter(who);
             var guess = await guesses.ReserveAsync(lookup, who, time.GetUtcNow(), lockout);
-            // Not ended with the request: a guess that was counted is judged, and told of, though the caller hung up.
+            // Not cancelled with the request: a counted guess is checked and recorded even if the caller hangs up.
             var verdict = await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password));
             if (guess is null)
             {
-                // Unknown or locked; and a lock that a right password set while it was being judged is lifted again.
+                // Unknown or locked. A lock caused by a right password that was still being checked is lifted again.
                 if (await check.YieldsToARightOneAsync(cancellation))
                     continue;
                 return await RefuseAsync(lookup, who, caller, AuditReasons.Locked, locks: false);
@@ -89,7 +89,7 @@ internal sealed class PasswordVerifier(
             var user = new CheckedUser(guess.UserId, guess.SecurityStamp, guess.RoleIds, guess.GrantsEndedAt, null) { UserName = guess.UserName, Email = guess.Email };
             if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
                 user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
-            // Who hung up does not go on to the sign-in, which takes the guess back.
+            // A caller that hung up never reaches the sign-in that would reset the count.
             if (guess.Locks || cancellation.IsCancellationRequested)
                 await guesses.UnlockAsync(user.Id, user.SecurityStamp);
             check.WasRight();
@@ -100,8 +100,8 @@ internal sealed class PasswordVerifier(
     private bool IsTooLong(string password) =>
         password.Length > settings.MaximumLength * 2 || password.EnumerateRunes().Count() > settings.MaximumLength;
 
-    /// <param name="reason">If there is such an account.</param>
-    /// <param name="locks">No more guesses are allowed for a while.</param>
+    /// <param name="reason">Recorded if the account exists.</param>
+    /// <param name="locks">Whether this guess locks the account.</param>
     private async Task<PasswordCheck> RefuseAsync<T>(AccountLookup lookup, T who, Caller caller, string reason, bool locks)
         where T : notnull
     {

@@ -1,9 +1,9 @@
 namespace IdentityServer.Accounts.Passwords;
 
 /// <summary>
-/// The comparisons under way in this process, by account. A guess is counted before it is judged, so a burst of sign-ins
-/// with the right password locks the account until the first of them is judged: whoever is refused by such a lock
-/// looks here whether it was lifted since.
+/// The password checks in progress in this process, by account. A guess is counted before it is checked, so a burst of sign-ins
+/// with the right password locks the account until the first of them is checked. A sign-in refused by such a lock
+/// looks here whether it has been lifted.
 /// </summary>
 internal sealed class PendingChecks
 {
@@ -38,7 +38,7 @@ internal sealed class PendingChecks
             return [.. _accounts[check.Account].Where(other => other != check).Select(other => other.Verdict)];
     }
 
-    /// <summary>One comparison. Disposed, it was wrong unless it was called right before.</summary>
+    /// <summary>One check. Disposing it counts it as wrong, unless it was marked right before.</summary>
     internal sealed class Check(PendingChecks checks, object account, Task<bool>[] before) : IDisposable
     {
         private readonly TaskCompletionSource<bool> _verdict = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -48,11 +48,11 @@ internal sealed class PendingChecks
 
         public void WasRight() => _verdict.TrySetResult(true);
 
-        /// <summary>Ends this one as wrong, then waits for the verdicts on those beside it; whether any was right.</summary>
+        /// <summary>Ends this one as wrong, then waits for the others; returns whether any was right.</summary>
         public async Task<bool> YieldsToARightOneAsync(CancellationToken cancellation)
         {
             var others = checks.OthersThan(this);
-            // Nobody waits for one that waits.
+            // Nobody waits for a check that is itself waiting.
             _verdict.TrySetResult(false);
             var verdicts = await Task.WhenAll([.. before, .. others]).WaitAsync(cancellation);
             return verdicts.Contains(true);

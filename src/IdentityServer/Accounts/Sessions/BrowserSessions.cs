@@ -10,8 +10,8 @@ using ServiceDefaults;
 namespace IdentityServer.Accounts.Sessions;
 
 /// <summary>
-/// Who is signed in at this browser. The cookie is an id and 256 bits of chance; the database holds only their hash, and a
-/// session that is ended there is over at once. The cookie is the browser's alone: <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
+/// Who is signed in at this browser. The cookie is an id and 256 random bits; the database holds only their hash, and a
+/// session that ends there is over at once. The cookie is <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
 /// https <c>Secure</c> with the prefix <c>__Host-</c> (RFC 6265bis §4.1.3.2).
 /// </summary>
 internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
@@ -24,16 +24,16 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
 
     private readonly string _cookie = issuer.CookieName("");
 
-    /// <summary>The live session of the browser, or null. One statement; none where there is no cookie.</summary>
-    /// <param name="clientId">Whose consent is looked up with it.</param>
+    /// <summary>The browser's live session, or null. One statement; none if there is no cookie.</summary>
+    /// <param name="clientId">The client whose consent is looked up with it.</param>
     public async ValueTask<SessionState?> FindAsync(HttpContext http, string? clientId = null) =>
         Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) : null;
 
     /// <summary>
-    /// Signs the browser in: a new secret always, and a new session unless the browser's own is the same user's.
+    /// Signs the browser in: always with a new secret, and with a new session unless the current one is the same user's.
     /// False: the account was disabled or its password changed since it was checked.
     /// </summary>
-    /// <param name="isRemembered">The cookie outlives the browser's run.</param>
+    /// <param name="isRemembered">The cookie survives closing the browser.</param>
     public async Task<bool> TryStartAsync(HttpContext http, CheckedUser user, bool isRemembered)
     {
         http.RequestAborted.ThrowIfCancellationRequested();
@@ -49,7 +49,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
             http.Deadline()).WithinDeadline(http);
         if (started is null)
             return false;
-        // Who sat here before is signed out, of the applications too.
+        // The previous user is signed out, including at the applications.
         if (started.Replaced is { } replaced)
             await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http))).WithinDeadline(http);
         http.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
@@ -57,8 +57,8 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     }
 
     /// <summary>
-    /// Takes the cookie that came with the request away; the session itself is ended by who calls this. One that did not come
-    /// stays: a post from another site's page is without it, and its answer would delete it all the same.
+    /// Deletes the cookie that came with the request; the caller ends the session itself. If no cookie came, none is
+    /// deleted: a post from another site comes without it, and the answer would delete it anyway.
     /// </summary>
     public void Forget(HttpContext http)
     {
@@ -66,7 +66,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
             http.Response.Cookies.Delete(_cookie, Options(null));
     }
 
-    /// <summary>What the browser says; believed only when the database knows it.</summary>
+    /// <summary>What the browser sent; valid only if the database knows it.</summary>
     public SessionKey? Read(HttpContext http)
     {
         if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !StrictBase64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
@@ -74,7 +74,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
         return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
     }
 
-    /// <summary>Null for nothing. No pair of surrogates is cut in two: half of one is no text for the database.</summary>
+    /// <summary>Null if empty. Never splits a surrogate pair, which the database would refuse.</summary>
     private static string? Shorten(string agent)
     {
         if (agent.Length <= MaximumUserAgentLength)

@@ -5,27 +5,27 @@ using Npgsql;
 
 namespace IdentityServer.Accounts.Sessions;
 
-/// <summary>Sessions that ended, to be told to this node once it is committed.</summary>
-/// <param name="Grants">That ended with them.</param>
-/// <param name="Until">How long this node alone must remember those.</param>
+/// <summary>Sessions that ended. Announced on this node after the commit.</summary>
+/// <param name="Grants">The grants that ended with them.</param>
+/// <param name="Until">How long this node must remember those on its own.</param>
 internal sealed record EndedSessions(int Count, IReadOnlyList<Guid> Grants, DateTimeOffset Until, bool HasNotices);
 
 /// <summary>
-/// Ends sessions of a user, in one transaction with all that follows from it: their grants end, but for those that
-/// <c>offline_access</c> was granted for (OpenID Connect Back-Channel Logout §2.7), the audit trail has them, and a message
-/// for each client with a <c>backchannel_logout_uri</c> that was signed in to in them is in the outbox.
+/// Ends sessions of a user, in one transaction with all consequences: their grants end, except those that
+/// <c>offline_access</c> was granted for (OpenID Connect Back-Channel Logout §2.7), the audit trail records them, and a message
+/// to each client with a <c>backchannel_logout_uri</c> that the sessions signed in to goes to the outbox.
 /// </summary>
 internal sealed class SessionEnding(
     NpgsqlDataSource source, OutboxStore outbox, Revocations revocations, Pulse pulse, TimeProvider time)
 {
-    /// <summary>How long a client that does not answer is told again.</summary>
+    /// <summary>How long to retry a client that does not answer.</summary>
     private static readonly TimeSpan NoticeLifetime = TimeSpan.FromHours(24);
 
-    /// <summary>The entry that comes back by the feed says it exactly.</summary>
+    /// <summary>The feed entry brings the exact time.</summary>
     private static readonly TimeSpan UntilTheFeedTells = TimeSpan.FromDays(1);
 
-    /// <summary>False: it is no live session of this user.</summary>
-    /// <param name="note">The event of the session; grants that end with it are told beside it.</param>
+    /// <summary>False: not a live session of this user.</summary>
+    /// <param name="note">The event of the session; grants that end with it have their own.</param>
     public async Task<bool> EndAsync(Guid sessionId, Guid userId, AuditNote note) => await EndAsync(userId, sessionId, kept: null, note) == 1;
 
     /// <summary>Ends every session of the user but one.</summary>
@@ -33,13 +33,13 @@ internal sealed class SessionEnding(
     public Task<int> EndOthersAsync(Guid sessionId, Guid userId, AuditNote note) => EndAsync(userId, only: null, kept: sessionId, note);
 
     /// <summary>
-    /// Within the caller's transaction, which has given the account a new security stamp and so ended its grants itself: ends
-    /// every session but one, and <see cref="Announce"/> follows the commit.
+    /// Within the caller's transaction, which has already ended the account's grants by a new security stamp: ends
+    /// every session but one. Call <see cref="Announce"/> after the commit.
     /// </summary>
     public async Task<EndedSessions> EndAllAsync(NpgsqlConnection connection, Guid userId, Guid? kept, AuditNote note, CancellationToken cancellation) =>
         await EndAsync(connection, await SessionEnds.HoldAllAsync(connection, userId, kept, cancellation), userId, endsGrants: false, note, cancellation);
 
-    /// <summary>Once it is committed: this node refuses the grants' tokens at once and sends what there is to send.</summary>
+    /// <summary>After the commit: this node refuses the grants' tokens at once and sends its messages.</summary>
     public void Announce(EndedSessions ended)
     {
         foreach (var grant in ended.Grants)
@@ -52,7 +52,7 @@ internal sealed class SessionEnding(
 
     private async Task<int> EndAsync(Guid userId, Guid? only, Guid? kept, AuditNote note)
     {
-        // What was begun is not ended with the request: who hangs up is signed out all the same.
+        // Not cancelled with the request: a caller who hangs up is still signed out.
         var cancellation = CancellationToken.None;
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);

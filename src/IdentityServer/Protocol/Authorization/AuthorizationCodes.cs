@@ -8,14 +8,14 @@ using IdentityServer.Telemetry;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>Writes the grant of an authorization and gives its code: the handle of generation 0 (RFC 6749 §4.1.2).</summary>
+/// <summary>Writes the grant of an authorization and returns its code: the handle of generation 0 (RFC 6749 §4.1.2).</summary>
 internal sealed class AuthorizationCodes(
     CodeStore codes, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
 {
     /// <summary>RFC 6749 §4.1.2 recommends ten minutes at most; a browser needs seconds.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    /// <summary>The code. Null: the session, the account, the client, the consent or the pushed request came to its end meanwhile.</summary>
+    /// <summary>The code. Null: the session, account, client, consent or pushed request has ended in the meantime.</summary>
     public async Task<string?> TryIssueAsync(
         AuthorizationRequest request, SessionState session, SessionKey key, NewConsent? consent, Guid? pushedRequestId, IPAddress? address, CancellationToken cancellation)
     {

@@ -15,14 +15,14 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
-/// Who is not signed in goes to the sign-in page and comes back with the same request; what has to be allowed is asked on the consent
-/// page, whose answer comes back here too (OpenID Connect Core §3.1.2.3, §3.1.2.4).
+/// Sends a user who is not signed in to the sign-in page, and back with the same request; asks for consent on the consent
+/// page, whose answer also comes back here (OpenID Connect Core §3.1.2.3, §3.1.2.4).
 /// </summary>
 internal sealed class Authorize(
     CurrentConfiguration configuration, BrowserSessions sessions, WantedUser wanted, AuthorizationCodes codes, Reauthentication reauthentication, ConsentTicket tickets,
     PageWriter pages, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleAuthorizationRequestContext>
 {
-    // OpenIddict asks for a principal before it issues a code; whose it is, its grant says.
+    // OpenIddict needs a principal before it issues a code; the real user is in the grant.
     private static readonly ClaimsPrincipal Earner = new(new ClaimsIdentity("IdentityServer"));
 
     public async ValueTask HandleAsync(HandleAuthorizationRequestContext context)
@@ -34,11 +34,11 @@ internal sealed class Authorize(
         else if (state.Code is not null)
             context.SignIn(Earner);
         else
-            // A page or a redirect to one is on its way.
+            // A page, or a redirect to one, has been written.
             context.HandleRequest();
     }
 
-    /// <summary>Null: there is a code, or the browser was sent to a page.</summary>
+    /// <summary>Null: a code was issued, or the browser was sent to a page.</summary>
     private async ValueTask<OAuthError?> RefuseAsync(HttpContext http, AuthorizationState state)
     {
         var request = state.Request!;
@@ -58,7 +58,7 @@ internal sealed class Authorize(
         var hasJustSignedIn = reauthentication.IsMet(state.Marker, request.Form, session);
         if (SignInRefusal(request, session, hasJustSignedIn) is { } refusal)
         {
-            // Asked once for this request: whoever signed in is not who must, and asking again would turn in circles.
+            // Already asked for this request: the wrong user signed in, and asking again would loop.
             if (request.Prompt == Prompts.None || hasJustSignedIn)
                 return refusal;
             SendToSignIn(http, request, session);
@@ -84,7 +84,7 @@ internal sealed class Authorize(
         return state.Code is null ? Errors.SignInRequired : null;
     }
 
-    /// <summary>Why the session, or the lack of one, does not do; null: it does.</summary>
+    /// <summary>Why the session, or its absence, is not enough; null: it is.</summary>
     private OAuthError? SignInRefusal(AuthorizationRequest request, SessionState? session, bool hasJustSignedIn)
     {
         if (session is null)
@@ -98,7 +98,7 @@ internal sealed class Authorize(
     private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
     {
         var back = $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
-        // The page finds the login_hint in it.
+        // The page reads the login_hint from it.
         SeeOther.Write(http, $"{issuer.Path}{PageRoutes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
 

@@ -6,14 +6,14 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>Holds the request against what the client is registered for.</summary>
+/// <summary>Checks the request against the client's registration.</summary>
 internal sealed class CheckAuthorizationRequest(CurrentConfiguration configuration, PushedRequestSettings pushing, WantedUser wanted) : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
 {
     public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
     {
         var request = ProtocolRequest.Of(context);
         var state = request.Find<AuthorizationState>()!;
-        // One that was pushed, or goes without saying, OpenIddict has not seen.
+        // OpenIddict has not seen a redirect URI that was pushed or is the default.
         context.SetRedirectUri(state.Target!.RedirectUri);
         var read = Read(state.Target, request.Parameters, state.Pushed);
         if (read.IsRefused)

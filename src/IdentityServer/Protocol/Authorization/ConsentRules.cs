@@ -5,10 +5,10 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>When the user is asked whether a client may have what it asks for, and what of it has to be asked.</summary>
+/// <summary>Decides when the user is asked for consent, and for what.</summary>
 internal static class ConsentRules
 {
-    /// <param name="hasJustSignedIn">The user was authenticated for this very request.</param>
+    /// <param name="hasJustSignedIn">Whether the user was authenticated for this very request.</param>
     public static bool MustAsk(AuthorizationRequest request, SessionState session, bool hasJustSignedIn)
     {
         if (request.Prompt.HasFlag(Prompts.Consent))
@@ -19,14 +19,14 @@ internal static class ConsentRules
             && ClaimsOf(request).All(claim => session.ConsentedClaims!.Contains(claim));
         if (!isCovered)
             return true;
-        // RFC 8252 §8.6: any program may listen at the address of a native one, so that it gets nothing without somebody noticing.
+        // RFC 8252 §8.6: any program may listen at a native application's address, so it must not get anything unnoticed.
         return IsImpersonable(request) && !hasJustSignedIn;
     }
 
-    /// <summary>A client that registered itself is nobody's first-party application, whatever it says.</summary>
+    /// <summary>A client that registered itself is never a first-party application, whatever it claims.</summary>
     public static bool IsNeeded(Client client) => client.Metadata.RequireConsent != false || client.IsDynamic;
 
-    /// <summary>Claims that are asked for one by one and by no scope of the request.</summary>
+    /// <summary>Claims requested one by one and not covered by a scope of the request.</summary>
     public static string[] ClaimsOf(AuthorizationRequest request)
     {
         if (request.Claims.IdToken.Length == 0 && request.Claims.UserInfo.Length == 0)

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.DataProtection;
 namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
-/// What the consent page showed, and to whom: the request and the session, under Data Protection in a field of the form. The
-/// answer counts for exactly that request in exactly that session, whatever else the browser is made to post.
+/// What the consent page showed, and to whom: the request and the session, encrypted in a form field by Data Protection. The
+/// answer counts only for that request in that session, whatever else the browser is made to post.
 /// </summary>
 internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProvider time)
 {
@@ -29,7 +29,7 @@ internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProv
         return Base64Url.EncodeToString(_protector.Protect(bytes));
     }
 
-    /// <summary>The request, form-urlencoded; null: not ours, too old, or shown in another session.</summary>
+    /// <summary>The request, form-urlencoded; null: forged, too old, or shown in another session.</summary>
     public byte[]? Read(string ticket, Guid? sessionId)
     {
         if (!StrictBase64Url.TryDecode(ticket, out var bytes))

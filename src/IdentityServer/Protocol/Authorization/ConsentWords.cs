@@ -5,7 +5,7 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>Says in words, in the reader's language, what a client asks for.</summary>
+/// <summary>Describes what a client asks for, in the reader's language.</summary>
 internal static class ConsentWords
 {
     public static ConsentModel Describe(ServerConfiguration configuration, AuthorizationRequest request, SessionState session, string ticket, Texts texts)
@@ -22,7 +22,7 @@ internal static class ConsentWords
             session.FullName ?? session.UserName, items, PlaceOf(request.Target.RedirectUri, texts), ticket);
     }
 
-    /// <summary>What no client can dress up.</summary>
+    /// <summary>The part of the address that no client can disguise.</summary>
     private static string PlaceOf(string redirectUri, Texts texts)
     {
         var uri = new Uri(redirectUri);

@@ -7,8 +7,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
-/// Which client asks, and where its answer goes (RFC 6749 §3.1.2.3). Before every other rule: only who is found here is told by a
-/// redirect what is wrong with the rest (§4.1.2.1).
+/// Finds the client and where its answer goes (RFC 6749 §3.1.2.3). Runs before every other rule, because only a client found here is told by
+/// redirect what else is wrong (§4.1.2.1).
 /// </summary>
 internal sealed class FindAuthorizationTarget(CurrentConfiguration configuration) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {

@@ -7,7 +7,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>What was pushed stands for the request; whatever else is in the address means nothing (RFC 9126 §4).</summary>
+/// <summary>The pushed request replaces the one in the address; other parameters there are ignored (RFC 9126 §4).</summary>
 internal sealed class OpenPushedRequest(PushedRequests pushedRequests, DatabaseGate database) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
@@ -23,7 +23,7 @@ internal sealed class OpenPushedRequest(PushedRequests pushedRequests, DatabaseG
             return;
         }
         request.Find<AuthorizationState>()!.Pushed = opened.Value;
-        // That it was pushed is a rule of OpenIddict's too, which looks at this.
+        // OpenIddict also has a rule that requires pushing, and it looks at this.
         var requestUri = context.Request.RequestUri;
         request.Parameters = opened.Value.Parameters;
         context.Request = request.Parameters.ToMessage();

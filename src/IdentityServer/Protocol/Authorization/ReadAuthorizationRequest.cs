@@ -10,8 +10,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
-/// The parameters of an authorization request: of its query or form (OpenID Connect Core §3.1.2.1), or of what the consent page showed
-/// and its user answered. One that occurs twice is refused later, to the client (RFC 6749 §4.1.2.1).
+/// Reads the parameters of an authorization request from its query or form (OpenID Connect Core §3.1.2.1), or from what the consent page showed
+/// and the user answered. A repeated parameter is refused later, with a redirect to the client (RFC 6749 §4.1.2.1).
 /// </summary>
 internal sealed class ReadAuthorizationRequest(BrowserSessions sessions, ConsentTicket tickets, IAntiforgery antiforgery) : IOpenIddictServerHandler<ExtractAuthorizationRequestContext>
 {
@@ -42,7 +42,7 @@ internal sealed class ReadAuthorizationRequest(BrowserSessions sessions, Consent
         context.Request = parameters.Value.ToMessage();
     }
 
-    /// <summary>The session must be the one that was shown the form.</summary>
+    /// <summary>The session must be the one to which the form was shown.</summary>
     private async ValueTask<(Result<OAuthParameters> Shown, bool? Decision)> ReadConsentAsync(HttpContext http)
     {
         var form = await OAuthForm.ReadAsync(http);
@@ -52,7 +52,7 @@ internal sealed class ReadAuthorizationRequest(BrowserSessions sessions, Consent
         return shown is null ? (Errors.FormExpired, null) : (OAuthParameters.ParseLeniently(shown), form.Value[DecisionField] == Allow);
     }
 
-    /// <summary>The body is read already: antiforgery is given the one field that it looks at.</summary>
+    /// <summary>The body has been read already, so antiforgery is given the one field that it needs.</summary>
     private async Task<bool> IsOurFormAsync(HttpContext http, OAuthParameters form)
     {
         http.Request.Form = new FormCollection(new() { [AntiforgeryField] = form[AntiforgeryField] });

@@ -9,9 +9,9 @@ using Microsoft.AspNetCore.DataProtection;
 namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
-/// Proves that the user was authenticated for this very request, where <c>prompt</c> or <c>max_age</c> ask for it: the request
-/// goes to the sign-in page with a marker, under Data Protection, of when it came and in which session. A session that was
-/// authenticated since has met it. So nobody is asked twice, and nobody passes unasked.
+/// Proves that the user was authenticated for this very request, if <c>prompt</c> or <c>max_age</c> asks for it. The request
+/// goes to the sign-in page with a marker, encrypted by Data Protection, of when it came and in which session. A session
+/// authenticated since then satisfies it. So nobody is asked twice, and nobody gets through without being asked.
 /// </summary>
 internal sealed class Reauthentication(IDataProtectionProvider protection, TimeProvider time)
 {
@@ -21,10 +21,10 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
     private const int StateLength = 16 + 8;
     private const int Length = 8 + StateLength + SHA256.HashSizeInBytes;
 
-    /// <summary>How long a user may take to sign in; after it the request counts as new.</summary>
+    /// <summary>How long a user may take to sign in; after that the request counts as new.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
 
-    /// <summary>The node that took the password may have another clock than the one that asked for it.</summary>
+    /// <summary>The node that checked the password may have a different clock from the one that asked for it.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(60);
 
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Protocol.Authorization.Reauthentication");
@@ -39,7 +39,7 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
         return Base64Url.EncodeToString(_protector.Protect(bytes));
     }
 
-    /// <summary>Whether the session was authenticated since its marker says that this request came.</summary>
+    /// <summary>Whether the session was authenticated after the time in the request's marker.</summary>
     public bool IsMet(string? marker, string form, SessionState? session)
     {
         if (session is null || marker is null || marker.Length > 1024 || !StrictBase64Url.TryDecode(marker, out var bytes))
@@ -63,7 +63,7 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
             && !clear.AsSpan(8, StateLength).SequenceEqual(state);
     }
 
-    /// <summary>It changes with each authentication; zeros where nobody is signed in.</summary>
+    /// <summary>Changes with each authentication; zeros if nobody is signed in.</summary>
     private static void WriteState(Span<byte> state, SessionState? session)
     {
         if (session is null)

@@ -12,7 +12,7 @@ namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>
 /// Sends the browser back to the client with a code or a refusal (RFC 6749 §4.1.2): in the query of its redirect URI, or
-/// by a form that posts itself. <c>iss</c> stands in each (RFC 9207 §2), and redirects are 303 (RFC 9700 §4.12).
+/// by a form that submits itself. Each answer has <c>iss</c> (RFC 9207 §2), and redirects are 303 (RFC 9700 §4.12).
 /// </summary>
 internal sealed class SendAuthorizationResponse(
     IssuerSettings issuer, PageWriter pages, PushedRequests pushedRequests, RefusedRequests refusals, CurrentConfiguration configuration, IHostEnvironment environment)
@@ -31,7 +31,7 @@ internal sealed class SendAuthorizationResponse(
 
     private async Task RefuseAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
     {
-        // There was an answer, and what was pushed is over (RFC 9126 §4); who is put off may come with it again.
+        // The request was answered, so the pushed request is used up (RFC 9126 §4), unless the caller was told to retry.
         if (state?.Pushed is { } pushed && error != Errors.Busy)
             await pushedRequests.EndAsync(pushed.Id, request.Http.Deadline()).WithinDeadline(request.Http);
         await (state?.Target is { } target ? WriteErrorAsync(request.Http, target, error) : WritePageAsync(request, state, error));
@@ -44,14 +44,14 @@ internal sealed class SendAuthorizationResponse(
         return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
 
-    /// <summary>What nobody can be sent back with.</summary>
+    /// <summary>Shows an error that can't be sent to a client.</summary>
     private Task WritePageAsync(ProtocolRequest request, AuthorizationState? state, OAuthError error)
     {
         // Null: the request could not be read.
         var parameters = state is null ? null : request.Parameters;
         request.Http.Features.Set(error);
         refusals.Note(parameters?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
-        // For the developer alone: what a stranger wrote has no place on a page of ours.
+        // For developers only: our pages must not show a stranger's text.
         var model = environment.IsDevelopment()
             ? new ErrorPageModel(error.Description, parameters?[Parameters.ClientId], parameters?[Parameters.RedirectUri])
             : new ErrorPageModel(error.Description, null, null);
@@ -66,13 +66,13 @@ internal sealed class SendAuthorizationResponse(
         if (target.ResponseMode == ResponseMode.FormPost)
             return pages.WriteAsync<FormPost, FormPostModel>(http, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), leadsAway: true);
 
-        // The address that is left holds the request, the one that is come to a code.
+        // The address that the browser leaves holds the request, the one that it goes to a code.
         http.Response.Headers["Referrer-Policy"] = "no-referrer";
         SeeOther.Write(http, WithQuery(target.RedirectUri, members));
         return Task.CompletedTask;
     }
 
-    /// <summary>RFC 6749 §3.1.2: a query that the redirect URI has stays.</summary>
+    /// <summary>RFC 6749 §3.1.2: keeps the redirect URI's own query.</summary>
     private static string WithQuery(string redirectUri, List<KeyValuePair<string, string>> members)
     {
         var address = new StringBuilder(redirectUri);

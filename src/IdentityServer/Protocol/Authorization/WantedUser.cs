@@ -3,7 +3,7 @@ using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Protocol.Authorization;
 
-/// <summary>The user that the answer must be about, by <c>id_token_hint</c> or the claim <c>sub</c> (OpenID Connect Core §3.1.2.1, §5.5.1).</summary>
+/// <summary>The user that the answer must be about, from <c>id_token_hint</c> or the claim <c>sub</c> (OpenID Connect Core §3.1.2.1, §5.5.1).</summary>
 internal sealed class WantedUser(IdTokens idTokens)
 {
     /// <summary>Empty: any.</summary>

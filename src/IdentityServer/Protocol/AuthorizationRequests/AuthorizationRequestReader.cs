@@ -4,18 +4,18 @@ using IdentityServer.Clients;
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
 /// <summary>
-/// Holds the parameters of an authorization request against the client's registration, behind OpenIddict's rules for each of
-/// them: pure, so that the authorization endpoint and a pushed request (RFC 9126 §2.1) are held to the same.
+/// Checks the parameters of an authorization request against the client's registration, after OpenIddict's rules for each of
+/// them. It is a pure function, so the authorization endpoint and a pushed request (RFC 9126 §2.1) get the same checks.
 /// </summary>
 internal static class AuthorizationRequestReader
 {
-    /// <summary>Characters, form-urlencoded: the request travels on through sign-in within another address. A longer one can be pushed.</summary>
+    /// <summary>The most characters, form-urlencoded: during sign-in the request is part of another address. A longer one can be pushed.</summary>
     public const int MaximumLength = 4096;
 
     private const int MaximumNonceLength = 1024;
     private const int MaximumLoginHintLength = 320;
 
-    /// <param name="target">Where the request's answer goes, found before.</param>
+    /// <param name="target">Where the request's answer goes.</param>
     public static Result<AuthorizationRequest> Read(ServerConfiguration configuration, AuthorizationTarget target, OAuthParameters parameters)
     {
         var client = target.Client;
@@ -23,7 +23,7 @@ internal static class AuthorizationRequestReader
             return Errors.DuplicateParameter;
         if (!client.MayUse(GrantTypes.AuthorizationCode))
             return Errors.AuthorizationNotAllowed;
-        // OpenIddict takes "code code" for it.
+        // OpenIddict accepts "code code".
         if (parameters[Parameters.ResponseType] != ResponseTypes.Code)
             return Errors.ResponseTypeRefused;
 
@@ -42,7 +42,7 @@ internal static class AuthorizationRequestReader
         var claims = parameters[Parameters.Claims] is { } json ? RequestedClaims.Parse(json) : RequestedClaims.None;
         if (claims is null)
             return Errors.MalformedClaims;
-        // OpenID Connect Core §5.5.1.1: an essential acr that can't be met is an error, asked for by values or not.
+        // OpenID Connect Core §5.5.1.1: an essential acr that can't be met is an error, whether requested by value or by values.
         if (claims.EssentialAcr is { Length: > 0 } acr && !acr.Any(AuthenticationContexts.Served.Contains))
             return Errors.AcrUnmet;
 
@@ -62,13 +62,13 @@ internal static class AuthorizationRequestReader
         };
     }
 
-    /// <summary>Whether the scope that is asked for, or meant by silence, holds <c>openid</c>.</summary>
+    /// <summary>Whether the requested or default scope includes <c>openid</c>.</summary>
     public static bool AsksForIdToken(Client client, OAuthParameters parameters) =>
         parameters[Parameters.Scope] is { } scope ? ScopeSet.TryParse(scope, out var scopes) && scopes.Contains(Scopes.OpenId) : client.Scopes.Contains(Scopes.OpenId);
 
     public static bool IsText(string? text) => text is null || !text.Any(char.IsControl);
 
-    /// <summary>RFC 6749 §3.3. A refresh token is passed over where the client could not use it (OpenID Connect Core §11).</summary>
+    /// <summary>RFC 6749 §3.3. <c>offline_access</c> is ignored if the client could not use a refresh token (OpenID Connect Core §11).</summary>
     private static Result<ScopeSet> ReadScopes(Client client, OAuthParameters parameters)
     {
         var scopes = client.Scopes;
@@ -83,7 +83,7 @@ internal static class AuthorizationRequestReader
         return client.MayUse(GrantTypes.RefreshToken) ? scopes : scopes.Without(Scopes.OfflineAccess);
     }
 
-    /// <summary>RFC 8707 §2: each must serve some of what is asked for.</summary>
+    /// <summary>RFC 8707 §2: each must serve one of the requested scopes.</summary>
     private static Result<string[]> ReadResources(ServerConfiguration configuration, ScopeSet scopes, OAuthParameters parameters)
     {
         var audience = configuration.AudienceOf(scopes);
@@ -127,7 +127,7 @@ internal static class AuthorizationRequestReader
     }
 }
 
-/// <summary>Values of <c>response_type</c>: the code alone (RFC 9700 §2.1.2).</summary>
+/// <summary>Values of <c>response_type</c>: only the code (RFC 9700 §2.1.2).</summary>
 internal static class ResponseTypes
 {
     public const string Code = "code";

@@ -2,12 +2,12 @@ using IdentityServer.Clients;
 
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
-/// <summary>Where the answer to an authorization request goes, also the one that refuses it: checked, and safe to redirect to.</summary>
-/// <param name="RedirectUri">As the request names it, or the only one that is registered.</param>
-/// <param name="State">Sent back as it came; null where there is none, or none that may be.</param>
+/// <summary>Where the answer to an authorization request goes, including a refusal. Checked, and safe to redirect to.</summary>
+/// <param name="RedirectUri">As the request names it, or the only registered one.</param>
+/// <param name="State">Returned unchanged; null: absent, or not allowed.</param>
 internal sealed record AuthorizationTarget(Client Client, string RedirectUri, ResponseMode ResponseMode, string? State)
 {
-    /// <summary>Without a client and an address to be trusted nobody is redirected: such refusals are for a page (RFC 6749 §4.1.2.1).</summary>
+    /// <summary>Never redirects without a trusted client and address: such refusals are shown on a page (RFC 6749 §4.1.2.1).</summary>
     public static Result<AuthorizationTarget> Find(ServerConfiguration configuration, OAuthParameters parameters)
     {
         if (parameters.IsRepeated(Parameters.ClientId) || parameters.IsRepeated(Parameters.RedirectUri))
@@ -19,13 +19,13 @@ internal sealed record AuthorizationTarget(Client Client, string RedirectUri, Re
         return Find(client, parameters);
     }
 
-    /// <summary>The same for a client that is known already, such as one that authenticated to push its request (RFC 9126 §2.1).</summary>
+    /// <summary>The same for a known client, such as one that authenticated to push its request (RFC 9126 §2.1).</summary>
     public static Result<AuthorizationTarget> Find(Client client, OAuthParameters parameters)
     {
         var redirectUri = parameters[Parameters.RedirectUri];
         if (redirectUri is null)
         {
-            // OpenID Connect Core §3.1.2.1: required; OAuth alone has one that goes without saying (RFC 6749 §3.1.2.3).
+            // OpenID Connect Core §3.1.2.1: required; plain OAuth allows a default (RFC 6749 §3.1.2.3).
             if (client.RedirectUris.Length != 1 || AuthorizationRequestReader.AsksForIdToken(client, parameters))
                 return Errors.RedirectUriMissing;
             redirectUri = client.RedirectUris[0];
@@ -41,7 +41,7 @@ internal sealed record AuthorizationTarget(Client Client, string RedirectUri, Re
     }
 }
 
-/// <summary>How the answer travels (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).</summary>
+/// <summary>How the answer is sent (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).</summary>
 internal enum ResponseMode
 {
     Query,

@@ -1,12 +1,12 @@
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
-/// <summary>OpenID Connect Core §3.1.2.1, <c>prompt</c>: what the user is to be asked, whatever we know.</summary>
+/// <summary>OpenID Connect Core §3.1.2.1, <c>prompt</c>: what to ask the user in any case.</summary>
 [Flags]
 internal enum Prompts
 {
     Default = 0,
 
-    /// <summary>Nothing: the answer is an error where a page would be shown.</summary>
+    /// <summary>Show no page; answer with an error instead.</summary>
     None = 1,
     Login = 2,
     Consent = 4,
@@ -17,7 +17,7 @@ internal static class PromptNames
 {
     public static readonly string[] Served = ["none", "login", "consent", "select_account"];
 
-    /// <summary>Of values that are known, as OpenIddict has checked.</summary>
+    /// <summary>All values are known: OpenIddict has checked them.</summary>
     public static Prompts Read(string? text)
     {
         var prompts = Prompts.Default;

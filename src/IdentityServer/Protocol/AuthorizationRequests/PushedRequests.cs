@@ -5,12 +5,12 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
-/// <summary>A pushed request that a browser came with.</summary>
-/// <param name="Form">What stands for it in the addresses of pages: <c>client_id</c> and <c>request_uri</c> alone.</param>
+/// <summary>A pushed request that a browser presents.</summary>
+/// <param name="Form">Its form in the addresses of pages: only <c>client_id</c> and <c>request_uri</c>.</param>
 internal sealed record PushedRequest(Guid Id, OAuthParameters Parameters, string? DpopThumbprint, string Form);
 
 /// <summary>
-/// Keeps pushed authorization requests (RFC 9126). The <c>request_uri</c> is a handle under a MAC: a made-up one is refused
+/// Keeps pushed authorization requests (RFC 9126). The <c>request_uri</c> is a handle with a MAC, so a made-up one is refused
 /// without a query.
 /// </summary>
 internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys, PushedRequestSettings settings, TimeProvider time)
@@ -18,7 +18,7 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
     /// <summary>RFC 9126 §2.2.</summary>
     public const string Prefix = "urn:ietf:params:oauth:request_uri:";
 
-    /// <summary>What proves the client is not kept.</summary>
+    /// <summary>Client credentials are not kept.</summary>
     private static readonly string[] Credentials = [Parameters.ClientId, Parameters.ClientSecret, Parameters.ClientAssertion, Parameters.ClientAssertionType];
 
     /// <summary>The <c>request_uri</c>.</summary>
@@ -31,11 +31,11 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         return Prefix + GrantHandle.Write(HandleKind.PushedRequest, keys.Value.Handles, id, 0, now);
     }
 
-    /// <summary>Whether the request names one of ours; another <c>request_uri</c> is that of a request object (RFC 9101).</summary>
+    /// <summary>Whether the request names one of ours; any other <c>request_uri</c> is that of a request object (RFC 9101).</summary>
     public static bool IsNamedBy(OAuthParameters parameters) =>
         parameters[Parameters.RequestUri]?.StartsWith(Prefix, StringComparison.Ordinal) == true;
 
-    /// <summary>What was pushed; whatever stands beside it in the address means nothing (RFC 9126 §4, RFC 9101 §6.3).</summary>
+    /// <summary>The pushed request; other parameters in the address are ignored (RFC 9126 §4, RFC 9101 §6.3).</summary>
     public async Task<Result<PushedRequest>> OpenAsync(OAuthParameters parameters, CancellationToken cancellation)
     {
         if (parameters.IsRepeated(Parameters.ClientId) || parameters.IsRepeated(Parameters.RequestUri))
@@ -56,6 +56,6 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         return new PushedRequest(id, pushed.Value, stored.DpopThumbprint, form);
     }
 
-    /// <summary>It got its answer, and that was no code.</summary>
+    /// <summary>The request was answered, but without a code.</summary>
     public Task EndAsync(Guid id, CancellationToken cancellation) => store.RemoveAsync(id, cancellation);
 }

@@ -5,12 +5,12 @@ namespace IdentityServer.Protocol.AuthorizationRequests;
 
 /// <summary>
 /// Compares redirect URIs character by character (RFC 9700 §4.1.3). The one exception is the port of a loopback address
-/// over http, which a native application gets from its system (RFC 8252 §7.3): of <c>127.0.0.1</c>, <c>[::1]</c> and
+/// over http, which the operating system assigns to a native application (RFC 8252 §7.3): <c>127.0.0.1</c>, <c>[::1]</c> and
 /// <c>localhost</c> (RFC 9700 §2.1). RFC 8252 §8.3 advises against the last, but many native applications register nothing else.
 /// </summary>
 internal static class RedirectUris
 {
-    // RFC 3986 Appendix A, and the fragment's sign.
+    // RFC 3986 Appendix A, and "#".
     private static readonly System.Buffers.SearchValues<char> NotInUris = System.Buffers.SearchValues.Create("#\\\"<>^`{|}");
 
     private static readonly string[] Loopback = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
@@ -31,9 +31,9 @@ internal static class RedirectUris
     }
 
     /// <summary>
-    /// What keeps an address from being registered; null: nothing. A code goes over https, to a program on the user's own
-    /// device over http (RFC 8252 §7.3, <c>localhost</c> too), or to one that has a scheme of its own, named like a
-    /// domain that is its maker's (RFC 8252 §7.1).
+    /// Why an address can't be registered; null: it can. A code may go over https, to a program on the user's own
+    /// device over http (RFC 8252 §7.3, <c>localhost</c> too), or to a private scheme named after a
+    /// domain that its maker owns (RFC 8252 §7.1).
     /// </summary>
     public static string? MistakeIn(string uri, bool isNative)
     {
@@ -61,7 +61,7 @@ internal static class RedirectUris
     {
         if (!Uri.TryCreate(uri, UriKind.Absolute, out parsed!) || uri.AsSpan().ContainsAnyExceptInRange('!', '~') || uri.AsSpan().ContainsAny(NotInUris))
             return "must be an absolute URI of ASCII characters without a fragment.";
-        // Not every reader finds the same host in "https:host" and "https:///path".
+        // Parsers disagree on the host of "https:host" and "https:///path".
         if (parsed.Scheme is "http" or "https" && (uri.Length < parsed.Scheme.Length + 4 || !uri.AsSpan(parsed.Scheme.Length).StartsWith("://", StringComparison.Ordinal) || uri[parsed.Scheme.Length + 3] == '/'))
             return "has no host.";
         return parsed.UserInfo.Length > 0 ? "holds a user name or a password." : null;
@@ -69,7 +69,7 @@ internal static class RedirectUris
 
     private static bool IsLoopback(Uri parsed, string uri) => IsLoopback(uri) || parsed.Host == "localhost";
 
-    /// <summary>Beside one of its own a client could not tell which <c>iss</c> is the server's.</summary>
+    /// <summary>If the address had its own <c>iss</c>, a client could not tell which one is the server's.</summary>
     public static bool HasIssuer(Uri uri)
     {
         foreach (var parameter in new QueryStringEnumerable(uri.Query))
@@ -85,7 +85,7 @@ internal static class RedirectUris
     private static bool IsSameButPort(string registered, string requested) =>
         LoopbackOf(registered, out var one) is { } host && LoopbackOf(requested, out var other) == host && one.SequenceEqual(other);
 
-    /// <summary>The loopback host that an address begins with, and what follows its port.</summary>
+    /// <summary>The loopback host at the start of an address, and what follows its port.</summary>
     private static string? LoopbackOf(string uri, out ReadOnlySpan<char> rest)
     {
         rest = default;

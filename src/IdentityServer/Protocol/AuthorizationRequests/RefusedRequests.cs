@@ -3,12 +3,12 @@ using IdentityServer.Clients;
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
 /// <summary>
-/// One line for each authorization request that is refused: whose it was and why. Nothing that the request says stands in it.
-/// What happens every day, because nobody is signed in or somebody says no, is nothing to look into.
+/// Logs one line for each refused authorization request: the client and the reason, but nothing from the request.
+/// Everyday refusals (nobody is signed in, the user says no) are logged at Debug.
 /// </summary>
 internal sealed partial class RefusedRequests(ILogger<RefusedRequests> log)
 {
-    /// <param name="client">Null: the request named none that is registered.</param>
+    /// <param name="client">Null: the request named no registered client.</param>
     public void Note(Client? client, OAuthError error) => LogRefused(
         error.Code is OAuthErrorCodes.LoginRequired or OAuthErrorCodes.ConsentRequired or OAuthErrorCodes.AccessDenied ? LogLevel.Debug : LogLevel.Information,
         client?.ClientId, error.Code, error.Description);

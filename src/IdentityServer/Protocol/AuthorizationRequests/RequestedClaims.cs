@@ -4,14 +4,14 @@ using IdentityServer.Protocol.Tokens;
 namespace IdentityServer.Protocol.AuthorizationRequests;
 
 /// <summary>
-/// The parameter <c>claims</c> (OpenID Connect Core §5.5): claims that are asked for one by one. Whether one is essential
-/// changes only <c>acr</c>: the others are given where we know them and left out where not, as §5.5.1 has it. Names that we
-/// don't know are passed over (§5.5), so that nothing of a stranger's making is kept with the grant.
+/// The parameter <c>claims</c> (OpenID Connect Core §5.5): claims requested one by one. Whether one is essential
+/// matters only for <c>acr</c>: the others are returned if we know them and left out if not (§5.5.1). Names that we
+/// don't know are ignored (§5.5), so that no stranger's text is stored with the grant.
 /// </summary>
 /// <param name="IdToken">Names wanted in the ID token.</param>
-/// <param name="UserInfo">Names wanted of userinfo.</param>
+/// <param name="UserInfo">Names wanted from userinfo.</param>
 /// <param name="Subject">The user that the answer must be about (§5.5.1); null: any.</param>
-/// <param name="EssentialAcr">One of these must be met (§5.5.1.1); null: none must.</param>
+/// <param name="EssentialAcr">One of these must be met (§5.5.1.1); null: no requirement.</param>
 internal sealed record RequestedClaims(string[] IdToken, string[] UserInfo, string? Subject, string[]? EssentialAcr)
 {
     public static readonly RequestedClaims None = new([], [], null, null);
@@ -19,7 +19,7 @@ internal sealed record RequestedClaims(string[] IdToken, string[] UserInfo, stri
     private const int MaximumNames = 100;
     private const int MaximumNameLength = 200;
 
-    /// <summary>Null: it is malformed.</summary>
+    /// <summary>Null: malformed.</summary>
     public static RequestedClaims? Parse(string json)
     {
         try
@@ -36,7 +36,7 @@ internal sealed record RequestedClaims(string[] IdToken, string[] UserInfo, stri
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
-            // The second is half a surrogate pair, which is no character.
+            // The second: a lone surrogate, which is not a character.
             return null;
         }
     }
@@ -72,7 +72,7 @@ internal sealed record RequestedClaims(string[] IdToken, string[] UserInfo, stri
         return [.. names];
     }
 
-    /// <summary>Members <c>essential</c>, <c>value</c> and <c>values</c>; others mean nothing (§5.5.1).</summary>
+    /// <summary>Members <c>essential</c>, <c>value</c> and <c>values</c>; others are ignored (§5.5.1).</summary>
     private static bool TryReadValues(JsonElement asked, out string[]? values, out bool isEssential)
     {
         (values, isEssential) = (null, false);

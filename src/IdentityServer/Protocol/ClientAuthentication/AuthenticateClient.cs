@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
-/// <summary>Who the client is (RFC 6749 §2.3, §3.2.1). Its assertion is not used up yet: <see cref="UseClientAssertionOnce{TContext}"/>.</summary>
+/// <summary>Authenticates the client (RFC 6749 §2.3, §3.2.1). Its assertion is not used up yet: <see cref="UseClientAssertionOnce{TContext}"/>.</summary>
 internal sealed class AuthenticateClient(ClientAuthenticator clients) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
@@ -17,7 +17,7 @@ internal sealed class AuthenticateClient(ClientAuthenticator clients) : IOpenIdd
             return;
         }
         (request.Client, request.ClientAssertion) = (proven.Value.Client, proven.Value.Assertion);
-        // Where a header or an assertion named it, OpenIddict's rules would miss the parameter.
+        // If a header or an assertion named the client, OpenIddict's rules would otherwise miss client_id.
         context.Request.ClientId = proven.Value.Client.ClientId;
     }
 }

@@ -7,7 +7,7 @@ internal static class BasicCredentials
 {
     private const string Scheme = "Basic ";
 
-    /// <summary>Characters of the header; longer ones are refused undecoded.</summary>
+    /// <summary>The most characters of the header; a longer one is refused undecoded.</summary>
     private const int MaximumLength = 8192;
 
     public static Result<PresentedClient> Read(string header)
@@ -24,7 +24,7 @@ internal static class BasicCredentials
             || !FormUrlEncoding.TryDecode(decoded[..colon], out var clientId)
             || !FormUrlEncoding.TryDecode(decoded[(colon + 1)..], out var secret))
             return Errors.MalformedBasic;
-        // RFC 6749 §2.3.1: an empty secret may be left out; so no secret is presented.
+        // RFC 6749 §2.3.1: an empty secret may be left out, so this counts as no secret.
         return new PresentedClient(clientId, secret.Length == 0 ? null : secret);
     }
 }

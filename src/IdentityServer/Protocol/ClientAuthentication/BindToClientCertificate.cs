@@ -5,7 +5,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
-/// <summary>A client that registered for tokens bound to its certificate gets them by a connection that has one, and no others (RFC 8705 §3.4).</summary>
+/// <summary>A client registered for certificate-bound tokens gets only those, and only over a connection with a certificate (RFC 8705 §3.4).</summary>
 internal sealed class BindToClientCertificate : IOpenIddictServerHandler<ValidateTokenRequestContext>
 {
     public ValueTask HandleAsync(ValidateTokenRequestContext context)

@@ -6,7 +6,7 @@ using IdentityServer.Clients;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
-/// <summary>The name by which a client's certificate is known where an authority issued it: one of five (RFC 8705 §2.1.2).</summary>
+/// <summary>The registered name in a client's CA-issued certificate: one of five kinds (RFC 8705 §2.1.2).</summary>
 internal sealed record CertificateSubject(string Member, string Text)
 {
     public const int MaximumLength = 2000;
@@ -25,8 +25,8 @@ internal sealed record CertificateSubject(string Member, string Text)
             .Where(pair => pair.Second is not null).Select(pair => new CertificateSubject(pair.First, pair.Second!)),
     ];
 
-    /// <param name="isNeeded">Whether the client authenticates by it.</param>
-    /// <returns>What a member must be, in ASCII; null: all are well.</returns>
+    /// <param name="isNeeded">Whether the client authenticates with it.</param>
+    /// <returns>What a member must be, in ASCII; null: all members are valid.</returns>
     public static (string Member, string Rule)? MistakeIn(ClientMetadata metadata, bool isNeeded)
     {
         var names = Of(metadata);
@@ -45,9 +45,9 @@ internal sealed record CertificateSubject(string Member, string Text)
             {
                 DistinguishedNameMember => DistinguishedName.TryParse(Text)?.IsSame(DistinguishedName.Of(certificate.SubjectName)) == true,
                 DnsMember => Texts(certificate, 2).Contains(Text, StringComparer.OrdinalIgnoreCase),
-                // RFC 3986 §6.2.1: as it is written.
+                // RFC 3986 §6.2.1: compared character by character.
                 UriMember => Texts(certificate, 6).Contains(Text, StringComparer.Ordinal),
-                // RFC 5952 §8: by value.
+                // RFC 5952 §8: compared by value.
                 IpMember => AlternativeNames(certificate, 7).Any(IPAddress.Parse(Text).GetAddressBytes().SequenceEqual),
                 _ => Texts(certificate, 1).Any(IsSameMailbox),
             };
@@ -64,7 +64,7 @@ internal sealed record CertificateSubject(string Member, string Text)
         _ when !Text.All(c => c is > ' ' and <= '~') => false,
         DnsMember => Uri.CheckHostName(Text) == UriHostNameType.Dns,
         UriMember => Uri.IsWellFormedUriString(Text, UriKind.Absolute),
-        // Neither the short forms of .NET nor a zone.
+        // Refuses .NET's short forms, and zones.
         IpMember => IPAddress.TryParse(Text, out var address) && (Text.Contains(':') ? Text.IndexOfAny(['%', '[', '/']) < 0 : address.ToString() == Text),
         _ => Text.Split('@') is [{ Length: > 0 }, { Length: > 0 }],
     };

@@ -9,8 +9,8 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
-/// <c>private_key_jwt</c> (RFC 7523 §2.2, §3; OpenID Connect Core §9): the client signs a JWT with its own key, for us alone, for
-/// minutes at most, and for one use. The algorithm is that of the client's key; the assertion can only agree.
+/// <c>private_key_jwt</c> (RFC 7523 §2.2, §3; OpenID Connect Core §9): the client signs a JWT with its own key, for us only, valid for
+/// minutes at most and for one use. The client's key determines the algorithm; the assertion can only agree.
 /// </summary>
 internal sealed partial class ClientAssertions(
     CurrentConfiguration configuration, ClientKeys keys, UsedJwts used, DatabaseGate database, IssuerSettings issuer, ClientAssertionSettings settings,
@@ -20,8 +20,8 @@ internal sealed partial class ClientAssertions(
     public const string Type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
     /// <summary>
-    /// How far <c>exp</c> may lie ahead. That long the <c>jti</c> is remembered, and that long an assertion that leaks before it
-    /// was used is worth something.
+    /// How far <c>exp</c> may lie ahead. The <c>jti</c> is remembered for this long, and an assertion that leaks before it
+    /// was used is usable for this long.
     /// </summary>
     public static readonly TimeSpan LongestLifetime = TimeSpan.FromMinutes(10);
 
@@ -30,14 +30,14 @@ internal sealed partial class ClientAssertions(
 
     private const int MaximumJwtIdLength = 1024;
 
-    // As strangers may cause it, it is said now and then.
+    // Strangers can cause this, so it is logged only now and then.
     private long _lastRefusalLogged;
 
-    /// <summary>All but whether it was used before: that is <see cref="TryUseAsync"/>'s.</summary>
-    /// <param name="bodyId">The parameter <c>client_id</c>; null: left out.</param>
+    /// <summary>Checks everything except reuse, which <see cref="TryUseAsync"/> checks.</summary>
+    /// <param name="bodyId">The parameter <c>client_id</c>; null: absent.</param>
     public async ValueTask<Result<ProvenClient>> VerifyAsync(HttpContext http, string assertion, string? bodyId)
     {
-        // RFC 7521 §4.2: the assertion names the client by its subject; who that is decides which keys it must be signed with.
+        // RFC 7521 §4.2: the subject of the assertion names the client, which determines the keys to verify with.
         if (!StrictJwt.TryRead(assertion, out var jwt) || !StrictJson.TryGetString(jwt.Claims, ClaimNames.Subject, out var clientId) || clientId is null)
             return Errors.ClientRefused;
         if (bodyId is not null && bodyId != clientId)
@@ -57,7 +57,7 @@ internal sealed partial class ClientAssertions(
     {
         var expectations = new JwtExpectations
         {
-            // The explicit type is that of draft-ietf-oauth-rfc7523bis; hardly a client says it yet.
+            // The explicit type is from draft-ietf-oauth-rfc7523bis; hardly any client sends it yet.
             Type = "client-authentication+jwt", AllowsPlainType = true, AllowsUnnamedKey = true, Issuer = client.ClientId, ClockSkew = ClockSkew,
         };
         var known = await keys.FindAsync(client, cancellation);
@@ -72,7 +72,7 @@ internal sealed partial class ClientAssertions(
         LogRefused(client.ClientId, error);
         return error switch
         {
-            // Found out behind the signature.
+            // Only after the signature has been verified.
             JwtError.Expired or JwtError.NotYetValid => Errors.AssertionTimes,
             JwtError.BadClaims or JwtError.WrongIssuer => Errors.AssertionClaims,
             _ => Errors.ClientRefused,
@@ -81,7 +81,7 @@ internal sealed partial class ClientAssertions(
 
     private OAuthError? Check(HttpContext http, JwtClaims claims)
     {
-        // The subject is the client: by it the client was found. That iss says the same is among the expectations.
+        // The subject is the client, since the client was looked up by it. The expectations require the same of iss.
         if (claims.JwtId is not { Length: > 0 and <= MaximumJwtIdLength } || claims.Audience.Count == 0)
             return Errors.AssertionClaims;
         if (!IsForUs(http, claims))
@@ -93,8 +93,8 @@ internal sealed partial class ClientAssertions(
     }
 
     /// <summary>
-    /// One audience, which is us: an assertion that is for others too could be sent on by them. The issuer is what it should be;
-    /// the token endpoint is what OpenID Connect Core §9 taught a generation of libraries, RFC 9126 §2 wants its own address taken.
+    /// The only audience must be us: others could replay an assertion that is meant for them too. It should be the issuer;
+    /// many libraries use the token endpoint, as OpenID Connect Core §9 says, and RFC 9126 §2 also allows the endpoint's own address.
     /// </summary>
     private bool IsForUs(HttpContext http, JwtClaims claims)
     {
@@ -105,7 +105,7 @@ internal sealed partial class ClientAssertions(
         return audience == issuer.Issuer || audience == issuer.At(ProtocolRoutes.Token) || audience == issuer.At(http.Request.Path.Value ?? "");
     }
 
-    /// <summary>Null: it was not used before. Last of all, so that an assertion that was refused can be sent again once what was wrong is mended.</summary>
+    /// <summary>Null: it was not used before. Called last, so that the client can send the assertion again if the request was refused for another reason.</summary>
     public async ValueTask<OAuthError?> TryUseAsync(Client client, JwtClaims claims, CancellationToken cancellation)
     {
         using var place = database.TryEnter();
@@ -124,6 +124,6 @@ internal sealed partial class ClientAssertions(
             LogAssertionRefused(clientId, error);
     }
 
-    [LoggerMessage(2200, LogLevel.Information, "A client assertion in the name of {ClientId} is refused: {Reason}")]
+    [LoggerMessage(2200, LogLevel.Information, "Refused a client assertion of {ClientId}: {Reason}")]
     private partial void LogAssertionRefused(string clientId, JwtError reason);
 }

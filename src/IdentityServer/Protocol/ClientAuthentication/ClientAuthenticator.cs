@@ -7,7 +7,7 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
 /// Authenticates the client by exactly one mechanism (RFC 6749 §2.3): <c>client_secret_basic</c>,
-/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>tls_client_auth</c>, <c>self_signed_tls_client_auth</c>, or for a public client its mere <c>client_id</c>.
+/// <c>client_secret_post</c>, <c>private_key_jwt</c>, <c>tls_client_auth</c>, <c>self_signed_tls_client_auth</c>, or for a public client just its <c>client_id</c>.
 /// </summary>
 internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, IssuedCertificates issued, RegisteredCertificates registered)
 {
@@ -20,10 +20,10 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
     }
 
     /// <summary>
-    /// Who the client is, its assertion not used up yet: for an endpoint that may ask for the same request once more, with a nonce
-    /// (RFC 9449 §8). <see cref="TryUseAsync"/> must follow before anything is done in the client's name.
+    /// Authenticates the client without using up its assertion, for an endpoint that may ask for the same request again with a nonce
+    /// (RFC 9449 §8). Call <see cref="TryUseAsync"/> before doing anything in the client's name.
     /// </summary>
-    /// <param name="certificate">Of the connection; null: it has none, or none counts here.</param>
+    /// <param name="certificate">The connection's certificate; null: it has none, or it does not count here.</param>
     public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters, X509Certificate2? certificate)
     {
         var presented = Read(http, parameters);
@@ -52,7 +52,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         };
     }
 
-    /// <summary>Why the client is refused after all; null: it is who it says. Of those who come with one assertion, one is let through.</summary>
+    /// <summary>Why the client is refused after all; null: it is authenticated. If an assertion comes more than once, only one request is accepted.</summary>
     public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellation) =>
         client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellation) : default;
 
@@ -80,13 +80,13 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
             return basic;
         if (bodySecret is not null)
             return Errors.TwoClientAuthentications;
-        // The same name said twice is no second mechanism.
+        // The same client_id twice does not count as a second mechanism.
         if (bodyId is not null && bodyId != basic.Value.ClientId)
             return Errors.TwoClientIds;
         return basic;
     }
 
-    /// <summary>RFC 7521 §4.2: the <c>client_id</c> beside it may be left out.</summary>
+    /// <summary>RFC 7521 §4.2: <c>client_id</c> is optional beside the assertion.</summary>
     private static Result<PresentedClient> ReadAssertion(OAuthParameters parameters, string? bodyId)
     {
         if (parameters[Parameters.ClientAssertion] is not { } assertion || parameters[Parameters.ClientAssertionType] is not { } type)
@@ -96,13 +96,13 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
 }
 
 /// <summary>A client that proved who it is.</summary>
-/// <param name="Assertion">The JWT that it proved it by, which is good for one use; null: it needs none.</param>
+/// <param name="Assertion">The JWT that authenticated it, valid for one use; null: it needed none.</param>
 internal sealed record ProvenClient(Client Client, JwtClaims? Assertion = null);
 
-/// <summary>What a request says of its client, not yet believed.</summary>
-/// <param name="ClientId">Null only where an assertion tells it.</param>
+/// <summary>What a request claims about its client; not verified yet.</summary>
+/// <param name="ClientId">Null only if an assertion names the client instead.</param>
 internal sealed record PresentedClient(string? ClientId, string? Secret, string? Assertion = null)
 {
-    /// <summary>Neither the secret nor the assertion gets into a message.</summary>
+    /// <summary>Keeps the secret and the assertion out of messages.</summary>
     public override string ToString() => nameof(PresentedClient);
 }

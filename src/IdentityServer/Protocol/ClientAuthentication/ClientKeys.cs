@@ -9,12 +9,12 @@ using IdentityServer.Protocol.Jwt;
 namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
-/// The keys that clients sign with: registered as <c>jwks</c>, parsed once for each version of the configuration, or fetched
-/// from their <c>jwks_uri</c> and kept for a while. However many requests wait for them, they are fetched once.
+/// The keys that clients sign with: either registered as <c>jwks</c> and parsed once for each version of the configuration, or fetched
+/// from their <c>jwks_uri</c> and cached. However many requests wait for them, they are fetched once.
 /// </summary>
 internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, ClientAssertionSettings settings, TimeProvider time, ILoggerFactory logs)
 {
-    /// <summary>Fetches at once, of all clients: one that does not answer holds its place for <see cref="OutboundHttp.Deadline"/>.</summary>
+    /// <summary>Concurrent fetches for all clients together. One that gets no answer holds its place for <see cref="OutboundHttp.Deadline"/>.</summary>
     private const int MaximumFetches = 64;
 
     private const int CachesBetweenSweeps = 256;
@@ -32,7 +32,7 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
         return client.Metadata.JwksUri is null ? Errors.ClientRefused : await CacheOf(client).FindAsync(cancellation);
     }
 
-    /// <summary>After a <c>kid</c> that is unknown: keys newer than those; null: there are none, or they were asked for just now.</summary>
+    /// <summary>For an unknown <c>kid</c>: newer keys than those; null: there are none, or they were fetched just now.</summary>
     public async ValueTask<JwtVerifier?> FindNewerAsync(Client client, JwtVerifier known, CancellationToken cancellation)
     {
         if (client.Metadata.Jwks is not null || client.Metadata.JwksUri is null)
@@ -41,21 +41,21 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
         return newer.IsRefused || ReferenceEquals(newer.Value, known) ? null : newer.Value;
     }
 
-    /// <summary>The keys of the set that may verify, of the client's registered algorithm when it has one.</summary>
-    /// <param name="may">The algorithms that are taken from anybody.</param>
+    /// <summary>The keys of the set that may verify, limited to the client's registered algorithm if it has one.</summary>
+    /// <param name="may">The algorithms that the server accepts.</param>
     internal static JwtVerifier? TryParse(ReadOnlySpan<byte> utf8, string? algorithm, string[] may)
     {
         string[] accepted = algorithm is null ? may : [.. may.Where(one => one == algorithm)];
         return JwtVerifier.TryParse(utf8, accepted, out var keys) && keys.Keys.Any() ? keys : null;
     }
 
-    /// <summary>Whether a JWK Set holds what its owner should have kept (RFC 7518 §6.2.2, §6.3.2, §6.4.1).</summary>
+    /// <summary>Whether a JWK Set holds private key material (RFC 7518 §6.2.2, §6.3.2, §6.4.1).</summary>
     internal static bool HasPrivateKey(JsonElement set) => set.GetProperty("keys").EnumerateArray().Any(
         key => key.ValueKind == JsonValueKind.Object && (key.TryGetProperty("d", out _) || key.TryGetProperty("k", out _)));
 
     /// <summary>
-    /// Whether PostgreSQL can keep a JWK Set as it was written: no NUL and no half of a surrogate pair in a text, no number
-    /// past what <c>numeric</c> holds. No member that RFC 7517 or RFC 7518 names needs either.
+    /// Whether PostgreSQL can store a JWK Set as it was written: no NUL and no lone surrogate in a string, no number
+    /// beyond the range of <c>numeric</c>. No member in RFC 7517 or RFC 7518 needs any of these.
     /// </summary>
     internal static bool IsStorable(JsonElement json)
     {
@@ -96,12 +96,12 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
         }
         catch (InvalidOperationException)
         {
-            // RFC 8259 §8.2: half a surrogate pair stands for no character.
+            // RFC 8259 §8.2: a lone surrogate is not a character.
             return false;
         }
     }
 
-    // What registers a client has looked at the set before: one without a key verifies nothing.
+    // The set was validated at registration; one without keys verifies nothing.
     private JwtVerifier Parse(Client client) =>
         TryParse(JsonMarshal.GetRawUtf8Value(client.Metadata.Jwks!.Value), client.Metadata.TokenEndpointAuthSigningAlg, settings.Algorithms) ?? new JwtVerifier([]);
 

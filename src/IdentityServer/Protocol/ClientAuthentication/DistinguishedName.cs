@@ -7,11 +7,11 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
 /// A distinguished name, from its text (RFC 4514) or from a certificate. Two are compared as RFC 5280 §7.1 asks: attribute by attribute,
-/// whatever string type a value has, without regard to case or to repeated spaces.
+/// ignoring string types, case and repeated spaces.
 /// </summary>
 internal sealed partial class DistinguishedName
 {
-    // RFC 4514 §3, and what certificates of companies have beside.
+    // RFC 4514 §3, and other attributes that company certificates use.
     private static readonly Dictionary<string, string> Types = new(StringComparer.OrdinalIgnoreCase)
     {
         ["CN"] = "2.5.4.3", ["SN"] = "2.5.4.4", ["serialNumber"] = "2.5.4.5", ["C"] = "2.5.4.6", ["L"] = "2.5.4.7", ["ST"] = "2.5.4.8", ["STREET"] = "2.5.4.9",
@@ -24,12 +24,12 @@ internal sealed partial class DistinguishedName
 
     private readonly HashSet<Attribute>[] _parts;
 
-    /// <param name="parts">Each a set of attributes, the outermost first, as a certificate has them.</param>
+    /// <param name="parts">Each a set of attributes, outermost first, as in a certificate.</param>
     private DistinguishedName(IEnumerable<IEnumerable<Attribute>> parts) => _parts = [.. parts.Select(part => part.ToHashSet())];
 
     public bool IsSame(DistinguishedName other) => _parts.Length == other._parts.Length && _parts.Zip(other._parts).All(pair => pair.First.SetEquals(pair.Second));
 
-    /// <exception cref="AsnContentException">It is none.</exception>
+    /// <exception cref="AsnContentException">It is not a distinguished name.</exception>
     public static DistinguishedName Of(X500DistinguishedName name)
     {
         var parts = new List<List<Attribute>>();
@@ -47,7 +47,7 @@ internal sealed partial class DistinguishedName
         return new(parts);
     }
 
-    /// <returns>Null: it is none, or has a type that is neither known nor numbers.</returns>
+    /// <returns>Null: it is not a distinguished name, or has an attribute type that is neither known nor numeric.</returns>
     public static DistinguishedName? TryParse(string text)
     {
         var (parts, part, separator) = (new List<List<Attribute>>(), new List<Attribute>(), ",");
@@ -67,14 +67,14 @@ internal sealed partial class DistinguishedName
             separator = match.Groups["separator"].Value;
             if (separator == "+")
                 continue;
-            // The innermost stands first in the text.
+            // In the text the innermost comes first.
             parts.Insert(0, part);
             part = [];
         }
         return separator.Length == 0 ? new(parts) : null;
     }
 
-    /// <summary>Spaces at the ends need no care: they don't count.</summary>
+    /// <summary>Leading and trailing spaces don't count.</summary>
     private static string Unescape(string value)
     {
         var (utf8, unescaped) = (Encoding.UTF8.GetBytes(value), new List<byte>());
@@ -93,7 +93,7 @@ internal sealed partial class DistinguishedName
     [GeneratedRegex("""\G *(?<type>[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+) *=(?<value>(?>[^,+"\\<>;\0]|\\[0-9A-Fa-f]{2}|\\[ "#+,;<=>\\])*)(?<separator>[,+]|\z)""", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
     private static partial Regex AttributePattern();
 
-    /// <param name="Value">A text as it is compared, or the hexadecimal encoding of what is none.</param>
+    /// <param name="Value">The text in the form that is compared, or the hexadecimal encoding of a value that is not text.</param>
     private readonly record struct Attribute(string Type, string Value, bool IsText)
     {
         public static Attribute Of(string type, string text) => new(type, string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToUpperInvariant(), IsText: true);

@@ -4,21 +4,21 @@ using IdentityServer.Protocol.Jwt;
 namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
-/// The keys of one client's <c>jwks_uri</c>. Asked for again when they are old or a <c>kid</c> is unknown, never twice within
-/// <see cref="Pause"/>: so a stranger's forged assertions cost the client's site four requests a minute and no more.
+/// The keys of one client's <c>jwks_uri</c>. Fetched again when they are old or a <c>kid</c> is unknown, but never twice within
+/// <see cref="Pause"/>, so forged assertions cost the client's site at most four requests a minute.
 /// </summary>
 internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clientId, string uri, string? algorithm)
 {
-    /// <summary>What all of them share.</summary>
+    /// <summary>What the fetches of all clients share.</summary>
     internal sealed record Source(OutboundHttp Outbound, SemaphoreSlim Places, string[] Algorithms, TimeProvider Time, ILogger Log);
 
-    /// <summary>Octets of a key set.</summary>
+    /// <summary>The most octets of a key set.</summary>
     public const int MaximumLength = 64 * 1024;
 
-    /// <summary>Between two requests to the site, whatever came of the first.</summary>
+    /// <summary>The least time between two requests to the site, whatever the result of the first.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(15);
 
-    // Whatever Cache-Control says: not every minute, and a key that was withdrawn is not taken for longer than an hour.
+    // Whatever Cache-Control says, don't fetch every minute, and don't accept a withdrawn key for more than an hour.
     private static readonly TimeSpan ShortestAge = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan UsualAge = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestAge = TimeSpan.FromHours(1);
@@ -32,7 +32,7 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
 
     public bool IsOf(string otherUri, string? otherAlgorithm) => uri == otherUri && algorithm == otherAlgorithm;
 
-    /// <param name="lacking">Keys that turned out not to have the one that is looked for.</param>
+    /// <param name="lacking">Keys that turned out not to include the one sought.</param>
     public ValueTask<Result<JwtVerifier>> FindAsync(CancellationToken cancellation, JwtVerifier? lacking = null)
     {
         lock (_turn)
@@ -47,7 +47,7 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
                 if (!source.Places.Wait(0, CancellationToken.None))
                     return new(_keys is null ? Errors.Busy : Known(now));
                 _askedAt = now;
-                // Not the first caller's to cancel: others wait for it.
+                // The first caller must not cancel it, because others wait for it.
                 _underWay = Task.Run(FetchAsync, CancellationToken.None);
             }
             return new(_underWay.WaitAsync(cancellation));
@@ -95,14 +95,14 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
         }
         catch (Exception fault)
         {
-            // Nobody who waits shall wait for ever, nor the next one find this one still under way.
+            // Nobody may wait forever, and the next caller must not find this fetch still running.
             return (null, default, $"a fault of ours: {fault.GetType().Name}");
         }
     }
 
-    /// <summary>While the site does not answer, what it last said goes on for an hour.</summary>
+    /// <summary>If the site does not answer, its last keys are used for another hour.</summary>
     private Result<JwtVerifier> Known(DateTimeOffset now) => _keys is not null && now - _fetchedAt < LongestAge ? _keys : Errors.ClientRefused;
 
-    [LoggerMessage(2201, LogLevel.Warning, "The keys of client {ClientId} can't be had from its jwks_uri: {Reason}")]
+    [LoggerMessage(2201, LogLevel.Warning, "The keys of client {ClientId} can't be fetched from its jwks_uri: {Reason}")]
     private static partial void LogUnusable(ILogger log, string clientId, string reason);
 }

@@ -10,7 +10,7 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
 /// <c>tls_client_auth</c> (RFC 8705 §2.1): a trusted authority issued the certificate of the connection, to the subject that the client
-/// registered. The authorities and the policy of the chain are OpenIddict's options; its own check of a subject compares the hosts of the
+/// registered. The authorities and the chain policy are OpenIddict's options. Its own subject check compares the hosts of the
 /// client's redirect URIs.
 /// </summary>
 internal sealed class IssuedCertificates(IOptionsMonitor<OpenIddictServerOptions> options, TimeProvider timeProvider)
@@ -21,7 +21,7 @@ internal sealed class IssuedCertificates(IOptionsMonitor<OpenIddictServerOptions
         {
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPemFile(path);
-            // A stranger's certificate must not say what this server fetches: neither issuers nor revocation lists.
+            // A stranger's certificate must not make this server fetch anything: neither issuers nor revocation lists.
             options.EnablePublicKeyInfrastructureTlsClientAuthentication(authorities, policy => (policy.RevocationMode, policy.DisableCertificateDownloads) = (X509RevocationMode.NoCheck, true));
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
@@ -30,7 +30,7 @@ internal sealed class IssuedCertificates(IOptionsMonitor<OpenIddictServerOptions
         }
     }
 
-    /// <param name="certificate">Of the connection; null: it has none.</param>
+    /// <param name="certificate">The connection's certificate; null: none.</param>
     public bool IsIssuedTo(Client client, X509Certificate2? certificate) =>
         certificate is not null && CertificateSubject.Of(client.Metadata) is [var subject] && subject.IsOf(certificate) && IsTrusted(certificate);
 
@@ -44,7 +44,7 @@ internal sealed class IssuedCertificates(IOptionsMonitor<OpenIddictServerOptions
         using var chain = new X509Chain { ChainPolicy = policy };
         try
         {
-            // An authority itself is no client.
+            // An authority is not itself a client.
             return chain.Build(certificate) && chain.ChainElements.Count > 1;
         }
         catch (CryptographicException)

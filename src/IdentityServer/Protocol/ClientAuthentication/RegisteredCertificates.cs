@@ -9,13 +9,13 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
 /// <c>self_signed_tls_client_auth</c> (RFC 8705 §2.2): the certificate of the connection is one that the client registered, as
-/// <c>x5c</c> of a key of its <c>jwks</c>, and within its time. Read once for each version of the configuration.
+/// <c>x5c</c> of a key in its <c>jwks</c>, and within its validity period. Parsed once for each version of the configuration.
 /// </summary>
 internal sealed class RegisteredCertificates(TimeProvider time)
 {
     private readonly ConditionalWeakTable<Client, string[]> _registered = [];
 
-    /// <param name="certificate">Of the connection; null: it has none.</param>
+    /// <param name="certificate">The connection's certificate; null: none.</param>
     public bool IsRegistered(Client client, X509Certificate2? certificate)
     {
         var now = time.GetUtcNow();
@@ -23,10 +23,10 @@ internal sealed class RegisteredCertificates(TimeProvider time)
             && _registered.GetValue(client, Read).Contains(Confirmation.ThumbprintOf(certificate));
     }
 
-    /// <summary>The client registered one by which it can be known, and nothing in its place that is none.</summary>
+    /// <summary>The client registered at least one certificate, and each <c>x5c</c> is well-formed.</summary>
     internal static bool AreIn(ClientMetadata metadata) => TryRead(metadata) is { Length: > 0 };
 
-    /// <summary>The thumbprints of the certificates in a JWK Set, of each key the first, which is the key's own (RFC 7517 §4.7); null: one is none.</summary>
+    /// <summary>The thumbprint of the first certificate of each key in a JWK Set, which is the key's own (RFC 7517 §4.7); null: one is malformed.</summary>
     private static string[]? TryRead(ClientMetadata metadata)
     {
         if (metadata.Jwks is not { } set)
@@ -51,6 +51,6 @@ internal sealed class RegisteredCertificates(TimeProvider time)
         return [.. thumbprints];
     }
 
-    // What registers a client has looked at the set before.
+    // The set was validated at registration.
     private static string[] Read(Client client) => TryRead(client.Metadata) ?? [];
 }

@@ -3,7 +3,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
-/// <summary>The endpoints at which clients prove who they are; to the others a browser comes, or whoever has a token.</summary>
+/// <summary>The endpoints at which clients authenticate; the others are for browsers, or for whoever has a token.</summary>
 internal sealed class RequireClientEndpoint : IOpenIddictServerHandlerFilter<BaseContext>
 {
     public ValueTask<bool> IsActiveAsync(BaseContext context) =>

@@ -6,8 +6,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.ClientAuthentication;
 
 /// <summary>
-/// Uses the client's assertion up, on all nodes together (RFC 7523 §3, <c>jti</c>). Behind every check of the request itself, so that who was told a
-/// DPoP nonce sends the same form again (RFC 9449 §8); before anything is done in the client's name.
+/// Uses up the client's assertion, across all nodes (RFC 7523 §3, <c>jti</c>). Runs after every check of the request, so that a client that was given a
+/// DPoP nonce can send the same form again (RFC 9449 §8), and before anything is done in the client's name.
 /// </summary>
 internal sealed class UseClientAssertionOnce<TContext>(ClientAuthenticator clients) : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext

@@ -10,15 +10,15 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
-/// <summary>A device without a browser gets a code to poll with, and one that its user types elsewhere (RFC 8628 §3.2).</summary>
+/// <summary>Gives a device without a browser a code to poll with, and one for its user to type elsewhere (RFC 8628 §3.2).</summary>
 internal sealed class BeginDeviceAuthorization(
     DeviceStore devices, UserCodes userCodes, CurrentKeys keys, IssuerSettings issuer, DeviceCodeSettings settings,
     DatabaseGate database, TimeProvider time) : IOpenIddictServerHandler<HandleDeviceAuthorizationRequestContext>
 {
-    /// <summary>Seconds between polls at first (RFC 8628 §3.2).</summary>
+    /// <summary>Initial seconds between polls (RFC 8628 §3.2).</summary>
     private const int Interval = 5;
 
-    /// <summary>Of a million live codes one in 25,600 is taken: three times in a row will not be chance.</summary>
+    /// <summary>With a million live codes one in 25,600 is taken, so three collisions in a row are not chance.</summary>
     private const int Tries = 3;
 
     public async ValueTask HandleAsync(HandleDeviceAuthorizationRequestContext context)

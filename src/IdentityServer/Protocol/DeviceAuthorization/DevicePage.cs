@@ -13,8 +13,8 @@ using ServiceDefaults;
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
 /// <summary>
-/// <c>/device</c> (RFC 8628 §3.3): a signed-in user types the code of a device, sees who asks and for what, and decides. The
-/// code may come in the address (§3.3.1); asked is all the same, with the code to compare (§5.4).
+/// <c>/device</c> (RFC 8628 §3.3): a signed-in user types a device's code, sees who asks and for what, and decides. The
+/// code may come in the address (§3.3.1); the user is still asked, and shown the code to compare (§5.4).
 /// </summary>
 internal sealed class DevicePage(
     BrowserSessions sessions, DeviceStore devices, PageWriter pages, PageForms forms, CurrentConfiguration configuration, RequestLimits limits,

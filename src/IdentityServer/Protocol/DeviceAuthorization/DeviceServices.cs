@@ -5,7 +5,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
-/// <summary>Devices without a browser (RFC 8628): where they ask, and where their users decide.</summary>
+/// <summary>Devices without a browser (RFC 8628): their endpoint, and the page where users decide.</summary>
 internal static class DeviceServices
 {
     public static void AddDevices(this IServiceCollection services, SettingsReader settings)

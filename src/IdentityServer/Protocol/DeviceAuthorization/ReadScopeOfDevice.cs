@@ -5,10 +5,10 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
-/// <param name="Resources">What the tokens are narrowed to (RFC 8707 §2); null: all that the scopes imply.</param>
+/// <param name="Resources">What the tokens are limited to (RFC 8707 §2); null: all that the scopes imply.</param>
 internal sealed record AskedOfDevice(ScopeSet Scopes, string[]? Resources);
 
-/// <summary>What the device asks for is what its client is registered for (RFC 8628 §3.1, RFC 8707 §2).</summary>
+/// <summary>A device may ask only for what its client is registered for (RFC 8628 §3.1, RFC 8707 §2).</summary>
 internal sealed class ReadScopeOfDevice(CurrentConfiguration configuration) : IOpenIddictServerHandler<ValidateDeviceAuthorizationRequestContext>
 {
     public ValueTask HandleAsync(ValidateDeviceAuthorizationRequestContext context)

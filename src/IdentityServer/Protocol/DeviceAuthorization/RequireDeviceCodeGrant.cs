@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
-/// <summary>Only a client that may redeem a device code gets one (RFC 8628 §3.1, §5.2 of RFC 6749).</summary>
+/// <summary>Only a client that may redeem device codes gets one (RFC 8628 §3.1, §5.2 of RFC 6749).</summary>
 internal sealed class RequireDeviceCodeGrant : IOpenIddictServerHandler<ValidateDeviceAuthorizationRequestContext>
 {
     public ValueTask HandleAsync(ValidateDeviceAuthorizationRequestContext context)

@@ -3,18 +3,18 @@ using System.Security.Cryptography;
 namespace IdentityServer.Protocol.DeviceAuthorization;
 
 /// <summary>
-/// Codes that a person reads off one device and types into another: 8 of the 20 letters that spell no word and are not taken
-/// for one another (RFC 8628 §6.1), 34 bits that live for minutes behind a rate limit (§5.1).
+/// Codes that a person reads off one device and types into another: 8 letters from 20 that spell no words and are not mistaken
+/// for one another (RFC 8628 §6.1). Their 34 bits live for minutes behind a rate limit (§5.1).
 /// </summary>
 internal sealed class UserCodes(RandomNumberGenerator random)
 {
     private const string Alphabet = "BCDFGHJKLMNPQRSTVWXZ";
     private const int Length = 8;
 
-    /// <summary>Characters of what is typed; longer is no code.</summary>
+    /// <summary>The most characters of input; anything longer is not a code.</summary>
     private const int MaximumTyped = 100;
 
-    // The largest multiple of 20 in a byte: what lies above would make some letters likelier.
+    // The largest multiple of 20 in a byte: using values above it would make some letters likelier.
     private const int Fair = 256 / 20 * 20;
 
     /// <summary>As it is stored and compared: upper case, without the hyphen.</summary>
@@ -32,7 +32,7 @@ internal sealed class UserCodes(RandomNumberGenerator random)
     /// <summary>As people read it: <c>BCDF-GHJK</c>.</summary>
     public static string Show(string code) => $"{code[..4]}-{code[4..]}";
 
-    /// <summary>What was typed, as it is stored; case, spaces, hyphens and the like don't count (RFC 8628 §6.1). Null: no code.</summary>
+    /// <summary>The input in stored form; case, spaces, hyphens and the like don't count (RFC 8628 §6.1). Null: not a code.</summary>
     public static string? Read(string typed)
     {
         if (typed.Length > MaximumTyped)

@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Discovery;
 
-/// <summary>What changes while the server runs: the scopes, and the password grant, which is shown only when a client has it.</summary>
+/// <summary>Adds what changes while the server runs: the scopes, and the password grant, shown only if a client has it.</summary>
 internal sealed class AttachCurrentConfiguration(CurrentConfiguration configuration) : IOpenIddictServerHandler<HandleConfigurationRequestContext>
 {
     public ValueTask HandleAsync(HandleConfigurationRequestContext context)

@@ -8,7 +8,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Discovery;
 
-/// <summary>The metadata of what OpenIddict lacks, or says otherwise.</summary>
+/// <summary>Adds the metadata that OpenIddict lacks or states differently.</summary>
 internal sealed class AttachExtensions(
     IssuerSettings issuer, ClientRegistrationSettings registration, ClientAssertionSettings assertions, DpopSettings dpop) : IOpenIddictServerHandler<HandleConfigurationRequestContext>
 {
@@ -17,7 +17,7 @@ internal sealed class AttachExtensions(
     public ValueTask HandleAsync(HandleConfigurationRequestContext context)
     {
         var metadata = context.Metadata;
-        // As it is configured: OpenIddict's property would add a slash.
+        // Exactly as configured: OpenIddict's property would add a slash.
         metadata["issuer"] = issuer.Issuer;
         if (registration.IsOn)
             metadata["registration_endpoint"] = issuer.At(ProtocolRoutes.Register);
@@ -31,7 +31,7 @@ internal sealed class AttachExtensions(
         metadata["acr_values_supported"] = ImmutableArray.Create<string?>(AuthenticationContexts.Served);
         // RFC 9449 §5.1
         metadata["dpop_signing_alg_values_supported"] = ImmutableArray.Create<string?>(dpop.Algorithms);
-        // RFC 7662 §2.1: who asks about a token proves who it is.
+        // RFC 7662 §2.1: callers of introspection must authenticate.
         context.IntrospectionEndpointAuthenticationMethods.Remove(TokenEndpointAuthMethods.None);
         foreach (var endpoint in (string[])["token", "revocation", "introspection"])
             metadata[$"{endpoint}_endpoint_auth_signing_alg_values_supported"] = ImmutableArray.Create<string?>(assertions.Algorithms);

@@ -9,8 +9,8 @@ namespace IdentityServer.Protocol.Dispatching;
 /// event and asks the container for each filter: a quarter of a token request's CPU (docs/decisions/openiddict.md).
 /// </summary>
 /// <remarks>
-/// Handlers live as long as the program: those of ours are singletons, and of OpenIddict's those that are registered as scoped
-/// keep nothing but the dispatcher while no store is used.
+/// Handlers live as long as the program: ours are singletons, and those of OpenIddict's that are registered as scoped
+/// hold only the dispatcher as long as no store is used.
 /// </remarks>
 internal sealed class CompiledDispatcher(IServiceProvider services, IOptionsMonitor<OpenIddictServerOptions> options) : IOpenIddictServerDispatcher, IDisposable
 {

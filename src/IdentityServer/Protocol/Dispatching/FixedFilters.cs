@@ -5,7 +5,7 @@ using static OpenIddict.Server.OpenIddictServerHandlerFilters;
 
 namespace IdentityServer.Protocol.Dispatching;
 
-/// <summary>OpenIddict's filters whose answer is known before there is a request, or by its endpoint alone.</summary>
+/// <summary>OpenIddict's filters whose result is known without a request, or from its endpoint alone.</summary>
 internal static class FixedFilters
 {
     public static readonly FrozenDictionary<Type, OpenIddictServerEndpointType> Endpoints = new Dictionary<Type, OpenIddictServerEndpointType>

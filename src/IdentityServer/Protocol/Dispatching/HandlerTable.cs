@@ -45,7 +45,7 @@ internal sealed class HandlerTable<TContext>
         return default;
     }
 
-    /// <summary>The same, with a state machine: once a handler or a filter waits.</summary>
+    /// <summary>The asynchronous form, used once a handler or a filter waits.</summary>
     private async ValueTask GoOnAsync(TContext context, int from, ValueTask running)
     {
         await running;
@@ -64,7 +64,7 @@ internal sealed class HandlerTable<TContext>
 
     private static bool IsForEndpoint(in Entry entry, TContext context) => entry.Endpoint is not { } endpoint || endpoint == context.EndpointType;
 
-    /// <summary>Null: a filter has to wait, as none of OpenIddict's does; all of the entry's are asked again then.</summary>
+    /// <summary>Null: a filter has to wait, which none of OpenIddict's does; then all filters of the entry are asked again.</summary>
     private static bool? IsActive(in Entry entry, TContext context)
     {
         foreach (var filter in entry.Filters)
@@ -88,7 +88,7 @@ internal sealed class HandlerTable<TContext>
         return true;
     }
 
-    /// <summary>OpenIddict's rule: what is handled, skipped or rejected goes no further.</summary>
+    /// <summary>OpenIddict's rule: a handled, skipped or rejected event goes no further.</summary>
     private static bool IsOver(TContext context) => context is BaseRequestContext request
         && (request.IsRequestHandled || request.IsRequestSkipped || context is BaseValidatingContext { IsRejected: true });
 

@@ -5,8 +5,8 @@ using OpenIddict.Server;
 namespace IdentityServer.Protocol.Dispatching;
 
 /// <summary>
-/// Begins transactions that log nothing. OpenIddict's handlers log each request with its parameters and each step of it; what an
-/// operator needs to know, our own handlers say.
+/// Begins transactions that log nothing. OpenIddict's handlers log each request with its parameters and each of its steps; what an
+/// operator needs, our own handlers log.
 /// </summary>
 internal sealed class TransactionFactory(IOptionsMonitor<OpenIddictServerOptions> options) : IOpenIddictServerFactory
 {

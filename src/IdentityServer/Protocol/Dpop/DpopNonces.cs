@@ -5,16 +5,16 @@ using IdentityServer.Keys;
 namespace IdentityServer.Protocol.Dpop;
 
 /// <summary>
-/// The nonces of RFC 9449 §8. Each is of a step of time, under a key that is derived from the key of handles of that time: every
-/// node knows every nonce, and none is stored.
+/// The nonces of RFC 9449 §8. Each belongs to a time step and is keyed by a key derived from that time's handle key: every
+/// node can check every nonce, and none is stored.
 /// </summary>
 internal sealed class DpopNonces(CurrentKeys keys, DpopSettings settings, TimeProvider time)
 {
     /// <summary>The nonce to use from now on.</summary>
     public string Current() => Write(StepAt(time.GetUtcNow()));
 
-    /// <summary>Of this step or the one before; of the next too, which a node whose clock is ahead has given out.</summary>
-    /// <param name="isCurrent">False: it is accepted, and there is a newer one.</param>
+    /// <summary>Accepts this step and the one before, and the next, which a node whose clock is ahead may have handed out.</summary>
+    /// <param name="isCurrent">False: it is accepted, but there is a newer one.</param>
     public bool Accepts(string nonce, out bool isCurrent)
     {
         var now = StepAt(time.GetUtcNow());
@@ -36,7 +36,7 @@ internal sealed class DpopNonces(CurrentKeys keys, DpopSettings settings, TimePr
 
     private long StepAt(DateTimeOffset moment) => moment.ToUnixTimeSeconds() / (long)settings.NonceLifetime.TotalSeconds;
 
-    /// <summary>For this purpose alone: a nonce says nothing of a handle.</summary>
+    /// <summary>A separate key for nonces, so that a nonce reveals nothing about handles.</summary>
     private void DeriveKey(long step, Span<byte> key)
     {
         var began = DateTimeOffset.FromUnixTimeSeconds(step * (long)settings.NonceLifetime.TotalSeconds);

@@ -11,26 +11,26 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Protocol.Dpop;
 
 /// <summary>
-/// Reads the DPoP proof of a request (RFC 9449 §4.3). It is compared with the issuer's addresses, never with the Host header, and
-/// used once on all nodes together. A request without one costs nothing.
+/// Reads the DPoP proof of a request (RFC 9449 §4.3). It is compared with the issuer's address, never the Host header, and can be
+/// used once across all nodes. A request without one costs nothing.
 /// </summary>
 internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider time)
 {
     public const string Header = "DPoP";
     public const string NonceHeader = "DPoP-Nonce";
 
-    /// <summary>In <c>WWW-Authenticate</c> of an endpoint that takes bound tokens (RFC 9449 §7.1).</summary>
+    /// <summary>For <c>WWW-Authenticate</c> of an endpoint that accepts bound tokens (RFC 9449 §7.1).</summary>
     public string Challenge { get; } = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', settings.Algorithms)}\"";
 
-    /// <param name="route">Of the endpoint, below the issuer: <c>/connect/token</c>.</param>
+    /// <param name="route">The endpoint below the issuer, such as <c>/connect/token</c>.</param>
     public ValueTask<DpopReading> ReadAsync(HttpContext http, string route) =>
         http.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(http, route, values, token: null) : default;
 
     /// <summary>
-    /// At an endpoint that takes access tokens. Null: the token may be used so, since it is bound to no key, or the request proves to
-    /// have its key (RFC 9449 §7.1). A bound one is none for a bearer (§7.2).
+    /// For an endpoint that accepts access tokens. Null: the token may be used, because it is bound to no key, or the request proves
+    /// possession of its key (RFC 9449 §7.1). A bound token must not be used as a bearer token (§7.2).
     /// </summary>
-    /// <param name="isDpop">It was sent by the scheme <c>DPoP</c>.</param>
+    /// <param name="isDpop">Whether it was sent with the scheme <c>DPoP</c>.</param>
     public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext http, string route, string accessToken, JwtClaims claims, bool isDpop)
     {
         if (Confirmation.Of(claims).Key is not { } key)
@@ -38,7 +38,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
         if (!isDpop)
             return Errors.TokenIsBound;
         var read = http.Request.Headers.TryGetValue(Header, out var values) ? await VerifyAsync(http, route, values, (accessToken, key)) : Errors.DpopProofMissing;
-        // RFC 9449 §7.1: what is a bad request at the token endpoint is a missing authorization here.
+        // RFC 9449 §7.1: what is 400 at the token endpoint is 401 here.
         return read.Error is { Status: HttpStatusCode.BadRequest } refused ? refused with { Status = HttpStatusCode.Unauthorized } : read.Error;
     }
 
@@ -67,7 +67,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
             : Errors.DpopProofUsed;
     }
 
-    /// <summary>RFC 9449 §8, §8.2: who has none, or an old one, is told the nonce to use.</summary>
+    /// <summary>RFC 9449 §8, §8.2: a caller without a nonce, or with an old one, is told which to use.</summary>
     private bool IsNonceAccepted(HttpContext http, DpopProof proof)
     {
         if (proof.Nonce is null && !settings.RequireNonce)

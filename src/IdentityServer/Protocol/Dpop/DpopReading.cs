@@ -3,7 +3,7 @@ using Dpop;
 
 namespace IdentityServer.Protocol.Dpop;
 
-/// <summary>The proof of a request, why it is refused, or neither: the request has none.</summary>
+/// <summary>A request's proof, or why it is refused; neither if the request has none.</summary>
 internal readonly record struct DpopReading(DpopProof? Proof, OAuthError? Error)
 {
     [MemberNotNullWhen(true, nameof(Error))]

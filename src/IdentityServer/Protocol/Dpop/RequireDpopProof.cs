@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Dpop;
 
-/// <summary>Checks the request's DPoP proof; a client that registered for bound tokens must have one (RFC 9449 §5, §5.2).</summary>
+/// <summary>Checks the request's DPoP proof. A client registered for bound tokens must send one (RFC 9449 §5, §5.2).</summary>
 internal sealed class RequireDpopProof(DpopProofs proofs) : IOpenIddictServerHandler<ValidateTokenRequestContext>
 {
     public async ValueTask HandleAsync(ValidateTokenRequestContext context)

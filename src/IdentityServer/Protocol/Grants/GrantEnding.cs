@@ -6,14 +6,14 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.Grants;
 
-/// <summary>Ends grants and tokens so that every node hears of it, this one at once.</summary>
+/// <summary>Ends grants and tokens so that every node learns of it, this one at once.</summary>
 internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pulse pulse, TimeProvider time)
 {
-    /// <summary>How long this node alone must remember; the entry that comes back by the feed says it exactly.</summary>
+    /// <summary>How long this node must remember on its own; the feed entry brings the exact time.</summary>
     private static readonly TimeSpan UntilTheFeedTells = TimeSpan.FromDays(1);
 
     /// <summary>Ends a grant with its access and refresh tokens. False: there was nothing left to end.</summary>
-    /// <param name="clientId">When given, only if the grant is that client's.</param>
+    /// <param name="clientId">If given, the grant must be that client's.</param>
     public async Task<bool> TryEndGrantAsync(Guid grantId, string? clientId, AuditNote note)
     {
         var now = time.GetUtcNow();
@@ -24,11 +24,11 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
         return true;
     }
 
-    /// <summary>Ends one access token of ours: not its grant, and not its refresh token.</summary>
+    /// <summary>Ends one of our access tokens, but not its grant or refresh token.</summary>
     public async Task EndTokenAsync(JwtClaims token, AuditNote note, CancellationToken cancellation)
     {
         var (jwtId, until) = (token.JwtId!, token.ExpiresAt + Revocations.ClockSkew);
-        // A client may not be named like a UUID: such a subject is a user.
+        // No client id looks like a UUID, so such a subject is a user.
         Guid? subject = Guid.TryParse(token.Subject, out var userId) ? userId : null;
         await grants.EndTokenAsync(new TokenEnd(jwtId, time.GetUtcNow(), until, subject, token.ClientId, AccessTokens.GrantOf(token), note), cancellation);
         revocations.EndToken(jwtId, until);

@@ -3,7 +3,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Grants;
 
-/// <summary>How grants begin and end.</summary>
+/// <summary>Starting and ending grants.</summary>
 internal static class GrantServices
 {
     public static void AddGrants(this IServiceCollection services, SettingsReader settings)

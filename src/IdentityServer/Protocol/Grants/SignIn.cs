@@ -8,13 +8,13 @@ using IdentityServer.Telemetry;
 
 namespace IdentityServer.Protocol.Grants;
 
-/// <summary>Turns a checked user into a grant. No refresh token comes of it unless <c>offline_access</c> was granted and the client may refresh.</summary>
+/// <summary>Starts a grant for a checked user. It yields a refresh token only if <c>offline_access</c> was granted and the client may refresh.</summary>
 internal sealed class SignIn(
     GrantStore grants, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
-    /// <param name="reason">For the audit trail, where it was no password that was checked.</param>
-    /// <param name="terms">What the tokens are narrowed to; the resources are the grant's too, and the key if it is a public client's (RFC 9449 §5).</param>
+    /// <param name="reason">For the audit trail, if something other than a password was checked.</param>
+    /// <param name="terms">The limits of the tokens. The grant keeps the resources, and for a public client the key (RFC 9449 §5).</param>
     public async Task<Issuance?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null, TokenTerms terms = default)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);

@@ -5,7 +5,7 @@ namespace IdentityServer.Protocol.Introspection;
 
 internal static class InactiveTokens
 {
-    /// <summary>OpenIddict makes <c>{"active": false}</c> of it and nothing else, whatever the reason (RFC 7662 §2.2).</summary>
+    /// <summary>OpenIddict turns this into just <c>{"active": false}</c>, whatever the reason (RFC 7662 §2.2).</summary>
     public static void RejectAsInactive(this HandleIntrospectionRequestContext context) =>
         context.Reject(OpenIddictConstants.Errors.InvalidToken);
 }

@@ -5,7 +5,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Introspection;
 
-/// <summary>A user without roles has <c>"roles": []</c> in the token, and in its introspection too. OpenIddict leaves out what is empty.</summary>
+/// <summary>A user without roles has <c>"roles": []</c> in the token, so introspection must have it too. OpenIddict drops empty values.</summary>
 internal sealed class KeepEmptyClaims : IOpenIddictServerHandler<ApplyIntrospectionResponseContext>
 {
     public ValueTask HandleAsync(ApplyIntrospectionResponseContext context)

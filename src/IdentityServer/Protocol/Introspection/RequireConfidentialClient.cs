@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Introspection;
 
-/// <summary>Introspection is for clients that prove who they are (RFC 7662 §2.1, §4).</summary>
+/// <summary>Only confidential clients may introspect (RFC 7662 §2.1, §4).</summary>
 internal sealed class RequireConfidentialClient : IOpenIddictServerHandler<ValidateIntrospectionRequestContext>
 {
     public ValueTask HandleAsync(ValidateIntrospectionRequestContext context)

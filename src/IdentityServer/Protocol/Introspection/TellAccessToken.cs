@@ -9,8 +9,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Introspection;
 
 /// <summary>
-/// What an access token says, to the client that it was issued to and to those whose resource it is for (RFC 7662 §2.2). The form of
-/// the token tells its kind; the hint need not (§2.1).
+/// Describes an access token to the client that it was issued to and to those whose resource it is for (RFC 7662 §2.2). The form of
+/// the token shows its kind, so the hint is not needed (§2.1).
 /// </summary>
 internal sealed class TellAccessToken(AccessTokens accessTokens, CurrentConfiguration configuration, Pulse pulse) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
@@ -19,7 +19,7 @@ internal sealed class TellAccessToken(AccessTokens accessTokens, CurrentConfigur
         var request = ProtocolRequest.Of(context);
         if (!AccessTokens.MayBe(context.Request.Token!))
             return default;
-        // Not knowing what other nodes revoked, "active" would be a guess.
+        // Without knowing what other nodes revoked, "active" would be a guess.
         if (!pulse.IsFresh)
         {
             request.Refuse(context, Errors.Unavailable);

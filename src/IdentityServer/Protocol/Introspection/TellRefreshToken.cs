@@ -11,7 +11,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Introspection;
 
-/// <summary>What is known of the grant behind a refresh token, to the client that it was issued to (RFC 7662 §2.2).</summary>
+/// <summary>Describes a refresh token's grant to the client that it was issued to (RFC 7662 §2.2).</summary>
 internal sealed class TellRefreshToken(
     GrantStore grants, CurrentKeys keys, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
@@ -43,7 +43,7 @@ internal sealed class TellRefreshToken(
         context.Scopes.UnionWith(ScopeSet.Of(grant.Scopes).Intersect(request.Client.Scopes).Tokens);
         (context.ExpiresAt, context.IssuedAt) = (grant.ExpiresAt, grant.RotatedAt ?? grant.CreatedAt);
         context.Claims[ClaimNames.GrantId] = grantId.ToString();
-        // As it is configured: OpenIddict's property would add a slash.
+        // Exactly as configured: OpenIddict's property would add a slash.
         context.Claims[ClaimNames.Issuer] = issuer.Issuer;
     }
 

@@ -3,7 +3,7 @@ using Dpop;
 
 namespace IdentityServer.Protocol.Jwt;
 
-/// <summary>The claims of a token whose signature holds and that met every expectation.</summary>
+/// <summary>The claims of a token whose signature is valid and that met every expectation.</summary>
 internal sealed class JwtClaims
 {
     private readonly RegisteredClaims _registered;
@@ -19,7 +19,7 @@ internal sealed class JwtClaims
 
     public DateTimeOffset ExpiresAt => _registered.ExpiresAt;
 
-    /// <summary>Without <c>iat</c> the earliest time there is: such a token is older than any revocation.</summary>
+    /// <summary>Without <c>iat</c> the earliest possible time, so that the token is older than any revocation.</summary>
     public DateTimeOffset IssuedAt => _registered.IssuedAt;
 
     public string? JwtId => _registered.JwtId;
@@ -29,7 +29,7 @@ internal sealed class JwtClaims
     /// <summary>The whole claims object.</summary>
     public JsonElement Root { get; }
 
-    /// <summary>Null when the claim is absent or no string.</summary>
+    /// <summary>Null if the claim is absent or not a string.</summary>
     public string? GetString(string name) => StrictJson.TryGetString(Root, name, out var value) ? value : null;
 
     /// <param name="root">Read by <see cref="StrictJson"/>.</param>
@@ -49,7 +49,7 @@ internal sealed class JwtClaims
         if (!expectations.AtAnyTime && now - expectations.ClockSkew >= registered.ExpiresAt)
             return JwtError.Expired;
 
-        // RFC 7519 §4.1.5; and nobody can have issued it in the future, which would let it outrun a revocation.
+        // RFC 7519 §4.1.5. A token from the future is refused too, because it would escape a revocation.
         var latest = now + expectations.ClockSkew;
         if (!expectations.AtAnyTime && (registered.NotBefore > latest || registered.IssuedAt > latest))
             return JwtError.NotYetValid;

@@ -7,12 +7,12 @@ using System.Text.Json;
 namespace IdentityServer.Protocol.Jwt;
 
 /// <summary>
-/// One protected header, encoded once; signs any number of payloads, from any thread. Not JsonWebTokenHandler: what is to be signed is
-/// JSON in UTF-8 already and never becomes objects.
+/// One protected header, encoded once; signs any number of payloads, from any thread. Not JsonWebTokenHandler, because the payload is
+/// already JSON in UTF-8 and never becomes objects.
 /// </summary>
 internal sealed class JwtSigner
 {
-    // A plus sign in a media type stays a plus sign; the header is never put into HTML.
+    // Don't escape the plus sign of a media type: the header is never put into HTML.
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly SigningKey _key;
@@ -42,7 +42,7 @@ internal sealed class JwtSigner
             _headerAndDot.CopyTo(buffer, 0);
             var signed = _headerAndDot.Length + Base64Url.EncodeToUtf8(payload, buffer.AsSpan(_headerAndDot.Length));
 
-            // RFC 7515 §5.1: the signature is over the very characters that are sent.
+            // RFC 7515 §5.1: the signature covers the exact characters that are sent.
             Span<byte> signature = stackalloc byte[_key.SignatureLength];
             _key.Sign(buffer.AsSpan(0, signed), signature);
 

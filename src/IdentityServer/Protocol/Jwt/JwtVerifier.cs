@@ -9,21 +9,21 @@ namespace IdentityServer.Protocol.Jwt;
 
 /// <summary>
 /// Verifies tokens against one key set (RFC 7517 §5). Immutable and thread-safe: a new set is a new verifier. Microsoft.IdentityModel
-/// checks the signature; every other rule is stricter than its handler's, and the guard has read the token already.
+/// checks the signature; every other rule is stricter than its handler's, and the strict parser has read the token already.
 /// </summary>
 internal sealed class JwtVerifier
 {
-    /// <summary>Octets of a key set that is read from outside.</summary>
+    /// <summary>The most octets of a key set from outside.</summary>
     public const int MaximumSetLength = 256 * 1024;
 
-    /// <summary>Octets of a decoded header.</summary>
+    /// <summary>The most octets of a decoded header.</summary>
     public const int MaximumHeaderLength = 2 * 1024;
 
     private readonly SignatureProvider[] _keys;
     private readonly FrozenDictionary<string, SignatureProvider> _byKeyId;
     private readonly FrozenDictionary<string, SignatureProvider> _onlyOfAlgorithm;
 
-    /// <exception cref="ArgumentException">Two keys have the same <c>kid</c>, or one is no key.</exception>
+    /// <exception cref="ArgumentException">Two keys have the same <c>kid</c>, or one is invalid.</exception>
     public JwtVerifier(IEnumerable<JsonWebKey> keys)
         : this([.. keys.Select(key => key.FindVerifier() ?? throw new ArgumentException("This is no key.", nameof(keys)))])
     {
@@ -42,10 +42,10 @@ internal sealed class JwtVerifier
     public IEnumerable<JsonWebKey> Keys => _keys.Select(key => (JsonWebKey)key.Key);
 
     /// <summary>
-    /// Reads a set. A key that is of another kind, broken, private or not for signatures is passed over (RFC 7517 §5), so that its
-    /// owner may publish what we do not speak; a set that is broken as a whole is refused.
+    /// Reads a set. A key that is of another kind, broken, private or not for signatures is skipped (RFC 7517 §5), so that its
+    /// owner may publish keys that we don't support; a set that is broken as a whole is refused.
     /// </summary>
-    /// <param name="algorithms">Those that are taken. An RSA key that names none is for RS256 if that is among them, else for PS256.</param>
+    /// <param name="algorithms">The accepted algorithms. An RSA key that names none is for RS256 if that is among them, otherwise for PS256.</param>
     public static bool TryParse(ReadOnlySpan<byte> utf8, IReadOnlyCollection<string> algorithms, [NotNullWhen(true)] out JwtVerifier? verifier)
     {
         verifier = null;
@@ -79,13 +79,13 @@ internal sealed class JwtVerifier
             return JwtError.WrongType;
         if (FindKey(jwt, expectations.AllowsUnnamedKey) is not { } key)
             return JwtError.UnknownKey;
-        // RFC 8725 §3.1: the key says what it is for, the token can only agree.
+        // RFC 8725 §3.1: the key determines the algorithm, the token can only agree.
         if (jwt.Algorithm != key.Algorithm)
             return JwtError.UnsupportedAlgorithm;
         return key.Verifies(jwt) ? JwtClaims.Read(jwt.Claims, expectations, now, out claims) : JwtError.BadSignature;
     }
 
-    // By kid alone, whatever key the token brings along or points to (RFC 8725 §3.10). Without a kid there must be no choice: keys are
+    // By kid alone, ignoring keys that the token contains or points to (RFC 8725 §3.10). Without a kid there must be only one candidate: keys are
     // not tried one after another.
     private SignatureProvider? FindKey(StrictJwt jwt, bool allowsUnnamed)
     {

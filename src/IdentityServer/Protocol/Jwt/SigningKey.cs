@@ -5,8 +5,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace IdentityServer.Protocol.Jwt;
 
 /// <summary>
-/// A private key for ES256 (P-256) or RS256. Thread-safe: each thread signs with a native handle of its own, since the base library
-/// does not promise that threads may share one, and a lock would make them wait for one another.
+/// A private key for ES256 (P-256) or RS256. Thread-safe: each thread signs with its own native handle, since the base library
+/// does not promise that threads may share one, and a lock would make them wait.
 /// </summary>
 internal sealed class SigningKey : IDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class SigningKey : IDisposable
 
     public string Algorithm { get; }
 
-    /// <summary>The thumbprint, so that no two keys can have the same (RFC 7638 §1).</summary>
+    /// <summary>The key's thumbprint, so that it is unique (RFC 7638 §1).</summary>
     public string KeyId => PublicKey.KeyId;
 
     public JsonWebKey PublicKey { get; }
@@ -51,7 +51,7 @@ internal sealed class SigningKey : IDisposable
         return new SigningKey(algorithm, key.ExportPkcs8PrivateKey());
     }
 
-    /// <exception cref="CryptographicException">The octets are no such key.</exception>
+    /// <exception cref="CryptographicException">The octets are not such a key.</exception>
     public static SigningKey Import(string algorithm, ReadOnlySpan<byte> pkcs8) => new(algorithm, pkcs8.ToArray());
 
     public byte[] ExportPkcs8() => [.. _pkcs8];
@@ -59,14 +59,14 @@ internal sealed class SigningKey : IDisposable
     /// <summary>A signer whose tokens carry this JOSE header <c>typ</c>, such as <c>at+jwt</c>.</summary>
     public JwtSigner CreateSigner(string type) => new(this, type);
 
-    /// <summary>Fills the destination, which is as long as a signature.</summary>
+    /// <summary>Fills the destination, which must be as long as a signature.</summary>
     public void Sign(ReadOnlySpan<byte> data, Span<byte> signature)
     {
         if (!_signer.Value!.Sign(data, signature, out var written) || written != signature.Length)
             throw new CryptographicException($"The {Algorithm} signature has the wrong length.");
     }
 
-    // The threads' handles go with their finalizers: one of them may be signing right now.
+    // Finalizers release the threads' handles, because a thread may be signing right now.
     public void Dispose()
     {
         _signer.Dispose();

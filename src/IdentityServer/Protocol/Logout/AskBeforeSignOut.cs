@@ -8,8 +8,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Logout;
 
 /// <summary>
-/// Who proves by an ID token that the session is its user's ends it at once; everyone else, and so any page of a stranger's, only
-/// leads to the question (RP-Initiated Logout §2). A refusal is a page too, and never sent on.
+/// A client that proves with an ID token that the session is its user's ends it at once. Everyone else, including a stranger's page, only
+/// leads to the question (RP-Initiated Logout §2). A refusal is a page too, never a redirect.
 /// </summary>
 internal sealed class AskBeforeSignOut(SignOutPages pages, BrowserSessions sessions, IssuerSettings issuer)
     : IOpenIddictServerHandler<HandleEndSessionRequestContext>, IOpenIddictServerHandler<ApplyEndSessionResponseContext>
@@ -17,7 +17,7 @@ internal sealed class AskBeforeSignOut(SignOutPages pages, BrowserSessions sessi
     public async ValueTask HandleAsync(HandleEndSessionRequestContext context)
     {
         var request = ProtocolRequest.Of(context);
-        // A post from another site brings no cookie (SameSite=Lax); asked again by the browser itself it does.
+        // A post from another site comes without the cookie (SameSite=Lax); if the browser itself repeats it as GET, it comes with it.
         if (HttpMethods.IsPost(request.Http.Request.Method) && sessions.Read(request.Http) is null)
             SeeOther.Write(request.Http, issuer.Path + ProtocolRoutes.EndSession + EndSessionRequest.Write(request.Parameters));
         else

@@ -8,8 +8,8 @@ using IdentityServer.Storage;
 namespace IdentityServer.Protocol.Logout;
 
 /// <summary>
-/// Tells clients that a session has ended (Back-Channel Logout §2.5): a logout token by post to the client's own address. A client
-/// that is away is told again, with a new token each time; one that answers 400 has understood and refuses (§2.8).
+/// Tells clients that a session has ended (Back-Channel Logout §2.5), by posting a logout token to the client's address. A client
+/// that does not answer is told again, with a new token each time; one that answers 400 has understood but refuses (§2.8).
 /// </summary>
 internal sealed partial class BackchannelLogout(CurrentConfiguration configuration, LogoutTokens tokens, OutboundHttp http, ILogger<BackchannelLogout> log) : IOutboxDelivery
 {
@@ -17,13 +17,13 @@ internal sealed partial class BackchannelLogout(CurrentConfiguration configurati
 
     public int Workers => 8;
 
-    /// <summary>Past that of the request itself.</summary>
+    /// <summary>Longer than the request's own timeout.</summary>
     public TimeSpan Deadline => OutboundHttp.Deadline * 2;
 
     public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
     {
         var notice = LogoutNotice.Read(message.Content);
-        // It may have been unregistered since.
+        // The client may have been unregistered since.
         if (configuration.Value.FindClient(notice.ClientId) is not { IsDisabled: false, Metadata.BackchannelLogoutUri: { } address } client)
             return Delivery.Done;
 

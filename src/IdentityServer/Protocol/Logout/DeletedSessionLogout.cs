@@ -4,7 +4,7 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>Tells clients of sessions that went with their account, which a trigger of the database wrote down.</summary>
+/// <summary>Tells clients about sessions that were deleted with their account, as recorded by a database trigger.</summary>
 internal sealed class DeletedSessionLogout(BackchannelLogout logout) : IOutboxDelivery
 {
     public string Kind => LogoutNotice.KindOfDeleted;

@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>A request to sign out, checked: where it leads back to is registered for the client that asks.</summary>
-/// <param name="Client">By the hint or by <c>client_id</c>; null: nobody said.</param>
-/// <param name="Hint">An ID token of ours, of any age.</param>
-/// <param name="RedirectUri">Null: the way ends on a page of ours.</param>
+/// <summary>A checked request to sign out: its return address is registered for the client that asks.</summary>
+/// <param name="Client">From the hint or <c>client_id</c>; null: neither is given.</param>
+/// <param name="Hint">One of our ID tokens, of any age.</param>
+/// <param name="RedirectUri">Null: the browser stays on our page.</param>
 internal sealed record EndSessionRequest(Client? Client, JwtClaims? Hint, string? RedirectUri, string? State)
 {
     public static readonly EndSessionRequest Plain = new(null, null, null, null);
@@ -16,16 +16,16 @@ internal sealed record EndSessionRequest(Client? Client, JwtClaims? Hint, string
     private static readonly string[] Read =
         [Parameters.IdTokenHint, Parameters.ClientId, Parameters.PostLogoutRedirectUri, Parameters.State, Parameters.LogoutHint, Parameters.UiLocales];
 
-    /// <summary>Where the browser goes when it is signed out; null: nowhere but to our page.</summary>
+    /// <summary>Where the browser goes after signing out; null: to our page.</summary>
     public string? Return => RedirectUri is null || State is null ? RedirectUri : QueryHelpers.AddQueryString(RedirectUri, Parameters.State, State);
 
-    /// <summary>Whether the client has proved that it speaks of the user, and of the session, that is signed in here.</summary>
+    /// <summary>Whether the hint proves that the client means the user and session signed in here.</summary>
     public bool Proves(Guid userId, Guid sessionId) =>
         Hint is not null
         && Guid.TryParse(Hint.Subject, out var subject) && subject == userId
         && Guid.TryParse(Hint.GetString(ClaimNames.SessionId), out var session) && session == sessionId;
 
-    /// <summary>The parameters that are known, as a query.</summary>
+    /// <summary>The known parameters as a query.</summary>
     public static string Write(OAuthParameters parameters)
     {
         var query = new StringBuilder();

@@ -1,6 +1,6 @@
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>Where people are asked and told, below the issuer.</summary>
+/// <summary>The sign-out pages, relative to the issuer.</summary>
 internal static class LogoutRoutes
 {
     public const string Confirm = "/account/sign-out";

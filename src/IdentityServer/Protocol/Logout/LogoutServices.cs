@@ -3,7 +3,7 @@ using IdentityServer.Outbox;
 
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>How a browser is signed out, and how applications hear of it.</summary>
+/// <summary>Signing a browser out, and telling applications about it.</summary>
 internal static class LogoutServices
 {
     public static void AddLogout(this IServiceCollection services)

@@ -10,12 +10,12 @@ using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>Writes logout tokens (Back-Channel Logout §2.4): like ID tokens, but of a type of their own and without <c>nonce</c>, so that neither passes for the other.</summary>
+/// <summary>Writes logout tokens (Back-Channel Logout §2.4): like ID tokens, but with their own type and without <c>nonce</c>, so that neither passes for the other.</summary>
 internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, TimeProvider time)
 {
     public const string Event = "http://schemas.openid.net/event/backchannel-logout";
 
-    /// <summary>Back-Channel Logout §2.4: two minutes at most are advised.</summary>
+    /// <summary>Back-Channel Logout §2.4 recommends at most two minutes.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(2);
 
     public string Issue(Client client, LogoutNotice notice)

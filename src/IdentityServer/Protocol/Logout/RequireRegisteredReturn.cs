@@ -7,10 +7,10 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Logout;
 
-/// <summary>The hint is an ID token of ours, and the way back is registered for the client that asks (RP-Initiated Logout §2, §3).</summary>
+/// <summary>The hint must be one of our ID tokens, and the return address registered for the client that asks (RP-Initiated Logout §2, §3).</summary>
 internal sealed class RequireRegisteredReturn(CurrentConfiguration configuration, IdTokens idTokens) : IOpenIddictServerHandler<ValidateEndSessionRequestContext>
 {
-    /// <summary>Octets of the parameters that are read: they fit into a request line, as which a post may be asked again.</summary>
+    /// <summary>The most octets of parameters. They must fit into a request line, because a post may be repeated as GET.</summary>
     private const int MaximumLength = 6 * 1024;
 
     public ValueTask HandleAsync(ValidateEndSessionRequestContext context)
@@ -24,7 +24,7 @@ internal sealed class RequireRegisteredReturn(CurrentConfiguration configuration
         return default;
     }
 
-    /// <summary>The same of what our page carried on.</summary>
+    /// <summary>The same for what our page passed on.</summary>
     public Result<EndSessionRequest> Check(OAuthParameters parameters)
     {
         if (EndSessionRequest.Write(parameters).Length > MaximumLength)
@@ -34,7 +34,7 @@ internal sealed class RequireRegisteredReturn(CurrentConfiguration configuration
         var clientId = parameters[Parameters.ClientId];
         if (parameters[Parameters.IdTokenHint] is { } token)
         {
-            // §2: accepted though it has expired, since it identifies a session and lets nobody in.
+            // §2: accepted even if expired, since it only identifies a session and lets nobody in.
             hint = idTokens.FindGenuine(token);
             if (hint is null || hint.Audience.Count == 0)
                 return Errors.LogoutHintRefused;

@@ -13,7 +13,7 @@ using ServiceDefaults.Storage;
 namespace IdentityServer.Protocol.Logout;
 
 /// <summary>
-/// Where a person is asked whether to sign out, and told how it went. Back to the application the way leads only when its address
+/// Asks a person whether to sign out, and shows the result. Leads back to the application only if its address
 /// is registered for the client that asks.
 /// </summary>
 internal sealed class SignOutPages(
@@ -21,10 +21,10 @@ internal sealed class SignOutPages(
 {
     private const string AntiforgeryField = "antiforgery";
 
-    /// <summary><c>GET /account/sign-out</c>: asked for by the user, and by nobody else.</summary>
+    /// <summary><c>GET /account/sign-out</c>: the user's own request, not an application's.</summary>
     public Task AskAsync(HttpContext http) => AnswerAsync(http, EndSessionRequest.Plain);
 
-    /// <summary><c>POST /account/sign-out</c>: what the user said.</summary>
+    /// <summary><c>POST /account/sign-out</c>: the user's answer.</summary>
     public async Task HandleConfirmationAsync(HttpContext http)
     {
         var form = await OAuthForm.ReadAsync(http);
@@ -108,7 +108,7 @@ internal sealed class SignOutPages(
         return pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
     }
 
-    /// <summary>Leaves the error with the request, for those who count.</summary>
+    /// <summary>Records the error with the request, for metrics.</summary>
     private static int Refuse(HttpContext http, OAuthError error)
     {
         http.Features.Set(error);
@@ -117,7 +117,7 @@ internal sealed class SignOutPages(
 
     private async Task<bool> IsOurFormAsync(HttpContext http, OAuthParameters form)
     {
-        // The body is read already, within our limits.
+        // The body has been read already, within our limits.
         http.Features.Set<IFormFeature>(new FormFeature(new FormCollection(new Dictionary<string, StringValues> { [AntiforgeryField] = form[AntiforgeryField] })));
         return await antiforgery.IsRequestValidAsync(http);
     }

@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Pipeline;
 
-/// <summary>Nothing is read of a request for a document, whatever its query. It may ask by HEAD too (RFC 9110 §9.1), which OpenIddict refuses.</summary>
+/// <summary>Ignores the query of a request for a document. Also allows HEAD (RFC 9110 §9.1), which OpenIddict refuses.</summary>
 internal sealed class IgnoreParameters<TContext> : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext
 {

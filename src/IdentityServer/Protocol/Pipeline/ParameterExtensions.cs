@@ -4,7 +4,7 @@ namespace IdentityServer.Protocol.Pipeline;
 
 internal static class ParameterExtensions
 {
-    /// <summary>The parameters as OpenIddict's rules read them.</summary>
+    /// <summary>Converts parameters for OpenIddict's rules.</summary>
     public static OpenIddictRequest ToMessage(this OAuthParameters parameters)
     {
         var message = new OpenIddictRequest();

@@ -7,7 +7,7 @@ using OpenIddict.Server;
 
 namespace IdentityServer.Protocol.Pipeline;
 
-/// <summary>What the handlers of a request have found out so far, for the handlers behind them. It travels with OpenIddict's transaction.</summary>
+/// <summary>What the handlers of a request have found so far, for later handlers. It is kept with OpenIddict's transaction.</summary>
 internal sealed class ProtocolRequest(HttpContext http)
 {
     private const string Key = "identityserver";
@@ -28,13 +28,13 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     public bool HasClient => _client is not null;
 
-    /// <summary>The assertion that the client proved itself by, not yet used up; null: it needs none, or it is used up.</summary>
+    /// <summary>The assertion that authenticated the client, not yet used up; null: it needed none, or it is used up.</summary>
     public JwtClaims? ClientAssertion { get; set; }
 
     /// <summary>The resources that the request names (RFC 8707); empty: none.</summary>
     public Resource[] Resources { get; set; } = [];
 
-    /// <summary>The key that the request proves to have (RFC 9449 §5).</summary>
+    /// <summary>The key that the request proves possession of (RFC 9449 §5).</summary>
     public string? DpopThumbprint { get; set; }
 
     /// <summary>The certificate that the client's tokens are to be bound to (RFC 8705 §3).</summary>
@@ -44,35 +44,35 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
 
-    /// <summary>The claims of the access token that the request presents, once it is found genuine and alive.</summary>
+    /// <summary>The claims of the request's access token, once it is known to be genuine and alive.</summary>
     public JwtClaims? TokenClaims { get; set; }
 
-    /// <summary>The access token comes by the scheme for tokens that are bound to a key (RFC 9449 §7.1).</summary>
+    /// <summary>Whether the access token was sent with the scheme for key-bound tokens (RFC 9449 §7.1).</summary>
     public bool IsByDpop { get; set; }
 
-    /// <summary>Null where it was no handler of ours that refused the request.</summary>
+    /// <summary>Null if none of our handlers refused the request.</summary>
     public OAuthError? Refusal { get; private set; }
 
     public static ProtocolRequest Of(OpenIddictServerEvents.BaseContext context) => (ProtocolRequest)context.Transaction.Properties[Key]!;
 
     public void AttachTo(OpenIddictServerTransaction transaction) => transaction.Properties[Key] = this;
 
-    /// <summary>Rejects the request, and keeps the error with its status, which OpenIddict's rejections don't carry.</summary>
+    /// <summary>Rejects the request and keeps the error's status, which OpenIddict's rejections don't carry.</summary>
     public void Refuse(OpenIddictServerEvents.BaseValidatingContext context, OAuthError error)
     {
         Refusal = error;
         context.Reject(error.Code, error.Description);
     }
 
-    /// <summary>Why the request is refused, by a handler of ours or by a rule of OpenIddict's.</summary>
+    /// <summary>Why the request is refused, by one of our handlers or by OpenIddict.</summary>
     public OAuthError RefusalIn(OpenIddictResponse response) => Refusal ?? new OAuthError(
         response.Error!, response.ErrorDescription ?? "", response.Error == OAuthErrorCodes.InvalidClient ? HttpStatusCode.Unauthorized : HttpStatusCode.BadRequest);
 
-    /// <summary>For what the handlers of one endpoint alone tell one another.</summary>
+    /// <summary>State shared by the handlers of one endpoint only.</summary>
     public void Keep<T>(T value)
         where T : class => (_kept ??= [])[typeof(T)] = value;
 
-    /// <summary>Null: no handler has kept one.</summary>
+    /// <summary>Null: no handler has set one.</summary>
     public T? Find<T>()
         where T : class => _kept?.GetValueOrDefault(typeof(T)) as T;
 

@@ -6,8 +6,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Pipeline;
 
 /// <summary>
-/// Reads the form of a request, or its query where it is routed by GET too, within our limits (RFC 6749 §3.2, appendix B). ASP.NET
-/// Core's reader, which OpenIddict uses, takes malformed percent-encoding for text, and knows other limits.
+/// Reads the form of a request, or its query if GET is routed too, within our limits (RFC 6749 §3.2, appendix B). ASP.NET
+/// Core's reader, which OpenIddict uses, treats malformed percent-encoding as text and has other limits.
 /// </summary>
 internal sealed class ReadForm<TContext> : IOpenIddictServerHandler<TContext>
     where TContext : BaseValidatingContext

@@ -6,8 +6,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Pipeline;
 
 /// <summary>
-/// Which endpoint a request is for was decided by routing. OpenIddict would compare the address of each request with that of
-/// each endpoint, measured at a third of a token request.
+/// Takes the endpoint from routing. OpenIddict would compare each request's address with that of
+/// each endpoint, which takes a third of the time of a token request.
 /// </summary>
 internal sealed class UseMappedEndpoint(IssuerSettings issuer) : IOpenIddictServerHandler<ProcessRequestContext>
 {

@@ -7,7 +7,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Pipeline;
 
 /// <summary>
-/// Writes the answer in one piece, never stored (RFC 6749 §5.1), and an error with the status and the headers that it goes with
+/// Writes the answer in one piece, marked no-store (RFC 6749 §5.1), and an error with its status and headers
 /// (§5.2). <c>error_uri</c> is not sent: it would lead to OpenIddict's site.
 /// </summary>
 internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
@@ -32,7 +32,7 @@ internal sealed class WriteJson<TContext> : IOpenIddictServerHandler<TContext>
         }
     }
 
-    /// <summary>RFC 9126 §2.2: what is pushed is created.</summary>
+    /// <summary>RFC 9126 §2.2: a pushed request is answered with 201 Created.</summary>
     private static int StatusOf(OpenIddictServerEndpointType endpoint) =>
         endpoint == OpenIddictServerEndpointType.PushedAuthorization ? StatusCodes.Status201Created : StatusCodes.Status200OK;
 }

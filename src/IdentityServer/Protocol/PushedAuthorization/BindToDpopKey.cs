@@ -6,7 +6,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
-/// <summary>The key that the code will be bound to may be proved instead of named; where it is both, they must agree (RFC 9449 §10.1).</summary>
+/// <summary>The key to bind the code to may be proved instead of named; if both, they must agree (RFC 9449 §10.1).</summary>
 internal sealed class BindToDpopKey(DpopProofs proofs) : IOpenIddictServerHandler<ValidatePushedAuthorizationRequestContext>
 {
     public async ValueTask HandleAsync(ValidatePushedAuthorizationRequestContext context)

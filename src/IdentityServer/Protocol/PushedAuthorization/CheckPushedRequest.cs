@@ -6,7 +6,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
-/// <summary>Holds a pushed request to what the authorization endpoint will hold it to (RFC 9126 §2.1, step 3).</summary>
+/// <summary>Checks a pushed request as the authorization endpoint would (RFC 9126 §2.1, step 3).</summary>
 internal sealed class CheckPushedRequest(CurrentConfiguration configuration) : IOpenIddictServerHandler<ValidatePushedAuthorizationRequestContext>
 {
     public ValueTask HandleAsync(ValidatePushedAuthorizationRequestContext context)
@@ -22,7 +22,7 @@ internal sealed class CheckPushedRequest(CurrentConfiguration configuration) : I
 
     private Result<AuthorizationRequest> Read(ProtocolRequest request)
     {
-        // FAPI 2.0 Security Profile §5.3.2.2: whoever pushes says where the answer goes; no registration says it in its place.
+        // FAPI 2.0 Security Profile §5.3.2.2: a pushed request must include redirect_uri; the registration provides no default.
         if (request.Parameters[Parameters.RedirectUri] is null)
             return Errors.RedirectUriMissing;
         var target = AuthorizationTarget.Find(request.Client, request.Parameters);

@@ -7,7 +7,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
-/// <summary>Keeps the request, checked as the authorization endpoint checks it, and gives the client a reference to it (RFC 9126 §2.2).</summary>
+/// <summary>Stores the checked request and gives the client a reference to it (RFC 9126 §2.2).</summary>
 internal sealed class KeepPushedRequest(PushedRequests requests, PushedRequestSettings settings, DatabaseGate database) : IOpenIddictServerHandler<HandlePushedAuthorizationRequestContext>
 {
     public async ValueTask HandleAsync(HandlePushedAuthorizationRequestContext context)

@@ -5,7 +5,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
-/// <summary>Whoever knows the name of a public client may push, and each push is stored.</summary>
+/// <summary>Anyone who knows a public client's id can push, and each push is stored.</summary>
 internal sealed class LimitPublicPushes(RequestLimits limits) : IOpenIddictServerHandler<ValidatePushedAuthorizationRequestContext>
 {
     public ValueTask HandleAsync(ValidatePushedAuthorizationRequestContext context)

@@ -4,7 +4,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.PushedAuthorization;
 
-/// <summary>Authorization requests that are said to us before the browser comes (RFC 9126).</summary>
+/// <summary>Authorization requests that clients send before the browser comes (RFC 9126).</summary>
 internal static class PushedAuthorizationServices
 {
     public static void AddPushedAuthorization(this IServiceCollection services, SettingsReader settings)

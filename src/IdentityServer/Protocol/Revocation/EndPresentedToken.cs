@@ -11,8 +11,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.Revocation;
 
 /// <summary>
-/// Ends the token that a client revokes (RFC 7009). A refresh token takes its whole grant along, an access token only itself
-/// (§2.1). What is unknown, dead or another client's is answered alike and not changed at all (§2.2).
+/// Ends the token that a client revokes (RFC 7009). A refresh token ends its whole grant, an access token only itself
+/// (§2.1). Unknown, dead and other clients' tokens all get the same answer, and nothing changes (§2.2).
 /// </summary>
 internal sealed class EndPresentedToken(AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseGate database) : IOpenIddictServerHandler<HandleRevocationRequestContext>
 {
@@ -23,10 +23,10 @@ internal sealed class EndPresentedToken(AccessTokens accessTokens, GrantEnding e
         using var place = database.TryEnter();
         if (place.IsRefused)
             request.Refuse(context, Errors.Busy);
-        // The form of the token tells its kind; a wrong hint does no harm (RFC 7009 §2.1).
+        // The form of the token shows its kind, so a wrong hint does no harm (RFC 7009 §2.1).
         else if (AccessTokens.MayBe(token))
             await EndAccessTokenAsync(request, token);
-        // Who hangs up, as a page does that is closed at sign-out, is signed out all the same.
+        // Not cancelled with the request: a page that is closed during sign-out still signs out.
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))
             await ending.TryEndGrantAsync(grantId, request.Client.ClientId, NoteOf(request, AuditEvents.GrantEnded)).WithinDeadline(request.Http);
     }

@@ -13,7 +13,7 @@ using ServiceDefaults;
 namespace IdentityServer.Protocol.Revocation;
 
 /// <summary>
-/// <c>GET /connect/revocations?after=&amp;wait=</c>: what ended before its time, for resource servers. Answered from
+/// <c>GET /connect/revocations?after=&amp;wait=</c>: what was revoked, for resource servers. Answered from
 /// memory; a long poll ends as soon as there is something new.
 /// </summary>
 internal sealed class RevocationFeedEndpoint(
@@ -58,7 +58,7 @@ internal sealed class RevocationFeedEndpoint(
     private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
     {
         http.Features.Get<RequestDeadline>()?.Lift();
-        // Who does not wait is told what is so now, not what was so at the last beat.
+        // A caller that does not wait gets the current state, not that of the last beat.
         if (after is null || wait == TimeSpan.Zero)
             await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, drain.Over);
@@ -67,7 +67,7 @@ internal sealed class RevocationFeedEndpoint(
         {
             var news = feed.News;
             var state = feed.Current;
-            // "Nothing new" from a node that has lost touch would be a lie.
+            // "Nothing new" would be false from a node that has lost touch with the database.
             if (!pulse.IsFresh || state.Snapshot is null)
             {
                 await OAuthAnswer.WriteAsync(http, Errors.Unavailable);
@@ -80,7 +80,7 @@ internal sealed class RevocationFeedEndpoint(
                 await WriteAsync(http, state, entries);
                 return;
             }
-            // Looks up once a second, so that losing touch ends the poll.
+            // Wakes once a second, so that losing touch with the database ends the poll.
             var nap = left < TimeSpan.FromSeconds(1) ? left : TimeSpan.FromSeconds(1);
             await Task.WhenAny(news, Task.Delay(nap, time, ends.Token));
         }
@@ -89,7 +89,7 @@ internal sealed class RevocationFeedEndpoint(
     private List<RevocationEntry> NewSince(Cursor? after, RevocationFeed.State state)
     {
         var now = time.GetUtcNow();
-        // A cursor of another cluster (a restored backup) knows nothing of this one: all that is in force is new.
+        // A cursor from another cluster (a restored backup) means nothing here: send everything in force.
         var seen = after is { } cursor && cursor.Cluster == state.Cluster ? cursor.Snapshot : null;
         return [.. state.Entries.Where(entry => entry.Until > now && (seen is null || !seen.Sees(entry.TransactionId)))];
     }
@@ -113,7 +113,7 @@ internal sealed class RevocationFeedEndpoint(
             json.WriteString("grant_id", grantId);
         else
             json.WriteString("sub", entry.Subject);
-        // Rounded up: what was issued earlier within the same millisecond is ended too.
+        // Rounded up, so that tokens issued earlier in the same millisecond are ended too.
         json.WriteNumber("at", entry.At.AddTicks(TimeSpan.TicksPerMillisecond - 1).ToUnixTimeMilliseconds());
         json.WriteNumber("until", entry.Until.ToUnixTimeMilliseconds());
         json.WriteEndObject();
@@ -128,7 +128,7 @@ internal sealed class RevocationFeedEndpoint(
         var isNegative = text[0] == '-';
         if (text.AsSpan(isNegative ? 1 : 0) is not { IsEmpty: false } digits || digits.ContainsAnyExceptInRange('0', '9'))
             return false;
-        // However many digits: it is clamped.
+        // Any number of digits: the value is clamped.
         wait = TimeSpan.FromSeconds(isNegative ? 0 : int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? Math.Min(seconds, MaximumWait) : MaximumWait);
         return true;
     }
@@ -141,7 +141,7 @@ internal sealed class RevocationFeedEndpoint(
         return text.Length <= MaximumCursorLength && Cursor.TryParse(text, out cursor);
     }
 
-    /// <summary>Opaque to callers: the cluster and the snapshot of what they have been told.</summary>
+    /// <summary>Opaque to callers: the cluster, and the snapshot that they have seen.</summary>
     private sealed record Cursor(string Cluster, PgSnapshot Snapshot)
     {
         public override string ToString() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{Cluster}/{Snapshot.Text}"));

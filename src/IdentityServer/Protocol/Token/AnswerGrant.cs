@@ -11,10 +11,10 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;
 
-/// <summary>Spends what the client presents; the grant says what it has earned. Behind this nothing is refused.</summary>
+/// <summary>Spends what the client presents, and asks the grant for the tokens to issue. After this nothing is refused.</summary>
 internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, ServerMetrics metrics) : IOpenIddictServerHandler<HandleTokenRequestContext>
 {
-    // OpenIddict asks for a principal before it issues tokens; who they are for, the issuance says.
+    // OpenIddict needs a principal before it issues tokens; the real subject is in the issuance.
     private static readonly ClaimsPrincipal Earner = new(new ClaimsIdentity("IdentityServer"));
 
     public async ValueTask HandleAsync(HandleTokenRequestContext context)
@@ -40,11 +40,11 @@ internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, 
             CertificateThumbprint = request.CertificateThumbprint,
             Resources = request.Resources,
         };
-        // These need no database, or queue for a hash before they come to it.
+        // These need no database, or wait for a hash before they need it.
         if (grantType is GrantTypes.ClientCredentials or GrantTypes.TokenExchange or GrantTypes.Password)
             return await grant.HandleAsync(presented).WithinDeadline(request.Http);
         using var place = database.TryEnter();
-        // What a grant has begun may go on past the deadline, and the caller is told to come back.
+        // The grant may finish what it began after the deadline; the caller is told to retry.
         return place.IsRefused ? Errors.Busy : await grant.HandleAsync(presented).WithinDeadline(request.Http);
     }
 }

@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;
 
-/// <summary>The members of a token response (RFC 6749 §5.1). The granted scope is always told, where there is one.</summary>
+/// <summary>The members of a token response (RFC 6749 §5.1). The granted scope is always included if there is one.</summary>
 internal sealed class AttachTokens : IOpenIddictServerHandler<ProcessSignInContext>
 {
     public ValueTask HandleAsync(ProcessSignInContext context)

@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;
 
-/// <summary>Which tokens OpenIddict is to generate: those that the grant has earned.</summary>
+/// <summary>Tells OpenIddict to generate exactly the tokens that the grant decided on.</summary>
 internal sealed class ChooseTokens : IOpenIddictServerHandler<ProcessSignInContext>
 {
     public ValueTask HandleAsync(ProcessSignInContext context)

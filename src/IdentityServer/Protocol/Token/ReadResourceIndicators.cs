@@ -5,7 +5,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;
 
-/// <summary>The resources that the request narrows its token to (RFC 8707 §2.2): known ones, of which the client has a scope.</summary>
+/// <summary>Reads the resources that the request limits its token to (RFC 8707 §2.2). Each must be known, and the client must have a scope of it.</summary>
 internal sealed class ReadResourceIndicators(CurrentConfiguration configuration) : IOpenIddictServerHandler<ValidateTokenRequestContext>
 {
     public ValueTask HandleAsync(ValidateTokenRequestContext context)

@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Token;
 
-/// <summary>The client is registered for the grant type (RFC 6749 §5.2, <c>unauthorized_client</c>).</summary>
+/// <summary>The client must be registered for the grant type (RFC 6749 §5.2, <c>unauthorized_client</c>).</summary>
 internal sealed class RequireGrantTypePermission : IOpenIddictServerHandler<ValidateTokenRequestContext>
 {
     public ValueTask HandleAsync(ValidateTokenRequestContext context)

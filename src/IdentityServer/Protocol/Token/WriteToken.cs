@@ -19,7 +19,7 @@ internal sealed class WriteToken(TokenIssuer issuer, IdTokens idTokens) : IOpenI
         {
             OpenIddictConstants.TokenTypeIdentifiers.AccessToken => (request.AccessToken = issuer.IssueAccessToken(request.Issuance)).Text,
             OpenIddictConstants.TokenTypeIdentifiers.RefreshToken => issuer.IssueRefreshToken(request.Issuance),
-            // Behind the access token, whose hash it has (OpenID Connect Core §3.1.3.6).
+            // After the access token, because it holds that token's hash (OpenID Connect Core §3.1.3.6).
             OpenIddictConstants.TokenTypeIdentifiers.IdentityToken => idTokens.Issue(request.Client, request.Issuance.Authentication!, request.AccessToken.Text),
             _ => throw new InvalidOperationException($"Nothing here writes a token of the type {context.TokenType}."),
         };

@@ -9,24 +9,24 @@ namespace IdentityServer.Protocol.Tokens;
 /// <summary>Tells whether an access token is one of ours and still alive.</summary>
 internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider time)
 {
-    /// <summary>How wrong a clock may be, this node's or a verifier's, without a revocation being lost by it.</summary>
+    /// <summary>How wrong a clock may be, this node's or a verifier's, without losing a revocation.</summary>
     public static readonly TimeSpan WorstClock = TimeSpan.FromMinutes(15);
 
-    // Another node's clock may be ahead of ours when it issues; FindLive takes the end exactly.
+    // Another node's clock may be ahead of ours when it issues; FindLive checks the expiry exactly.
     private readonly JwtExpectations _expectations = new() { Type = "at+jwt", Issuer = issuer.Issuer, ClockSkew = JwtExpectations.MaximumClockSkew };
 
     private readonly JwtExpectations _atAnyTime = new() { Type = "at+jwt", Issuer = issuer.Issuer, AtAnyTime = true };
 
-    /// <summary>By its form: a JWT has dots, a refresh token has none.</summary>
+    /// <summary>Decides by form: a JWT has dots, a refresh token has none.</summary>
     public static bool MayBe(string token) => token.Contains('.', StringComparison.Ordinal);
 
-    /// <summary>The claims of a token that is genuine, unexpired and not ended; else null.</summary>
+    /// <summary>The claims of a token that is genuine, unexpired and not revoked; otherwise null.</summary>
     public JwtClaims? FindLive(string token) =>
         FindGenuine(token, out _) is { } claims && claims.ExpiresAt > time.GetUtcNow() && !IsEnded(claims) ? claims : null;
 
     /// <summary>
-    /// The claims of a token that some verifier, by its own clock, may accept: what is worth revoking. A node whose clock is
-    /// wrong must not answer 200 and leave the token alive for all others.
+    /// The claims of a token that some verifier may still accept by its own clock, and so is worth revoking. A node whose clock is
+    /// wrong must not answer 200 and leave the token alive for everyone else.
     /// </summary>
     public JwtClaims? FindRevocable(string token)
     {
@@ -42,7 +42,7 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
 
     private JwtClaims? FindGenuine(string token, out JwtError error)
     {
-        // A signature is checked once; what can change, time and revocation, at each look.
+        // The signature is checked once, time and revocation at each use.
         var (ring, hash, now) = (keys.Value, TokenHash.Of(token), time.GetUtcNow());
         error = JwtError.None;
         if (ring.Verified.Find(hash) is { } known)

@@ -6,10 +6,10 @@ using IdentityServer.Protocol.Jwt;
 
 namespace IdentityServer.Protocol.Tokens;
 
-/// <summary>What whoever uses a token must prove (RFC 7800 §3.1).</summary>
+/// <summary>What the user of a token must prove (RFC 7800 §3.1).</summary>
 /// <param name="Key">The thumbprint of a key (RFC 9449 §6.1).</param>
 /// <param name="Certificate">The SHA-256 of a certificate (RFC 8705 §3.1).</param>
-/// <param name="IsUnderstood">False: it is bound to something that nobody can prove here, so nobody may use it.</param>
+/// <param name="IsUnderstood">False: it is bound to something that can't be proved here, so nobody may use it.</param>
 internal readonly record struct Confirmation(string? Key, string? Certificate, bool IsUnderstood)
 {
     public static Confirmation Of(JwtClaims claims)
@@ -20,10 +20,10 @@ internal readonly record struct Confirmation(string? Key, string? Certificate, b
         return new(key, certificate, IsUnderstood: key is not null || certificate is not null);
     }
 
-    /// <summary>Of the certificate as a whole (RFC 8705 §3.1).</summary>
+    /// <summary>The hash of the whole certificate (RFC 8705 §3.1).</summary>
     public static string ThumbprintOf(X509Certificate2 certificate) => Base64Url.EncodeToString(SHA256.HashData(certificate.RawDataMemory.Span));
 
-    /// <summary>The connection has the certificate that the token is bound to, or the token is bound to none.</summary>
+    /// <summary>Whether the connection has the certificate that the token is bound to; true if it is bound to none.</summary>
     public bool IsMetBy(X509Certificate2? certificate) => Certificate is null || certificate is not null && ThumbprintOf(certificate) == Certificate;
 
     private static string? Read(JsonElement confirmation, string name) =>

@@ -3,12 +3,12 @@ using System.Text.Json.Serialization;
 
 namespace IdentityServer.Protocol.Tokens;
 
-/// <summary>What of an authorization only ID tokens and userinfo ask after: the column <c>grants.details</c>.</summary>
+/// <summary>The parts of an authorization that only ID tokens and userinfo need: the column <c>grants.details</c>.</summary>
 internal sealed record GrantDetails
 {
     public static readonly GrantDetails None = new();
 
-    /// <summary>Of the request; in the first ID token only (OpenID Connect Core §12.2).</summary>
+    /// <summary>From the request; only in the first ID token (OpenID Connect Core §12.2).</summary>
     public string? Nonce { get; init; }
 
     /// <summary>One of <see cref="Protocol.AuthenticationContexts"/>.</summary>
@@ -17,10 +17,10 @@ internal sealed record GrantDetails
     /// <summary>RFC 8176.</summary>
     public string[]? Amr { get; init; }
 
-    /// <summary>Claims asked for one by one in the ID token (OpenID Connect Core §5.5).</summary>
+    /// <summary>Claims requested one by one for the ID token (OpenID Connect Core §5.5).</summary>
     public string[]? IdTokenClaims { get; init; }
 
-    /// <summary>The same of userinfo.</summary>
+    /// <summary>The same for userinfo.</summary>
     public string[]? UserInfoClaims { get; init; }
 
     public static GrantDetails Parse(string? json) => json is null ? None : JsonSerializer.Deserialize(json, GrantDetailsJson.Default.GrantDetails) ?? None;

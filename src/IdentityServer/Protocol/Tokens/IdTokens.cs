@@ -12,8 +12,8 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Protocol.Tokens;
 
-/// <summary>Whose authentication an ID token tells of.</summary>
-/// <param name="User">For the claims that the request asked for in the ID token; null at a refresh, which tells none of them again.</param>
+/// <summary>The authentication that an ID token describes.</summary>
+/// <param name="User">For the claims requested in the ID token; null at a refresh, which does not repeat them.</param>
 internal sealed record Authentication(Guid Subject, DateTimeOffset At, Guid? SessionId, GrantDetails Details, UserProfile? User = null);
 
 /// <summary>Writes and recognises ID tokens (OpenID Connect Core §2).</summary>
@@ -22,7 +22,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
     /// <summary>OpenID Connect Registration §2, <c>id_token_signed_response_alg</c>.</summary>
     public const string StandardAlgorithm = SecurityAlgorithms.RsaSha256;
 
-    /// <summary>What an ID token says beside what is known of its user.</summary>
+    /// <summary>The contents of an ID token other than the claims about its user.</summary>
     public static readonly string[] Claims =
     [
         ClaimNames.Issuer, ClaimNames.Subject, ClaimNames.Audience, ClaimNames.ExpiresAt, ClaimNames.IssuedAt, ClaimNames.AuthTime,
@@ -31,7 +31,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
 
     private readonly JwtExpectations _genuine = new() { Type = "JWT", Issuer = issuer.Issuer, AtAnyTime = true };
 
-    /// <param name="accessToken">Issued beside it.</param>
+    /// <param name="accessToken">The one issued with it.</param>
     public string Issue(Client client, Authentication who, string accessToken)
     {
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
@@ -62,7 +62,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
         });
     }
 
-    /// <summary>Userinfo as a signed answer (OpenID Connect Core §5.3.2): the same kind of JWT, told from an ID token by its lack of <c>exp</c>.</summary>
+    /// <summary>A signed userinfo answer (OpenID Connect Core §5.3.2): the same kind of JWT, but without <c>exp</c>, which sets it apart from an ID token.</summary>
     public string SignUserInfo(Client client, string algorithm, Action<Utf8JsonWriter> write) => Sign(algorithm, json =>
     {
         json.WriteString(ClaimNames.Issuer, issuer.Issuer);
@@ -86,6 +86,6 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
         return keys.Value.IdTokenSigner(algorithm).Sign(buffer.WrittenSpan);
     }
 
-    /// <summary>OpenID Connect Core §3.1.3.6: both algorithms hash by SHA-256.</summary>
+    /// <summary>OpenID Connect Core §3.1.3.6: both algorithms use SHA-256.</summary>
     private static string HalfHash(string accessToken) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken)).AsSpan(0, 16));
 }

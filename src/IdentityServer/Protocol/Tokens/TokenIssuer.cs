@@ -9,7 +9,7 @@ using IdentityServer.Settings;
 namespace IdentityServer.Protocol.Tokens;
 
 /// <summary>
-/// Writes access tokens: JWTs by RFC 9068. The JSON goes into a buffer that the thread keeps, and from there into the
+/// Writes access tokens: JWTs as in RFC 9068. The JSON goes into a per-thread buffer, and from there into the
 /// signature: no claim objects, no reflection.
 /// </summary>
 internal sealed class TokenIssuer(
@@ -27,7 +27,7 @@ internal sealed class TokenIssuer(
         var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
         var expiresAt = issuedAt + (long)settings.Lifetime.TotalSeconds;
         var delegation = issuance.Delegation;
-        // An exchanged token lives no longer than what it was exchanged for.
+        // An exchanged token lives no longer than the original.
         if (delegation is not null)
             expiresAt = Math.Min(expiresAt, Math.Min(delegation.Subject.ExpiresAt.ToUnixTimeSeconds(), delegation.Actor.NotAfter.ToUnixTimeSeconds()));
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(1024);
@@ -59,7 +59,7 @@ internal sealed class TokenIssuer(
             terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
     }
 
-    /// <summary>Null: the client gets none.</summary>
+    /// <summary>Null: the client gets no refresh token.</summary>
     public string? IssueRefreshToken(Issuance issuance) =>
         issuance.Refresh is { } grant ? GrantHandle.Write(keys.Value.Handles, grant.GrantId, grant.Generation, grant.RotatedAt) : null;
 
@@ -74,7 +74,7 @@ internal sealed class TokenIssuer(
         json.WriteEndObject();
     }
 
-    /// <summary>RFC 9068 §2.2: the resources whose scopes were granted; the issuer itself where there is none.</summary>
+    /// <summary>RFC 9068 §2.2: the resources whose scopes were granted; the issuer itself if there are none.</summary>
     private void WriteAudience(Utf8JsonWriter json, string[] audience)
     {
         if (audience.Length <= 1)
@@ -94,7 +94,7 @@ internal sealed class TokenIssuer(
         Write(json, ClaimNames.Permissions, permissions);
     }
 
-    /// <summary>What the token before says of the user's sign-in stays true; who acted before goes within who acts now (RFC 8693 §4.1).</summary>
+    /// <summary>Keeps what the original token says about the user's sign-in, and nests its actor in the new one (RFC 8693 §4.1).</summary>
     private static void WriteDelegation(Utf8JsonWriter json, Delegation delegation)
     {
         foreach (var kept in (ReadOnlySpan<string>)[ClaimNames.GrantId, ClaimNames.AuthTime, ClaimNames.Roles, ClaimNames.Permissions])
@@ -122,7 +122,7 @@ internal sealed class TokenIssuer(
         json.WriteEndArray();
     }
 
-    /// <summary>128 bits of chance: unique without asking anyone (RFC 7519 §4.1.7).</summary>
+    /// <summary>128 random bits, unique without coordination (RFC 7519 §4.1.7).</summary>
     private static string CreateJwtId()
     {
         Span<byte> bytes = stackalloc byte[16];

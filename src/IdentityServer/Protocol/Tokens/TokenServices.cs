@@ -3,7 +3,7 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.Tokens;
 
-/// <summary>How access tokens and ID tokens are written and read.</summary>
+/// <summary>Writing and reading access tokens and ID tokens.</summary>
 internal static class TokenServices
 {
     public static void AddTokens(this IServiceCollection services, SettingsReader settings)

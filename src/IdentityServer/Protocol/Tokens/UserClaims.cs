@@ -5,10 +5,10 @@ using IdentityServer.Storage;
 
 namespace IdentityServer.Protocol.Tokens;
 
-/// <summary>Writes what is known of a user as standard claims (OpenID Connect Core §5.1, §5.4). What is not known is left out, never null (§5.3.2).</summary>
+/// <summary>Writes a user's data as standard claims (OpenID Connect Core §5.1, §5.4). Unknown ones are left out, never null (§5.3.2).</summary>
 internal sealed class UserClaims(CurrentConfiguration configuration)
 {
-    /// <summary>The members of the account's profile: claims that have no column.</summary>
+    /// <summary>The claims in the account's profile, which have no column of their own.</summary>
     public static readonly string[] ProfileMembers =
         ["given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "birthdate", "zoneinfo", "locale"];
 
@@ -21,7 +21,7 @@ internal sealed class UserClaims(CurrentConfiguration configuration)
     /// <summary>Every claim about a user that a client may ask for by name.</summary>
     public static readonly string[] Served = [.. OfProfile, .. OfEmail, ClaimNames.Address, .. OfPhone, ClaimNames.Roles];
 
-    /// <summary>The claims that the scopes ask for, and those that were asked for one by one.</summary>
+    /// <summary>The claims that the scopes ask for, and those requested one by one.</summary>
     public static HashSet<string> Wanted(ScopeSet scopes, string[]? oneByOne)
     {
         var names = new HashSet<string>(oneByOne ?? [], StringComparer.Ordinal);
@@ -33,7 +33,7 @@ internal sealed class UserClaims(CurrentConfiguration configuration)
         return names;
     }
 
-    /// <summary>OpenID Connect Core §5.1: a date, with year 0000 where it is not told, or a year alone.</summary>
+    /// <summary>OpenID Connect Core §5.1: a date, with year 0000 if the year is not given, or just a year.</summary>
     public static bool IsBirthdate(string text) =>
         (text.Length == 4 && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
         || DateOnly.TryParseExact(text.StartsWith("0000", StringComparison.Ordinal) ? "2000" + text[4..] : text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _);

@@ -7,8 +7,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.UserInfo;
 
 /// <summary>
-/// The access token is in the header, by the scheme of either kind, or in a posted form (RFC 6750 §2.1, §2.2, RFC 9449 §7.1); never
-/// in the query, as OpenIddict would have it.
+/// Reads the access token from the header, with either scheme, or from a posted form (RFC 6750 §2.1, §2.2, RFC 9449 §7.1), but never
+/// from the query, as OpenIddict would.
 /// </summary>
 internal sealed class ReadAccessToken : IOpenIddictServerHandler<ExtractUserInfoRequestContext>
 {
@@ -28,7 +28,7 @@ internal sealed class ReadAccessToken : IOpenIddictServerHandler<ExtractUserInfo
     private static async ValueTask<Result<string>> ReadAsync(ProtocolRequest request)
     {
         string? inBody = null;
-        // A post without a body, or with one of another kind, has its token in the header.
+        // A post without a form has its token in the header.
         if (HttpMethods.IsPost(request.Http.Request.Method) && request.Http.Request.HasFormContentType)
         {
             var form = await OAuthForm.ReadAsync(request.Http);

@@ -7,14 +7,14 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.UserInfo;
 
-/// <summary>The access token is genuine and alive, and a bound one is used by who has its key (RFC 9449 §7.1) and its certificate (RFC 8705 §3).</summary>
+/// <summary>The access token must be genuine and alive, and a bound one comes with its key (RFC 9449 §7.1) or certificate (RFC 8705 §3).</summary>
 internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs proofs, Pulse pulse) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         var request = ProtocolRequest.Of(context);
         var token = context.Request.AccessToken!;
-        // Not knowing what other nodes revoked, any answer would be a guess.
+        // Without knowing what other nodes revoked, any answer would be a guess.
         if (!pulse.IsFresh)
             request.Refuse(context, Errors.Unavailable);
         else if ((request.TokenClaims = tokens.FindLive(token)) is not { } claims || !Confirmation.Of(claims).IsUnderstood)

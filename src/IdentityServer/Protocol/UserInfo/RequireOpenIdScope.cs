@@ -4,7 +4,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.UserInfo;
 
-/// <summary>The access token was issued for OpenID Connect (Core §5.3; RFC 6750 §3.1, <c>insufficient_scope</c>).</summary>
+/// <summary>The access token must have been issued for OpenID Connect (Core §5.3; RFC 6750 §3.1, <c>insufficient_scope</c>).</summary>
 internal sealed class RequireOpenIdScope : IOpenIddictServerHandler<ValidateUserInfoRequestContext>
 {
     public ValueTask HandleAsync(ValidateUserInfoRequestContext context)

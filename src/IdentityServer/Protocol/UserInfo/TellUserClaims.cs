@@ -13,8 +13,8 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.UserInfo;
 
 /// <summary>
-/// What the user's account tells by the scopes of the token and the claims that were asked for (OpenID Connect Core §5.3.2), signed
-/// where the client registered for that. Straight from the row to UTF-8: OpenIddict's answer would lack what is empty.
+/// Returns the claims that the token's scopes and the authorization request ask for (OpenID Connect Core §5.3.2), signed
+/// if the client registered for that. Written straight from the row to UTF-8, because OpenIddict drops empty values.
 /// </summary>
 internal sealed class TellUserClaims(
     UserInfoStore users, UserClaims claims, IdTokens idTokens, CurrentConfiguration configuration, DatabaseGate database) : IOpenIddictServerHandler<HandleUserInfoRequestContext>
@@ -26,7 +26,7 @@ internal sealed class TellUserClaims(
         using var place = database.TryEnter();
         if (place.IsRefused)
             request.Refuse(context, Errors.Busy);
-        // The account may have been switched off, or the client gone, since the token was issued.
+        // The account may have been disabled, or the client removed, since the token was issued.
         else if (AccessTokens.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
             || await users.FindAsync(grantId, http.Deadline()).WithinDeadline(http) is not { } found)
             request.Refuse(context, Errors.AccessTokenRefused);

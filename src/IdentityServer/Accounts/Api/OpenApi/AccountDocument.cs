@@ -11,7 +11,7 @@ internal static class AccountDocument
 {
     public static void AddAccountDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
-        // The endpoints read and write without a binder that could be asked; what they do is written down here.
+        // The endpoints use no model binding that could be inspected, so they are described here by hand.
         options.ShouldInclude = _ => false;
         options.AddDocumentTransformer((document, context, _) =>
         {
@@ -21,7 +21,7 @@ internal static class AccountDocument
                 Version = "v1",
                 Description = "Accounts and first-party sign-in. Refresh tokens are used at /connect/token with client_id=account-api.",
             };
-            // Never the address that a request named.
+            // Never the address in the request.
             document.Servers = [new OpenApiServer { Url = context.ApplicationServices.GetRequiredService<IssuerSettings>().At("") }];
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>

@@ -6,7 +6,7 @@ using Microsoft.OpenApi;
 
 namespace IdentityServer.Accounts.Api.OpenApi;
 
-/// <summary>The words that the document is written in: bodies, the envelope and its errors.</summary>
+/// <summary>The building blocks of the document: bodies, the envelope and its errors.</summary>
 internal static class Describe
 {
     public const string BearerScheme = "bearer";

@@ -11,9 +11,9 @@ using IdentityServer.Telemetry;
 namespace IdentityServer.Protocol.Token.Grants;
 
 /// <summary>
-/// RFC 6749 §4.1.3: a code for tokens. The code is the handle of generation 0 of its grant; one statement checks all that it
-/// is bound to and spends it. Nothing but agreement on all of it spends it: a wrong verifier or redirect URI, and another
-/// client's attempt, leave it to its owner for the rest of its 60 s.
+/// RFC 6749 §4.1.3: exchanges a code for tokens. The code is the handle of generation 0 of its grant; one statement checks all that it
+/// is bound to and spends it. It is spent only if everything matches: a wrong verifier or redirect URI, or another
+/// client's attempt, leaves it usable by its owner for the rest of its 60 s.
 /// </summary>
 internal sealed partial class AuthorizationCodeGrant(
     CodeStore codes, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys,
@@ -29,7 +29,7 @@ internal sealed partial class AuthorizationCodeGrant(
         var client = request.Client;
         var redeemed = await codes.TryRedeemAsync(new Redemption(
             grantId, client.ClientId, request.Parameters[Parameters.RedirectUri], challenge,
-            // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of others to the client's secret.
+            // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of other clients to the client's secret.
             request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
             ResourceIndicators.ReachOf(request.Resources, client),
             client.MayRefresh, time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain, client.Scopes.ToArray()));
@@ -38,7 +38,7 @@ internal sealed partial class AuthorizationCodeGrant(
             : tokens.Issue(request, redeemed.Grant, ScopeSet.Empty, GrantDetails.Parse(redeemed.Grant.Details), redeemed.User);
     }
 
-    /// <summary>The spend found no row that it may change. One look tells whether that is a mistake or a theft.</summary>
+    /// <summary>Nothing was spent. One query tells whether that was a mistake or a theft.</summary>
     private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, Guid grantId)
     {
         var found = await grants.FindAsync(grantId, time.GetUtcNow(), CancellationToken.None);
@@ -47,7 +47,7 @@ internal sealed partial class AuthorizationCodeGrant(
         if (found.Generation == 0)
             return request.RefuseResources(found) ?? Errors.CodeRefused;
 
-        // RFC 6749 §4.1.2: used twice, whoever was first; thief and owner look alike.
+        // RFC 6749 §4.1.2: used twice. It doesn't matter who was first: thief and owner look alike.
         await ending.TryEndGrantAsync(found.Id, found.ClientId, new AuditNote(AuditEvents.AuthorizationCodeReused, null, request.Address));
         metrics.Reused();
         LogReuse(found.Id, found.ClientId);

@@ -3,7 +3,7 @@ using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Protocol.Token.Grants;
 
-/// <summary>RFC 6749 §4.4: a token for the client itself. No refresh token, no database.</summary>
+/// <summary>RFC 6749 §4.4: a token for the client itself. Needs no database and issues no refresh token.</summary>
 internal sealed class ClientCredentialsGrant : IGrant
 {
     public ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
@@ -16,7 +16,7 @@ internal sealed class ClientCredentialsGrant : IGrant
         if (scope.IsRefused)
             return new(scope.Error);
 
-        // RFC 6749 §4.4.3: a refresh token should not be included, so what asks for one is passed over.
+        // RFC 6749 §4.4.3: a refresh token should not be included, so the scope that asks for one is ignored.
         var granted = request.Narrow(ReferenceEquals(scope.Value, request.Client.Scopes) ? request.Client.OwnScopes : scope.Value.Without(Scopes.AboutUsers));
         if (granted.IsRefused)
             return new(granted.Error);

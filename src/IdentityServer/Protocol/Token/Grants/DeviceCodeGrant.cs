@@ -11,12 +11,12 @@ using Statuses = OpenIddict.Abstractions.OpenIddictConstants.Statuses;
 namespace IdentityServer.Protocol.Token.Grants;
 
 /// <summary>
-/// RFC 8628 §3.4: the device polls until its user has decided. One statement a poll, which also redeems the code: the generation
+/// RFC 8628 §3.4: the device polls until its user has decided. Each poll is one statement, which also redeems the code: the generation
 /// of its grant goes from 0 to 1, once.
 /// </summary>
 /// <remarks>
-/// Polls overlap, and an answer may be lost: one that comes within <see cref="RefreshTokenSettings.Leeway"/> of the redemption is
-/// refused and ends nothing. Later, thief and owner look alike, and the grant ends as it does by a code's replay (RFC 6749 §4.1.2).
+/// Polls overlap, and an answer may be lost. A poll within <see cref="RefreshTokenSettings.Leeway"/> of the redemption is
+/// refused but ends nothing. After that, thief and owner look alike, and the grant ends as when a code is replayed (RFC 6749 §4.1.2).
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
     DeviceStore devices, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
@@ -36,9 +36,9 @@ internal sealed partial class DeviceCodeGrant(
             Reach = ResourceIndicators.ReachOf(request.Resources, request.Client),
             ClientScopes = request.Client.Scopes.ToArray(),
         };
-        // Not ended with the request: what is redeemed is redeemed.
+        // Not cancelled with the request: a redemption can't be undone.
         var device = await devices.PollAsync(poll);
-        // Only we write codes: what has no row any more has expired.
+        // Only we write codes, so a code without a row has expired.
         if (device is null)
             return Errors.DeviceCodeExpired;
         if (!device.IsClients)
@@ -49,12 +49,12 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceDenied;
         if (device is { GrantId: { } grantId, Generation: > 0 })
             return await RefuseReuseAsync(request, poll, device, grantId);
-        // By OpenIddict's manager.
+        // Revoked through OpenIddict's manager.
         if (device.Status == Statuses.Revoked)
             return Errors.DeviceCodeRefused;
         if (device.IsExpired)
             return Errors.DeviceCodeExpired;
-        // Allowed, but another poll has it, account or client are not as they were then, or the request names what was not allowed.
+        // Allowed, but another poll redeemed it, the account or client has changed since, or the request names more than was allowed.
         if (device is { GrantId: { } unspent, Generation: 0 })
             return await ExplainAsync(request, poll, unspent);
         return device.IsEarly ? Errors.DevicePolledTooSoon : Errors.DevicePending;

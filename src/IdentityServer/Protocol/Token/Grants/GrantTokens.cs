@@ -8,11 +8,11 @@ namespace IdentityServer.Protocol.Token.Grants;
 internal sealed class GrantTokens(CurrentConfiguration configuration)
 {
     /// <param name="requested">
-    /// What the request narrows the access token to, if not empty; with the resources that it names. The next refresh token keeps
-    /// it all (RFC 6749 §6, RFC 8707 §2.2).
+    /// The scopes that the request limits the access token to, if not empty, as well as the resources it names. The next refresh token keeps
+    /// everything (RFC 6749 §6, RFC 8707 §2.2).
     /// </param>
-    /// <param name="details">What the ID token says of the authentication (OpenID Connect Core §3.1.3.6, §12.2).</param>
-    /// <param name="user">For the claims that were asked for in the ID token.</param>
+    /// <param name="details">What the ID token says about the authentication (OpenID Connect Core §3.1.3.6, §12.2).</param>
+    /// <param name="user">For the claims requested in the ID token.</param>
     public Issuance Issue(TokenRequest request, GrantState grant, ScopeSet requested, GrantDetails details, UserProfile? user = null)
     {
         var client = request.Client;
@@ -26,7 +26,7 @@ internal sealed class GrantTokens(CurrentConfiguration configuration)
         };
     }
 
-    /// <summary>What the client may ask for no longer ends with the next refresh.</summary>
+    /// <summary>Scopes that the client may no longer ask for are dropped at the next refresh.</summary>
     public static ScopeSet GrantedOf(Client client, GrantState grant, ScopeSet requested) =>
         requested.IsEmpty ? ScopeSet.Of(grant.Scopes).Intersect(client.Scopes) : requested;
 }

@@ -7,7 +7,7 @@ using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Protocol.Token.Grants;
 
-/// <summary>RFC 6749 §4.3, for first-party clients that are registered for it (RFC 9700 §2.4 says why for no others).</summary>
+/// <summary>RFC 6749 §4.3, for first-party clients registered for it (RFC 9700 §2.4 says why no others).</summary>
 internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits, PasswordSettings settings) : IGrant
 {
     public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
@@ -32,7 +32,7 @@ internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, R
         if (check.User is not { } user)
             return Errors.SignInRefused;
 
-        // Nobody would have the tokens.
+        // The caller is gone: nobody would receive the tokens.
         request.Cancellation.ThrowIfCancellationRequested();
         var issuance = await signIn.TryStartAsync(request.Client, user, granted.Value, request.Address, CancellationToken.None, terms: request.Terms(granted.Value));
         if (issuance is null)

@@ -9,7 +9,7 @@ using IdentityServer.Telemetry;
 
 namespace IdentityServer.Protocol.Token.Grants;
 
-/// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and gives its successor.</summary>
+/// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and issues its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
     GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings settings,
     ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
@@ -32,11 +32,11 @@ internal sealed partial class RefreshTokenGrant(
             Resources = ResourceIndicators.IdentifiersOf(request.Resources),
             ClientScopes = request.Client.Scopes.ToArray(),
         };
-        // Which scopes a grant has does not change, so that a look may say whether a resource serves any of them.
+        // A grant's scopes never change, so reading first is safe here to check that each resource serves one of them.
         if (request.Resources.Length > 0 && await grants.FindAsync(grantId, now, CancellationToken.None) is { } known && known.ClientId == spend.ClientId
             && ResourceIndicators.Refuse(GrantTokens.GrantedOf(request.Client, known, requested), request.Resources) is { } refused)
             return refused;
-        // Not ended with the request: a thief who hangs up is still found out.
+        // Not cancelled with the request: a thief who hangs up is still detected.
         if (request.Client.MayRefresh && await grants.TrySpendAsync(spend) is { } spent)
         {
             metrics.Rotated();
@@ -45,18 +45,18 @@ internal sealed partial class RefreshTokenGrant(
         return await ExplainAsync(request, spend, requested);
     }
 
-    /// <summary>The spend found no row that it may change. One look tells whether that is a retry, a mistake or a theft.</summary>
+    /// <summary>Nothing was spent. One query tells whether that was a retry, a mistake or a theft.</summary>
     private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, Spend spend, ScopeSet requested)
     {
         var found = await grants.FindAsync(spend.GrantId, spend.Now, CancellationToken.None);
-        // Another client's token: refused, and the grant lives on (RFC 6749 §10.4: bound to the client).
+        // Another client's token: refused, but the grant stays alive (RFC 6749 §10.4: bound to the client).
         if (found is null || found.ClientId != spend.ClientId || !found.IsAlive)
             return Errors.RefreshTokenRefused;
-        // RFC 9449 §5: before anything that ends the grant, which nobody without the key can use.
+        // RFC 9449 §5: checked before anything that ends the grant, since nobody can use it without the key.
         if (found.DpopThumbprint is { } key && key != spend.DpopThumbprint)
             return spend.DpopThumbprint is null ? Errors.DpopKeyOfGrantMissing : Errors.DpopKeyOfGrantDiffers;
 
-        // One that came before the rotation and lost the race is earlier than any leeway: without one it is no retry either.
+        // A request that arrived before the rotation and lost the race is always within the leeway. With no leeway it is still no retry.
         var leeway = LeewayOf(request.Client, found);
         var isRetry = leeway > TimeSpan.Zero && found.Generation == spend.Generation + 1 && found.RotatedAt is { } rotatedAt && spend.Now < rotatedAt + leeway;
         if (found.Generation > spend.Generation && !isRetry)
@@ -67,7 +67,7 @@ internal sealed partial class RefreshTokenGrant(
             LogReuse(found.Id, found.ClientId, spend.Generation, found.Generation);
             return Errors.RefreshTokenRefused;
         }
-        // What the client lost since then, no retry gives it either.
+        // A retry must not return what the client has lost since.
         if (!request.Client.MayRefresh || !request.Client.MayStillHave(ScopeSet.Of(found.Scopes)))
             return Errors.RefreshTokenRefused;
         if (!requested.IsSubsetOf(ScopeSet.Of(found.Scopes)))
@@ -81,15 +81,15 @@ internal sealed partial class RefreshTokenGrant(
         return Issue(request, found, requested);
     }
 
-    /// <summary>Zero is zero for everybody.</summary>
+    /// <summary>A leeway of zero is zero for all clients.</summary>
     private TimeSpan LeewayOf(Client client, GrantState grant)
     {
-        // RFC 9449 §5 binds no grant of a confidential client itself: what binds all of its tokens is what it registered.
+        // RFC 9449 §5 does not bind the grant of a confidential client; its registration decides whether its tokens are bound.
         var isBound = !client.IsPublic && (grant.DpopThumbprint is not null || client.Metadata.DpopBoundAccessTokens == true);
         return isBound && settings.Leeway > TimeSpan.Zero && settings.Leeway < RefreshTokenSettings.BoundLeeway ? RefreshTokenSettings.BoundLeeway : settings.Leeway;
     }
 
-    /// <summary>Of the same authentication, without its nonce (OpenID Connect Core §12.2).</summary>
+    /// <summary>For the same authentication, but without its nonce (OpenID Connect Core §12.2).</summary>
     private Issuance Issue(TokenRequest request, GrantState grant, ScopeSet requested) =>
         tokens.Issue(request, grant, requested, GrantDetails.Parse(grant.Details) with { Nonce = null });
 

@@ -6,19 +6,19 @@ using IdentityServer.Protocol.Tokens;
 namespace IdentityServer.Protocol.Token.Grants;
 
 /// <summary>
-/// RFC 8693: an API that was called with a token gets another, by which it calls the next in the same user's name. Always
-/// delegation: <c>act</c> says who acts, and before whom. No database, no refresh token.
+/// RFC 8693: an API that was called with a token exchanges it for one with which to call the next API for the same user. Always
+/// delegation: <c>act</c> says who acts, and who acted before. Needs no database and issues no refresh token.
 /// </summary>
 /// <remarks>
-/// Who may: a confidential client that the token was issued to, or whose resource it is for. What it gets: scopes that it is
-/// registered for itself. Of a resource that the subject's token is for it gets no more than that token says; to the scopes of
-/// another resource the operator has put it by registering it for them. The client that the token was issued to, which the user
-/// was asked about, gets no more than it has. How long: as long as the subject's token at most; and it ends with the same grant.
+/// Who may exchange: a confidential client that the token was issued to, or whose resource it is for. What it gets: only scopes that it is
+/// registered for itself. For a resource that the subject token is for, it gets no more than that token has. For another resource
+/// the operator gave it the scopes by registering it for them. The client that the token was issued to, which is the one the user
+/// consented to, gets no more than it has. The new token lives no longer than the subject token, and ends with the same grant.
 /// </remarks>
 internal sealed partial class TokenExchangeGrant(
     AccessTokens tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> log) : IGrant
 {
-    /// <summary>Actors in a row.</summary>
+    /// <summary>The most actors in a chain.</summary>
     public const int MaximumChain = 5;
 
     public ValueTask<Result<Issuance>> HandleAsync(TokenRequest request) => new(Exchange(request));
@@ -27,7 +27,7 @@ internal sealed partial class TokenExchangeGrant(
     {
         if (request.Client.IsPublic)
             return Errors.GrantTypeNotAllowed;
-        // Not knowing what other nodes revoked, this one can't tell whether a token is alive.
+        // Without knowing what other nodes revoked, this node can't tell whether a token is alive.
         if (!pulse.IsFresh)
             return Errors.Unavailable;
         var subject = ReadSubject(request);
@@ -61,12 +61,12 @@ internal sealed partial class TokenExchangeGrant(
         return RefuseKey(request, subject) is { } refused ? refused : subject;
     }
 
-    /// <summary>Without an actor token the client acts itself.</summary>
+    /// <summary>Without an actor token the client itself is the actor.</summary>
     private Result<Actor> ReadActor(TokenRequest request)
     {
         if (request.Parameters[Parameters.ActorToken] is not { } text)
             return new Actor(request.Client.ClientId, DateTimeOffset.MaxValue);
-        // One that acts for somebody itself would make two chains of one.
+        // An actor token that has an actor of its own would fork the chain.
         if (FindToken(request.Client, text) is not { } actor || actor.Root.TryGetProperty(ClaimNames.Actor, out _))
             return Errors.ActorTokenRefused;
         return RefuseKey(request, actor) is { } refused ? refused : new Actor(actor.Subject, actor.ExpiresAt);
@@ -81,7 +81,7 @@ internal sealed partial class TokenExchangeGrant(
         configuration.Value.Resources.Any(resource => resource.ClientId == client.ClientId && claims.Audience.Contains(resource.Identifier));
 
     /// <summary>
-    /// What comes of a bound token is bound: to the proof, or the certificate, of the client that exchanges it. An API does not have its
+    /// A bound token yields a bound token: bound to the proof, or the certificate, of the client that exchanges it. An API does not have its
     /// caller's key; the client that the token was issued to does.
     /// </summary>
     private static OAuthError? RefuseKey(TokenRequest request, JwtClaims claims)
@@ -97,7 +97,7 @@ internal sealed partial class TokenExchangeGrant(
         return IsOwn(request.Client, claims) && request.DpopThumbprint != key ? Errors.DpopProofOfOtherToken : null;
     }
 
-    /// <summary>RFC 8693 §2.1: <c>resource</c> by its address, <c>audience</c> by that or by the name of its client.</summary>
+    /// <summary>RFC 8693 §2.1: <c>resource</c> is an address; <c>audience</c> is an address or the id of the resource's client.</summary>
     private Result<Resource[]> ReadTargets(TokenRequest request)
     {
         if (request.Parameters[Parameters.Audience] is not { } audience)
@@ -111,17 +111,17 @@ internal sealed partial class TokenExchangeGrant(
         var requested = RequestedScope.Read(request.Client, request.Parameters);
         if (requested.IsRefused)
             return requested;
-        // What the client of that token lost since then, nobody gets by it.
+        // Nobody gets what the token's own client has lost since.
         var has = ScopeSet.TryParse(subject.Scope ?? "", out var scopes) && configuration.Value.FindClient(subject.ClientId ?? "") is { } owner
             ? scopes.Intersect(owner.Scopes)
             : ScopeSet.Empty;
         var (isOwn, audience) = (IsOwn(request.Client, subject), configuration.Value.FindResources([.. subject.Audience]));
-        // What asks about the user was allowed to the client that the user was asked about.
+        // Scopes about the user were granted only to the client that the user consented to.
         bool Allows(string scope) => isOwn
             ? has.Contains(scope)
             : !Scopes.AboutUsers.Contains(scope) && (has.Contains(scope) || !audience.Any(resource => resource.Scopes.Contains(scope)));
 
-        // No refresh token comes of it, so what asks for one is passed over.
+        // It issues no refresh token, so the scope that asks for one is ignored.
         var wanted = requested.Value.Without(Scopes.OfflineAccess);
         var allowed = ScopeSet.Of(wanted.Tokens.Where(Allows));
         if (request.Parameters[Parameters.Scope] is not null && !wanted.IsSubsetOf(allowed))
