@@ -95,6 +95,8 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]},"token_endpoint_auth_signing_alg":"RS256"}]}""", "$.clients[0].jwks")]
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"AA"}]}}]}""", "$.clients[0].jwks")]
     [InlineData("""{"clients":[{"client_id":"a","token_endpoint_auth_method":"private_key_jwt","jwks_uri":"http://a.example/keys"}]}""", "$.clients[0].jwks_uri")]
+    [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","backchannel_logout_uri":"https://user@a.example/out"}]}""", "$.clients[0].backchannel_logout_uri")]
+    [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","client_uri":"javascript:alert(1)"}]}""", "$.clients[0].client_uri")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","jwks":{"keys":[],"x":"\u0000"}}]}""", "$.clients[0].jwks")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","jwks":{"keys":[],"x":1e400000}}]}""", "$.clients[0].jwks")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","client_name":"A\u202eb"}]}""", "$.clients[0].client_name")]

@@ -10,14 +10,14 @@ using Microsoft.IdentityModel.Tokens;
 namespace IdentityServer.Protocol.Descriptions;
 
 /// <summary>
-/// The members of a client (RFC 7591 §2, OpenID Connect Registration §2) that a manifest and a client which registers itself write
-/// alike. Each stands here once, for both and for the manifest's JSON Schema.
+/// The members of a client (RFC 7591 §2, OpenID Connect Registration §2) that a manifest has and a client that
+/// registers itself sends. Each is here once, for both and for the manifest's JSON Schema.
 /// </summary>
 internal static class ClientMembers
 {
     private const int MaximumJwksLength = 32 * 1024;
 
-    /// <param name="IsOfOperator">Opens a door of ours: of somebody unknown it is ignored.</param>
+    /// <param name="IsOfOperator">Opens a door of ours; ignored where a stranger says it.</param>
     private sealed record Member(JsonObject Schema, Func<Node, Speaker, JsonNode> Read, bool IsOfOperator = false);
 
     /// <summary>Those that <see cref="ClientMetadata"/> keeps; of <c>subject_type</c> there is nothing to keep (OpenID Connect Core §8: a <c>sub</c> is the same for all clients).</summary>
@@ -110,23 +110,21 @@ internal static class ClientMembers
     private static Member Asked() => new(JsonSchema.Uri(), (node, speaker) =>
     {
         var uri = node.AbsoluteUri();
-        if (speaker.MayAsk is { } mayAsk)
-            return RedirectUris.IsWellFormed(uri, out var parsed) && mayAsk(parsed) ? uri : throw node.Must("an https address without fragment or user");
-        return new Uri(uri).Scheme is "http" or "https" ? uri : throw node.Must("an http or https address");
+        return RedirectUris.IsWellFormed(uri, out var parsed) && (speaker.MayAsk?.Invoke(parsed) ?? parsed.Scheme is "http" or "https")
+            ? uri
+            : throw node.Must("an https address in ASCII without fragment or user");
     });
 
     private static JsonObject ReadJwks(Node node)
     {
-        const string rule = "a JWK Set of public keys";
         var utf8 = Encoding.UTF8.GetBytes(node.Value.GetRawText());
-        if (utf8.Length > MaximumJwksLength)
-            throw node.Must(rule, $"is longer than {MaximumJwksLength} octets");
-        if (!JwtVerifier.TryParse(utf8, SignatureAlgorithms.Served, out _))
-            throw node.Must(rule, "is no JWK Set (RFC 7517 §5)");
-        if (!ClientKeys.IsStorable(node.Value))
-            throw node.Must(rule, "holds a text with a NUL, or a number with an exponent or of more than 40 digits");
-        if (ClientKeys.HasPrivateKey(node.Value))
-            throw node.Must(rule, "holds a private or symmetric key, which is the client's alone");
+        var mistake = utf8.Length > MaximumJwksLength ? $"is longer than {MaximumJwksLength} octets."
+            : !JwtVerifier.TryParse(utf8, SignatureAlgorithms.Served, out _) ? "is no JWK Set (RFC 7517 §5)."
+            : !ClientKeys.IsStorable(node.Value) ? "holds a text with a NUL, or a number with an exponent or of more than 40 digits."
+            : ClientKeys.HasPrivateKey(node.Value) ? "holds a private or symmetric key, which is the client's alone."
+            : null;
+        if (mistake is not null)
+            throw new JsonMistake(node.Path, mistake) { Refusal = Errors.KeysUnusable };
         return JsonObject.Create(node.Value)!;
     }
 

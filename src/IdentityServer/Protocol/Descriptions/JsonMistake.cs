@@ -1,11 +1,13 @@
 namespace IdentityServer.Protocol.Descriptions;
 
 /// <summary>A mistake in a JSON text: where it stands (<c>$.clients[0].scope</c>) and what it is. Never says a secret.</summary>
-/// <param name="rule">What must be there, in constant ASCII: all that somebody unknown is told.</param>
-internal sealed class JsonMistake(string path, string what, string? rule = null) : Exception($"{path} {what}")
+internal sealed class JsonMistake(string path, string what) : Exception($"{path} {what}")
 {
-    /// <summary>The member that holds it, such as <c>redirect_uris</c>.</summary>
-    public string Member => path.Split('.')[^1].Split('[')[0];
+    /// <param name="rule">What must be there, in constant ASCII.</param>
+    /// <param name="saw">What stands there instead, for the operator.</param>
+    public static JsonMistake Must(string path, string rule, string? saw = null) =>
+        new(path, saw is null ? $"must be {rule}." : $"{saw}; it must be {rule}.") { Refusal = Errors.MetadataRefused(path.Split('.')[^1].Split('[')[0], rule) };
 
-    public string Rule => rule ?? "left out, or as this server documents it";
+    /// <summary>All that a stranger is told.</summary>
+    public OAuthError Refusal { get; init; } = Errors.MalformedJson;
 }

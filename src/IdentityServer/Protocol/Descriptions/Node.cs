@@ -10,9 +10,7 @@ internal readonly record struct Node(JsonElement Value, string Path)
 
     public JsonMistake Mistake(string what) => new(Path, what);
 
-    /// <param name="rule">Constant ASCII.</param>
-    /// <param name="saw">What stands there instead, for the operator.</param>
-    public JsonMistake Must(string rule, string? saw = null) => new(Path, saw is null ? $"must be {rule}." : $"{saw}; it must be {rule}.", rule);
+    public JsonMistake Must(string rule, string? saw = null) => JsonMistake.Must(Path, rule, saw);
 
     /// <summary>The members, of which each must be known and stand once.</summary>
     public NodeObject Members(params IEnumerable<string> known)

@@ -2,9 +2,9 @@ using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Descriptions;
 
-/// <summary>Who describes a client, and what he may choose from: the operator in a manifest, or somebody unknown who registers one (RFC 7591).</summary>
+/// <summary>Who describes a client, and the choice there is: the operator in a manifest, or a stranger who registers one (RFC 7591).</summary>
 /// <param name="AssertionAlgorithms">Of <c>private_key_jwt</c>.</param>
-/// <param name="MayAsk">Whether the server goes to an address that somebody unknown names; null: the operator speaks.</param>
+/// <param name="MayAsk">Whether the server goes to an address that a stranger names; null: the operator speaks.</param>
 internal sealed record Speaker(string[] AuthMethods, string[] GrantTypes, string[] AssertionAlgorithms, int MaximumRedirectUris, Func<Uri, bool>? MayAsk)
 {
     public static readonly Speaker Operator = new(TokenEndpointAuthMethods.Served, Protocol.GrantTypes.Served, SignatureAlgorithms.Served, 100, MayAsk: null);

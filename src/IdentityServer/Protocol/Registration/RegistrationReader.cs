@@ -8,7 +8,7 @@ using IdentityServer.Settings;
 namespace IdentityServer.Protocol.Registration;
 
 /// <summary>
-/// Reads what a client says of itself (RFC 7591 §2, OpenID Connect Registration §2). What somebody unknown may not have is refused and
+/// Reads what a client says of itself (RFC 7591 §2, OpenID Connect Registration §2). What a stranger may not have is refused and
 /// not quietly left out, unless the standard says ignore.
 /// </summary>
 internal sealed class RegistrationReader(
@@ -41,7 +41,7 @@ internal sealed class RegistrationReader(
         }
         catch (JsonMistake mistake)
         {
-            return Errors.MetadataRefused(mistake.Member, mistake.Rule);
+            return mistake.Refusal;
         }
     }
 
@@ -53,8 +53,8 @@ internal sealed class RegistrationReader(
         // No text for it is the empty set, which a client may want.
         if (member.Value.ValueKind == JsonValueKind.String && member.Value.ValueEquals(""))
             return ScopeSet.Empty;
-        return ScopeSet.TryParse(member.Text(ScopeSet.MaximumCount * (ScopeSet.MaximumTokenLength + 1)), out var scopes) && scopes.IsSubsetOf(allowed)
+        return member.TryText(ScopeSet.MaximumCount * (ScopeSet.MaximumTokenLength + 1)) is { } text && ScopeSet.TryParse(text, out var scopes) && scopes.IsSubsetOf(allowed)
             ? scopes
-            : throw member.Must("scopes that a client can register for");
+            : throw new JsonMistake(member.Path, "holds one that a client can't register for.") { Refusal = Errors.ScopeNotRegistrable };
     }
 }
