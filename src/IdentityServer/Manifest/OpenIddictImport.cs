@@ -6,7 +6,6 @@ using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.Descriptions;
-using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

@@ -1,6 +1,7 @@
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Http;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.Descriptions;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Manifest;
 

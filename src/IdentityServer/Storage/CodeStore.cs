@@ -1,7 +1,6 @@
 using System.Net;
 using IdentityServer.Audit;
 using Npgsql;
-using NpgsqlTypes;
 using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using IdentityServer.Audit;
 using Npgsql;
-using NpgsqlTypes;
 using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 using static OpenIddict.Abstractions.OpenIddictConstants;

@@ -1,7 +1,6 @@
 using IdentityServer.Audit;
 using IdentityServer.Settings;
 using Npgsql;
-using NpgsqlTypes;
 using ServiceDefaults.Storage;
 using static IdentityServer.Storage.Statements;
 

@@ -4,7 +4,6 @@ using IdentityServer.Clients;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Protocol.Jwt;
-using IdentityServer.Settings;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Protocol.Descriptions;

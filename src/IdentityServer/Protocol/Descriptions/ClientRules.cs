@@ -1,7 +1,7 @@
 using System.Text;
+using IdentityServer.Http;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
-using IdentityServer.Settings;
 
 namespace IdentityServer.Protocol.Descriptions;
 

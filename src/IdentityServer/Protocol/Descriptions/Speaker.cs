@@ -1,5 +1,3 @@
-using IdentityServer.Settings;
-
 namespace IdentityServer.Protocol.Descriptions;
 
 /// <summary>Who describes a client, and the choice there is: the operator in a manifest, or a stranger who registers one (RFC 7591).</summary>

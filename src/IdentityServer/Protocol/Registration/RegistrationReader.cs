@@ -1,7 +1,9 @@
 using System.Text.Json;
 using IdentityServer.Clients;
+using IdentityServer.Http;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol.AuthorizationRequests;
+using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Protocol.Descriptions;
 using IdentityServer.Settings;
 
