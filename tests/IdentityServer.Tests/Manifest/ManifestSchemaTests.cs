@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Hosting;
 using IdentityServer.Tests.Hosting;
 using Testing;
 using Xunit;
