@@ -147,7 +147,7 @@ public sealed class StartTests
         var documented = SettingsTable.Read("IdentityServer").Select(setting => setting.Name).Except(["ConnectionStrings:IdentityServer", "DataProtection:CertificatePath"]).ToList();
         await using var server = await ServerUnderTest.StartAsync([.. documented.Select(name => $"--{name}= ")]);
 
-        Assert.True(documented.Count > 90, $"{documented.Count} documented");
+        Assert.True(documented.Count > 80, $"{documented.Count} documented");
         Assert.DoesNotContain(server.Log.Lines, line => line.Contains("no setting", StringComparison.Ordinal));
     }
 
@@ -168,6 +168,7 @@ public sealed class StartTests
     {
         var named = new[] { "IdentityServer", "LocalPostgres", "ServiceDefaults" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
+            .Where(file => Path.GetFileName(Path.GetDirectoryName(file)) != "Migrations")
             .SelectMany(file => Regex.Matches(File.ReadAllText(file), "\"([A-Z][A-Za-z]+:[A-Z][A-Za-z]+)\"").Select(match => match.Groups[1].Value))
             .Where(name => !name.StartsWith("Logging:", StringComparison.Ordinal) && !name.StartsWith("Kestrel:", StringComparison.Ordinal));
 
