@@ -22,8 +22,9 @@ internal sealed partial class IssuerKeys(
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    // Anybody can invent a kid, but nobody may make us ask the issuer more often than this.
-    private static readonly TimeSpan UnknownKeyInterval = TimeSpan.FromSeconds(5);
+    // Anybody can invent a kid, but nobody may make us ask the issuer more often than this. Well below the shortest time that a key
+    // is usually published ahead: an answer from a node that did not know the new key yet must not stand until it signs.
+    private static readonly TimeSpan UnknownKeyInterval = TimeSpan.FromSeconds(3);
 
     // A program that has just started has this long to reach the issuer before it answers 503.
     private static readonly TimeSpan FirstAnswerPatience = TimeSpan.FromSeconds(2);

@@ -49,7 +49,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Invented_kids_ask_the_issuer_once_in_five_seconds()
+    public async Task Invented_kids_ask_the_issuer_once_in_three_seconds()
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
         var before = _issuer.KeyRequests;
