@@ -8,7 +8,7 @@ namespace IdentityServer.Storage;
 
 /// <summary>
 /// Keeps the Data Protection key ring in the database, which all nodes share. The interface is synchronous and is called a few
-/// times a day. (The EF Core package for this is not on the feed that this project builds on.)
+/// times a day. EF Core's package for it adds to whatever ring it finds; this one refuses to add to a ring of another certificate.
 /// </summary>
 /// <param name="isForeign">Whether the ring belongs to another certificate. A function, because it reads the ring through this repository.</param>
 internal sealed class KeyRingRepository(NpgsqlDataSource source, Func<bool> isForeign) : IXmlRepository
