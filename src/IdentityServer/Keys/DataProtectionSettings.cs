@@ -3,8 +3,9 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Keys;
 
+// A class: the text of a record would show the passwords.
 [Section("DataProtection")]
-internal sealed record DataProtectionSettings : ICheckedSettings
+internal sealed class DataProtectionSettings : ICheckedSettings
 {
     public const string Name = "DataProtection:CertificatePath";
     public const string PreviousName = "DataProtection:PreviousCertificatePath";
@@ -37,4 +38,8 @@ internal sealed record DataProtectionSettings : ICheckedSettings
 
 /// <summary>A PKCS#12 file with an RSA key.</summary>
 /// <param name="Setting">The setting that names it.</param>
-internal sealed record CertificateFile(string Setting, string Path, string? Password, bool MayCreate);
+internal sealed record CertificateFile(string Setting, string Path, string? Password, bool MayCreate)
+{
+    /// <summary>Without the password, which the text of a record would show.</summary>
+    public override string ToString() => Path;
+}

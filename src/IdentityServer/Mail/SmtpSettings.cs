@@ -4,8 +4,9 @@ using ServiceDefaults.Settings;
 
 namespace IdentityServer.Mail;
 
+// A class: the text of a record would show the password.
 [Section("Smtp")]
-internal sealed record SmtpSettings : ICheckedSettings
+internal sealed class SmtpSettings : ICheckedSettings
 {
     /// <summary>Empty: nothing is sent by SMTP.</summary>
     public string Host { get; init; } = "";
