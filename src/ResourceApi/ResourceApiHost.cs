@@ -8,6 +8,7 @@ using ResourceApi.Storage;
 using ResourceApi.Telemetry;
 using ResourceApi.Web;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Settings;
 using ServiceDefaults.Storage;
 
@@ -51,9 +52,9 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             options.Scopes.Add(DataEndpoints.ReadScope);
             options.Scopes.Add(DataEndpoints.WriteScope);
-            options.WriteError = Envelope.RefuseAsync;
+            options.WriteError = FaultWords.AnswerAsync;
         });
-        builder.Services.AddCors(cors => cors.AddDefaultPolicy(origins.Configure));
+        builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => origins.Allow(policy, "GET", "HEAD", "POST", "PUT", "DELETE")));
         builder.Services.AddSingleton(services => Database.Open(connectionString, services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddKeyedSingleton(Readiness.Source, (_, _) => Database.OpenForProbes(connectionString));
         builder.Services.AddSingleton(new DatabaseGate(settings.Read<DatabaseSettings>().QueueLength));
@@ -61,6 +62,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         var connections = settings.Read<ConnectionSettings>();
         builder.WebHost.ConfigureKestrel(kestrel => ConnectionLimits.Apply(kestrel.Limits, connections));
         builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<IFaultWords, FaultWords>();
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();
@@ -74,7 +76,6 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         {
             CheckSettings(app);
             UnknownSettings.Warn(app.Configuration, [.. settings.Names, .. TokenSettings, .. LocalPostgresSettings.NamesFor("ResourceApi")], app.Logger);
-            KestrelRefusals.Answer(app, FaultResponses.DescribeNoRequest);
             (connectionString, postgres) = await LocalPostgresSettings.ResolveAsync(
                 app.Configuration, app.Environment, "ResourceApi", "resource_api", app.Logger, app.Lifetime.ApplicationStopping);
             await Schema.MigrateAsync(connectionString, app.Lifetime.ApplicationStopping);
@@ -142,8 +143,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
 
     private static void Map(WebApplication app)
     {
-        app.UseMiddleware<RequestOutcomes>();
-        app.UseMiddleware<FaultResponses>();
+        app.UseRequestOutcomes(app.Services.GetRequiredService<ApiMetrics>().Requests);
+        app.UseFaultAnswers();
         RawPath.Use(app);
         app.UseRouting();
         app.UseCors();

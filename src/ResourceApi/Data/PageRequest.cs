@@ -1,6 +1,7 @@
 using System.Globalization;
 using ResourceApi.Storage;
 using ResourceApi.Web;
+using ServiceDefaults.Http;
 
 namespace ResourceApi.Data;
 
@@ -10,17 +11,17 @@ internal sealed record PageRequest(string Prefix, int Limit, string After)
     public const int DefaultLimit = 100;
     public const int MaximumLimit = 1000;
 
-    public static PageRequest? Read(IQueryCollection query, out Refusal? refusal)
+    public static PageRequest? Read(IQueryCollection query, out ApiError? refusal)
     {
         refusal = null;
         if (query["prefix"].Count > 1 || query["limit"].Count > 1 || query["after"].Count > 1)
-            refusal = Refusal.RepeatedParameter;
+            refusal = Refusals.RepeatedParameter;
         else if (!TryReadLimit(query["limit"].ToString(), out var limit))
-            refusal = Refusal.MalformedLimit;
+            refusal = Refusals.MalformedLimit;
         else if (!TryReadText(query["prefix"].ToString(), out var prefix))
-            refusal = Refusal.MalformedPrefix;
+            refusal = Refusals.MalformedPrefix;
         else if (!TryReadText(query["after"].ToString(), out var after))
-            refusal = Refusal.MalformedAfter;
+            refusal = Refusals.MalformedAfter;
         else
             return new PageRequest(prefix, limit, after);
         return null;

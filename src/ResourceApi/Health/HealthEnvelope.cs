@@ -1,12 +1,14 @@
+using System.Net;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using ResourceApi.Web;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace ResourceApi.Health;
 
 internal static class HealthEnvelope
 {
     public static Task WriteAsync(HttpContext httpContext, HealthReport report) => report.Status == HealthStatus.Healthy
-        ? Envelope.WriteAsync<object?>(httpContext, StatusCodes.Status200OK, report.Entries.Count == 0 ? "Alive." : "Ready.", null, null)
-        : Envelope.RefuseAsync(httpContext, report.IsStopping() ? Refusal.Stopping : Refusal.NotReady);
+        ? Envelope.SuccessAsync(httpContext, HttpStatusCode.OK, report.Entries.Count == 0 ? "Alive." : "Ready.")
+        : Envelope.ErrorAsync(httpContext, report.IsStopping() ? Refusals.Stopping : Refusals.NotReady);
 }

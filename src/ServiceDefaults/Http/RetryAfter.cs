@@ -1,6 +1,7 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Http;
 
-namespace IdentityServer.Http;
+namespace ServiceDefaults.Http;
 
 /// <summary>The header <c>Retry-After</c> (RFC 9110 §10.2.3).</summary>
 internal static class RetryAfter

@@ -1,15 +1,20 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 
-namespace IdentityServer.Http;
+namespace ServiceDefaults.Http;
 
 /// <summary>
-/// Writes a small JSON object in one piece and with its length: into a buffer that the thread keeps, from there into the
+/// Writes a JSON object in one piece and with its length: into a buffer that the thread keeps, from there into the
 /// connection. Chunked answers cost a client and a proxy more than they save.
 /// </summary>
 internal static class JsonAnswer
 {
     private const int MaximumKept = 64 * 1024;
+
+    // Text stays as it is: the answer is JSON and says so (nosniff), never part of a page.
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
@@ -22,7 +27,7 @@ internal static class JsonAnswer
     {
         var buffer = _buffer ??= new ArrayBufferWriter<byte>(2048);
         buffer.ResetWrittenCount();
-        var json = _json ??= new Utf8JsonWriter(Stream.Null);
+        var json = _json ??= new Utf8JsonWriter(Stream.Null, Options);
         json.Reset(buffer);
         json.WriteStartObject();
         write(json, what);
@@ -36,7 +41,7 @@ internal static class JsonAnswer
         if (buffer.Capacity > MaximumKept)
             (_buffer, _json) = (null, null);
 
-        // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
+        // What is ready goes out even if the deadline has passed; Kestrel does not wait long for a caller who does not read.
         var flush = response.BodyWriter.FlushAsync(CancellationToken.None);
         if (!flush.IsCompletedSuccessfully)
             return flush.AsTask();
