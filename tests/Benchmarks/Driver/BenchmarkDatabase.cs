@@ -106,13 +106,13 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     /// <summary>Access tokens of the client, each another.</summary>
     public IEnumerable<string> AccessTokens(int count)
     {
-        var issuer = Get<TokenIssuer>();
+        var issuer = Get<AccessTokenWriter>();
         var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
 
     /// <summary>Whether an access token is one that our server signed and that lives.</summary>
-    public bool IsGenuine(string accessToken) => Get<AccessTokens>().FindLive(accessToken) is not null;
+    public bool IsGenuine(string accessToken) => Get<AccessTokenVerifier>().FindLive(accessToken) is not null;
 
     /// <summary>Seconds that one password's hash takes a core at the server's settings.</summary>
     public double TimeOneHash()
