@@ -43,9 +43,9 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
 
     private T Get<T>() where T : notnull => _server.Services.GetRequiredService<T>();
 
-    public static async Task<BenchmarkDatabase> CreateAsync(Lab lab, string name, int users, CancellationToken cancellation)
+    public static async Task<BenchmarkDatabase> CreateAsync(Lab lab, string name, int users, CancellationToken cancellationToken)
     {
-        await lab.CreateDatabaseAsync(name, cancellation);
+        await lab.CreateDatabaseAsync(name, cancellationToken);
         var server = await IdentityServer.Program.BuildAsync(
             [.. lab.ServerSettings(name, lab.Issuer).Select(setting => $"--{setting.Key.Replace("__", ":", StringComparison.Ordinal).Replace("ASPNETCORE_", "", StringComparison.Ordinal)}={setting.Value}")]);
         var serve = CommandLine.Parse([]);
@@ -69,15 +69,15 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             """)))
         {
             fill.CommandTimeout = 600;
-            await fill.ExecuteNonQueryAsync(cancellation);
+            await fill.ExecuteNonQueryAsync(cancellationToken);
         }
-        await services.GetRequiredService<Pulse>().BeatAsync(cancellation);
+        await services.GetRequiredService<Pulse>().BeatAsync(cancellationToken);
         return new BenchmarkDatabase(name, server, source, users, hash);
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
     /// <param name="expired">Past their time instead, and to be pruned from this moment on.</param>
-    public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellation, DateTimeOffset? expired = null)
+    public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellationToken, DateTimeOffset? expired = null)
     {
         var now = TimeProvider.System.GetUtcNow();
         var batch = new GrantBatch(now, ++_batches, count);
@@ -92,7 +92,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
                    0, $1, $2, $3, $4, 'stamp'
             FROM generate_series(0, {(count - 1).ToString(CultureInfo.InvariantCulture)}) n
             """,
-            cancellation, created, expires, now + settings.AbsoluteLifetime, expired ?? settings.PrunableAfter(expires));
+            cancellationToken, created, expires, now + settings.AbsoluteLifetime, expired ?? settings.PrunableAfter(expires));
         return batch;
     }
 
@@ -106,13 +106,13 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     /// <summary>Access tokens of the client, each another.</summary>
     public IEnumerable<string> AccessTokens(int count)
     {
-        var issuer = Get<TokenIssuer>();
+        var issuer = Get<AccessTokenWriter>();
         var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
 
     /// <summary>Whether an access token is one that our server signed and that lives.</summary>
-    public bool IsGenuine(string accessToken) => Get<AccessTokens>().FindLive(accessToken) is not null;
+    public bool IsGenuine(string accessToken) => Get<AccessTokenVerifier>().FindLive(accessToken) is not null;
 
     /// <summary>Seconds that one password's hash takes a core at the server's settings.</summary>
     public double TimeOneHash()
@@ -124,39 +124,39 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     }
 
     /// <summary>Ends what earlier jobs left, so that each starts alike.</summary>
-    public async Task ClearAsync(CancellationToken cancellation)
+    public async Task ClearAsync(CancellationToken cancellationToken)
     {
-        await ExecuteAsync("TRUNCATE grants, revocations", cancellation);
-        await ExecuteAsync("SELECT pg_stat_reset()", cancellation);
-        await ExecuteAsync("CHECKPOINT", cancellation);
+        await ExecuteAsync("TRUNCATE grants, revocations", cancellationToken);
+        await ExecuteAsync("SELECT pg_stat_reset()", cancellationToken);
+        await ExecuteAsync("CHECKPOINT", cancellationToken);
     }
 
-    public async Task ExecuteAsync(string sql, CancellationToken cancellation, params object[] parameters)
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        await using var connection = await _source.OpenConnectionAsync(cancellationToken);
         // Bulk rows need no look at their user each; the setting goes with the connection's reset.
         await using (var lenient = new NpgsqlCommand("SET session_replication_role = replica", connection))
-            await lenient.ExecuteNonQueryAsync(cancellation);
+            await lenient.ExecuteNonQueryAsync(cancellationToken);
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 3600 };
         foreach (var parameter in parameters)
             command.Parameters.Add(new() { Value = parameter });
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellation)
+    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)
     {
         await using var command = _source.CreateCommand(sql);
         command.CommandTimeout = 600;
-        return (T)(await command.ExecuteScalarAsync(cancellation))!;
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     /// <summary>The share of updates that touched no index.</summary>
-    public async Task<string> HotShareAsync(CancellationToken cancellation)
+    public async Task<string> HotShareAsync(CancellationToken cancellationToken)
     {
         // Backends report what they have done a second later, and at their end.
-        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellation);
+        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellationToken);
         var share = await QueryAsync<decimal>(
-            "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellation);
+            "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"{share}% of the updates of grants were HOT");
     }
 

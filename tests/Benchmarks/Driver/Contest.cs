@@ -27,14 +27,14 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
     /// <summary>Requests that pass both in turn can't be more: each takes its time of both.</summary>
     public static double InSequence(double[] rates) => 1 / rates.Sum(rate => 1 / rate);
 
-    public async Task<IReadOnlyList<Row>> RunAsync(Bench bench, MeasuredProgram program, CancellationToken cancellation)
+    public async Task<IReadOnlyList<Row>> RunAsync(Bench bench, MeasuredProgram program, CancellationToken cancellationToken)
     {
         var idle = program.Memory;
         List<Row> rows = [];
         // The guard's allowance is wide.
         var warmUp = bench.Options.IsGuard ? 1 : WarmUp;
         foreach (var measure in (Measurement[])[.. Floors.Select(floor => floor.Measure), Ours])
-            await measure(bench.Options.Connections[0], warmUp, cancellation);
+            await measure(bench.Options.Connections[0], warmUp, cancellationToken);
         foreach (var connections in bench.Options.Connections)
         {
             List<(Sample[] Floors, double Floor, Sample Ours)> rounds = [];
@@ -43,12 +43,12 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
                 List<Sample> floors = [];
                 foreach (var floor in Floors)
                 {
-                    var sample = await floor.Measure(connections, bench.Options.Seconds, cancellation);
+                    var sample = await floor.Measure(connections, bench.Options.Seconds, cancellationToken);
                     if (sample.Wrong > 0)
                         throw new InvalidOperationException($"{Job}: the floor {floor.Name} gave {sample.Wrong} wrong answers.");
                     floors.Add(sample);
                 }
-                rounds.Add(([.. floors], Bound([.. floors.Select(floor => floor.Rate)]), await Ours(connections, bench.Options.Seconds, cancellation)));
+                rounds.Add(([.. floors], Bound([.. floors.Select(floor => floor.Rate)]), await Ours(connections, bench.Options.Seconds, cancellationToken)));
             }
             var row = new Row(
                 Job, connections, Median(rounds, round => round.Floor), Median(rounds, round => round.Ours.Rate),
@@ -60,7 +60,7 @@ internal sealed record Contest(string Job, double Target, IReadOnlyList<Floor> F
                 bench.Note($"{Floors[i].Name}: {Table.Describe(Typical(rounds.Select(round => round.Floors[i])))}");
             rows.Add(row);
             if (bench.Options.WithProfile)
-                bench.Note("profile: " + await Profile.RecordAsync($"{Job} {connections}", program, Ours, connections, bench.Options.Seconds, cancellation));
+                bench.Note("profile: " + await Profile.RecordAsync($"{Job} {connections}", program, Ours, connections, bench.Options.Seconds, cancellationToken));
         }
         return rows;
     }

@@ -46,13 +46,13 @@ internal sealed class Lab : IAsyncDisposable
     public static string Sources { get; } = Path.Combine(Repository.Root, "tests", "Benchmarks");
 
     /// <param name="withNames">Programs tell perf the names of their methods.</param>
-    public static async Task<Lab> OpenAsync(bool withNames, CancellationToken cancellation)
+    public static async Task<Lab> OpenAsync(bool withNames, CancellationToken cancellationToken)
     {
         // Not CreateTempSubdirectory: PostgreSQL, which root may not run, must be able to enter.
         var folder = Path.Combine(Path.GetTempPath(), $"identityserver-benchmarks-{Environment.ProcessId}");
         Directory.CreateDirectory(folder);
         var postgres = await LocalPostgresServer.StartAsync(
-            new LocalPostgresOptions { Directory = Path.Combine(folder, "postgres"), MaxConnections = 300 }, NullLogger.Instance, cancellation);
+            new LocalPostgresOptions { Directory = Path.Combine(folder, "postgres"), MaxConnections = 300 }, NullLogger.Instance, cancellationToken);
         return new Lab(folder, postgres, withNames);
     }
 
@@ -66,7 +66,7 @@ internal sealed class Lab : IAsyncDisposable
         return all.ConnectionString;
     }
 
-    public async Task CreateDatabaseAsync(string database, CancellationToken cancellation) => await _postgres.EnsureDatabaseAsync(database, cancellation);
+    public async Task CreateDatabaseAsync(string database, CancellationToken cancellationToken) => await _postgres.EnsureDatabaseAsync(database, cancellationToken);
 
     /// <summary>A name for a new file in the folder.</summary>
     public string NewFile(string ending) => Path.Combine(Folder, $"{++_files}{ending}");

@@ -12,9 +12,9 @@ internal sealed class LoadedProgram(Wrk wrk, MeasuredProgram program, Load load)
     /// <summary>How many requests may have been under way, unanswered, at the ends of all runs.</summary>
     public long Unanswered { get; private set; }
 
-    public async Task<Sample> MeasureAsync(int connections, int seconds, CancellationToken cancellation)
+    public async Task<Sample> MeasureAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
-        var sample = await wrk.RunAsync(program, load, connections, seconds, _rateAtMost, cancellation);
+        var sample = await wrk.RunAsync(program, load, connections, seconds, _rateAtMost, cancellationToken);
         _rateAtMost = Math.Max(_rateAtMost / 2, (int)(sample.Rate * 3) + 100);
         Requests += sample.Requests;
         Unanswered += connections;

@@ -11,4 +11,4 @@ internal sealed record Sample(
     double ServerCpu = double.NaN, double DatabaseCpu = double.NaN, double Allocated = double.NaN);
 
 /// <summary>Loads something for some seconds over so many connections.</summary>
-internal delegate Task<Sample> Measurement(int connections, int seconds, CancellationToken cancellation);
+internal delegate Task<Sample> Measurement(int connections, int seconds, CancellationToken cancellationToken);

@@ -8,23 +8,23 @@ internal sealed class Wrk(Lab lab, int threads)
     private static readonly string Scripts = Path.Combine(Lab.Sources, "lua");
 
     /// <param name="rateAtMost">More than the program can answer a second: so many tokens are made.</param>
-    public async Task<Sample> RunAsync(MeasuredProgram program, Load load, int connections, int seconds, int rateAtMost, CancellationToken cancellation)
+    public async Task<Sample> RunAsync(MeasuredProgram program, Load load, int connections, int seconds, int rateAtMost, CancellationToken cancellationToken)
     {
         string? tokens = null;
         if (load.Tokens is not null)
         {
             tokens = lab.NewFile(".tokens");
-            await File.WriteAllLinesAsync(tokens, await load.Tokens((rateAtMost * seconds) + connections, cancellation), cancellation);
+            await File.WriteAllLinesAsync(tokens, await load.Tokens((rateAtMost * seconds) + connections, cancellationToken), cancellationToken);
         }
         var job = lab.NewFile(".lua");
-        await File.WriteAllTextAsync(job, load.ToLua(program.Address, tokens, threads), cancellation);
+        await File.WriteAllTextAsync(job, load.ToLua(program.Address, tokens, threads), cancellationToken);
 
         var environment = new Dictionary<string, string> { ["BENCHMARK_JOB"] = job, ["BENCHMARK_LUA"] = Scripts };
         string[] arguments = ["-t", Text(threads), "-c", Text(connections), "-d", Text(seconds) + "s", "--timeout", "30s", "-s", Path.Combine(Scripts, load.Shape + ".lua"), program.Address.ToString()];
 
         var allocated = await program.AllocatedAsync();
         var (server, database) = (program.Cpu, ProcessFigures.CpuOfPostgres(lab.Postmaster));
-        var output = await Command.RunAsync("wrk", arguments, environment, cancellation);
+        var output = await Command.RunAsync("wrk", arguments, environment, cancellationToken);
         server = program.Cpu - server;
         database = ProcessFigures.CpuOfPostgres(lab.Postmaster) - database;
         allocated = await program.AllocatedAsync() - allocated;

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.ClientAuthentication;
 
-/// <summary>Keys that a client publishes at its <c>jwks_uri</c> (RFC 7591 §2, OpenID Connect Core §10.1.1): fetched seldom, under guard, and kept.</summary>
+/// <summary>A client's keys at its <c>jwks_uri</c> (RFC 7591 §2, OIDC Core §10.1.1), which are cached.</summary>
 public sealed class JwksUriTests : IAsyncLifetime
 {
     private ServerUnderTest _server = null!;
@@ -18,7 +18,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     {
         _server = await ServerUnderTest.StartAsync();
         _client = new ClientSigner("remote");
-        _site = await ClientSite.StartAsync(http => AnswerAsync(http, _client.Jwks()));
+        _site = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, _client.Jwks()));
         await _client.RegisteredAtAsync(_server, jwksUri: _site.Address + "keys");
     }
 
@@ -29,7 +29,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact, Rfc("7591", "2")]
-    public async Task The_keys_are_fetched_once_for_all_who_wait_and_kept()
+    public async Task The_keys_are_fetched_once_for_all_waiting_requests_and_cached()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _server.AuthenticatesAsync(_client)));
 
@@ -39,12 +39,12 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact, Rfc("OIDC Core", "10.1.1")]
-    public async Task A_key_that_is_new_is_fetched_when_an_assertion_names_it()
+    public async Task A_new_key_is_fetched_when_an_assertion_names_it()
     {
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
         var next = new ClientSigner("remote", "RS256", "k2");
-        _site.Answer = http => AnswerAsync(http, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
+        _site.Answer = httpContext => AnswerAsync(httpContext, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
 
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
@@ -52,7 +52,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Unknown_names_of_keys_cost_the_site_a_request_now_and_then()
+    public async Task Unknown_key_ids_cause_only_an_occasional_fetch()
     {
         await _server.AuthenticatesAsync(_client);
         for (var i = 0; i < 10; i++)
@@ -65,7 +65,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unknown_algorithm_or_a_bad_signature_sends_nobody_to_the_site()
+    public async Task An_unknown_algorithm_or_bad_signature_causes_no_fetch()
     {
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
@@ -78,13 +78,13 @@ public sealed class JwksUriTests : IAsyncLifetime
 
     [Theory, Rfc("9111", "5.2.2.1")]
     [InlineData(null, 9, 1), InlineData(null, 11, 2), InlineData("max-age=10", 0, 1), InlineData("no-store", 0, 1), InlineData("no-store", 2, 2), InlineData("max-age=1800", 29, 1), InlineData("max-age=1800", 31, 2), InlineData("max-age=86400", 61, 2)]
-    public async Task They_are_kept_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
+    public async Task Keys_are_cached_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
     {
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
             if (cacheControl is not null)
-                http.Response.Headers.CacheControl = cacheControl;
-            return AnswerAsync(http, _client.Jwks());
+                httpContext.Response.Headers.CacheControl = cacheControl;
+            return AnswerAsync(httpContext, _client.Jwks());
         };
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromMinutes(minutes) + TimeSpan.FromSeconds(30));
@@ -94,12 +94,12 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_site_is_away_the_keys_go_on_for_an_hour()
+    public async Task The_keys_stay_usable_for_an_hour_while_the_site_is_down()
     {
         await _server.AuthenticatesAsync(_client);
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
-            http.Response.StatusCode = 500;
+            httpContext.Response.StatusCode = 500;
             return Task.CompletedTask;
         };
 
@@ -113,23 +113,23 @@ public sealed class JwksUriTests : IAsyncLifetime
 
     [Theory]
     [InlineData("html"), InlineData("array"), InlineData("empty"), InlineData("long"), InlineData("redirect"), InlineData("404"), InlineData("symmetric"), InlineData("wrong type")]
-    public async Task What_is_no_key_set_makes_no_client(string kind)
+    public async Task An_invalid_key_set_authenticates_nobody(string kind)
     {
         var unknown = (await _server.AuthenticatesAsync(new ClientSigner("nobody"))).Visible();
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
             switch (kind)
             {
                 case "redirect":
-                    http.Response.Redirect(_site.Address + "elsewhere");
+                    httpContext.Response.Redirect(_site.Address + "elsewhere");
                     return Task.CompletedTask;
                 case "404":
-                    http.Response.StatusCode = 404;
+                    httpContext.Response.StatusCode = 404;
                     return Task.CompletedTask;
                 case "wrong type":
-                    return http.Response.WriteAsync(_client.Jwks());
+                    return httpContext.Response.WriteAsync(_client.Jwks());
                 default:
-                    return AnswerAsync(http, kind switch
+                    return AnswerAsync(httpContext, kind switch
                     {
                         "html" => "<html>",
                         "array" => "[]",
@@ -143,15 +143,15 @@ public sealed class JwksUriTests : IAsyncLifetime
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         Assert.Equal(1, _site.Requests);
         Assert.Contains(_server.Log.Lines, line => line.Contains(" 2201 ", StringComparison.Ordinal));
-        // Asked again after a pause, and not before.
-        _site.Answer = http => AnswerAsync(http, _client.Jwks());
+        // It is fetched again only after a pause.
+        _site.Answer = httpContext => AnswerAsync(httpContext, _client.Jwks());
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
     }
 
     [Fact]
-    public async Task An_address_of_a_private_network_is_not_asked()
+    public async Task An_address_in_a_private_network_is_not_fetched()
     {
         await using var server = await ServerUnderTest.StartAsync("--Outbound:AllowPrivateAddresses=false");
         await _client.RegisteredAtAsync(server, jwksUri: _site.Address + "keys");
@@ -163,11 +163,11 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_client_that_moves_its_keys_is_followed_at_once()
+    public async Task A_changed_jwks_uri_takes_effect_at_once()
     {
         await _server.AuthenticatesAsync(_client);
         var next = new ClientSigner("remote");
-        await using var elsewhere = await ClientSite.StartAsync(http => AnswerAsync(http, next.Jwks()));
+        await using var elsewhere = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, next.Jwks()));
         await _server.ExecuteAsync("UPDATE clients SET metadata = jsonb_build_object('jwks_uri', $1::text) WHERE client_id = 'remote'", elsewhere.Address + "keys");
         await _server.ConfiguresAsync(_ => { });
 
@@ -175,9 +175,9 @@ public sealed class JwksUriTests : IAsyncLifetime
         (await _server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
     }
 
-    private static Task AnswerAsync(HttpContext http, string json)
+    private static Task AnswerAsync(HttpContext httpContext, string json)
     {
-        http.Response.ContentType = "application/json";
-        return http.Response.WriteAsync(json);
+        httpContext.Response.ContentType = "application/json";
+        return httpContext.Response.WriteAsync(json);
     }
 }

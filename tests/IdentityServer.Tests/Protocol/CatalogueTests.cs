@@ -1,5 +1,5 @@
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Token.Grants;
+using IdentityServer.Protocol.TokenEndpoint.Grants;
 using Xunit;
 
 namespace IdentityServer.Tests.Protocol;

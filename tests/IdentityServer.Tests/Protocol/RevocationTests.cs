@@ -121,7 +121,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
 
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
         // Dead by every clock: nothing is left to remember.
-        server.Clock.Advance(AccessTokens.WorstClock);
+        server.Clock.Advance(AccessTokenVerifier.WorstClock);
         Done(await server.RevokesAsync(late.AccessToken));
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
     }

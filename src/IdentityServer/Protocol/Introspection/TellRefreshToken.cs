@@ -13,11 +13,11 @@ namespace IdentityServer.Protocol.Introspection;
 
 /// <summary>Describes a refresh token's grant to the client that it was issued to (RFC 7662 §2.2).</summary>
 internal sealed class TellRefreshToken(
-    GrantStore grants, CurrentKeys keys, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
+    GrantStore grants, CurrentKeys keys, DatabaseGate database, IssuerSettings issuer, TimeProvider timeProvider) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
     public async ValueTask HandleAsync(HandleIntrospectionRequestContext context)
     {
-        if (AccessTokens.MayBe(context.Request.Token!))
+        if (AccessTokenVerifier.MayBe(context.Request.Token!))
             return;
         var request = ProtocolRequest.Of(context);
         if (!GrantHandle.TryRead(keys.Value.Handles, context.Request.Token!, out var grantId, out var generation))
@@ -31,7 +31,7 @@ internal sealed class TellRefreshToken(
             request.Refuse(context, Errors.Busy);
             return;
         }
-        var grant = await grants.FindAsync(grantId, time.GetUtcNow(), request.Http.Deadline()).WithinDeadline(request.Http);
+        var grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), request.Http.Deadline()).WithinDeadline(request.Http);
         if (grant is null || grant.Generation != generation || !IsUsable(grant, request.Client))
         {
             context.RejectAsInactive();

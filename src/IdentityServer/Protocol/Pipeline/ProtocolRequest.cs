@@ -8,7 +8,7 @@ using OpenIddict.Server;
 namespace IdentityServer.Protocol.Pipeline;
 
 /// <summary>What the handlers of a request have found so far, for later handlers. It is kept with OpenIddict's transaction.</summary>
-internal sealed class ProtocolRequest(HttpContext http)
+internal sealed class ProtocolRequest(HttpContext httpContext)
 {
     private const string Key = "identityserver";
 
@@ -17,9 +17,9 @@ internal sealed class ProtocolRequest(HttpContext http)
     private OAuthParameters? _parameters;
     private Client? _client;
     private Issuance? _issuance;
-    private AccessToken? _accessToken;
+    private IssuedAccessToken? _accessToken;
 
-    public HttpContext Http { get; } = http;
+    public HttpContext Http { get; } = httpContext;
 
     public OAuthParameters Parameters { get => Known(_parameters); set => _parameters = value; }
 
@@ -42,7 +42,7 @@ internal sealed class ProtocolRequest(HttpContext http)
 
     public Issuance Issuance { get => Known(_issuance); set => _issuance = value; }
 
-    public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
+    public IssuedAccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
 
     /// <summary>The claims of the request's access token, once it is known to be genuine and alive.</summary>
     public JwtClaims? TokenClaims { get; set; }

@@ -1,7 +1,7 @@
 namespace Benchmarks.Driver.Jobs;
 
 /// <summary>A job adds its rows to the bench.</summary>
-internal delegate Task Job(Bench bench, CancellationToken cancellation);
+internal delegate Task Job(Bench bench, CancellationToken cancellationToken);
 
 /// <summary>The table of contents.</summary>
 internal static class JobCatalogue

@@ -5,9 +5,9 @@ internal static class Memory
 {
     private const long Enough = 1_000_000;
 
-    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
-        await bench.Database.ClearAsync(cancellation);
+        await bench.Database.ClearAsync(cancellationToken);
         var server = await bench.StartServerAsync();
         LoadedProgram[] loads =
         [
@@ -20,7 +20,7 @@ internal static class Memory
         {
             while (load.Requests < Enough / 2)
             {
-                var sample = await load.MeasureAsync(64, 10, cancellation);
+                var sample = await load.MeasureAsync(64, 10, cancellationToken);
                 if (sample.Wrong > 0)
                     throw new InvalidOperationException($"{sample.Wrong} wrong answers.");
                 most = Math.Max(most, server.Memory);

@@ -12,8 +12,8 @@ namespace IdentityServer.Protocol.Tokens;
 /// Writes access tokens: JWTs as in RFC 9068. The JSON goes into a per-thread buffer, and from there into the
 /// signature: no claim objects, no reflection.
 /// </summary>
-internal sealed class TokenIssuer(
-    IssuerSettings issuer, AccessTokenSettings settings, CurrentKeys keys, CurrentConfiguration configuration, TimeProvider time)
+internal sealed class AccessTokenWriter(
+    IssuerSettings issuer, AccessTokenSettings settings, CurrentKeys keys, CurrentConfiguration configuration, TimeProvider timeProvider)
 {
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
@@ -21,10 +21,10 @@ internal sealed class TokenIssuer(
     [ThreadStatic]
     private static Utf8JsonWriter? _json;
 
-    public AccessToken IssueAccessToken(Issuance issuance)
+    public IssuedAccessToken IssueAccessToken(Issuance issuance)
     {
         var (client, scopes, terms) = issuance;
-        var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        var issuedAt = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         var expiresAt = issuedAt + (long)settings.Lifetime.TotalSeconds;
         var delegation = issuance.Delegation;
         // An exchanged token lives no longer than the original.
@@ -54,7 +54,7 @@ internal sealed class TokenIssuer(
         json.WriteEndObject();
         json.Flush();
 
-        return new AccessToken(
+        return new IssuedAccessToken(
             keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), (int)(expiresAt - issuedAt),
             terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
     }
