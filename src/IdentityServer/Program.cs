@@ -20,6 +20,7 @@ using IdentityServer.Telemetry;
 using LocalPostgres;
 using Npgsql;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Settings;
 
 namespace IdentityServer;
@@ -133,6 +134,7 @@ internal static class Program
         builder.Services.AddJobs(settings);
         builder.AddDrain(settings);
         builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<IFaultWords, FaultWords>();
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);
@@ -158,7 +160,6 @@ internal static class Program
         var app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref isStarted, true));
         UnknownSettings.Warn(app.Configuration, [.. settings.Names, .. LocalPostgresSettings.NamesFor("IdentityServer")], app.Logger);
-        KestrelRefusals.Answer(app, FaultAnswers.DescribeNoRequest);
         // Resolved so that the container releases our share of the private server when the program ends.
         _ = postgres is null ? null : app.Services.GetRequiredService<LocalPostgresServer>();
         try
@@ -177,12 +178,12 @@ internal static class Program
     private static void Map(WebApplication app)
     {
         app.Services.GetRequiredService<ServerMetrics>().WatchSnapshot(() => app.Services.GetRequiredService<Pulse>().LastBeat);
-        app.UseMiddleware<RequestOutcomes>();
+        app.UseRequestOutcomes(app.Services.GetRequiredService<ServerMetrics>().Requests);
         app.UseForwardedCertificates();
         app.UseForwardedHeaders();
         if (app.Services.GetRequiredService<IssuerSettings>().Path is { Length: > 0 } path)
             app.UsePathBase(path);
-        app.UseMiddleware<FaultAnswers>();
+        app.UseFaultAnswers();
         app.UseRouting();
         app.UseCors();
         // OpenIddict answers its mapped routes here.

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using ServiceDefaults.Http;
 using Testing;
 using Xunit;
 
@@ -220,7 +221,8 @@ public sealed class HttpTests : IAsyncLifetime
 
         // Every code of the catalogue is in the document.
         var text = document.GetRawText();
-        foreach (var code in typeof(Web.ErrorCodes).GetFields().Select(field => (string)field.GetRawConstantValue()!).Where(code => code is not "NOT_FOUND" and not "METHOD_NOT_ALLOWED"))
+        var errors = typeof(Web.Refusals).GetFields().Concat(typeof(ApiErrors).GetFields()).Select(field => field.GetValue(null)).OfType<ApiError>();
+        foreach (var code in errors.Select(error => error.Code).Where(code => code is not "NOT_FOUND" and not "METHOD_NOT_ALLOWED" and not "TOO_MANY_REQUESTS"))
             Assert.Contains($"\"{code}\"", text, StringComparison.Ordinal);
     }
 

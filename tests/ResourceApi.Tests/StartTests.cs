@@ -54,7 +54,7 @@ public sealed class StartTests
     [InlineData("Logging__LogLevel__Default", "Foo", "Logging:LogLevel:Default is \"Foo\"; it must be")]
     [InlineData("Database__QueueLength", "0", "Database:QueueLength is \"0\"; it must be a whole number from 1 to 100000")]
     [InlineData("Shutdown__DrainSeconds", "soon", "Shutdown:DrainSeconds is \"soon\"; it must be")]
-    [InlineData("Cors__Origins", "example.com", "Cors:Origins holds \"example.com\"; it may hold")]
+    [InlineData("Cors__Origins", "example.com", "The setting Cors:Origins is \"example.com\"; it must be")]
     [InlineData("ConnectionStrings__ResourceApi", null, "ConnectionStrings:ResourceApi is not set")]
     [InlineData("ConnectionStrings__ResourceApi", "nonsense", "ConnectionStrings:ResourceApi is not an Npgsql connection string")]
     public async Task A_missing_or_impossible_setting_is_one_line_and_exit_code_1(string name, string? value, string text) =>

@@ -1,14 +1,18 @@
 using System.Net;
-using IdentityServer.Http;
 using IdentityServer.Protocol;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts;
 
 /// <summary>The account API's own refusals; those of every route are in <see cref="ApiErrors"/>.</summary>
 internal static class AccountErrors
 {
-    public static readonly ApiError NoBody = ApiErrors.InvalidRequest with { Message = "The request has no body." };
-    public static readonly ApiError MalformedJson = ApiErrors.InvalidRequest with { Message = "The body is not a JSON object in UTF-8 with each member once." };
+    /// <summary>RFC 6750 §3.1: one who came with a dead token is told so.</summary>
+    public static readonly ApiError InvalidToken = ApiErrors.InvalidToken with { Challenge = "Bearer realm=\"IdentityServer\", error=\"invalid_token\"" };
+
+    /// <summary>RFC 6750 §3.1: one who came without is not told of an error.</summary>
+    public static readonly ApiError TokenMissing = InvalidToken with { Challenge = "Bearer realm=\"IdentityServer\"" };
+
     public static readonly ApiError WrongType = ApiErrors.InvalidRequest with { Message = "A member of the body is not of the type that it must have." };
 
     public static readonly ApiError ProfileRequired = ApiErrors.InvalidRequest with { Message = "The members username, email, password and full_name are required." };
@@ -30,7 +34,7 @@ internal static class AccountErrors
     public static readonly ApiError InvalidCredentials = new("INVALID_CREDENTIALS", "The user name or the password is wrong.", HttpStatusCode.Unauthorized)
     {
         // RFC 9110 §15.5.2: a 401 says how to authenticate.
-        Challenge = ApiErrors.TokenMissing.Challenge,
+        Challenge = TokenMissing.Challenge,
     };
 
     public static readonly ApiError InvalidResetToken = Bad("INVALID_RESET_TOKEN", "The reset token is wrong, used or expired.");

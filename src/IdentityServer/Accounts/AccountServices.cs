@@ -1,10 +1,10 @@
 using IdentityServer.Accounts.Api;
-using IdentityServer.Accounts.Api.OpenApi;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Http;
 using IdentityServer.Outbox;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;
+using ServiceDefaults.Http;
 using ServiceDefaults.Settings;
 
 namespace IdentityServer.Accounts;
@@ -49,7 +49,7 @@ internal static class AccountServices
         Map(app, services.GetRequiredService<LogoutEndpoint>().LogoutAsync, AccountRoutes.Logout, AccountRoutes.AuthLogout);
         Map(app, services.GetRequiredService<ChangePasswordEndpoint>().ChangeAsync, AccountRoutes.ChangePassword);
         Map(app, services.GetRequiredService<ResetPasswordEndpoint>().ResetAsync, AccountRoutes.ResetPassword);
-        app.MapOpenApi().RequireCors(CorsServices.Policy);
+        app.MapOpenApi().RequireCors(CorsPolicies.Browsers);
     }
 
     private static void Map(WebApplication app, Func<HttpContext, Task<ApiResult<ApiSuccess>>> answer, params ReadOnlySpan<string> paths)
@@ -62,6 +62,6 @@ internal static class AccountServices
                 : Envelope.SuccessAsync(httpContext, result.Value.Status, result.Value.Message, result.Value.Data));
         };
         foreach (var path in paths)
-            app.MapPost(path, handle).RequireCors(CorsServices.Policy);
+            app.MapPost(path, handle).RequireCors(CorsPolicies.Browsers);
     }
 }

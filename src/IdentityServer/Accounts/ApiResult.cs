@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Text.Json;
-using IdentityServer.Http;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts;
 

@@ -10,6 +10,7 @@ using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts;

@@ -1,5 +1,5 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Http;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using IdentityServer.Protocol;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Http;
 
@@ -16,7 +17,7 @@ internal static class OAuthAnswer
     /// <summary>Leaves the error with the request, for those who count.</summary>
     public static Task WriteAsync(HttpContext httpContext, OAuthError error)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         if (error.ChallengesClient)
             httpContext.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
         httpContext.Response.TellWait(error.RetryAfter);

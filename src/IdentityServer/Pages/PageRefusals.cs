@@ -1,4 +1,4 @@
-using IdentityServer.Http;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Pages;
 

@@ -43,7 +43,6 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
             $"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' https: data:; "
             + $"{(leadsAway ? "" : "form-action 'self'; ")}frame-ancestors 'none'; base-uri 'none'";
         headers.XFrameOptions = "DENY";
-        headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         headers.CacheControl = "no-store";
         headers.ContentType = "text/html; charset=utf-8";

@@ -25,7 +25,6 @@ internal sealed class StyleSheet
         var headers = httpContext.Response.Headers;
         headers.CacheControl = httpContext.Request.Query["v"] == Version ? "public, max-age=31536000, immutable" : "public, max-age=300";
         headers.ETag = _etag;
-        headers.XContentTypeOptions = "nosniff";
         if (httpContext.Request.Headers.IfNoneMatch.ToString().Contains(_etag, StringComparison.Ordinal))
         {
             httpContext.Response.StatusCode = StatusCodes.Status304NotModified;

@@ -110,18 +110,18 @@ internal static class ProtocolServices
         Map(ProtocolRoutes.Authorize, OpenIddictServerEndpointType.Authorization, GetAndPost);
         // The user's answer continues the request that was shown.
         Map(PageRoutes.Consent, OpenIddictServerEndpointType.Authorization);
-        Map(ProtocolRoutes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsServices.Policy);
-        Map(ProtocolRoutes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsServices.Policy);
-        Map(ProtocolRoutes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.PushedAuthorization, OpenIddictServerEndpointType.PushedAuthorization).RequireCors(CorsPolicies.Browsers);
+        Map(ProtocolRoutes.DeviceAuthorization, OpenIddictServerEndpointType.DeviceAuthorization).RequireCors(CorsPolicies.Browsers);
+        Map(ProtocolRoutes.UserInfo, OpenIddictServerEndpointType.UserInfo, GetAndPost).RequireCors(CorsPolicies.Browsers);
         Map(ProtocolRoutes.EndSession, OpenIddictServerEndpointType.EndSession, GetAndPost);
-        Map(ProtocolRoutes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsServices.Policy);
-        Map(ProtocolRoutes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.Token, OpenIddictServerEndpointType.Token).RequireCors(CorsPolicies.Browsers);
+        Map(ProtocolRoutes.Revoke, OpenIddictServerEndpointType.Revocation).RequireCors(CorsPolicies.Browsers);
         Map(ProtocolRoutes.Introspect, OpenIddictServerEndpointType.Introspection);
         app.MapGet(ProtocolRoutes.Revocations, services.GetRequiredService<RevocationFeedEndpoint>().HandleAsync);
 
-        Map(ProtocolRoutes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsServices.Policy);
+        Map(ProtocolRoutes.Jwks, OpenIddictServerEndpointType.JsonWebKeySet, GetAndHead).RequireCors(CorsPolicies.Browsers);
         foreach (var place in MetadataPlaces(issuer.Path))
-            Map(place, OpenIddictServerEndpointType.Configuration, GetAndHead).RequireCors(CorsServices.Policy);
+            Map(place, OpenIddictServerEndpointType.Configuration, GetAndHead).RequireCors(CorsPolicies.Browsers);
         app.MapDevices();
         app.MapLogout();
         app.MapClientRegistration();

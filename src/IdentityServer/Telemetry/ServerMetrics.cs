@@ -16,7 +16,7 @@ internal sealed class ServerMetrics
 
     private readonly Meter _meter;
     private readonly TimeProvider _time;
-    private readonly Counter<long> _requests, _issued, _refused, _hashesRefused, _pruned, _outboxSent, _outboxFailed;
+    private readonly Counter<long> _issued, _refused, _hashesRefused, _pruned, _outboxSent, _outboxFailed;
     private readonly UpDownCounter<int> _hashQueue;
     private readonly Histogram<double> _hashWait, _feedLag;
 
@@ -31,7 +31,7 @@ internal sealed class ServerMetrics
     {
         _time = timeProvider;
         _meter = meters.Create(MeterName);
-        _requests = _meter.CreateCounter<long>("identityserver.requests", "{request}", "Requests answered, by route and error code; ok without one.");
+        Requests = _meter.CreateCounter<long>("identityserver.requests", "{request}", "Requests answered, by route and error code; ok without one.");
         _issued = _meter.CreateCounter<long>("identityserver.tokens.issued", "{token}", "Access tokens issued at the token endpoint, by grant type.");
         _refused = _meter.CreateCounter<long>("identityserver.tokens.refused", "{request}", "Token requests of authenticated clients refused, by grant type and reason.");
         _meter.CreateObservableCounter("identityserver.grants.issued", () => Volatile.Read(ref _grants), "{grant}", "Grants written: sign-ins, by the token endpoint and the account API.");
@@ -49,12 +49,7 @@ internal sealed class ServerMetrics
         _meter.CreateObservableGauge("identityserver.outbox.depth", () => Volatile.Read(ref _outboxDepth), "{message}", "Messages waiting to be sent, on all nodes, counted up to 10,000.");
     }
 
-    /// <summary>Whether a request's outcome is asked for.</summary>
-    public bool CountsRequests => _requests.Enabled;
-
-    /// <param name="route">The route's pattern, not the path.</param>
-    /// <param name="outcome">An error code, <c>ok</c>, or what <see cref="RequestOutcomes"/> says of a request without either.</param>
-    public void Answered(string route, string outcome) => _requests.Add(1, new("http.route", route), new("outcome", outcome));
+    public Counter<long> Requests { get; }
 
     /// <summary>Counts what a grant said, and passes it on.</summary>
     /// <param name="grantType">One that the server knows.</param>

@@ -49,8 +49,6 @@ internal sealed partial class Readiness([FromKeyedServices(Readiness.Source)] Np
         catch (Exception e) when (Outage.Is(e) || e is OperationCanceledException)
         {
             LogAway(Outage.Describe(e));
-            if (Outage.BreaksConnections(e))
-                database.Clear();
             return false;
         }
     }

@@ -96,7 +96,7 @@ internal static class DataApiDocument
     private static OpenApiOperation Protected(
         OpenApiDocument document, string scope, string id, string summary, (string, OpenApiResponse)[] answers, OpenApiSchema? body = null, OpenApiParameter[]? parameters = null) =>
         Operation(
-            id, summary, [.. answers, Error(Refusals.InvalidToken), Error(Refusals.InsufficientScope), Error(ApiErrors.InternalError), Error(ApiErrors.ServiceUnavailable)], body, parameters)
+            id, summary, [.. answers, Error(ApiErrors.InvalidToken), Error(Refusals.InsufficientScope), Error(ApiErrors.InternalError), Error(ApiErrors.ServiceUnavailable)], body, parameters)
             .WithToken(document, scope);
 
     private static OpenApiParameter Parameter(ParameterLocation place, string name, string description, OpenApiSchema schema) =>

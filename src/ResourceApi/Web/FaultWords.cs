@@ -21,6 +21,6 @@ internal sealed class FaultWords : IFaultWords
         StatusCodes.Status400BadRequest => ApiErrors.InvalidRequest,
         StatusCodes.Status403Forbidden => Refusals.InsufficientScope,
         StatusCodes.Status503ServiceUnavailable => ApiErrors.ServiceUnavailable,
-        _ => Refusals.InvalidToken,
+        _ => ApiErrors.InvalidToken,
     } with { Message = refusal.Description });
 }

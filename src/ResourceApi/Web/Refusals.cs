@@ -20,7 +20,6 @@ internal static class Refusals
     public static readonly ApiError InvalidValue = new(
         "INVALID_VALUE", "value must be a JSON string of at most 65536 bytes in UTF-8, without NUL and lone surrogates.", HttpStatusCode.BadRequest);
 
-    public static readonly ApiError InvalidToken = new("INVALID_TOKEN", "The access token is missing, expired or no longer valid.", HttpStatusCode.Unauthorized);
     public static readonly ApiError InsufficientScope = new("INSUFFICIENT_SCOPE", "The access token does not allow this.", HttpStatusCode.Forbidden);
     public static readonly ApiError KeyNotFound = new("KEY_NOT_FOUND", "There is no such key.", HttpStatusCode.NotFound);
     public static readonly ApiError KeyExists = new("KEY_EXISTS", "The key exists already; PUT changes it.", HttpStatusCode.Conflict);

@@ -51,7 +51,7 @@ internal static class Describe
             Responses = [],
             RequestBody = body is null ? null : new OpenApiRequestBody { Required = true, Content = Content(body) },
         };
-        (string Status, OpenApiResponse Response)[] ofBody = body is null ? [] : [Error(ApiErrors.PayloadTooLarge(0)), Error(ApiErrors.UnsupportedMediaType)];
+        (string Status, OpenApiResponse Response)[] ofBody = body is null ? [] : [Error(ApiErrors.PayloadTooLarge()), Error(ApiErrors.UnsupportedMediaType)];
         foreach (var (status, response) in answers.Concat(ofBody).OrderBy(answer => answer.Status, StringComparer.Ordinal))
             operation.Responses.Add(status, response);
         return operation;

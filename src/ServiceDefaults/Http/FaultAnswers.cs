@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using ServiceDefaults.Storage;
 
 namespace ServiceDefaults.Http;
@@ -16,7 +15,7 @@ namespace ServiceDefaults.Http;
 /// a cancellation by our deadline for a caller who hung up.
 /// </remarks>
 internal sealed partial class FaultAnswers(
-    RequestDelegate next, IFaultWords words, NpgsqlDataSource database, Drain drain, RequestDeadlines deadlines, TimeProvider timeProvider, ILogger<FaultAnswers> logger)
+    RequestDelegate next, IFaultWords words, Drain drain, RequestDeadlines deadlines, TimeProvider timeProvider, ILogger<FaultAnswers> logger)
 {
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
 
@@ -84,9 +83,6 @@ internal sealed partial class FaultAnswers(
             case var _ when Outage.Is(fault):
                 if (IsOutageDue())
                     LogOutage(RequestRoute.Of(httpContext), fault);
-                // The other pooled connections are as dead as this one; the next request must not find out one by one.
-                if (Outage.BreaksConnections(fault))
-                    database.Clear();
                 return StatusCodes.Status503ServiceUnavailable;
             default:
                 LogFault(RequestRoute.Of(httpContext), fault);

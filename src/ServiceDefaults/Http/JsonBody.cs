@@ -22,6 +22,9 @@ internal enum JsonFault
 /// <summary>The body of a request: one JSON object in UTF-8, each member once at any depth, nothing after it. Unknown members are ignored.</summary>
 internal sealed class JsonBody : IDisposable
 {
+    /// <summary>Bytes.</summary>
+    public const int UsualLength = 64 * 1024;
+
     // RFC 8259 §4 leaves duplicate members open; two readers that differ about them are a hole.
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
@@ -33,7 +36,7 @@ internal sealed class JsonBody : IDisposable
 
     /// <param name="maximumLength">Bytes.</param>
     /// <returns>No body: the fault says why.</returns>
-    public static async ValueTask<(JsonBody? Body, JsonFault Fault)> ReadAsync(HttpContext httpContext, int maximumLength)
+    public static async ValueTask<(JsonBody? Body, JsonFault Fault)> ReadAsync(HttpContext httpContext, int maximumLength = UsualLength)
     {
         var request = httpContext.Request;
         if (request.ContentType is null && httpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })

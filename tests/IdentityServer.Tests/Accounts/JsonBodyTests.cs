@@ -64,6 +64,17 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
             (await SendAsync(path, "{}"u8.ToArray(), mediaType)).IsRefused("UNSUPPORTED_MEDIA_TYPE", HttpStatusCode.UnsupportedMediaType);
     }
 
+    [Fact, Rfc("9110", "15.5.16")]
+    public async Task A_compressed_body_is_told()
+    {
+        foreach (var path in Paths)
+        {
+            using var content = new ByteArrayContent("{}"u8.ToArray()) { Headers = { { "Content-Type", "application/json" }, { "Content-Encoding", "gzip" } } };
+            (await _server.SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = content, Headers = { Authorization = await BearerAsync() } }))
+                .IsRefused("UNSUPPORTED_MEDIA_TYPE", HttpStatusCode.UnsupportedMediaType);
+        }
+    }
+
     [Theory]
     [InlineData("application/json; charset=utf-8")]
     [InlineData("Application/JSON; charset=\"UTF-8\"")]
@@ -120,6 +131,22 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
     {
         foreach (var path in (string[])[.. Paths, "/logout", "/auth/logout"])
             (await _server.SendAsync(new HttpRequestMessage(new HttpMethod(method), path))).IsRefused("METHOD_NOT_ALLOWED", HttpStatusCode.MethodNotAllowed);
+    }
+
+    [Theory]
+    [InlineData("POST", "/login")]
+    [InlineData("POST", "/connect/token")]
+    [InlineData("GET", "/.well-known/jwks")]
+    [InlineData("GET", "/nothing")]
+    [InlineData("GET", "/account/nothing")]
+    public async Task No_browser_takes_an_answer_for_something_else(string method, string path) =>
+        Assert.Equal("nosniff", Assert.Single((await _server.SendAsync(new HttpRequestMessage(new HttpMethod(method), path))).Message.Headers.GetValues("X-Content-Type-Options")));
+
+    [Fact]
+    public async Task Text_stays_as_it_is()
+    {
+        var answer = await _server.PostJsonAsync("/register", new { username = People.NewName(), password = People.Password, full_name = "Zoë O'Brien & Söhne" });
+        Assert.Contains("Zoë O'Brien & Söhne", answer.Body, StringComparison.Ordinal);
     }
 
     private async Task<Answer> SendAsync(string path, byte[] body, string? mediaType)

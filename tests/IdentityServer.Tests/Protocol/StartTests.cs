@@ -24,7 +24,7 @@ public sealed class StartTests
         { "Database:QueueLength", "0" }, { "Shutdown:DrainSeconds", "-1" }, { "Shutdown:TimeoutSeconds", "0" }, { "Password:QueueTimeout", "0" },
         { "Lockout:MaxFailures", "0" }, { "Lockout:Duration", "never" }, { "Limits:Enabled", "maybe" }, { "Limits:TokensPerAddress", "-5" }, { "Audit:RetentionDays", "-1" }, { "Audit:RetentionDays", "a year" }, { "Pruning:Cron", "now and then" }, { "Pruning:Cron", "0 0 3 1 1 ? 2020" },
         { "ClientAssertions:Algorithms", "HS256" }, { "ClientAssertions:Algorithms", "none" }, { "Dpop:Algorithms", "es256" }, { "Dpop:Algorithms", "EdDSA" }, { "Registration:RequirePkce", "no" },
-        { "Cors:Origins", "everywhere" }, { "ForwardedHeaders:KnownProxies", "proxy" }, { "Password:Iterations", "1" }, { "SigningKeys:PublishAhead", "0" }, { "SigningKeys:PublishAhead", "31536000" }, { "Logging:LogLevel:Default", "Foo" },
+        { "Cors:Origins", "everywhere" }, { "Cors:Origins", "https://app.example.com:443" }, { "Cors:Origins", "https://user@app.example.com" }, { "ForwardedHeaders:KnownProxies", "proxy" }, { "Password:Iterations", "1" }, { "SigningKeys:PublishAhead", "0" }, { "SigningKeys:PublishAhead", "31536000" }, { "Logging:LogLevel:Default", "Foo" },
         { "IdentityServer:Issuer", "localhost" }, { "IdentityServer:Issuer", "ftp://id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?x=1" }, { "IdentityServer:Issuer", "https://id.example.com/#top" },
         { "IdentityServer:Issuer", "https://user@id.example.com" }, { "IdentityServer:Issuer", "https://id.example.com?" },
     };

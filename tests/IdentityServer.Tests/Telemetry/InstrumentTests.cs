@@ -68,7 +68,7 @@ public sealed class InstrumentTests
         await using var server = await ServerUnderTest.StartAsync(isHeard ? [MetricsTests.OnAnyPort] : []);
         var metrics = server.Services.GetRequiredService<ServerMetrics>();
         Result<string> granted = "token", refused = Errors.RefreshTokenRefused;
-        Assert.Equal(isHeard, metrics.CountsRequests);
+        Assert.Equal(isHeard, metrics.Requests.Enabled);
         Count();
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1_000; i++)
@@ -78,7 +78,7 @@ public sealed class InstrumentTests
 
         void Count()
         {
-            metrics.Answered("/connect/token", "ok");
+            metrics.Requests.Add(1, new("http.route", "/connect/token"), new("outcome", "ok"));
             metrics.Granted("refresh_token", granted);
             metrics.Granted("refresh_token", refused);
             metrics.GrantIssued();

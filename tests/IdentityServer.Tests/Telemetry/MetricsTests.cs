@@ -149,7 +149,7 @@ public sealed class MetricsTests
         await using var server = await ServerUnderTest.StartAsync();
 
         Assert.Null(server.Services.GetService<MetricsServer>());
-        Assert.False(server.Services.GetRequiredService<ServerMetrics>().CountsRequests);
+        Assert.False(server.Services.GetRequiredService<ServerMetrics>().Requests.Enabled);
     }
 
     [Theory]

@@ -3,7 +3,6 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Keys;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
@@ -12,6 +11,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Api;
@@ -32,12 +32,12 @@ internal sealed class ChangePasswordEndpoint(
             return token.Error;
         // A client's own token has no user.
         if (AccessTokenVerifier.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
-            return ApiErrors.InvalidToken;
+            return AccountErrors.InvalidToken;
 
-        var body = await JsonBody.ReadAsync(httpContext);
-        if (body.IsRefused)
-            return body.Error;
-        using var members = body.Value;
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
+            return ApiErrors.Of(fault);
+        using var members = body;
         if (!members.TryRead("current_password", out var current) || !members.TryRead("new_password", out var chosen))
             return AccountErrors.WrongType;
         if (string.IsNullOrEmpty(current) || string.IsNullOrEmpty(chosen))
@@ -55,7 +55,7 @@ internal sealed class ChangePasswordEndpoint(
             grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         if (grant is not { IsAlive: true })
-            return ApiErrors.InvalidToken;
+            return AccountErrors.InvalidToken;
 
         var caller = Caller.Of(httpContext, grant.ClientId);
         var check = await verifier.CheckAsync(userId, current, caller, httpContext.RequestAborted).WithinDeadline(httpContext);

@@ -1,10 +1,10 @@
 using System.Net;
 using IdentityServer.Audit;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Api;
@@ -33,7 +33,7 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         {
             // Another node or request has ended it already.
             if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(httpContext))
-                return ApiErrors.InvalidToken;
+                return AccountErrors.InvalidToken;
         }
         else
         {

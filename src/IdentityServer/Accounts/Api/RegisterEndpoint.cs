@@ -3,13 +3,13 @@ using System.Text.Json;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Api;
 
@@ -32,10 +32,10 @@ internal sealed class RegisterEndpoint(
         if (limits.Refuse(Limit.Registration, httpContext) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
 
-        var body = await JsonBody.ReadAsync(httpContext);
-        if (body.IsRefused)
-            return body.Error;
-        using var members = body.Value;
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
+            return ApiErrors.Of(fault);
+        using var members = body;
         var registration = rules.Read(members, asksProfile);
         if (registration.IsRefused)
             return registration.Error;

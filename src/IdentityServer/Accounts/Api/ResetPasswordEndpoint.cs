@@ -1,3 +1,5 @@
+using ServiceDefaults.Http;
+
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>
@@ -8,10 +10,10 @@ internal sealed class ResetPasswordEndpoint(PasswordResets resets)
 {
     public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext httpContext)
     {
-        var body = await JsonBody.ReadAsync(httpContext);
-        if (body.IsRefused)
-            return body.Error;
-        using var members = body.Value;
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
+            return ApiErrors.Of(fault);
+        using var members = body;
         if (!members.TryRead("email", out var email) || !members.TryRead("reset_token", out var token) || !members.TryRead("new_password", out var chosen))
             return AccountErrors.WrongType;
         if (string.IsNullOrEmpty(email))

@@ -3,11 +3,11 @@ using System.Text.Json;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Api;
 
@@ -16,10 +16,10 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
 {
     public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext httpContext)
     {
-        var body = await JsonBody.ReadAsync(httpContext);
-        if (body.IsRefused)
-            return body.Error;
-        using var members = body.Value;
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
+            return ApiErrors.Of(fault);
+        using var members = body;
         if (!members.TryRead("username", out var userName) || !members.TryRead("email", out var email) || !members.TryRead("password", out var password))
             return AccountErrors.WrongType;
         var login = string.IsNullOrEmpty(userName) ? email : userName;

@@ -1,12 +1,12 @@
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -65,7 +65,7 @@ internal sealed class ChangePasswordPageEndpoint(
     /// <summary>A wrong password is 400 here, not 401: the user is signed in, so the form is wrong, not the request's credentials.</summary>
     private Task RefuseAsync(HttpContext httpContext, SessionState session, ApiError error, Said said)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         httpContext.Response.TellWait(error.RetryAfter);
         return WriteAsync(httpContext, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, session, said);
     }

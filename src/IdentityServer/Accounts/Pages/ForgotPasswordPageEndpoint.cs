@@ -1,6 +1,6 @@
-using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;
 

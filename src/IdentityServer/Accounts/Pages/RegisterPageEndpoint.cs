@@ -1,9 +1,9 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;

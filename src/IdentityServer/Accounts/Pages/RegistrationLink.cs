@@ -1,11 +1,11 @@
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
@@ -85,7 +85,7 @@ internal sealed class RegistrationLink(
 
     private Task ShowAgainAsync(HttpContext httpContext, string token, PendingRegistration registration, ApiError error)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         httpContext.Response.TellWait(error.RetryAfter);
         var texts = Languages.Choose(httpContext);
         var (text, passwordText) = error.Code switch

@@ -1,7 +1,7 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Http;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;
 

@@ -2,11 +2,11 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -63,7 +63,7 @@ internal sealed class SignInPageEndpoint(
 
     private Task RefuseAsync(HttpContext httpContext, ApiError error, string? returnUrl, Filled filled, Said said)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         httpContext.Response.TellWait(error.RetryAfter);
         if (error.Challenge is not null)
             httpContext.Response.Headers.WWWAuthenticate = Challenge;

@@ -6,6 +6,7 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using OpenIddict.Server;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.Authorization;
@@ -39,7 +40,7 @@ internal sealed class SendAuthorizationResponse(
 
     private Task WriteErrorAsync(HttpContext httpContext, AuthorizationTarget target, OAuthError error)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         refusals.Note(target.Client, error);
         return WriteAsync(httpContext, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
@@ -49,7 +50,7 @@ internal sealed class SendAuthorizationResponse(
     {
         // Null: the request could not be read.
         var parameters = state is null ? null : request.Parameters;
-        request.Http.Features.Set(error);
+        request.Http.Features.Set(new ErrorCode(error.Code));
         refusals.Note(parameters?[Parameters.ClientId] is { } clientId ? configuration.Value.FindClient(clientId) : null, error);
         // For developers only: our pages must not show a stranger's text.
         var model = environment.IsDevelopment()

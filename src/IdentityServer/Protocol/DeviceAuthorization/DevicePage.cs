@@ -1,7 +1,6 @@
 using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
-using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Protocol.Tokens;
@@ -9,6 +8,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
 

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using ServiceDefaults;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Logout;
@@ -111,7 +112,7 @@ internal sealed class SignOutPages(
     /// <summary>Records the error with the request, for metrics.</summary>
     private static int Refuse(HttpContext httpContext, OAuthError error)
     {
-        httpContext.Features.Set(error);
+        httpContext.Features.Set(new ErrorCode(error.Code));
         return (int)error.Status;
     }
 

@@ -7,6 +7,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Registration;
@@ -33,11 +34,11 @@ internal sealed class RegistrationEndpoint(
             && !(RegistrationTokens.Read(httpContext) is { } initial && RegistrationTokens.IsAnyOf(initial, settings.InitialAccessTokens)))
             return Errors.RegistrationTokenRefused;
 
-        var (document, fault) = await JsonRequest.ReadAsync(httpContext);
-        if (fault != JsonFault.None)
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
             return RegistrationAnswer.ErrorOf(fault);
-        using var body = document!;
-        var described = descriptions.Read(body.RootElement);
+        using var read = body;
+        var described = descriptions.Read(body.Root);
         if (described.IsRefused)
             return described.Error;
 

@@ -8,6 +8,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
+using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Registration;
@@ -67,16 +68,16 @@ internal sealed class RegistrationManagement(
     /// <summary>RFC 7592 §2.2: what is left out is gone. Name and secret stay, unless the client comes to need a secret or to do without.</summary>
     private async ValueTask<Result<RegisteredClient>> ReplaceAsync(HttpContext httpContext, ClientRow row, string token)
     {
-        var (document, fault) = await JsonRequest.ReadAsync(httpContext);
-        if (fault != JsonFault.None)
+        var (body, fault) = await JsonBody.ReadAsync(httpContext);
+        if (body is null)
             return RegistrationAnswer.ErrorOf(fault);
-        using var body = document!;
-        var members = new Node(body.RootElement, "$").Registration();
+        using var read = body;
+        var members = new Node(body.Root, "$").Registration();
         if (members.Find(Parameters.ClientId)?.TryText(ClientSecrets.MaximumLength) != row.ClientId)
             return Errors.AnotherClientId;
         if (members.Find(Parameters.ClientSecret) is { } said && !await IsSecretAsync(row, said, httpContext.RequestAborted))
             return Errors.AnotherClientSecret;
-        var described = descriptions.Read(body.RootElement);
+        var described = descriptions.Read(body.Root);
         if (described.IsRefused)
             return described.Error;
         var description = described.Value;

@@ -20,11 +20,11 @@ internal static class RegistrationServices
         var services = app.Services;
         if (!services.GetRequiredService<ClientRegistrationSettings>().IsOn)
             return;
-        app.MapPost(ProtocolRoutes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsServices.Policy);
+        app.MapPost(ProtocolRoutes.Register, services.GetRequiredService<RegistrationEndpoint>().HandleAsync).RequireCors(CorsPolicies.Browsers);
         var management = services.GetRequiredService<RegistrationManagement>();
         const string client = ProtocolRoutes.Register + "/{client_id}";
-        app.MapGet(client, management.ReadAsync).RequireCors(CorsServices.ManagementPolicy);
-        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsServices.ManagementPolicy);
-        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsServices.ManagementPolicy);
+        app.MapGet(client, management.ReadAsync).RequireCors(CorsPolicies.Management);
+        app.MapPut(client, management.ReplaceAsync).RequireCors(CorsPolicies.Management);
+        app.MapDelete(client, management.RemoveAsync).RequireCors(CorsPolicies.Management);
     }
 }
