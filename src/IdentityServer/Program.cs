@@ -133,8 +133,7 @@ internal static class Program
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.AddDrain(settings);
-        builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
-        builder.Services.AddSingleton<IFaultWords, FaultWords>();
+        builder.AddFaultAnswers<FaultWords>(connections);
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);

@@ -4,16 +4,6 @@ using ServiceDefaults.Storage;
 
 namespace ResourceApi.Storage;
 
-/// <summary>
-/// How long a write may wait: one that waited longer than its caller, or past its deadline, must not land after a later one.
-/// </summary>
-/// <param name="Connecting">For a connection; ends with the caller too.</param>
-/// <param name="Working">For the statement. It does not end with the caller: to tell PostgreSQL is a connection and a blocked thread.</param>
-internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working)
-{
-    public bool IsOver => Connecting.IsCancellationRequested || Working.IsCancellationRequested;
-}
-
 internal sealed record Item(byte[] Value, long Version);
 
 internal sealed record ItemSummary(string Key, int Size, DateTime CreatedAt, DateTime UpdatedAt);
@@ -96,17 +86,21 @@ internal sealed class ItemStore : IDisposable
 
     private readonly record struct ItemName(string Owner, string Key);
 
-    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, Patience Patience);
+    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, CancellationToken Connecting);
 
     /// <summary>The new version, or null when the key exists.</summary>
-    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, Patience patience)
+    /// <param name="connecting">
+    /// Ends with the caller and at the deadline: who has given up by then must not write after a later request. The statement does
+    /// not listen to it: to tell PostgreSQL is a connection and a blocked thread.
+    /// </param>
+    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken connecting)
     {
         var version = NewVersion();
-        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var connection = await _database.OpenConnectionAsync(connecting);
         await using var command = new NpgsqlCommand(InsertSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
-        return await command.ExecuteNonQueryAsync(patience.Working) == 1 ? version : null;
+        return await command.ExecuteNonQueryAsync(CancellationToken.None) == 1 ? version : null;
     }
 
     public Task<Item?> FindAsync(string owner, ItemKey key) => _finds.SendAsync(new ItemName(owner, key.Text));
@@ -134,31 +128,31 @@ internal sealed class ItemStore : IDisposable
     private static Item ReadItem(NpgsqlDataReader row) => new(row.GetFieldValue<byte[]>(0), row.GetInt64(1));
 
     public async Task<(Change Change, long Version)> UpdateAsync(
-        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, Patience patience)
+        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken connecting)
     {
         var version = NewVersion();
         if (match is null && noneMatch is null)
         {
-            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, patience);
+            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, connecting);
             var isDone = await (value.Utf8.Length <= LargestShared ? _updates.SendAsync(write) : UpdateAloneAsync(write));
             return (isDone ? Change.Done : Change.Missing, version);
         }
 
-        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var connection = await _database.OpenConnectionAsync(connecting);
         await using var command = new NpgsqlCommand(UpdateIfSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         AddConditions(command, match, noneMatch);
-        return (await ChangeAsync(command, patience.Working), version);
+        return (await ChangeAsync(command), version);
     }
 
     private async Task<bool> UpdateAloneAsync(ItemWrite write)
     {
-        await using var connection = await _database.OpenConnectionAsync(write.Patience.Connecting);
+        await using var connection = await _database.OpenConnectionAsync(write.Connecting);
         await using var command = new NpgsqlCommand(UpdateSql, connection);
         AddText(command, write.Owner, write.Key);
         AddContent(command, write.Value, write.Version, write.At);
-        return await command.ExecuteNonQueryAsync(write.Patience.Working) == 1;
+        return await command.ExecuteNonQueryAsync(CancellationToken.None) == 1;
     }
 
     private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
@@ -166,7 +160,7 @@ internal sealed class ItemStore : IDisposable
         var done = new bool[writes.Length];
         await using var connection = await _database.OpenConnectionAsync();
         // Who has given up while we waited for it goes alone then, and hears that it is over.
-        var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Patience.IsOver).ToArray();
+        var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Connecting.IsCancellationRequested).ToArray();
         if (numbers.Length == 0)
             return done;
         var patient = numbers.Length == writes.Length ? writes : Array.ConvertAll(numbers, number => writes[number]);
@@ -182,17 +176,17 @@ internal sealed class ItemStore : IDisposable
         return done;
     }
 
-    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, Patience patience)
+    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken connecting)
     {
-        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
+        await using var connection = await _database.OpenConnectionAsync(connecting);
         await using var command = new NpgsqlCommand(DeleteSql, connection);
         AddText(command, owner, key.Text);
         AddConditions(command, match, noneMatch);
-        return await ChangeAsync(command, patience.Working);
+        return await ChangeAsync(command);
     }
 
     /// <summary>In the order of code points, from behind <paramref name="after"/>.</summary>
-    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken cancellationToken)
+    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit)
     {
         var end = KeyRange.EndOf(prefix);
         await using var command = _database.CreateCommand(end is null ? ListSql : ListBelowSql);
@@ -202,16 +196,16 @@ internal sealed class ItemStore : IDisposable
             AddText(command, end);
 
         List<ItemSummary> items = new(Math.Min(limit, 128));
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        await using var reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
             items.Add(new ItemSummary(reader.GetString(0), reader.GetInt32(1), reader.GetDateTime(2), reader.GetDateTime(3)));
         return items;
     }
 
-    private static async Task<Change> ChangeAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    private static async Task<Change> ChangeAsync(NpgsqlCommand command)
     {
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
         if (reader.GetBoolean(0))
             return Change.Done;
         // The second column is as of the statement's start. A row deleted since by somebody else would have met no

@@ -3,7 +3,6 @@ using IdentityServer.Audit;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
-using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -37,7 +36,7 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         }
         else
         {
-            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), httpContext.Deadline()).WithinDeadline(httpContext);
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), CancellationToken.None).WithinDeadline(httpContext);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

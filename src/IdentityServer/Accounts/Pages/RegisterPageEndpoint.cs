@@ -2,7 +2,6 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -68,7 +67,7 @@ internal sealed class RegisterPageEndpoint(
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(httpContext)), httpContext.Deadline()).WithinDeadline(httpContext);
+            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(httpContext)), CancellationToken.None).WithinDeadline(httpContext);
         }
         return null;
     }

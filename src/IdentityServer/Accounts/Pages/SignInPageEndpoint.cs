@@ -5,7 +5,6 @@ using IdentityServer.Clients;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using ServiceDefaults;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;

@@ -8,6 +8,7 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Storage;
+using Microsoft.AspNetCore.Http.Timeouts;
 using ServiceDefaults;
 
 namespace IdentityServer.Protocol.Revocation;
@@ -57,7 +58,7 @@ internal sealed class RevocationFeedEndpoint(
 
     private async Task AnswerAsync(HttpContext httpContext, Cursor? after, TimeSpan wait)
     {
-        httpContext.Features.Get<RequestDeadline>()?.Lift();
+        httpContext.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         // A caller that does not wait gets the current state, not that of the last beat.
         if (after is null || wait == TimeSpan.Zero)
             await pulse.NextBeatAsync().WaitAsync(httpContext.RequestAborted);
