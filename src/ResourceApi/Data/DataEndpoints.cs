@@ -7,7 +7,7 @@ using ServiceDefaults.Storage;
 
 namespace ResourceApi.Data;
 
-/// <summary>Contract section 4: the protected data store. Each request is one statement.</summary>
+/// <summary>The protected data store. Each request is one statement.</summary>
 internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
 {
     public const string ReadScope = "data:read";
@@ -124,7 +124,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         if (place.IsRefused)
             return Refusals.Busy;
 
-        // One more than asked tells whether there is a next page.
+        // One more than asked, to know whether there is a next page.
         var items = await store.ListAsync(OwnerOf(httpContext), page.Prefix, page.After, page.Limit + 1).WithinDeadline(httpContext);
         httpContext.Response.Headers.CacheControl = "private, no-cache";
         await Envelope.SuccessAsync(httpContext, HttpStatusCode.OK, "Data listed successfully.", (items, page.Limit), static (json, found) =>
@@ -163,7 +163,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
     private static bool TryReadKey(HttpContext httpContext, out ItemKey key)
     {
         key = default;
-        // No RawPath: the path became ours by normalising only (/x/../api/data/y), so there is no key as sent.
+        // No RawPath: the path became ours only by normalising (/x/../api/data/y), so there is no key as sent.
         return httpContext.Features.Get<RawPath>() is { } path && ItemKey.TryParseEncoded(path.EncodedKey, out key);
     }
 

@@ -33,7 +33,7 @@ internal static class DataApiDocument
         [RawPath.Items + "/{key}"] = Path(
             (HttpMethod.Get, Find(document, "getItem")),
             (HttpMethod.Head, Find(document, "headItem")),
-            (HttpMethod.Put, OfItem(document, DataEndpoints.WriteScope, "updateItem", "Changes the value of a key that exists.", "Change only these versions; * for any.", "Do not change these versions.",
+            (HttpMethod.Put, OfItem(document, DataEndpoints.WriteScope, "updateItem", "Changes a key's value.", "Change only these versions; * for any.", "Do not change these versions.",
                 [Success("200", "Updated.", Object(Required("key", Key)), headers: [Version]), Error(ApiErrors.InvalidRequest, Refusals.InvalidKey, Refusals.InvalidValue)],
                 Object(Required("value", Value)))),
             (HttpMethod.Delete, OfItem(document, DataEndpoints.WriteScope, "deleteItem", "Deletes a key.", "Delete only these versions; * for any.", "Do not delete these versions.",
@@ -63,7 +63,7 @@ internal static class DataApiDocument
         [
             Parameter(ParameterLocation.Query, "prefix", "Only keys that begin so.", Text(maximum: ItemKey.MaximumCodePoints)),
             Parameter(ParameterLocation.Query, "limit", "How many, clamped to 1 to 1000.", new OpenApiSchema { Type = JsonSchemaType.Integer, Default = PageRequest.DefaultLimit }),
-            Parameter(ParameterLocation.Query, "after", "Go on behind this: next of the answer before.", Text()),
+            Parameter(ParameterLocation.Query, "after", "Continue after this key.", Text()),
         ]);
 
     private static OpenApiOperation Find(OpenApiDocument document, string id) => OfItem(
@@ -87,7 +87,7 @@ internal static class DataApiDocument
         OpenApiDocument document, string scope, string id, string summary, string ifMatch, string ifNoneMatch, (string, OpenApiResponse)[] answers, OpenApiSchema? body = null) =>
         Protected(document, scope, id, summary, [.. answers, Error(Refusals.KeyNotFound), Error(Refusals.PreconditionFailed)], body,
             [
-                Parameter(ParameterLocation.Path, "key", "Percent-encoded once, / and % too.", Key),
+                Parameter(ParameterLocation.Path, "key", "Percent-encoded once, including / and %.", Key),
                 Parameter(ParameterLocation.Header, "If-Match", ifMatch, Text()),
                 Parameter(ParameterLocation.Header, "If-None-Match", ifNoneMatch, Text()),
             ]);

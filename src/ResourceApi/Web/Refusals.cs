@@ -11,7 +11,7 @@ internal static class Refusals
 
     public static readonly ApiError MalformedLimit = ApiErrors.InvalidRequest with { Message = "limit must be a whole number; 1 to 1000 are served." };
     public static readonly ApiError MalformedPrefix = ApiErrors.InvalidRequest with { Message = "prefix must be at most 256 characters without control characters." };
-    public static readonly ApiError MalformedAfter = ApiErrors.InvalidRequest with { Message = "after must be what next held in the answer before." };
+    public static readonly ApiError MalformedAfter = ApiErrors.InvalidRequest with { Message = "after must be the next of the previous answer." };
     public static readonly ApiError RepeatedParameter = ApiErrors.InvalidRequest with { Message = "prefix, limit and after may each be given once." };
 
     public static readonly ApiError InvalidKey = new(

@@ -36,7 +36,7 @@ internal sealed partial class FaultAnswers(
         }
         catch (Exception fault) when (!response.HasStarted)
         {
-            // What was said of an answer that is not given: a validator, a place.
+            // Its headers describe the answer that is not sent.
             response.Clear();
             response.StatusCode = StatusOf(httpContext, fault);
         }
@@ -50,7 +50,7 @@ internal sealed partial class FaultAnswers(
 
     /// <summary>
     /// RFC 9112 §9.6: a proxy that reads <c>close</c> sends its next request elsewhere, and none into a connection that is just
-    /// being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
+    /// being closed. In HTTP/2 Kestrel sends GOAWAY when it stops.
     /// </summary>
     private void Prepare(HttpContext httpContext)
     {
@@ -65,7 +65,7 @@ internal sealed partial class FaultAnswers(
         {
             case BadHttpRequestException bad:
                 return bad.StatusCode;
-            // What Kestrel makes of a chunk whose size is past 32 bits.
+            // Kestrel's exception for a chunk size beyond 32 bits.
             case IOException { InnerException: OverflowException }:
                 return StatusCodes.Status400BadRequest;
             case var _ when Outage.Is(fault):

@@ -13,7 +13,7 @@ internal static class JsonAnswer
 {
     private const int MaximumKept = 64 * 1024;
 
-    // Text stays as it is: the answer is JSON and says so (nosniff), never part of a page.
+    // Text is not escaped for HTML: the answer is JSON, says so (nosniff) and is never part of a page.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [ThreadStatic]
@@ -41,7 +41,7 @@ internal static class JsonAnswer
         if (buffer.Capacity > MaximumKept)
             (_buffer, _json) = (null, null);
 
-        // What is ready goes out even if the deadline has passed; Kestrel does not wait long for a caller who does not read.
+        // A finished answer is sent even after the deadline; Kestrel won't wait long for a caller who doesn't read.
         var flush = response.BodyWriter.FlushAsync(CancellationToken.None);
         if (!flush.IsCompletedSuccessfully)
             return flush.AsTask();

@@ -25,7 +25,7 @@ internal sealed class JsonBody : IDisposable
     /// <summary>Bytes.</summary>
     public const int UsualLength = 64 * 1024;
 
-    // RFC 8259 §4 leaves duplicate members open; two readers that differ about them are a hole.
+    // RFC 8259 §4 leaves duplicate members open; two readers that disagree about them are a security hole.
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     private readonly JsonDocument _document;

@@ -4,19 +4,19 @@ using Microsoft.AspNetCore.Http.Timeouts;
 namespace ServiceDefaults.Http;
 
 /// <summary>
-/// The deadline of a request is ASP.NET Core's request timeout. Statements end by their own: to cancel one costs a connection
-/// and blocks a thread. See docs/decisions/request-deadlines.md.
+/// The deadline of a request is ASP.NET Core's request timeout. Statements end by their own timeout: cancelling one takes a
+/// connection and blocks a thread (docs/decisions/request-deadlines.md).
 /// </summary>
 internal static class RequestDeadline
 {
-    /// <summary>What commits just then is answered as done.</summary>
+    /// <summary>For work that is being committed when the deadline passes.</summary>
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// Waits until a moment past the deadline and no longer. What was begun ends by its own time, so it must not touch the
-    /// request's context or what belongs to its scope.
+    /// Waits until a moment after the deadline and no longer. The task itself runs on, so it must not touch the request's
+    /// context or anything in its scope.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The deadline is over. It may be done all the same.</exception>
+    /// <exception cref="OperationCanceledException">The deadline has passed. The work may still complete.</exception>
     public static async Task WithinDeadline(this Task task, HttpContext httpContext)
     {
         var deadline = httpContext.Features.Get<IHttpRequestTimeoutFeature>()?.RequestTimeoutToken ?? default;

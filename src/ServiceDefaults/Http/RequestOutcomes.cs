@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace ServiceDefaults.Http;
 
-/// <summary>The code of an error answer, left with the request for those who count.</summary>
+/// <summary>The code of an error answer, kept with the request for the metrics.</summary>
 internal sealed record ErrorCode(string Code);
 
 /// <summary>
 /// Counts each request by its route and outcome: the code that the answer carries, <c>ok</c>, <c>aborted</c> when the caller hung
-/// up, else what kind of status it has. Times are ASP.NET Core's own <c>http.server.request.duration</c>.
+/// up, otherwise the kind of status. Times are ASP.NET Core's own <c>http.server.request.duration</c>.
 /// </summary>
 internal static class RequestOutcomes
 {

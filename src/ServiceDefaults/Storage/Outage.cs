@@ -27,6 +27,6 @@ internal static class Outage
         return false;
     }
 
-    /// <summary>Without what a statement carried: the server's code, or the network's words.</summary>
+    /// <summary>The server's code or the network's message, without a statement's values.</summary>
     public static string Describe(Exception fault) => fault is PostgresException refused ? refused.SqlState : (fault.InnerException ?? fault).Message;
 }

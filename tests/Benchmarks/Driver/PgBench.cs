@@ -6,14 +6,14 @@ using Npgsql;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// PostgreSQL's own load program with the very statements of <see cref="GrantStore"/>, prepared: how many a second the
-/// database could do if nothing stood before it.
+/// PostgreSQL's own load program with the statements of <see cref="GrantStore"/>, prepared: how many a second the
+/// database could do with nothing in front of it.
 /// </summary>
 internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
 {
     private const int GrantsOfAClient = 100;
 
-    /// <summary>Each client goes round its own grants; at the n-th round they stand at generation n.</summary>
+    /// <summary>Each client goes round its own grants; in the n-th round they have generation n.</summary>
     public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
         var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellationToken);
@@ -29,7 +29,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [8] = "NULL::text",
             [9] = "'{}'::text[]",
             [10] = "NULL::text",
-            // A colon would begin one of pgbench's variables.
+            // In pgbench a colon begins a variable.
             [11] = @"E'{data\072read,data\072write,offline_access}'::text[]",
         };
         var sample = await RunAsync(
@@ -76,7 +76,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             : throw new InvalidOperationException($"pgbench said no rate: {output}");
     }
 
-    /// <summary>pgbench does not look whether a statement changed a row.</summary>
+    /// <summary>pgbench does not check whether a statement changed a row.</summary>
     private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellationToken)
     {
         var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellationToken);

@@ -1,6 +1,6 @@
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>What the server holds after a million requests: half for tokens of the client, half refreshes.</summary>
+/// <summary>The server's memory after a million requests: half for tokens of the client, half refreshes.</summary>
 internal static class Memory
 {
     private const long Enough = 1_000_000;
