@@ -1,5 +1,7 @@
 using System.Globalization;
 using IdentityServer;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
 using IdentityServer.Keys;
 using IdentityServer.Protocol;
@@ -7,6 +9,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -22,6 +25,10 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public const string ClientId = "bench";
     public const string ClientSecret = "bench-secret";
     public const string ResourceClientId = "bench-api";
+
+    /// <summary>The client of the authorization code flow, which asks no user for consent.</summary>
+    public const string WebClientId = "bench-web";
+    public const string WebCallback = "https://client.example/callback";
     public const string Password = "correct horse battery staple";
 
     private readonly WebApplication _server;
@@ -43,9 +50,9 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
 
     private T Get<T>() where T : notnull => _server.Services.GetRequiredService<T>();
 
-    public static async Task<BenchmarkDatabase> CreateAsync(Lab lab, string name, int users, CancellationToken cancellation)
+    public static async Task<BenchmarkDatabase> CreateAsync(Lab lab, string name, int users, CancellationToken cancellationToken)
     {
-        await lab.CreateDatabaseAsync(name, cancellation);
+        await lab.CreateDatabaseAsync(name, cancellationToken);
         var server = await IdentityServer.Program.BuildAsync(
             [.. lab.ServerSettings(name, lab.Issuer).Select(setting => $"--{setting.Key.Replace("__", ":", StringComparison.Ordinal).Replace("ASPNETCORE_", "", StringComparison.Ordinal)}={setting.Value}")]);
         var serve = CommandLine.Parse([]);
@@ -61,6 +68,9 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             SELECT id, 'client_secret_basic', ARRAY['{secret}'], ARRAY['client_credentials', 'refresh_token', 'password'],
                    ARRAY['data:read', 'data:write', 'offline_access'], ARRAY[]::text[], false
             FROM unnest(ARRAY['{ClientId}', '{ResourceClientId}']) id;
+            INSERT INTO clients (client_id, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled, metadata)
+            VALUES ('{WebClientId}', 'client_secret_basic', ARRAY['{secret}'], ARRAY['authorization_code'],
+                    ARRAY['openid', 'data:read', 'data:write'], ARRAY['{WebCallback}'], false, jsonb_build_object('require_consent', false));
             INSERT INTO resources (identifier, name, scopes, client_id) VALUES ('{Lab.Resource}', 'Data store', ARRAY['data:read', 'data:write'], '{ResourceClientId}');
             INSERT INTO users (id, user_name, normalized_user_name, email_confirmed, password_hash, security_stamp, phone_number_confirmed,
                                two_factor_enabled, lockout_enabled, access_failed_count, created_at)
@@ -69,15 +79,15 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             """)))
         {
             fill.CommandTimeout = 600;
-            await fill.ExecuteNonQueryAsync(cancellation);
+            await fill.ExecuteNonQueryAsync(cancellationToken);
         }
-        await services.GetRequiredService<Pulse>().BeatAsync(cancellation);
+        await services.GetRequiredService<Pulse>().BeatAsync(cancellationToken);
         return new BenchmarkDatabase(name, server, source, users, hash);
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
     /// <param name="expired">Past their time instead, and to be pruned from this moment on.</param>
-    public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellation, DateTimeOffset? expired = null)
+    public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellationToken, DateTimeOffset? expired = null)
     {
         var now = TimeProvider.System.GetUtcNow();
         var batch = new GrantBatch(now, ++_batches, count);
@@ -92,7 +102,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
                    0, $1, $2, $3, $4, 'stamp'
             FROM generate_series(0, {(count - 1).ToString(CultureInfo.InvariantCulture)}) n
             """,
-            cancellation, created, expires, now + settings.AbsoluteLifetime, expired ?? settings.PrunableAfter(expires));
+            cancellationToken, created, expires, now + settings.AbsoluteLifetime, expired ?? settings.PrunableAfter(expires));
         return batch;
     }
 
@@ -111,6 +121,16 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
 
+    /// <summary>The cookie of a browser in which a user is signed in.</summary>
+    public async Task<string> SignInBrowserAsync()
+    {
+        var http = new DefaultHttpContext();
+        var user = new CheckedUser(Guid.Parse("00000000-0000-4000-8000-000000000000"), "stamp", [], null, null);
+        return await Get<BrowserSessions>().TryStartAsync(http, user, isRemembered: false)
+            ? http.Response.Headers.SetCookie.ToString().Split(';')[0]
+            : throw new InvalidOperationException("No browser can sign in.");
+    }
+
     /// <summary>Whether an access token is one that our server signed and that lives.</summary>
     public bool IsGenuine(string accessToken) => Get<AccessTokens>().FindLive(accessToken) is not null;
 
@@ -124,39 +144,39 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     }
 
     /// <summary>Ends what earlier jobs left, so that each starts alike.</summary>
-    public async Task ClearAsync(CancellationToken cancellation)
+    public async Task ClearAsync(CancellationToken cancellationToken)
     {
-        await ExecuteAsync("TRUNCATE grants, revocations", cancellation);
-        await ExecuteAsync("SELECT pg_stat_reset()", cancellation);
-        await ExecuteAsync("CHECKPOINT", cancellation);
+        await ExecuteAsync("TRUNCATE grants, revocations", cancellationToken);
+        await ExecuteAsync("SELECT pg_stat_reset()", cancellationToken);
+        await ExecuteAsync("CHECKPOINT", cancellationToken);
     }
 
-    public async Task ExecuteAsync(string sql, CancellationToken cancellation, params object[] parameters)
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        await using var connection = await _source.OpenConnectionAsync(cancellationToken);
         // Bulk rows need no look at their user each; the setting goes with the connection's reset.
         await using (var lenient = new NpgsqlCommand("SET session_replication_role = replica", connection))
-            await lenient.ExecuteNonQueryAsync(cancellation);
+            await lenient.ExecuteNonQueryAsync(cancellationToken);
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 3600 };
         foreach (var parameter in parameters)
             command.Parameters.Add(new() { Value = parameter });
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellation)
+    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)
     {
         await using var command = _source.CreateCommand(sql);
         command.CommandTimeout = 600;
-        return (T)(await command.ExecuteScalarAsync(cancellation))!;
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     /// <summary>The share of updates that touched no index.</summary>
-    public async Task<string> HotShareAsync(CancellationToken cancellation)
+    public async Task<string> HotShareAsync(CancellationToken cancellationToken)
     {
         // Backends report what they have done a second later, and at their end.
-        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellation);
+        await Task.Delay(TimeSpan.FromSeconds(1.5), cancellationToken);
         var share = await QueryAsync<decimal>(
-            "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellation);
+            "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"{share}% of the updates of grants were HOT");
     }
 

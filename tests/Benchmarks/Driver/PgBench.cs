@@ -14,9 +14,9 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
     private const int GrantsOfAClient = 100;
 
     /// <summary>Each client goes round its own grants; at the n-th round they stand at generation n.</summary>
-    public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellation)
+    public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
-        var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellation);
+        var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellationToken);
         var values = new Dictionary<int, string>
         {
             [1] = batch.IdOf(":row"),
@@ -38,29 +38,29 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             \set generation :turn / {GrantsOfAClient}
             \set turn :turn + 1
             {Fill(GrantStore.SpendSql, values)};
-            """, connections, seconds, cancellation);
-        return await CheckedAsync(sample, "sum(generation)", batch, cancellation);
+            """, connections, seconds, cancellationToken);
+        return await CheckedAsync(sample, "sum(generation)", batch, cancellationToken);
     }
 
     /// <summary>Each transaction ends another grant.</summary>
-    public async Task<Sample> RevokeAsync(int connections, int seconds, CancellationToken cancellation)
+    public async Task<Sample> RevokeAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
         const int ceiling = 40_000;
-        var batch = await database.AddGrantsAsync(ceiling * seconds, cancellation);
+        var batch = await database.AddGrantsAsync(ceiling * seconds, cancellationToken);
         var values = new Dictionary<int, string> { [1] = batch.IdOf(":row"), [2] = "now()", [3] = $"'{BenchmarkDatabase.ClientId}'", [4] = "'grant_ended'", [5] = "inet '127.0.0.1'", [6] = "'revoked'" };
         var sample = await RunAsync(
             $"""
             \set row :turn * {connections} + :client_id
             \set turn :turn + 1
             {Fill(GrantStore.EndSql, values)};
-            """, connections, seconds, cancellation);
-        return await CheckedAsync(sample, "count(revoked_at)", batch, cancellation);
+            """, connections, seconds, cancellationToken);
+        return await CheckedAsync(sample, "count(revoked_at)", batch, cancellationToken);
     }
 
-    private async Task<Sample> RunAsync(string script, int connections, int seconds, CancellationToken cancellation)
+    private async Task<Sample> RunAsync(string script, int connections, int seconds, CancellationToken cancellationToken)
     {
         var file = lab.NewFile(".sql");
-        await File.WriteAllTextAsync(file, script, cancellation);
+        await File.WriteAllTextAsync(file, script, cancellationToken);
         var address = new NpgsqlConnectionStringBuilder(lab.ConnectionString(database.Name));
         string[] arguments =
         [
@@ -68,18 +68,21 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             "-c", Text(connections), "-j", "1", "-T", Text(seconds), "-f", file, address.Database!,
         ];
         var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "" };
-        var output = await Command.RunAsync("pgbench", arguments, environment, cancellation);
+        var cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster);
+        var output = await Command.RunAsync("pgbench", arguments, environment, cancellationToken);
+        cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster) - cpu;
         var rate = Rate().Match(output);
         var processed = Processed().Match(output);
-        return rate.Success && processed.Success
-            ? new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture))
-            : throw new InvalidOperationException($"pgbench said no rate: {output}");
+        if (!rate.Success || !processed.Success)
+            throw new InvalidOperationException($"pgbench said no rate: {output}");
+        var requests = long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture);
+        return new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: requests, DatabaseCpu: cpu * 1e6 / requests, Statements: 1);
     }
 
     /// <summary>pgbench does not look whether a statement changed a row.</summary>
-    private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellation)
+    private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellationToken)
     {
-        var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellation);
+        var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellationToken);
         return sample with { Wrong = sample.Wrong + Math.Abs(sample.Requests - changed) };
     }
 

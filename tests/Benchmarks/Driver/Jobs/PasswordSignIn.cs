@@ -8,9 +8,9 @@ internal static class PasswordSignIn
     /// <summary>A dozen sign-ins a second: what is under way at the end of a shorter run would weigh.</summary>
     private const int ShortestSeconds = 3;
 
-    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
-        await bench.Database.ClearAsync(cancellation);
+        await bench.Database.ClearAsync(cancellationToken);
         var server = await bench.StartServerAsync();
         var load = Bench.Form("each", "/connect/token") with
         {
@@ -22,7 +22,7 @@ internal static class PasswordSignIn
         };
         var ours = new LoadedProgram(bench.Wrk, server, load);
         await new Contest("password", 0.95, [new Floor("cores / time of one hash", HashAsync)],
-            (connections, seconds, stop) => ours.MeasureAsync(connections, Math.Max(seconds, ShortestSeconds), stop)).RunAsync(bench, server, cancellation);
+            (connections, seconds, stop) => ours.MeasureAsync(connections, Math.Max(seconds, ShortestSeconds), stop)).RunAsync(bench, server, cancellationToken);
 
         // On all cores at once, as the server hashes.
         async Task<Sample> HashAsync(int connections, int seconds, CancellationToken stop)

@@ -8,21 +8,21 @@ internal static class Scale
 {
     private const int Few = 10_000;
 
-    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
-        await using var few = await FillAsync(bench, "bench_few", Few, cancellation);
-        await using var many = await FillAsync(bench, "bench_many", bench.Options.Large, cancellation);
+        await using var few = await FillAsync(bench, "bench_few", Few, cancellationToken);
+        await using var many = await FillAsync(bench, "bench_many", bench.Options.Large, cancellationToken);
         var job = string.Create(CultureInfo.InvariantCulture, $"refresh, {bench.Options.Large:#,0} grants against {Few:#,0}");
-        await new Contest(job, 0.90, [new Floor("few grants", few.Program.MeasureAsync)], many.Program.MeasureAsync).RunAsync(bench, many.Server, cancellation);
-        bench.Note(await many.Database.HotShareAsync(cancellation));
+        await new Contest(job, 0.90, [new Floor("few grants", few.Program.MeasureAsync)], many.Program.MeasureAsync).RunAsync(bench, many.Server, cancellationToken);
+        bench.Note(await many.Database.HotShareAsync(cancellationToken));
     }
 
-    private static async Task<Side> FillAsync(Bench bench, string name, int grants, CancellationToken cancellation)
+    private static async Task<Side> FillAsync(Bench bench, string name, int grants, CancellationToken cancellationToken)
     {
-        var database = await BenchmarkDatabase.CreateAsync(bench.Lab, name, Math.Max(1_000, grants / 10), cancellation);
-        var batch = await database.AddGrantsAsync(grants, cancellation);
-        await database.ExecuteAsync("VACUUM ANALYZE", cancellation);
-        await database.ExecuteAsync("CHECKPOINT", cancellation);
+        var database = await BenchmarkDatabase.CreateAsync(bench.Lab, name, Math.Max(1_000, grants / 10), cancellationToken);
+        var batch = await database.AddGrantsAsync(grants, cancellationToken);
+        await database.ExecuteAsync("VACUUM ANALYZE", cancellationToken);
+        await database.ExecuteAsync("CHECKPOINT", cancellationToken);
         var server = await bench.StartServerAsync(database, new Uri($"http://127.0.0.1:{ProgramProcess.FreePort()}"));
 
         // Each run takes the next of the grants in an order by chance, so that a run meets them all over the table.

@@ -4,12 +4,12 @@ using Testing;
 namespace Benchmarks.Driver.Jobs;
 
 /// <summary>npm's oidc-provider, everything in memory, on the jobs that it has in common with us.</summary>
-internal static class Peer
+internal static class OidcProvider
 {
-    public static async Task RunAsync(Bench bench, CancellationToken cancellation)
+    public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
-        await bench.Database.ClearAsync(cancellation);
-        var peer = await StartAsync(bench, cancellation);
+        await bench.Database.ClearAsync(cancellationToken);
+        var peer = await StartAsync(bench, cancellationToken);
         var server = await bench.StartServerAsync();
         await ClientCredentials.SampleAsync(bench, server);
 
@@ -19,7 +19,7 @@ internal static class Peer
             Parts = ["\"access_token\":\"eyJ", "\"scope\":\"data:read data:write\""],
         };
         await new Contest("client_credentials against oidc-provider", 5,
-            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirs).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ClientCredentials.Load).MeasureAsync).RunAsync(bench, server, cancellation);
+            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirs).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ClientCredentials.Load).MeasureAsync).RunAsync(bench, server, cancellationToken);
 
         var theirRefresh = Refresh.Load(async (_, stop) => (await FreshTokensAsync(peer, stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries)) with
         {
@@ -28,16 +28,16 @@ internal static class Peer
         };
         var ourRefresh = Refresh.Load((_, stop) => Refresh.TokensAsync(bench.Database, Refresh.Chains, stop));
         await new Contest("refresh against oidc-provider", 3,
-            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirRefresh).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ourRefresh).MeasureAsync).RunAsync(bench, server, cancellation);
+            [new Floor("oidc-provider", new LoadedProgram(bench.Wrk, peer, theirRefresh).MeasureAsync)], new LoadedProgram(bench.Wrk, server, ourRefresh).MeasureAsync).RunAsync(bench, server, cancellationToken);
     }
 
-    private static async Task<MeasuredProgram> StartAsync(Bench bench, CancellationToken cancellation)
+    private static async Task<MeasuredProgram> StartAsync(Bench bench, CancellationToken cancellationToken)
     {
-        var folder = Path.Combine(bench.Lab.Folder, "peer");
+        var folder = Path.Combine(bench.Lab.Folder, "oidc-provider");
         Directory.CreateDirectory(folder);
         foreach (var file in (string[])["package.json", "package-lock.json", "peer.mjs"])
-            File.Copy(Path.Combine(Lab.Sources, "peer", file), Path.Combine(folder, file));
-        await Command.RunAsync("npm", ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], new Dictionary<string, string>(), cancellation, folder);
+            File.Copy(Path.Combine(Lab.Sources, "Peers", "oidc-provider", file), Path.Combine(folder, file));
+        await Command.RunAsync("npm", ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], new Dictionary<string, string>(), cancellationToken, folder);
 
         var peer = bench.Lab.StartForeign("node", ["peer.mjs"], new Dictionary<string, string?>
         {
@@ -53,9 +53,9 @@ internal static class Peer
     }
 
     /// <summary>Its own code writes refresh tokens ahead, as ours does: the sign-in is not what is measured.</summary>
-    private static async Task<string> FreshTokensAsync(MeasuredProgram peer, CancellationToken cancellation)
+    private static async Task<string> FreshTokensAsync(MeasuredProgram peer, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { BaseAddress = peer.Address };
-        return await http.GetStringAsync(new Uri("/benchmark/refresh-tokens", UriKind.Relative), cancellation);
+        return await http.GetStringAsync(new Uri("/benchmark/refresh-tokens", UriKind.Relative), cancellationToken);
     }
 }
