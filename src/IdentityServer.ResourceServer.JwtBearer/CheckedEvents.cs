@@ -56,5 +56,5 @@ internal sealed class CheckedEvents(JwtBearerEvents application) : JwtBearerEven
     }
 
     // Resolved per request: created with the options, they would wait for options that wait for them.
-    private static TokenChecks ChecksOf(HttpContext http) => http.RequestServices.GetRequiredService<TokenChecks>();
+    private static TokenChecks ChecksOf(HttpContext httpContext) => httpContext.RequestServices.GetRequiredService<TokenChecks>();
 }

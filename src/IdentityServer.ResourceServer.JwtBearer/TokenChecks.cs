@@ -8,7 +8,7 @@ using Microsoft.IdentityModel.Tokens;
 namespace IdentityServer.ResourceServer.JwtBearer;
 
 /// <summary>The rules before and after JwtBearer's own validation, the same as those of OpenIddict's handlers.</summary>
-internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, RevocationWatch? watch = null)
+internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider, RevocationWatch? watch = null)
 {
     public static (PresentedToken Presented, BearerRefusal? Refusal) ReadHeader(MessageReceivedContext context)
     {
@@ -32,7 +32,7 @@ internal sealed class TokenChecks(Challenges challenges, DpopProofs proofs, IOpt
             Fail(context, BearerRefusal.Invalid);
             return;
         }
-        Fail(context, token.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew)
+        Fail(context, token.RefuseTime(timeProvider.GetUtcNow(), options.Value.ClockSkew)
             ?? (watch is null ? null : await watch.RefuseAsync(token, http.RequestAborted))
             ?? BoundCertificate.Refuse(http, token)
             ?? proofs.Refuse(http, text, token, presented.IsDpop));

@@ -25,22 +25,22 @@ public static class BackchannelLogoutExtensions
         if (endpoints.ServiceProvider.GetService<IssuerKeys>() is null)
             throw new InvalidOperationException("MapBackchannelLogout needs the issuer's keys, which AddIdentityServerTokens or OpenIddict.Validation with UseRevocationFeed or UseDpop reads; JwtBearer keeps its own to itself.");
         var verification = ActivatorUtilities.CreateInstance<LogoutTokenVerification>(endpoints.ServiceProvider);
-        return endpoints.MapPost(pattern, http => HandleAsync(http, verification, onLogout)).AllowAnonymous();
+        return endpoints.MapPost(pattern, httpContext => HandleAsync(httpContext, verification, onLogout)).AllowAnonymous();
     }
 
-    private static async Task HandleAsync(HttpContext http, LogoutTokenVerification verification, Func<BackchannelLogout, HttpContext, Task> onLogout)
+    private static async Task HandleAsync(HttpContext httpContext, LogoutTokenVerification verification, Func<BackchannelLogout, HttpContext, Task> onLogout)
     {
         // §2.8
-        http.Response.Headers.CacheControl = "no-store";
-        var text = await ReadAsync(http);
-        if (text is null || await verification.TryTakeAsync(text, http.RequestAborted) is not var (logout, jwtId))
+        httpContext.Response.Headers.CacheControl = "no-store";
+        var text = await ReadAsync(httpContext);
+        if (text is null || await verification.TryTakeAsync(text, httpContext.RequestAborted) is not var (logout, jwtId))
         {
-            await RefuseAsync(http, isOurFault: text is not null && verification.HasNoKeys);
+            await RefuseAsync(httpContext, isOurFault: text is not null && verification.HasNoKeys);
             return;
         }
         try
         {
-            await onLogout(logout, http);
+            await onLogout(logout, httpContext);
         }
         catch
         {
@@ -49,31 +49,31 @@ public static class BackchannelLogoutExtensions
         }
     }
 
-    private static Task RefuseAsync(HttpContext http, bool isOurFault)
+    private static Task RefuseAsync(HttpContext httpContext, bool isOurFault)
     {
         if (isOurFault)
         {
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            http.Response.Headers.RetryAfter = "1";
+            httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            httpContext.Response.Headers.RetryAfter = "1";
             return Task.CompletedTask;
         }
-        http.Response.StatusCode = StatusCodes.Status400BadRequest;
-        http.Response.ContentType = "application/json";
-        http.Response.ContentLength = Refusal.Length;
-        return http.Response.Body.WriteAsync(Refusal, http.RequestAborted).AsTask();
+        httpContext.Response.StatusCode = StatusCodes.Status400BadRequest;
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.ContentLength = Refusal.Length;
+        return httpContext.Response.Body.WriteAsync(Refusal, httpContext.RequestAborted).AsTask();
     }
 
     /// <summary>The token from a form with exactly one; null: not such a form.</summary>
-    private static async Task<string?> ReadAsync(HttpContext http)
+    private static async Task<string?> ReadAsync(HttpContext httpContext)
     {
-        if (http.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true
-            || http.Request.ContentLength > MaximumBodyLength)
+        if (httpContext.Request.ContentType?.StartsWith("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true
+            || httpContext.Request.ContentLength > MaximumBodyLength)
             return null;
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        if (httpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = MaximumBodyLength;
         try
         {
-            var form = await new FormFeature(http.Request, new FormOptions { ValueCountLimit = 20, ValueLengthLimit = MaximumBodyLength }).ReadFormAsync(http.RequestAborted);
+            var form = await new FormFeature(httpContext.Request, new FormOptions { ValueCountLimit = 20, ValueLengthLimit = MaximumBodyLength }).ReadFormAsync(httpContext.RequestAborted);
             return form["logout_token"] is [{ Length: > 0 } token] ? token : null;
         }
         // NotSupportedException: charset=utf-7.

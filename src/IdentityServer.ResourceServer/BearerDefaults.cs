@@ -9,9 +9,9 @@ public static class BearerDefaults
     public const string Scheme = OpenIddictValidationAspNetCoreDefaults.AuthenticationScheme;
 
     /// <summary>The verified token of this request, or null.</summary>
-    public static AccessToken? FindAccessToken(this HttpContext context) => context.Features.Get<AccessToken>();
+    public static AccessToken? FindAccessToken(this HttpContext httpContext) => httpContext.Features.Get<AccessToken>();
 
     /// <summary>The verified token of a request to an endpoint that requires one.</summary>
-    public static AccessToken RequireAccessToken(this HttpContext context) =>
-        context.FindAccessToken() ?? throw new InvalidOperationException("This endpoint was reached without a verified token: it lacks RequireScope or RequireAuthorization.");
+    public static AccessToken RequireAccessToken(this HttpContext httpContext) =>
+        httpContext.FindAccessToken() ?? throw new InvalidOperationException("This endpoint was reached without a verified token: it lacks RequireScope or RequireAuthorization.");
 }

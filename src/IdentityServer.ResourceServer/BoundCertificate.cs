@@ -10,12 +10,12 @@ namespace IdentityServer.ResourceServer;
 /// </summary>
 internal static class BoundCertificate
 {
-    /// <param name="context">Null: there is no request, so no connection with a certificate.</param>
-    public static BearerRefusal? Refuse(HttpContext? context, AccessToken token)
+    /// <param name="httpContext">Null: there is no request, so no connection with a certificate.</param>
+    public static BearerRefusal? Refuse(HttpContext? httpContext, AccessToken token)
     {
         if (token.CertificateThumbprint is not { } thumbprint)
             return null;
-        var certificate = context?.Connection.ClientCertificate;
+        var certificate = httpContext?.Connection.ClientCertificate;
         return certificate is not null && Base64Url.EncodeToString(SHA256.HashData(certificate.RawDataMemory.Span)) == thumbprint ? null : BearerRefusal.BoundToCertificate;
     }
 }

@@ -11,21 +11,21 @@ internal sealed class Challenges(IOptions<IdentityServerTokensOptions> options, 
 {
     private static readonly string DpopAlgorithms = string.Join(' ', DpopProof.Algorithms);
 
-    public Task ForbidAsync(HttpContext http, bool isDpop)
+    public Task ForbidAsync(HttpContext httpContext, bool isDpop)
     {
-        var required = http.GetEndpoint()?.Metadata.GetMetadata<ScopeRequirement>();
-        return RefuseAsync(http, required is null || required.IsMetBy(http) ? BearerRefusal.Forbidden : BearerRefusal.MissingScope(required.Scope), isDpop);
+        var required = httpContext.GetEndpoint()?.Metadata.GetMetadata<ScopeRequirement>();
+        return RefuseAsync(httpContext, required is null || required.IsMetBy(httpContext) ? BearerRefusal.Forbidden : BearerRefusal.MissingScope(required.Scope), isDpop);
     }
 
-    public Task RefuseAsync(HttpContext http, BearerRefusal refusal, bool isDpop)
+    public Task RefuseAsync(HttpContext httpContext, BearerRefusal refusal, bool isDpop)
     {
-        http.Response.StatusCode = refusal.StatusCode;
-        http.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.StatusCode = refusal.StatusCode;
+        httpContext.Response.Headers.CacheControl = "no-store";
         if (refusal.StatusCode != StatusCodes.Status503ServiceUnavailable)
-            http.Response.Headers.Append("WWW-Authenticate", Challenge(refusal, isDpop));
+            httpContext.Response.Headers.Append("WWW-Authenticate", Challenge(refusal, isDpop));
         if (refusal.RetryAfter is { } delay)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        return options.Value.WriteError?.Invoke(http, refusal) ?? TypedResults.Problem(refusal.Description, statusCode: refusal.StatusCode).ExecuteAsync(http);
+            httpContext.Response.Headers.RetryAfter = ((int)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return options.Value.WriteError?.Invoke(httpContext, refusal) ?? TypedResults.Problem(refusal.Description, statusCode: refusal.StatusCode).ExecuteAsync(httpContext);
     }
 
     // RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1: with the scheme that the token came with, or should have. All values are our own or checked at start; nothing from the request is echoed.

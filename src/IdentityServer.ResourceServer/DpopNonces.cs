@@ -9,7 +9,7 @@ namespace IdentityServer.ResourceServer;
 /// This API's nonces (RFC 9449 §9). Their key is derived from the client secret, which all nodes of an API share, so that a nonce from one
 /// works at the next. The derivation is slow, so that a nonce does not help to guess the secret.
 /// </summary>
-internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
+internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider)
 {
     private const int Iterations = 210_000;
 
@@ -33,5 +33,5 @@ internal sealed class DpopNonces(IOptions<IdentityServerTokensOptions> options, 
         return DpopNonce.IsGenuine(nonce, _key.Value);
     }
 
-    private long StepNow() => clock.GetUtcNow().ToUnixTimeSeconds() / Step;
+    private long StepNow() => timeProvider.GetUtcNow().ToUnixTimeSeconds() / Step;
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>Skips the signature check for a token that passed it before, as long as the issuer's keys are the same.</summary>
-internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
+internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider) : IOpenIddictValidationHandler<ProcessAuthenticationContext>
 {
     public ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
@@ -16,7 +16,7 @@ internal sealed class FindVerifiedToken(IssuerKeys keys, IOptions<IdentityServer
         (presented.Token, presented.IsVerified) = (token, true);
         (context.Configuration, context.ValidateAccessToken) = (known.Configuration, false);
         context.AccessTokenPrincipal = token.ToPrincipal();
-        if (token.RefuseTime(clock.GetUtcNow(), options.Value.ClockSkew) is { } refusal)
+        if (token.RefuseTime(timeProvider.GetUtcNow(), options.Value.ClockSkew) is { } refusal)
         {
             known.Tokens.Forget(presented.Hash);
             context.Refuse(refusal);

@@ -123,7 +123,7 @@ public static class IdentityServerTokensExtensions
             // The limit below applies to received bytes, which could decompress to a thousand times as much.
             options.AllowedDecompressionMethods = DecompressionMethods.None;
             options.HttpClientHandlerActions.Add(handler => handler.AllowAutoRedirect = false);
-            options.HttpClientActions.Add(http => (http.Timeout, http.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
+            options.HttpClientActions.Add(client => (client.Timeout, client.MaxResponseContentBufferSize) = (TimeSpan.FromSeconds(5), 256 * 1024));
         });
         // These would log four lines at each attempt while the issuer is unreachable.
         services.AddLogging(logging => logging.AddFilter("System.Net.Http.HttpClient.OpenIddict.Validation.SystemNetHttp", LogLevel.Warning));

@@ -32,10 +32,10 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
     { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>Null if the issuer no longer knows the cursor.</summary>
-    public async Task<RevocationFeedAnswer?> FetchRevocationsAsync(string? cursor, TimeSpan wait, CancellationToken ct)
+    public async Task<RevocationFeedAnswer?> FetchRevocationsAsync(string? cursor, TimeSpan wait, CancellationToken cancellationToken)
     {
         var query = $"connect/revocations?wait={(int)wait.TotalSeconds}" + (cursor is null ? "" : "&after=" + Uri.EscapeDataString(cursor));
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(wait + FeedGrace);
         try
         {
@@ -57,7 +57,7 @@ internal sealed class IssuerConnection(IOptions<IdentityServerTokensOptions> opt
         {
             throw new IssuerException($"The issuer can't be reached at {_address.GetLeftPart(UriPartial.Authority)}: {e.Message}", e);
         }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new IssuerException($"The issuer did not answer the request for its revocation feed in {(wait + FeedGrace).TotalSeconds:0} s.", e);
         }

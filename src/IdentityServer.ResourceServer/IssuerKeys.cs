@@ -16,7 +16,7 @@ internal sealed record KnownKeys(OpenIddictConfiguration Configuration, Verified
 /// key, for which its own manager would only schedule a refresh.
 /// </summary>
 internal sealed partial class IssuerKeys(
-    OpenIddictValidationService openIddict, QuietTransactions transactions, IOptions<IdentityServerTokensOptions> options, TimeProvider clock, ILogger<IssuerKeys> logger)
+    OpenIddictValidationService openIddict, QuietTransactions transactions, IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider, ILogger<IssuerKeys> logger)
     : BackgroundService, IConfigurationManager<OpenIddictConfiguration>
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
@@ -41,10 +41,10 @@ internal sealed partial class IssuerKeys(
     public KnownKeys? Current => _current;
 
     /// <summary>Null when the issuer has not been reached yet.</summary>
-    public async ValueTask<OpenIddictConfiguration?> WaitForConfigurationAsync(CancellationToken ct)
+    public async ValueTask<OpenIddictConfiguration?> WaitForConfigurationAsync(CancellationToken cancellationToken)
     {
         if (_current is null)
-            await _firstKeys.Task.CompletesWithinAsync(FirstAnswerPatience, ct);
+            await _firstKeys.Task.CompletesWithinAsync(FirstAnswerPatience, cancellationToken);
         return _current?.Configuration;
     }
 
@@ -52,19 +52,19 @@ internal sealed partial class IssuerKeys(
     /// The key that the token names, or the only one for its algorithm if it names none. The issuer is asked for an unknown key
     /// unless it was asked a moment ago.
     /// </summary>
-    public async ValueTask<(OpenIddictConfiguration Configuration, JsonWebKey? Key)> FindKeyAsync(OpenIddictConfiguration configuration, StrictJwt jwt, CancellationToken ct)
+    public async ValueTask<(OpenIddictConfiguration Configuration, JsonWebKey? Key)> FindKeyAsync(OpenIddictConfiguration configuration, StrictJwt jwt, CancellationToken cancellationToken)
     {
         if (!PublicJwk.Algorithms.Contains(jwt.Algorithm))
             return (configuration, null);
         var key = Find(configuration, jwt);
-        if (key is null && await FindNewerAsync(configuration, ct) is var newer && newer != configuration)
+        if (key is null && await FindNewerAsync(configuration, cancellationToken) is var newer && newer != configuration)
             (configuration, key) = (newer, Find(newer, jwt));
         return (configuration, key?.Alg == jwt.Algorithm ? key : null);
     }
 
     // OpenIddict calls it this way when a request comes.
-    async Task<OpenIddictConfiguration> IConfigurationManager<OpenIddictConfiguration>.GetConfigurationAsync(CancellationToken cancel) =>
-        await WaitForConfigurationAsync(cancel) ?? throw new IssuerException("The issuer's keys are not known yet.");
+    async Task<OpenIddictConfiguration> IConfigurationManager<OpenIddictConfiguration>.GetConfigurationAsync(CancellationToken cancellationToken) =>
+        await WaitForConfigurationAsync(cancellationToken) ?? throw new IssuerException("The issuer's keys are not known yet.");
 
     void IConfigurationManager<OpenIddictConfiguration>.RequestRefresh()
     {
@@ -79,7 +79,7 @@ internal sealed partial class IssuerKeys(
         return keys.Where(key => key.Alg == jwt.Algorithm).ToArray() is [var only] ? only : null;
     }
 
-    private async ValueTask<OpenIddictConfiguration> FindNewerAsync(OpenIddictConfiguration seen, CancellationToken ct)
+    private async ValueTask<OpenIddictConfiguration> FindNewerAsync(OpenIddictConfiguration seen, CancellationToken cancellationToken)
     {
         if (_current!.Configuration is var newer && newer != seen)
             return newer;
@@ -87,7 +87,7 @@ internal sealed partial class IssuerKeys(
         Task<bool>? refresh = null;
         lock (_gate)
         {
-            var now = clock.GetUtcNow();
+            var now = timeProvider.GetUtcNow();
             if (_refresh is { IsCompleted: false } running)
                 refresh = running;
             else if ((now - _unknownKeyAt).Duration() >= UnknownKeyInterval)
@@ -98,7 +98,7 @@ internal sealed partial class IssuerKeys(
         }
 
         if (refresh is not null)
-            await refresh.WaitAsync(ct);
+            await refresh.WaitAsync(cancellationToken);
         return _current!.Configuration;
     }
 
@@ -112,7 +112,7 @@ internal sealed partial class IssuerKeys(
                 lock (_gate)
                     refresh = _refresh is { IsCompleted: false } running ? running : _refresh = FetchAsync(stoppingToken);
                 var isRead = await refresh.WaitAsync(stoppingToken);
-                await Task.Delay(isRead ? RefreshInterval : RetryInterval, clock, stoppingToken);
+                await Task.Delay(isRead ? RefreshInterval : RetryInterval, timeProvider, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -121,14 +121,14 @@ internal sealed partial class IssuerKeys(
         }
     }
 
-    private async Task<bool> FetchAsync(CancellationToken ct)
+    private async Task<bool> FetchAsync(CancellationToken cancellationToken)
     {
         // Never on the caller's stack, where the gate is held.
         await Task.Yield();
         transactions.Failure = null;
         try
         {
-            var read = await _issuer.GetConfigurationAsync(new Uri(options.Value.IssuerAddress, ".well-known/openid-configuration").AbsoluteUri, null!, ct);
+            var read = await _issuer.GetConfigurationAsync(new Uri(options.Value.IssuerAddress, ".well-known/openid-configuration").AbsoluteUri, null!, cancellationToken);
             if (_current is not { } known || !Names(known.Configuration).SequenceEqual(Names(read)))
             {
                 _current = new KnownKeys(read, new VerifiedTokens<AccessToken>());
@@ -140,7 +140,7 @@ internal sealed partial class IssuerKeys(
             return true;
         }
         // Catch everything: a background service that throws stops the host, and this one runs in somebody else's.
-        catch (Exception fault) when (!ct.IsCancellationRequested)
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
         {
             if (!_isAway)
                 LogAway(Reason(fault));

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>Verifies logout tokens (OpenID Connect Back-Channel Logout §2.6). Our issuer always includes the user.</summary>
-internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
+internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider)
 {
     private const string Event = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -20,12 +20,12 @@ internal sealed class LogoutTokenVerification(IssuerKeys keys, IOptions<Identity
     public bool HasNoKeys => keys.Current is null;
 
     /// <summary>Null: not a logout token for this client, or already used.</summary>
-    public async ValueTask<(BackchannelLogout Logout, string JwtId)?> TryTakeAsync(string text, CancellationToken ct)
+    public async ValueTask<(BackchannelLogout Logout, string JwtId)?> TryTakeAsync(string text, CancellationToken cancellationToken)
     {
-        if (await keys.WaitForConfigurationAsync(ct) is not { } configuration || !StrictJwt.TryRead(text, out var jwt) || !jwt.IsOfType("logout+jwt"))
+        if (await keys.WaitForConfigurationAsync(cancellationToken) is not { } configuration || !StrictJwt.TryRead(text, out var jwt) || !jwt.IsOfType("logout+jwt"))
             return null;
-        var (_, key) = await keys.FindKeyAsync(configuration, jwt, ct);
-        var now = clock.GetUtcNow();
+        var (_, key) = await keys.FindKeyAsync(configuration, jwt, cancellationToken);
+        var now = timeProvider.GetUtcNow();
         if (key is null || !key.Verifies(jwt) || !RegisteredClaims.TryRead(jwt.Claims, out var claims) || !IsForUs(claims, now) || !IsLogout(jwt.Claims))
             return null;
 

@@ -30,12 +30,12 @@ internal sealed class ProtectedResourceMetadata
 
     public string PathSuffix { get; }
 
-    public async Task WriteAsync(HttpContext context)
+    public async Task WriteAsync(HttpContext httpContext)
     {
-        context.Response.ContentType = "application/json";
-        context.Response.ContentLength = _document.Length;
-        context.Response.Headers.CacheControl = "public, max-age=300";
-        await context.Response.Body.WriteAsync(_document, context.RequestAborted);
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.ContentLength = _document.Length;
+        httpContext.Response.Headers.CacheControl = "public, max-age=300";
+        await httpContext.Response.Body.WriteAsync(_document, httpContext.RequestAborted);
     }
 
     private static byte[] Write(IdentityServerTokensOptions options)
@@ -67,14 +67,14 @@ internal sealed class ProtectedResourceMetadataFilter(ProtectedResourceMetadata 
         next(app);
     };
 
-    private bool IsAsked(HttpContext context) =>
-        context.Request.Path.Value is { } path && path.StartsWith(ProtectedResourceMetadata.WellKnown, StringComparison.Ordinal)
-        && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+    private bool IsAsked(HttpContext httpContext) =>
+        httpContext.Request.Path.Value is { } path && path.StartsWith(ProtectedResourceMetadata.WellKnown, StringComparison.Ordinal)
+        && (HttpMethods.IsGet(httpContext.Request.Method) || HttpMethods.IsHead(httpContext.Request.Method))
         && path.AsSpan(ProtectedResourceMetadata.WellKnown.Length) is var suffix && (suffix.IsEmpty || suffix.SequenceEqual(metadata.PathSuffix));
 
     /// <summary>If the API maps it, the API also configures it, for example with CORS. Routes are complete when the first request comes.</summary>
-    private bool IsMapped(HttpContext context) => _isMapped ??=
-        context.RequestServices.GetService<EndpointDataSource>() is { } routes
+    private bool IsMapped(HttpContext httpContext) => _isMapped ??=
+        httpContext.RequestServices.GetService<EndpointDataSource>() is { } routes
         && routes.Endpoints.OfType<RouteEndpoint>().Any(route => "/" + route.RoutePattern.RawText?.TrimStart('/') == ProtectedResourceMetadata.WellKnown);
 }
 

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>The meter <c>IdentityServer.ResourceServer</c>: how late revocations reach this API.</summary>
-internal sealed class RevocationFeedMetrics(IMeterFactory meters, TimeProvider clock)
+internal sealed class RevocationFeedMetrics(IMeterFactory meters, TimeProvider timeProvider)
 {
     private static readonly InstrumentAdvice<double> Bounds = new() { HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30] };
 
@@ -15,7 +15,7 @@ internal sealed class RevocationFeedMetrics(IMeterFactory meters, TimeProvider c
     {
         if (!_lag.Enabled || revoked.Count == 0)
             return;
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = timeProvider.GetUtcNow().ToUnixTimeMilliseconds();
         foreach (var entry in revoked)
             _lag.Record(Math.Max(0, now - entry.At) / 1000d);
     }

@@ -6,7 +6,7 @@ namespace IdentityServer.ResourceServer;
 
 /// <summary>Follows the issuer's revocation feed by long polls, for as long as the program runs.</summary>
 internal sealed partial class RevocationWatch(
-    IssuerConnection issuer, RevokedTokens revoked, IOptions<IdentityServerTokensOptions> options, RevocationFeedMetrics metrics, TimeProvider clock, ILogger<RevocationWatch> logger)
+    IssuerConnection issuer, RevokedTokens revoked, IOptions<IdentityServerTokensOptions> options, RevocationFeedMetrics metrics, TimeProvider timeProvider, ILogger<RevocationWatch> logger)
     : BackgroundService
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
@@ -29,13 +29,13 @@ internal sealed partial class RevocationWatch(
     public bool HasAnswered => Volatile.Read(ref _answeredAt) != long.MinValue;
 
     // UTC, not the monotonic clock, which stands still while a virtual machine is suspended, so our state would not age.
-    public bool IsStale => HasAnswered && clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt) > _maxStaleness.Ticks;
+    public bool IsStale => HasAnswered && timeProvider.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt) > _maxStaleness.Ticks;
 
     /// <summary>How long ago the feed answered last; null before its first answer.</summary>
-    public TimeSpan? Age => HasAnswered ? TimeSpan.FromTicks(clock.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt)) : null;
+    public TimeSpan? Age => HasAnswered ? TimeSpan.FromTicks(timeProvider.GetUtcNow().UtcTicks - Volatile.Read(ref _answeredAt)) : null;
 
     /// <summary>Null: the token is alive, as far as can be known.</summary>
-    public async ValueTask<BearerRefusal?> RefuseAsync(AccessToken token, CancellationToken ct)
+    public async ValueTask<BearerRefusal?> RefuseAsync(AccessToken token, CancellationToken cancellationToken)
     {
         // A known revocation counts even when the feed is stale, because it can't be undone.
         if (revoked.Contains(token))
@@ -44,7 +44,7 @@ internal sealed partial class RevocationWatch(
             return BearerRefusal.Stale;
         if (HasAnswered)
             return null;
-        if (!await _firstAnswer.Task.CompletesWithinAsync(FirstAnswerPatience, ct))
+        if (!await _firstAnswer.Task.CompletesWithinAsync(FirstAnswerPatience, cancellationToken))
             return BearerRefusal.NoRevocations;
         return revoked.Contains(token) ? BearerRefusal.Revoked : null;
     }
@@ -59,13 +59,13 @@ internal sealed partial class RevocationWatch(
             {
                 // Don't long-poll at start or after a failure: whether tokens can be trusted depends on this answer.
                 var wait = cursor is null || failures > 0 ? TimeSpan.Zero : _wait;
-                var (askedWith, askedAt) = (cursor, clock.GetTimestamp());
+                var (askedWith, askedAt) = (cursor, timeProvider.GetTimestamp());
                 var answer = await issuer.FetchRevocationsAsync(cursor, wait, stoppingToken);
                 cursor = answer?.Cursor;
                 if (answer is null)
                 {
                     LogCursorRefused();
-                    await Task.Delay(ShortestPause, clock, stoppingToken);
+                    await Task.Delay(ShortestPause, timeProvider, stoppingToken);
                     continue;
                 }
 
@@ -74,21 +74,21 @@ internal sealed partial class RevocationWatch(
                 // Entries from before the start don't count as late.
                 if (askedWith is not null)
                     metrics.Learned(answer.Revoked);
-                Volatile.Write(ref _answeredAt, clock.GetUtcNow().UtcTicks);
+                Volatile.Write(ref _answeredAt, timeProvider.GetUtcNow().UtcTicks);
                 _firstAnswer.TrySetResult();
                 if (failures > 0)
                     LogFollowing(failures);
                 failures = 0;
 
                 // Avoids a tight loop if the issuer does not hold the poll open, or is told not to.
-                if (answer.Revoked.Count == 0 && askedWith is not null && clock.GetElapsedTime(askedAt) < ShortestPause)
-                    await Task.Delay(2 * ShortestPause, clock, stoppingToken);
+                if (answer.Revoked.Count == 0 && askedWith is not null && timeProvider.GetElapsedTime(askedAt) < ShortestPause)
+                    await Task.Delay(2 * ShortestPause, timeProvider, stoppingToken);
             }
             catch (IssuerException e)
             {
                 if (failures++ == 0)
                     LogLost(e.Message);
-                await Task.Delay(Pause(failures), clock, stoppingToken);
+                await Task.Delay(Pause(failures), timeProvider, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -99,7 +99,7 @@ internal sealed partial class RevocationWatch(
             {
                 failures++;
                 LogFault(fault);
-                await Task.Delay(Pause(failures), clock, CancellationToken.None);
+                await Task.Delay(Pause(failures), timeProvider, CancellationToken.None);
             }
         }
     }

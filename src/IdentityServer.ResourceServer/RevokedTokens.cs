@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace IdentityServer.ResourceServer;
 
 /// <summary>The revocations in force, in memory. Adding one twice, or in any order, changes nothing.</summary>
-internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> options, TimeProvider clock)
+internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> options, TimeProvider timeProvider)
 {
     private static readonly TimeSpan PruneInterval = TimeSpan.FromSeconds(10);
 
@@ -55,7 +55,7 @@ internal sealed class RevokedTokens(IOptions<IdentityServerTokensOptions> option
     /// <summary>Forgets revocations whose tokens have all expired; checks at most every ten seconds.</summary>
     public void Prune()
     {
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = timeProvider.GetUtcNow().ToUnixTimeMilliseconds();
         if (now < _pruneAt)
             return;
         _pruneAt = now + (long)PruneInterval.TotalMilliseconds;

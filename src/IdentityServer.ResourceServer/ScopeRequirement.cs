@@ -11,7 +11,7 @@ internal sealed class ScopeRequirement(string scope) : AuthorizationHandler<Scop
     public string Scope { get; } = scope;
 
     /// <summary>Checks the verified token, not the claims, which any scheme or the application may add to.</summary>
-    public bool IsMetBy(HttpContext http) => http.FindAccessToken()?.HasScope(Scope) == true;
+    public bool IsMetBy(HttpContext httpContext) => httpContext.FindAccessToken()?.HasScope(Scope) == true;
 
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, ScopeRequirement requirement)
     {

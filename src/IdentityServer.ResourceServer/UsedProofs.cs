@@ -9,7 +9,7 @@ namespace IdentityServer.ResourceServer;
 /// Used proofs, kept for as long as they would count as fresh. Two generations by time: the older is dropped when the younger has
 /// reached its age. If the memory is full, requests are refused, never let through unchecked.
 /// </summary>
-internal sealed class UsedProofs(TimeProvider clock, int capacity = UsedProofs.DefaultCapacity)
+internal sealed class UsedProofs(TimeProvider timeProvider, int capacity = UsedProofs.DefaultCapacity)
 {
     /// <summary>The most proofs in each generation; some 20 MB.</summary>
     public const int DefaultCapacity = 500_000;
@@ -40,7 +40,7 @@ internal sealed class UsedProofs(TimeProvider clock, int capacity = UsedProofs.D
 
     private void Turn()
     {
-        var now = clock.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         if (now < _turnAt)
             return;
         // No request came for so long that the younger generation has expired as well.

@@ -198,19 +198,19 @@ internal static class Program
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
-        await Database.PrepareAsync(app.Services, async (connection, cancellation) =>
+        await Database.PrepareAsync(app.Services, async (connection, cancellationToken) =>
         {
             var keys = app.Services.GetRequiredService<KeyStore>();
             if (command.Command == CommandLine.ReplaceKeys)
-                Console.WriteLine($"Replaced {Counted(await keys.ReplaceAsync(connection, cancellation))}: every token issued before is dead.");
+                Console.WriteLine($"Replaced {Counted(await keys.ReplaceAsync(connection, cancellationToken))}: every token issued before is dead.");
             else if (command.Command != CommandLine.Migrate)
-                await keys.EnsureAsync(connection, cancellation);
+                await keys.EnsureAsync(connection, cancellationToken);
             if (command.Command == CommandLine.RewrapKeys)
-                Console.WriteLine($"Encrypted {Counted(await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellation))} of the ring with {DataProtectionSettings.Name}.");
+                Console.WriteLine($"Encrypted {Counted(await KeyRingRepository.RewriteAsync(connection, app.Services.GetRequiredService<KeyRingRewrap>().Rewrap, cancellationToken))} of the ring with {DataProtectionSettings.Name}.");
             if (command.Command == CommandLine.ImportOpenIddict)
-                await app.Services.GetRequiredService<OpenIddictImport>().RunAsync(connection, command, cancellation);
+                await app.Services.GetRequiredService<OpenIddictImport>().RunAsync(connection, command, cancellationToken);
             if (manifest is not null)
-                await manifests.ApplyAsync(connection, manifest, command, cancellation);
+                await manifests.ApplyAsync(connection, manifest, command, cancellationToken);
         }, CancellationToken.None);
         if (command.Command == CommandLine.Serve)
             await BeatAsync(app.Services.GetRequiredService<Pulse>());

@@ -5,16 +5,16 @@ namespace LocalPostgres;
 internal sealed partial class Cluster
 {
     /// <summary>Runs in a sibling directory that is renamed when complete, so a killed initdb never leaves half a cluster.</summary>
-    private async Task InitialiseAsync(PostgresBinaries binaries, CancellationToken ct)
+    private async Task InitialiseAsync(PostgresBinaries binaries, CancellationToken cancellationToken)
     {
         LogInitialising(directory.Path);
         var sibling = $"{directory.Cluster}.new-{Guid.NewGuid():N}";
-        await directory.User.CreatePrivateDirectoryAsync(sibling, ct);
+        await directory.User.CreatePrivateDirectoryAsync(sibling, cancellationToken);
 
         // UTF-8 everywhere; strings are ordered by code point, so that an update of the machine's locales can't break an index.
-        var made = await InitdbAsync(binaries, sibling, ["--locale=C.UTF-8", "--lc-collate=C"], ct);
+        var made = await InitdbAsync(binaries, sibling, ["--locale=C.UTF-8", "--lc-collate=C"], cancellationToken);
         if (!made.Succeeded && made.Error.Contains("locale", StringComparison.Ordinal))
-            made = await InitdbAsync(binaries, sibling, ["--locale=C"], ct);
+            made = await InitdbAsync(binaries, sibling, ["--locale=C"], cancellationToken);
         if (!made.Succeeded)
         {
             System.IO.Directory.Delete(sibling, recursive: true);
@@ -22,7 +22,7 @@ internal sealed partial class Cluster
         }
 
         await File.AppendAllTextAsync(
-            Path.Combine(sibling, "postgresql.conf"), ServerConfiguration.Include(directory), ct);
+            Path.Combine(sibling, "postgresql.conf"), ServerConfiguration.Include(directory), cancellationToken);
         System.IO.Directory.Move(sibling, directory.Cluster);
     }
 
@@ -43,7 +43,7 @@ internal sealed partial class Cluster
         }
     }
 
-    private async Task<Command> InitdbAsync(PostgresBinaries binaries, string target, IReadOnlyList<string> locale, CancellationToken ct)
+    private async Task<Command> InitdbAsync(PostgresBinaries binaries, string target, IReadOnlyList<string> locale, CancellationToken cancellationToken)
     {
         var command = new List<string>
         {
@@ -57,14 +57,14 @@ internal sealed partial class Cluster
         {
             // Only the owner of the socket's directory can reach the socket.
             command.AddRange(["--auth-local=trust", "--auth-host=reject"]);
-            return await directory.User.RunAsync(command, ct);
+            return await directory.User.RunAsync(command, cancellationToken);
         }
 
-        await File.WriteAllTextAsync(directory.PasswordFile, ServerAddress.NewPassword(), ct);
+        await File.WriteAllTextAsync(directory.PasswordFile, ServerAddress.NewPassword(), cancellationToken);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(directory.PasswordFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | (directory.User.IsAnother ? UnixFileMode.OtherRead : 0));
         command.AddRange(["--auth-local=reject", "--auth-host=scram-sha-256", $"--pwfile={directory.PasswordFile}"]);
-        return await directory.User.RunAsync(command, ct);
+        return await directory.User.RunAsync(command, cancellationToken);
     }
 
     [LoggerMessage(5, LogLevel.Information, "Making a new PostgreSQL cluster in {Directory}")]

@@ -24,30 +24,30 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     /// Joins a running server or starts one; makes the cluster first if there is none. <paramref name="isAlone"/>:
     /// nobody else holds a share, so the port may still change.
     /// </summary>
-    public async Task EnsureRunningAsync(bool isAlone, CancellationToken ct)
+    public async Task EnsureRunningAsync(bool isAlone, CancellationToken cancellationToken)
     {
-        var binaries = await FindBinariesAsync(ct);
+        var binaries = await FindBinariesAsync(cancellationToken);
         ClearAbandoned();
         if (!IsInitialised)
-            await InitialiseAsync(binaries, ct);
-        await RestartAsync(binaries, isAlone, ct);
+            await InitialiseAsync(binaries, cancellationToken);
+        await RestartAsync(binaries, isAlone, cancellationToken);
     }
 
     /// <summary>Like <see cref="EnsureRunningAsync"/>, but does not replace a cluster that vanished while in use with an empty one.</summary>
-    public async Task ReviveAsync(CancellationToken ct)
+    public async Task ReviveAsync(CancellationToken cancellationToken)
     {
         if (!IsInitialised)
             throw Unusable("lost its cluster while it was in use", "restart the programs that use it");
-        await RestartAsync(await FindBinariesAsync(ct), isAlone: false, ct);
+        await RestartAsync(await FindBinariesAsync(cancellationToken), isAlone: false, cancellationToken);
     }
 
-    public async Task StopAsync(CancellationToken ct)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
         if (!IsRunning)
             return;
-        var binaries = await FindBinariesAsync(ct);
+        var binaries = await FindBinariesAsync(cancellationToken);
         // Fast shutdown: open connections are cut, but nothing committed is lost.
-        var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], ct);
+        var stop = await directory.User.RunAsync([binaries.PgCtl, "stop", "-D", directory.Cluster, "-m", "fast", "-w", "-t", "30", "-s"], cancellationToken);
         if (!stop.Succeeded && IsRunning)
         {
             LogNotStopped(directory.Path, stop.Complaint);
@@ -59,26 +59,26 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             System.IO.Directory.Delete(directory.Socket, recursive: true);
     }
 
-    private async Task RestartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
+    private async Task RestartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken cancellationToken)
     {
         for (var waited = TimeSpan.Zero; ; waited += Pause)
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (IsRunning)
             {
                 // Ours from an earlier run, another program's, or one that is still recovering.
-                if (await Address.AnswersAsync(ct))
+                if (await Address.AnswersAsync(cancellationToken))
                 {
                     LogJoined(directory.Path, Address.ToString());
                     // The program that started it may have been killed before it did this.
-                    await Watchdog.EnsureAsync(binaries, directory, ct);
+                    await Watchdog.EnsureAsync(binaries, directory, cancellationToken);
                     return;
                 }
             }
-            else if (await TryStartAsync(binaries, isAlone, ct) is not { } refusal)
+            else if (await TryStartAsync(binaries, isAlone, cancellationToken) is not { } refusal)
             {
                 LogStarted(binaries.MajorVersion, directory.Path, Address.ToString());
-                await Watchdog.EnsureAsync(binaries, directory, ct);
+                await Watchdog.EnsureAsync(binaries, directory, cancellationToken);
                 return;
             }
             else if (!refusal.MayPass || waited > StartPatience)
@@ -89,19 +89,19 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
 
             if (waited > StartPatience)
                 throw Unusable($"holds a server that runs but does not answer within {StartPatience.TotalSeconds:0} s", $"see its log, {directory.Log}");
-            await Task.Delay(Pause, ct);
+            await Task.Delay(Pause, cancellationToken);
         }
     }
 
     /// <summary>Null if the server is up.</summary>
-    private async Task<StartRefusal?> TryStartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken ct)
+    private async Task<StartRefusal?> TryStartAsync(PostgresBinaries binaries, bool isAlone, CancellationToken cancellationToken)
     {
-        await EndLeftoversAsync(ct);
-        await directory.User.CreatePrivateDirectoryAsync(directory.LogDirectory, ct);
+        await EndLeftoversAsync(cancellationToken);
+        await directory.User.CreatePrivateDirectoryAsync(directory.LogDirectory, cancellationToken);
         if (options.Loopback)
             ChoosePort(isAlone);
         else
-            await directory.User.CreatePrivateDirectoryAsync(directory.Socket, ct);
+            await directory.User.CreatePrivateDirectoryAsync(directory.Socket, cancellationToken);
         ServerConfiguration.Write(directory, options, Address);
 
         var log = ServerLog.RotateAndMark(directory.Log);
@@ -122,7 +122,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
     /// After kill -9 of the postmaster its children may still write. Only when none is left may we delete the pid files, which
     /// PostgreSQL would trust because another process, or a zombie, now has that pid.
     /// </summary>
-    private async Task EndLeftoversAsync(CancellationToken ct)
+    private async Task EndLeftoversAsync(CancellationToken cancellationToken)
     {
         for (var waited = TimeSpan.Zero; Postmaster.FindLeftovers(directory.Name) is { Count: > 0 } leftovers; waited += Pause)
         {
@@ -134,7 +134,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
 
             if (waited > StartPatience)
                 throw Unusable("is still used by processes of a server that died", $"end those that the process list shows as '{directory.Name}'");
-            await Task.Delay(Pause, ct);
+            await Task.Delay(Pause, cancellationToken);
         }
 
         if (!OperatingSystem.IsLinux() || !System.IO.Directory.Exists("/proc/self"))
@@ -151,12 +151,12 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
             File.WriteAllText(directory.PortFile, ServerAddress.FreePort().ToString(CultureInfo.InvariantCulture));
     }
 
-    private async Task<PostgresBinaries> FindBinariesAsync(CancellationToken ct)
+    private async Task<PostgresBinaries> FindBinariesAsync(CancellationToken cancellationToken)
     {
         int? version = IsInitialised ? ReadVersion() : null;
-        var places = options.Binaries is { } given ? [given] : await PostgresBinaries.UsualPlacesAsync(ct);
+        var places = options.Binaries is { } given ? [given] : await PostgresBinaries.UsualPlacesAsync(cancellationToken);
         var seen = new List<int>();
-        if (await PostgresBinaries.FindAsync(places, version, seen, ct) is { } found)
+        if (await PostgresBinaries.FindAsync(places, version, seen, cancellationToken) is { } found)
             return found;
 
         if (seen.Count > 0 && version is not null)

@@ -26,7 +26,7 @@ internal sealed record Command(int ExitCode, string Output, string Error)
     }
 
     /// <summary>Exit code 127 if there is no such program, as in a shell.</summary>
-    public static async Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken ct)
+    public static async Task<Command> RunAsync(IReadOnlyList<string> command, CancellationToken cancellationToken)
     {
         using var process = new Process { StartInfo = StartInfo(command) };
         try
@@ -43,7 +43,7 @@ internal sealed record Command(int ExitCode, string Output, string Error)
         var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
         try
         {
-            await process.WaitForExitAsync(ct);
+            await process.WaitForExitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {

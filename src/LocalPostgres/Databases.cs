@@ -7,16 +7,16 @@ internal static class Databases
     private static readonly string[] LostRace = [PostgresErrorCodes.DuplicateDatabase, PostgresErrorCodes.UniqueViolation];
 
     /// <summary>Creates the database of a connection string if it is missing. Any number of programs may try at once.</summary>
-    public static async Task EnsureAsync(string connectionString, CancellationToken ct)
+    public static async Task EnsureAsync(string connectionString, CancellationToken cancellationToken)
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
         var database = builder.Database!;
         builder.Database = "postgres";
 
         await using var source = Open(builder.ConnectionString);
-        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var find = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = database } } };
-        if (await find.ExecuteScalarAsync(ct) is not null)
+        if (await find.ExecuteScalarAsync(cancellationToken) is not null)
             return;
 
         try
@@ -24,7 +24,7 @@ internal static class Databases
 #pragma warning disable CA2100 // A database's name can't be a parameter; it is quoted.
             await using var create = new NpgsqlCommand($"CREATE DATABASE {Quoted(database)}", connection);
 #pragma warning restore CA2100
-            await create.ExecuteNonQueryAsync(ct);
+            await create.ExecuteNonQueryAsync(cancellationToken);
         }
         catch (PostgresException e) when (LostRace.Contains(e.SqlState))
         {

@@ -16,16 +16,16 @@ internal static class FileLock
     public static IDisposable? TryExclusive(string path) => TryOpen(path, FileShare.None);
 
     /// <summary>Null on timeout.</summary>
-    public static async Task<IDisposable?> ExclusiveAsync(string path, TimeSpan patience, CancellationToken ct)
+    public static async Task<IDisposable?> ExclusiveAsync(string path, TimeSpan patience, CancellationToken cancellationToken)
     {
         for (var waited = TimeSpan.Zero; ; waited += Pause)
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (TryExclusive(path) is { } held)
                 return held;
             if (waited > patience)
                 return null;
-            await Task.Delay(Pause, ct);
+            await Task.Delay(Pause, cancellationToken);
         }
     }
 

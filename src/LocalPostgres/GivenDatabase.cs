@@ -12,7 +12,7 @@ internal static class GivenDatabase
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     /// <exception cref="StartupException">The string is malformed, nobody answers, or the user or the database is refused.</exception>
-    public static async Task RequireAsync(string setting, string connectionString, TimeSpan patience, CancellationToken ct)
+    public static async Task RequireAsync(string setting, string connectionString, TimeSpan patience, CancellationToken cancellationToken)
     {
         var builder = Parse(setting, connectionString);
         var server = string.Create(CultureInfo.InvariantCulture, $"{builder.Host}:{builder.Port}");
@@ -21,7 +21,7 @@ internal static class GivenDatabase
         {
             try
             {
-                await OpenOrCreateAsync(builder, ct);
+                await OpenOrCreateAsync(builder, cancellationToken);
                 return;
             }
             catch (PostgresException e) when (!e.IsTransient)
@@ -36,21 +36,21 @@ internal static class GivenDatabase
             }
             catch (NpgsqlException)
             {
-                await Task.Delay(Pause, ct);
+                await Task.Delay(Pause, cancellationToken);
             }
         }
     }
 
-    private static async Task OpenOrCreateAsync(NpgsqlConnectionStringBuilder builder, CancellationToken ct)
+    private static async Task OpenOrCreateAsync(NpgsqlConnectionStringBuilder builder, CancellationToken cancellationToken)
     {
         await using var source = Databases.Open(builder.ConnectionString);
         try
         {
-            await using var connection = await source.OpenConnectionAsync(ct);
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName && builder.Database is not null)
         {
-            await Databases.EnsureAsync(builder.ConnectionString, ct);
+            await Databases.EnsureAsync(builder.ConnectionString, cancellationToken);
         }
     }
 

@@ -32,19 +32,19 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
     }
 
     /// <exception cref="StartupException">There is no usable server.</exception>
-    public static async Task<LocalPostgresServer> StartAsync(LocalPostgresOptions options, ILogger logger, CancellationToken ct)
+    public static async Task<LocalPostgresServer> StartAsync(LocalPostgresOptions options, ILogger logger, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(logger);
 
-        var directory = await ServerDirectory.OpenAsync(options.Directory, ct);
+        var directory = await ServerDirectory.OpenAsync(options.Directory, cancellationToken);
         if (!directory.IsAt(options.Directory))
             LogElsewhere(logger, options.Directory, directory.Path);
 
         var cluster = new Cluster(directory, options, logger);
         try
         {
-            using var starting = await FileLock.ExclusiveAsync(directory.StartLock, LockPatience, ct)
+            using var starting = await FileLock.ExclusiveAsync(directory.StartLock, LockPatience, cancellationToken)
                 ?? throw ServerDirectory.Unusable(directory.Path, $"is locked by another program that has been starting for {LockPatience.TotalSeconds:0} s", advice: "end that program, or name another directory");
 
             var isAlone = IsUnused(directory);
@@ -53,7 +53,7 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
                 ?? throw ServerDirectory.Unusable(directory.Path, $"has its {directory.UsersLock} locked by something else");
             try
             {
-                await cluster.EnsureRunningAsync(isAlone, ct);
+                await cluster.EnsureRunningAsync(isAlone, cancellationToken);
                 return new LocalPostgresServer(cluster, options, share, logger);
             }
             catch
@@ -74,10 +74,10 @@ public sealed partial class LocalPostgresServer : IAsyncDisposable
     public string ConnectionString(string database) => _address.ConnectionString(database, _maximumPoolSize);
 
     /// <summary>Creates the database if it is missing, and returns how to reach it.</summary>
-    public async Task<string> EnsureDatabaseAsync(string database, CancellationToken ct)
+    public async Task<string> EnsureDatabaseAsync(string database, CancellationToken cancellationToken)
     {
         var connectionString = ConnectionString(database);
-        await Databases.EnsureAsync(connectionString, ct);
+        await Databases.EnsureAsync(connectionString, cancellationToken);
         return connectionString;
     }
 

@@ -22,7 +22,7 @@ public static class LocalPostgresSettings
     /// </summary>
     /// <exception cref="StartupException">No usable database; says which setting would provide one.</exception>
     public static async Task<(string ConnectionString, LocalPostgresServer? Server)> ResolveAsync(
-        IConfiguration configuration, IHostEnvironment environment, string name, string database, ILogger logger, CancellationToken ct)
+        IConfiguration configuration, IHostEnvironment environment, string name, string database, ILogger logger, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(environment);
@@ -30,7 +30,7 @@ public static class LocalPostgresSettings
         var setting = $"ConnectionStrings:{name}";
         if (configuration.GetConnectionString(name) is { } given && !string.IsNullOrWhiteSpace(given))
         {
-            await GivenDatabase.RequireAsync(setting, given, Patience, ct);
+            await GivenDatabase.RequireAsync(setting, given, Patience, cancellationToken);
             return (given, null);
         }
 
@@ -46,10 +46,10 @@ public static class LocalPostgresSettings
             Binaries = configuration[BinariesSetting],
             ConnectionStringSetting = setting,
         };
-        var server = await LocalPostgresServer.StartAsync(options, logger, ct);
+        var server = await LocalPostgresServer.StartAsync(options, logger, cancellationToken);
         try
         {
-            var connectionString = await server.EnsureDatabaseAsync(database, ct);
+            var connectionString = await server.EnsureDatabaseAsync(database, cancellationToken);
             return (new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = environment.ApplicationName }.ConnectionString, server);
         }
         catch

@@ -18,7 +18,7 @@ internal sealed record PostgresBinaries(string Directory, int MajorVersion)
     /// The first of <paramref name="places"/> that has a usable version: the <paramref name="wantedVersion"/> of a cluster
     /// that already exists, or any. <paramref name="seen"/> collects what was found on the way.
     /// </summary>
-    public static async Task<PostgresBinaries?> FindAsync(IEnumerable<string> places, int? wantedVersion, List<int> seen, CancellationToken ct)
+    public static async Task<PostgresBinaries?> FindAsync(IEnumerable<string> places, int? wantedVersion, List<int> seen, CancellationToken cancellationToken)
     {
         foreach (var place in places.Distinct())
         {
@@ -26,7 +26,7 @@ internal sealed record PostgresBinaries(string Directory, int MajorVersion)
                 continue;
 
             // "postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)"
-            var answer = await Command.RunAsync([Path.Combine(place, "postgres"), "--version"], ct);
+            var answer = await Command.RunAsync([Path.Combine(place, "postgres"), "--version"], cancellationToken);
             var number = answer.Output.Split(' ').ElementAtOrDefault(2) ?? "";
             var digits = number.TakeWhile(char.IsAsciiDigit).ToArray();
             if (!answer.Succeeded || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var major))
@@ -40,14 +40,14 @@ internal sealed record PostgresBinaries(string Directory, int MajorVersion)
         return null;
     }
 
-    public static async Task<IReadOnlyList<string>> UsualPlacesAsync(CancellationToken ct)
+    public static async Task<IReadOnlyList<string>> UsualPlacesAsync(CancellationToken cancellationToken)
     {
         var places = new List<string>();
         places.AddRange((Environment.GetEnvironmentVariable("PATH") ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Where(Path.IsPathFullyQualified));
 
-        var config = await Command.RunAsync(["pg_config", "--bindir"], ct);
+        var config = await Command.RunAsync(["pg_config", "--bindir"], cancellationToken);
         if (config.Succeeded && config.Output.Trim() is { Length: > 0 } bin)
             places.Add(bin);
 

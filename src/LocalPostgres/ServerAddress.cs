@@ -42,14 +42,14 @@ internal sealed record ServerAddress(string Host, int Port, string? Password)
     }.ConnectionString;
 
     /// <summary>False if nobody listens, or while the server starts, recovers or shuts down.</summary>
-    public async Task<bool> AnswersAsync(CancellationToken ct)
+    public async Task<bool> AnswersAsync(CancellationToken cancellationToken)
     {
         var builder = new NpgsqlConnectionStringBuilder(ConnectionString("postgres", 1)) { Pooling = false, Timeout = 2 };
         await using var source = Databases.Open(builder.ConnectionString);
         await using var connection = source.CreateConnection();
         try
         {
-            await connection.OpenAsync(ct);
+            await connection.OpenAsync(cancellationToken);
             return true;
         }
         catch (PostgresException e)

@@ -64,7 +64,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
 
     /// <summary>Creates the directory, or checks an existing one.</summary>
     /// <exception cref="StartupException">The directory can't be used.</exception>
-    public static async Task<ServerDirectory> OpenAsync(string path, CancellationToken ct)
+    public static async Task<ServerDirectory> OpenAsync(string path, CancellationToken cancellationToken)
     {
         if (!System.IO.Path.IsPathFullyQualified(path))
             throw Unusable(path, "must be an absolute path");
@@ -74,15 +74,15 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
 
         try
         {
-            var user = await ServerUser.FindAsync(ClusterOf(path), ct);
+            var user = await ServerUser.FindAsync(ClusterOf(path), cancellationToken);
             // The directory itself may still be closed; we can open it.
-            if (await user.CanEnterAsync(NearestExisting(System.IO.Path.GetDirectoryName(path) ?? path), ct))
-                return await CreateAsync(path, user, ct);
+            if (await user.CanEnterAsync(NearestExisting(System.IO.Path.GetDirectoryName(path) ?? path), cancellationToken))
+                return await CreateAsync(path, user, cancellationToken);
 
             // Below a directory that the server's user can't enter, such as /root.
             var elsewhere = $"/var/lib/identityserver-{Hash(path)}";
-            user = await ServerUser.FindAsync(ClusterOf(elsewhere), ct);
-            return await CreateAsync(elsewhere, user, ct);
+            user = await ServerUser.FindAsync(ClusterOf(elsewhere), cancellationToken);
+            return await CreateAsync(elsewhere, user, cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -96,7 +96,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
 
     public static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
 
-    private static async Task<ServerDirectory> CreateAsync(string path, ServerUser user, CancellationToken ct)
+    private static async Task<ServerDirectory> CreateAsync(string path, ServerUser user, CancellationToken cancellationToken)
     {
         // We will change its mode and owner, so it must not be a directory that somebody uses for something else.
         if (Directory.Exists(path) && !File.Exists(StartLockOf(path)) && Directory.EnumerateFileSystemEntries(path).Any())
@@ -105,7 +105,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
         var directory = new ServerDirectory(path, user);
         Directory.CreateDirectory(path);
         if (!Directory.Exists(directory.Cluster))
-            await user.AdmitAsync(path, ct);
+            await user.AdmitAsync(path, cancellationToken);
 
         // The two lock files must be readable by the server's user whatever the umask, because its watchdog uses them.
         foreach (var file in new[] { directory.StartLock, directory.UsersLock })
@@ -117,7 +117,7 @@ internal sealed record ServerDirectory(string Path, ServerUser User)
                 File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
 
-        return await user.CanEnterAsync(path, ct) ? directory : throw Unusable(path, "can't be entered by the user that PostgreSQL runs as");
+        return await user.CanEnterAsync(path, cancellationToken) ? directory : throw Unusable(path, "can't be entered by the user that PostgreSQL runs as");
     }
 
     private static string NearestExisting(string path)

@@ -8,32 +8,32 @@ internal sealed partial class Supervisor(Cluster cluster, ILogger logger)
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Ends, without an exception, when <paramref name="ct"/> does.</summary>
-    public async Task WatchAsync(CancellationToken ct)
+    /// <summary>Ends, without an exception, when <paramref name="cancellationToken"/> does.</summary>
+    public async Task WatchAsync(CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(Interval);
         try
         {
-            while (await timer.WaitForNextTickAsync(ct))
-                await LookAsync(ct);
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                await LookAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The holder is leaving.
         }
     }
 
-    private async Task LookAsync(CancellationToken ct)
+    private async Task LookAsync(CancellationToken cancellationToken)
     {
         try
         {
             if (cluster.IsRunning)
                 return;
-            using var starting = await FileLock.ExclusiveAsync(cluster.Directory.StartLock, LockPatience, ct);
+            using var starting = await FileLock.ExclusiveAsync(cluster.Directory.StartLock, LockPatience, cancellationToken);
             if (starting is null || cluster.IsRunning)
                 return;
             LogDied(cluster.Directory.Path);
-            await cluster.ReviveAsync(ct);
+            await cluster.ReviveAsync(cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -16,7 +16,7 @@ internal static class Watchdog
           done ) </dev/null >/dev/null 2>&1 &
         """;
 
-    public static async Task EnsureAsync(PostgresBinaries binaries, ServerDirectory directory, CancellationToken ct)
+    public static async Task EnsureAsync(PostgresBinaries binaries, ServerDirectory directory, CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux())
             return;
@@ -26,6 +26,6 @@ internal static class Watchdog
                 "setsid", "sh", "-c", Loop, directory.Name,
                 directory.StartLock, directory.UsersLock, directory.WatchdogLock, binaries.PgCtl, directory.Cluster,
             ],
-            ct);
+            cancellationToken);
     }
 }

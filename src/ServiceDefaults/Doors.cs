@@ -50,28 +50,28 @@ internal sealed class Doors
     /// Ends the listening alone: what is connected stays so. Kestrel takes a closed listener for the end of connections.
     /// </summary>
     /// <param name="atMost">Where nothing keeps new connections away the queue may never be empty.</param>
-    public Task CloseAsync(TimeSpan atMost, CancellationToken cancellation) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, atMost, cancellation)));
+    public Task CloseAsync(TimeSpan atMost, CancellationToken cancellationToken) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, atMost, cancellationToken)));
 
     /// <summary>Until nobody is connected, but no longer than <paramref name="atMost"/>.</summary>
-    public async Task EmptyAsync(TimeSpan atMost, CancellationToken cancellation)
+    public async Task EmptyAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
         var begun = Stopwatch.GetTimestamp();
-        while (Volatile.Read(ref _connections) > 0 && Stopwatch.GetElapsedTime(begun) < atMost && !cancellation.IsCancellationRequested)
-            await PauseAsync(BetweenCounts, cancellation);
+        while (Volatile.Read(ref _connections) > 0 && Stopwatch.GetElapsedTime(begun) < atMost && !cancellationToken.IsCancellationRequested)
+            await PauseAsync(BetweenCounts, cancellationToken);
     }
 
-    private static async Task CloseAsync(Socket socket, TimeSpan atMost, CancellationToken cancellation)
+    private static async Task CloseAsync(Socket socket, TimeSpan atMost, CancellationToken cancellationToken)
     {
         try
         {
             if (socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
                 SynFilter.TryAttach(socket);
             var begun = Stopwatch.GetTimestamp();
-            for (var quiet = 0; quiet < QuietLooks && Stopwatch.GetElapsedTime(begun) < atMost && !cancellation.IsCancellationRequested;)
+            for (var quiet = 0; quiet < QuietLooks && Stopwatch.GetElapsedTime(begun) < atMost && !cancellationToken.IsCancellationRequested;)
             {
                 // Something to read at a listening socket is a connection that nobody has taken yet.
                 quiet = socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) ? 0 : quiet + 1;
-                await PauseAsync(BetweenLooks, cancellation);
+                await PauseAsync(BetweenLooks, cancellationToken);
             }
         }
         catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
@@ -81,6 +81,6 @@ internal sealed class Doors
         socket.Dispose();
     }
 
-    private static async Task PauseAsync(TimeSpan pause, CancellationToken cancellation) =>
-        await Task.Delay(pause, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    private static async Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken) =>
+        await Task.Delay(pause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -23,8 +23,8 @@ internal sealed partial class Drain : IHostedLifecycleService, IDisposable
     private readonly IHostApplicationLifetime _lifetime;
     private readonly ILogger<Drain> _log;
 
-    internal Drain(ShutdownSettings settings, Doors doors, IHostApplicationLifetime lifetime, ILogger<Drain> log) =>
-        (_settings, _doors, _lifetime, _log) = (settings, doors, lifetime, log);
+    internal Drain(ShutdownSettings settings, Doors doors, IHostApplicationLifetime lifetime, ILogger<Drain> logger) =>
+        (_settings, _doors, _lifetime, _log) = (settings, doors, lifetime, logger);
 
     /// <summary>True from SIGTERM on.</summary>
     public bool IsStopping => _lifetime.ApplicationStopping.IsCancellationRequested;

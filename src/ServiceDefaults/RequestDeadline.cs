@@ -41,21 +41,21 @@ internal sealed class RequestDeadline
             Interlocked.CompareExchange(ref _due, Never, due);
     }
 
-    internal void Begin(HttpContext http, long due)
+    internal void Begin(HttpContext httpContext, long due)
     {
-        _hungUp = http.RequestAborted;
+        _hungUp = httpContext.RequestAborted;
         _hangingUp = _hungUp.UnsafeRegister(static ended => ((CancellationTokenSource)ended!).Cancel(), _ended);
-        http.RequestAborted = _ended.Token;
-        http.Features.Set(this);
+        httpContext.RequestAborted = _ended.Token;
+        httpContext.Features.Set(this);
         Volatile.Write(ref _due, due);
     }
 
     /// <summary>False: it is spent and can't be used for another request.</summary>
-    internal bool End(HttpContext http)
+    internal bool End(HttpContext httpContext)
     {
         _hangingUp.Dispose();
-        http.RequestAborted = _hungUp;
-        http.Features.Set<RequestDeadline>(null);
+        httpContext.RequestAborted = _hungUp;
+        httpContext.Features.Set<RequestDeadline>(null);
         return Interlocked.Exchange(ref _due, Unused) != Past && _ended.TryReset() && _over.TryReset() && _workOver.TryReset();
     }
 
@@ -96,30 +96,30 @@ internal sealed class RequestDeadline
 internal static class RequestDeadlineExtensions
 {
     /// <summary>See <see cref="RequestDeadline.WorkOver"/>.</summary>
-    public static CancellationToken Deadline(this HttpContext http) => Find(http)?.WorkOver ?? default;
+    public static CancellationToken Deadline(this HttpContext httpContext) => Find(httpContext)?.WorkOver ?? default;
 
     /// <summary>
     /// Waits until the deadline and no longer. What was begun ends by its own time, so it must not touch the request's
     /// context or what belongs to its scope.
     /// </summary>
     /// <exception cref="OperationCanceledException">The deadline is over.</exception>
-    public static Task WithinDeadline(this Task task, HttpContext http)
+    public static Task WithinDeadline(this Task task, HttpContext httpContext)
     {
-        return task.WaitAsync(Find(http)?.Over ?? default);
+        return task.WaitAsync(Find(httpContext)?.Over ?? default);
     }
 
     /// <inheritdoc cref="WithinDeadline(Task, HttpContext)"/>
-    public static Task<T> WithinDeadline<T>(this Task<T> task, HttpContext http)
+    public static Task<T> WithinDeadline<T>(this Task<T> task, HttpContext httpContext)
     {
-        return task.WaitAsync(Find(http)?.Over ?? default);
+        return task.WaitAsync(Find(httpContext)?.Over ?? default);
     }
 
     /// <inheritdoc cref="WithinDeadline(Task, HttpContext)"/>
-    public static ValueTask<T> WithinDeadline<T>(this ValueTask<T> task, HttpContext http) =>
-        task.IsCompleted ? task : new(task.AsTask().WithinDeadline(http));
+    public static ValueTask<T> WithinDeadline<T>(this ValueTask<T> task, HttpContext httpContext) =>
+        task.IsCompleted ? task : new(task.AsTask().WithinDeadline(httpContext));
 
-    private static RequestDeadline? Find(HttpContext http)
+    private static RequestDeadline? Find(HttpContext httpContext)
     {
-        return http.Features.Get<RequestDeadline>();
+        return httpContext.Features.Get<RequestDeadline>();
     }
 }

@@ -25,31 +25,31 @@ internal sealed class RequestDeadlines : IDisposable
     private volatile bool _isDisposed;
 
     /// <param name="timeout"><see cref="ConnectionSettings.RequestTimeout"/>.</param>
-    public RequestDeadlines(TimeSpan timeout, TimeProvider time)
+    public RequestDeadlines(TimeSpan timeout, TimeProvider timeProvider)
     {
-        _time = time;
-        _ticks = (long)(timeout.TotalSeconds * time.TimestampFrequency);
+        _time = timeProvider;
+        _ticks = (long)(timeout.TotalSeconds * timeProvider.TimestampFrequency);
         var pause = timeout / 20 < LongestPause ? timeout / 20 : LongestPause;
-        _timer = time.CreateTimer(static all => ((RequestDeadlines)all!).Look(), this, pause, pause);
+        _timer = timeProvider.CreateTimer(static all => ((RequestDeadlines)all!).Look(), this, pause, pause);
     }
 
-    public RequestDeadline Begin(HttpContext http)
+    public RequestDeadline Begin(HttpContext httpContext)
     {
         if (!_idle.TryDequeue(out var deadline))
         {
             deadline = new RequestDeadline();
             _all[deadline] = true;
         }
-        deadline.Begin(http, _time.GetTimestamp() + _ticks);
+        deadline.Begin(httpContext, _time.GetTimestamp() + _ticks);
         return deadline;
     }
 
     /// <summary>Before the answer to a request that is over is written, and once more is no harm: by <paramref name="deadline"/> null.</summary>
-    public void End(HttpContext http, ref RequestDeadline? deadline)
+    public void End(HttpContext httpContext, ref RequestDeadline? deadline)
     {
         if (deadline is null)
             return;
-        if (deadline.End(http))
+        if (deadline.End(httpContext))
             _idle.Enqueue(deadline);
         else
             _all.TryRemove(deadline, out _);

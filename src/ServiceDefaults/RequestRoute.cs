@@ -8,8 +8,8 @@ internal static class RequestRoute
 {
     public const string None = "unmatched";
 
-    public static string Of(HttpContext http)
+    public static string Of(HttpContext httpContext)
     {
-        return (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? None;
+        return (httpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? None;
     }
 }

@@ -128,54 +128,54 @@ public sealed class FakeIssuer : IAsyncDisposable
         Key.Dispose();
     }
 
-    private Task CountAsync(HttpContext context, RequestDelegate next)
+    private Task CountAsync(HttpContext httpContext, RequestDelegate next)
     {
-        _requests.AddOrUpdate(context.Request.Path, 1, (_, count) => count + 1);
+        _requests.AddOrUpdate(httpContext.Request.Path, 1, (_, count) => count + 1);
         if (!IsAway)
-            return next(context);
-        context.Abort();
+            return next(httpContext);
+        httpContext.Abort();
         return Task.CompletedTask;
     }
 
-    private Task MetadataAsync(HttpContext context) =>
-        WriteAsync(context, new JsonObject { ["issuer"] = Issuer ?? Address, ["jwks_uri"] = Address + "/.well-known/jwks" });
+    private Task MetadataAsync(HttpContext httpContext) =>
+        WriteAsync(httpContext, new JsonObject { ["issuer"] = Issuer ?? Address, ["jwks_uri"] = Address + "/.well-known/jwks" });
 
-    private Task KeysAsync(HttpContext context) =>
-        WriteAsync(context, new JsonObject { ["keys"] = new JsonArray([.. _published.Select(key => key.PublicJwk())]) });
+    private Task KeysAsync(HttpContext httpContext) =>
+        WriteAsync(httpContext, new JsonObject { ["keys"] = new JsonArray([.. _published.Select(key => key.PublicJwk())]) });
 
-    private async Task WriteAsync(HttpContext context, JsonObject document)
+    private async Task WriteAsync(HttpContext httpContext, JsonObject document)
     {
-        context.Response.ContentType = "application/json";
+        httpContext.Response.ContentType = "application/json";
         if (Compresses)
-            context.Response.Headers.ContentEncoding = "br";
-        await using var body = Compresses ? new System.IO.Compression.BrotliStream(context.Response.Body, System.IO.Compression.CompressionLevel.Fastest) : context.Response.Body;
+            httpContext.Response.Headers.ContentEncoding = "br";
+        await using var body = Compresses ? new System.IO.Compression.BrotliStream(httpContext.Response.Body, System.IO.Compression.CompressionLevel.Fastest) : httpContext.Response.Body;
         await body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString()));
     }
 
-    private async Task FeedAsync(HttpContext context)
+    private async Task FeedAsync(HttpContext httpContext)
     {
-        LastAuthorization = context.Request.Headers.Authorization;
+        LastAuthorization = httpContext.Request.Headers.Authorization;
         if (FeedHangs)
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(Timeout.Infinite, httpContext.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
 
-        var after = context.Request.Query["after"].ToString();
+        var after = httpContext.Request.Query["after"].ToString();
         var place = after.Length == 0 ? 0 : int.Parse(after["place:".Length..], System.Globalization.CultureInfo.InvariantCulture);
         if (after.Length > 0 && place < OldestCursor)
         {
-            context.Response.StatusCode = 400;
+            httpContext.Response.StatusCode = 400;
             return;
         }
 
-        var wait = TimeSpan.FromSeconds(int.Parse(context.Request.Query["wait"].ToString(), System.Globalization.CultureInfo.InvariantCulture));
+        var wait = TimeSpan.FromSeconds(int.Parse(httpContext.Request.Query["wait"].ToString(), System.Globalization.CultureInfo.InvariantCulture));
         Task news;
         bool hasNews;
         lock (_gate)
             (news, hasNews) = (_news.Task, _entries.Count > place);
         if (!hasNews && wait > TimeSpan.Zero)
-            await Task.WhenAny(news, Task.Delay(wait, context.RequestAborted));
+            await Task.WhenAny(news, Task.Delay(wait, httpContext.RequestAborted));
         if (IsAway || FeedHangs)
         {
-            context.Abort();
+            httpContext.Abort();
             return;
         }
 
@@ -186,6 +186,6 @@ public sealed class FakeIssuer : IAsyncDisposable
             body = new JsonObject { ["cursor"] = $"place:{_entries.Count}", ["revoked"] = revoked }.ToJsonString();
         }
 
-        await context.Response.WriteAsync(body);
+        await httpContext.Response.WriteAsync(body);
     }
 }

@@ -54,7 +54,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
         app.MapGet("/read", context => context.Response.WriteAsync($"{context.User.Identity!.Name} {context.User.IsInRole("admin")} {context.RequireAccessToken().ClientId}")).RequireScope("data:read");
         app.MapGet("/both", () => "both").RequireAuthorization(policy => policy
             .AddAuthenticationSchemes(BearerDefaults.Scheme, OtherScheme.Name).RequireAuthenticatedUser().RequireClaim("right"));
-        app.MapGet("/step-up", http => http.ChallengeAsync(BearerDefaults.Scheme)).RequireScope("data:read");
+        app.MapGet("/step-up", httpContext => httpContext.ChallengeAsync(BearerDefaults.Scheme)).RequireScope("data:read");
         await app.StartAsync();
         return app;
     }

@@ -91,23 +91,23 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to, bool isAnswer, CancellationToken cancellation)
+    private async Task PumpAsync(Socket from, Socket to, bool isAnswer, CancellationToken cancellationToken)
     {
         var buffer = new byte[64 * 1024];
         try
         {
-            while (await from.ReceiveAsync(buffer, cancellation) is > 0 and var length)
+            while (await from.ReceiveAsync(buffer, cancellationToken) is > 0 and var length)
             {
                 if (isAnswer && Cut() is { } after)
                 {
-                    await to.SendAsync(buffer.AsMemory(0, Math.Min(after, length)), cancellation);
+                    await to.SendAsync(buffer.AsMemory(0, Math.Min(after, length)), cancellationToken);
                     to.LingerState = new LingerOption(true, 0);
                     return;
                 }
                 if (!isAnswer && Delay > TimeSpan.Zero)
-                    await Task.Delay(Delay, cancellation);
+                    await Task.Delay(Delay, cancellationToken);
                 for (var sent = 0; sent < length;)
-                    sent += await to.SendAsync(buffer.AsMemory(sent, length - sent), cancellation);
+                    sent += await to.SendAsync(buffer.AsMemory(sent, length - sent), cancellationToken);
             }
         }
         catch (Exception broken) when (broken is SocketException or OperationCanceledException or ObjectDisposedException)

@@ -54,12 +54,12 @@ internal static class AccountServices
 
     private static void Map(WebApplication app, Func<HttpContext, Task<ApiResult<ApiSuccess>>> answer, params ReadOnlySpan<string> paths)
     {
-        RequestDelegate handle = async http =>
+        RequestDelegate handle = async httpContext =>
         {
-            var result = await answer(http);
+            var result = await answer(httpContext);
             await (result.IsRefused
-                ? Envelope.ErrorAsync(http, result.Error)
-                : Envelope.SuccessAsync(http, result.Value.Status, result.Value.Message, result.Value.Data));
+                ? Envelope.ErrorAsync(httpContext, result.Error)
+                : Envelope.SuccessAsync(httpContext, result.Value.Status, result.Value.Message, result.Value.Data));
         };
         foreach (var path in paths)
             app.MapPost(path, handle).RequireCors(CorsServices.Policy);

@@ -20,7 +20,7 @@ namespace IdentityServer.Accounts;
 /// once it expires or the account gets another address.
 /// </summary>
 internal sealed class EmailConfirmation(
-    NpgsqlDataSource source, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time)
+    NpgsqlDataSource source, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider timeProvider)
 {
     private const int HeadLength = 16 + 8;
 
@@ -32,7 +32,7 @@ internal sealed class EmailConfirmation(
         var folded = Encoding.UTF8.GetBytes(LoginName.Fold(email));
         var clear = new byte[HeadLength + folded.Length];
         userId.TryWriteBytes(clear, bigEndian: true, out _);
-        BinaryPrimitives.WriteInt64BigEndian(clear.AsSpan(16), (time.GetUtcNow() + settings.Lifetime).ToUnixTimeSeconds());
+        BinaryPrimitives.WriteInt64BigEndian(clear.AsSpan(16), (timeProvider.GetUtcNow() + settings.Lifetime).ToUnixTimeSeconds());
         folded.CopyTo(clear, HeadLength);
         return Base64Url.EncodeToString(_protector.Protect(clear));
     }
@@ -51,17 +51,17 @@ internal sealed class EmailConfirmation(
         {
             return null;
         }
-        if (BinaryPrimitives.ReadInt64BigEndian(clear.AsSpan(16)) <= time.GetUtcNow().ToUnixTimeSeconds())
+        if (BinaryPrimitives.ReadInt64BigEndian(clear.AsSpan(16)) <= timeProvider.GetUtcNow().ToUnixTimeSeconds())
             return null;
         return (new Guid(clear.AsSpan(0, 16), bigEndian: true), Encoding.UTF8.GetString(clear.AsSpan(HeadLength)));
     }
 
     /// <summary>False: the token is invalid, or the account is disabled or has another address now. Repeating it changes nothing.</summary>
-    public async Task<bool> TryConfirmAsync(string token, CancellationToken cancellation)
+    public async Task<bool> TryConfirmAsync(string token, CancellationToken cancellationToken)
     {
         if (Read(token) is not var (userId, email))
             return false;
-        return await ProfileStore.TryConfirmEmailAsync(source, userId, email, time.GetUtcNow(), cancellation);
+        return await ProfileStore.TryConfirmEmailAsync(source, userId, email, timeProvider.GetUtcNow(), cancellationToken);
     }
 
     /// <summary>Contains nothing from a request: no header, and no name that somebody chose.</summary>

@@ -13,9 +13,9 @@ internal sealed class JsonBody : IDisposable
 
     private JsonBody(JsonDocument document) => _document = document;
 
-    public static async ValueTask<ApiResult<JsonBody>> ReadAsync(HttpContext http)
+    public static async ValueTask<ApiResult<JsonBody>> ReadAsync(HttpContext httpContext)
     {
-        var (document, fault) = await JsonRequest.ReadAsync(http);
+        var (document, fault) = await JsonRequest.ReadAsync(httpContext);
         return fault switch
         {
             JsonFault.None => new JsonBody(document!),

@@ -10,26 +10,26 @@ using Npgsql;
 namespace IdentityServer.Accounts;
 
 /// <summary>Stores accounts. Only the unique indexes decide whether a name is free, so of two concurrent requests one gets it.</summary>
-internal sealed class NewAccounts(TimeProvider time)
+internal sealed class NewAccounts(TimeProvider timeProvider)
 {
     /// <summary>UserManager folds the names and creates the security stamp.</summary>
     /// <param name="hash">The password's hash.</param>
-    public Task<ApiResult<User>> TryStoreAsync(HttpContext http, Registration registration, string hash)
+    public Task<ApiResult<User>> TryStoreAsync(HttpContext httpContext, Registration registration, string hash)
     {
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        return http.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
+        var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
+        return httpContext.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
     }
 
     /// <summary>Stores the account for a registration link, and spends the link with it.</summary>
-    public Task<ApiResult<User>> TryStoreConfirmedAsync(HttpContext http, PendingRegistration pending, byte[] tokenHash)
+    public Task<ApiResult<User>> TryStoreConfirmedAsync(HttpContext httpContext, PendingRegistration pending, byte[] tokenHash)
     {
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
+        var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
         var registration = new Registration(pending.UserName, IsNamedByEmail: false, pending.Email, Password: "", pending.FullName, Age: null, Gender: null);
-        return http.InOwnScopeAsync(async (services, deadline) =>
+        return httpContext.InOwnScopeAsync(async (services, deadline) =>
         {
             var db = services.GetRequiredService<AuthDb>();
             await using var transaction = await db.Database.BeginTransactionAsync(deadline);
-            if (!await PendingRegistrationStore.TrySpendAsync(db, tokenHash, time.GetUtcNow(), deadline))
+            if (!await PendingRegistrationStore.TrySpendAsync(db, tokenHash, timeProvider.GetUtcNow(), deadline))
                 return AccountErrors.InvalidResetToken;
             var stored = await TryStoreAsync(services, registration, pending.PasswordHash, caller, isEmailConfirmed: true);
             if (!stored.IsRefused)
@@ -39,10 +39,10 @@ internal sealed class NewAccounts(TimeProvider time)
     }
 
     /// <summary>For forms, which report a taken name before anything is stored. User names are public.</summary>
-    public static Task<bool> IsTakenAsync(HttpContext http, string userName)
+    public static Task<bool> IsTakenAsync(HttpContext httpContext, string userName)
     {
         var folded = LoginName.Fold(userName);
-        return http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AnyAsync(user => user.NormalizedUserName == folded, deadline));
+        return httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AnyAsync(user => user.NormalizedUserName == folded, deadline));
     }
 
     private async Task<ApiResult<User>> TryStoreAsync(IServiceProvider services, Registration registration, string hash, Caller caller, bool isEmailConfirmed = false)
@@ -67,7 +67,7 @@ internal sealed class NewAccounts(TimeProvider time)
 
     private User Create(Registration registration, string hash)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         return new User
         {
             Id = Guid.CreateVersion7(now),

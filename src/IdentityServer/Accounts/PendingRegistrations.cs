@@ -23,7 +23,7 @@ internal sealed record PendingRegistration(string UserName, string Email, string
 /// only the message to that address says more: it has a link that creates the account, or says that one already exists.
 /// </summary>
 internal sealed class PendingRegistrations(
-    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider time) : IOutboxDelivery
+    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IDataProtectionProvider protection, IssuerSettings issuer, EmailConfirmationSettings settings, TimeProvider timeProvider) : IOutboxDelivery
 {
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Accounts.PendingRegistrations");
 
@@ -34,13 +34,13 @@ internal sealed class PendingRegistrations(
     public TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
     /// <summary>Returns after the commit. Looks nothing up.</summary>
-    public Task AddAsync(PendingRegistration registration, CancellationToken cancellation) =>
-        outbox.AddAsync(Kind, Write(registration), settings.Lifetime, cancellation);
+    public Task AddAsync(PendingRegistration registration, CancellationToken cancellationToken) =>
+        outbox.AddAsync(Kind, Write(registration), settings.Lifetime, cancellationToken);
 
     /// <summary>Null: there is no such link, or it is used or expired.</summary>
-    public async Task<PendingRegistration?> FindAsync(byte[] tokenHash, CancellationToken cancellation)
+    public async Task<PendingRegistration?> FindAsync(byte[] tokenHash, CancellationToken cancellationToken)
     {
-        if (await PendingRegistrationStore.FindAsync(source, tokenHash, time.GetUtcNow(), cancellation) is not { } stored)
+        if (await PendingRegistrationStore.FindAsync(source, tokenHash, timeProvider.GetUtcNow(), cancellationToken) is not { } stored)
             return null;
         try
         {
@@ -54,23 +54,23 @@ internal sealed class PendingRegistrations(
     }
 
     /// <summary>Request, registration and message change in one transaction.</summary>
-    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         var registration = Read(message.Content);
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellationToken))
             return Delivery.Done;
-        var expiresAt = time.GetUtcNow() + settings.Lifetime;
-        if (await PendingRegistrationStore.FindOwnerAsync(connection, LoginName.Fold(registration.Email), cancellation) is { } address)
-            await mail.AddAsync(connection, TellOwner(address), expiresAt, cancellation);
+        var expiresAt = timeProvider.GetUtcNow() + settings.Lifetime;
+        if (await PendingRegistrationStore.FindOwnerAsync(connection, LoginName.Fold(registration.Email), cancellationToken) is { } address)
+            await mail.AddAsync(connection, TellOwner(address), expiresAt, cancellationToken);
         else
         {
             var (token, hash) = ResetTokens.Create();
-            await PendingRegistrationStore.StoreAsync(connection, hash, _protector.Protect(Write(registration)), expiresAt, cancellation);
-            await mail.AddAsync(connection, SendLink(registration.Email, token), expiresAt, cancellation);
+            await PendingRegistrationStore.StoreAsync(connection, hash, _protector.Protect(Write(registration)), expiresAt, cancellationToken);
+            await mail.AddAsync(connection, SendLink(registration.Email, token), expiresAt, cancellationToken);
         }
-        await transaction.CommitAsync(cancellation);
+        await transaction.CommitAsync(cancellationToken);
         mail.Wake();
         return Delivery.Done;
     }

@@ -17,10 +17,10 @@ internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmatio
 
     /// <summary>Gives the browser its cookie, or keeps the one it has, since it may be waiting for several messages.</summary>
     /// <returns>The argument for <see cref="IsOf"/>.</returns>
-    public byte[] Keep(HttpContext http)
+    public byte[] Keep(HttpContext httpContext)
     {
-        var secret = Read(http) ?? RandomNumberGenerator.GetBytes(Length);
-        http.Response.Cookies.Append(_name, Base64Url.EncodeToString(secret), new CookieOptions
+        var secret = Read(httpContext) ?? RandomNumberGenerator.GetBytes(Length);
+        httpContext.Response.Cookies.Append(_name, Base64Url.EncodeToString(secret), new CookieOptions
         {
             HttpOnly = true,
             Secure = issuer.IsHttps,
@@ -32,9 +32,9 @@ internal sealed class RegistrationCookie(IssuerSettings issuer, EmailConfirmatio
         return SHA256.HashData(secret);
     }
 
-    public bool IsOf(HttpContext http, byte[] hash) =>
-        Read(http) is { } secret && CryptographicOperations.FixedTimeEquals(SHA256.HashData(secret), hash);
+    public bool IsOf(HttpContext httpContext, byte[] hash) =>
+        Read(httpContext) is { } secret && CryptographicOperations.FixedTimeEquals(SHA256.HashData(secret), hash);
 
-    private byte[]? Read(HttpContext http) =>
-        http.Request.Cookies.TryGetValue(_name, out var text) && StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? bytes : null;
+    private byte[]? Read(HttpContext httpContext) =>
+        httpContext.Request.Cookies.TryGetValue(_name, out var text) && StrictBase64Url.TryDecode(text, out var bytes) && bytes is { Length: Length } ? bytes : null;
 }

@@ -21,7 +21,7 @@ namespace IdentityServer.Accounts;
 /// An accepted request also survives the node that accepted it.
 /// </summary>
 internal sealed partial class ResetRequests(
-    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider time, ILogger<ResetRequests> log) : IOutboxDelivery
+    NpgsqlDataSource source, OutboxStore outbox, MailDelivery mail, IssuerSettings issuer, ResetTokenSettings settings, TimeProvider timeProvider, ILogger<ResetRequests> logger) : IOutboxDelivery
 {
     public string Kind => "password_reset";
 
@@ -30,28 +30,28 @@ internal sealed partial class ResetRequests(
     public TimeSpan Deadline => TimeSpan.FromSeconds(30);
 
     /// <summary>Returns after the commit. Ignores what is not an address.</summary>
-    public Task AddAsync(string email, IPAddress? address, CancellationToken cancellation) =>
+    public Task AddAsync(string email, IPAddress? address, CancellationToken cancellationToken) =>
         LoginName.IsPossible(email)
             ? outbox.AddAsync(
-                Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellation)
+                Kind, JsonSerializer.SerializeToUtf8Bytes(new ResetRequest(email, address?.ToString()), ResetRequestJson.Default.ResetRequest), settings.Lifetime, cancellationToken)
             : Task.CompletedTask;
 
     /// <summary>Request, token, audit event and message change in one transaction, so each exists once or not at all.</summary>
-    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         var request = JsonSerializer.Deserialize(message.Content, ResetRequestJson.Default.ResetRequest)!;
         var (token, hash) = ResetTokens.Create();
-        var expiresAt = time.GetUtcNow() + settings.Lifetime;
+        var expiresAt = timeProvider.GetUtcNow() + settings.Lifetime;
 
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellation))
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (!await OutboxStore.TryRemoveAsync(connection, message.Id, cancellationToken))
             return Delivery.Done;
         var caller = new Caller(Client.AccountApi.ClientId, request.Address is null ? null : IPAddress.Parse(request.Address));
-        var (userId, address) = await ResetTokenStore.StoreAsync(connection, LoginName.Fold(request.Email), hash, expiresAt, time.GetUtcNow(), caller, cancellation);
+        var (userId, address) = await ResetTokenStore.StoreAsync(connection, LoginName.Fold(request.Email), hash, expiresAt, timeProvider.GetUtcNow(), caller, cancellationToken);
         if (address is not null)
-            await mail.AddAsync(connection, Write(address, token), expiresAt, cancellation);
-        await transaction.CommitAsync(cancellation);
+            await mail.AddAsync(connection, Write(address, token), expiresAt, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
 
         if (userId is not null && address is not null)
         {

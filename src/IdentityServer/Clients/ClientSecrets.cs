@@ -40,9 +40,9 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
     public string Hash(string secret) => _hasher.HashPassword(new User(), secret);
 
     /// <summary>The slow hash of a new secret, which this node then knows; null: too many are waiting.</summary>
-    public async ValueTask<string?> TryHashAsync(string secret, CancellationToken cancellation)
+    public async ValueTask<string?> TryHashAsync(string secret, CancellationToken cancellationToken)
     {
-        using var slot = await _gate.TryEnterAsync(cancellation);
+        using var slot = await _gate.TryEnterAsync(cancellationToken);
         if (slot is null)
             return null;
         var hash = await _gate.HashAsync(() => Hash(secret));
@@ -59,7 +59,7 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
         return true;
     }
 
-    public async ValueTask<SecretOutcome> CheckAsync(Client client, string secret, CancellationToken cancellation)
+    public async ValueTask<SecretOutcome> CheckAsync(Client client, string secret, CancellationToken cancellationToken)
     {
         if (secret.Length > MaximumLength || client.SecretHashes.Length == 0)
             return SecretOutcome.Wrong;
@@ -74,12 +74,12 @@ internal sealed class ClientSecrets(PasswordSettings settings, ServerMetrics met
                 return SecretOutcome.Right;
         }
         // Every secret of the client is known, and this is not one of them: a slow hash can't change that.
-        return unknown == 0 ? SecretOutcome.Wrong : await CheckSlowlyAsync(client, secret, fast, cancellation);
+        return unknown == 0 ? SecretOutcome.Wrong : await CheckSlowlyAsync(client, secret, fast, cancellationToken);
     }
 
-    private async ValueTask<SecretOutcome> CheckSlowlyAsync(Client client, string secret, byte[] fast, CancellationToken cancellation)
+    private async ValueTask<SecretOutcome> CheckSlowlyAsync(Client client, string secret, byte[] fast, CancellationToken cancellationToken)
     {
-        using var slot = await _gate.TryEnterAsync(cancellation);
+        using var slot = await _gate.TryEnterAsync(cancellationToken);
         if (slot is null)
             return SecretOutcome.Busy;
         foreach (var hash in client.SecretHashes)

@@ -11,7 +11,7 @@ namespace IdentityServer.Clients;
 /// </summary>
 internal sealed partial class Pulse(
     [FromKeyedServices(Database.PulseSource)] NpgsqlDataSource source, CurrentConfiguration configuration, KeyStore keys,
-    Revocations revocations, RevocationFeed feed, TimeProvider time, ILogger<Pulse> log) : BackgroundService
+    Revocations revocations, RevocationFeed feed, TimeProvider timeProvider, ILogger<Pulse> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
@@ -36,7 +36,7 @@ internal sealed partial class Pulse(
     public long? LastBeat => Volatile.Read(ref _lastBeat) is not 0 and var last ? last : null;
 
     /// <summary>Whether this node knows what the others did until a few seconds ago.</summary>
-    public bool IsFresh => LastBeat is { } last && time.GetElapsedTime(last) < MaximumAge;
+    public bool IsFresh => LastBeat is { } last && timeProvider.GetElapsedTime(last) < MaximumAge;
 
     /// <summary>Beats at once, because this node has just written something that readers of its feed should learn.</summary>
     public void Wake()
@@ -83,7 +83,7 @@ internal sealed partial class Pulse(
                     LogLost(failure);
                 _isDown = true;
                 // Jitter, so that the nodes don't all hit a database that has just come back.
-                await Task.Delay(Interval * (1 + Random.Shared.NextDouble()), time, stoppingToken);
+                await Task.Delay(Interval * (1 + Random.Shared.NextDouble()), timeProvider, stoppingToken);
             }
             finally
             {
@@ -93,26 +93,26 @@ internal sealed partial class Pulse(
     }
 
     /// <summary>A storm of revocations would wake it constantly, so one beat covers many.</summary>
-    private async Task RestAsync(CancellationToken cancellation)
+    private async Task RestAsync(CancellationToken cancellationToken)
     {
-        var rested = time.GetElapsedTime(Volatile.Read(ref _lastBeat));
+        var rested = timeProvider.GetElapsedTime(Volatile.Read(ref _lastBeat));
         if (rested < ShortestInterval)
-            await Task.Delay(ShortestInterval - rested, time, cancellation);
+            await Task.Delay(ShortestInterval - rested, timeProvider, cancellationToken);
     }
 
-    public async Task BeatAsync(CancellationToken cancellation)
+    public async Task BeatAsync(CancellationToken cancellationToken)
     {
-        var started = time.GetTimestamp();
+        var started = timeProvider.GetTimestamp();
         var (snapshot, cluster, version, entries) = _seen is null
-            ? await Beat.ReadFirstAsync(source, time.GetUtcNow(), cancellation)
-            : await Beat.ReadAsync(source, _seen, cancellation);
+            ? await Beat.ReadFirstAsync(source, timeProvider.GetUtcNow(), cancellationToken)
+            : await Beat.ReadAsync(source, _seen, cancellationToken);
 
         if (_seen is not null && cluster != _cluster)
         {
             // A different cluster answers, or the same one on another timeline (a promoted standby, a restored backup):
             // transaction ids may start over.
             _seen = null;
-            await BeatAsync(cancellation);
+            await BeatAsync(cancellationToken);
             return;
         }
         foreach (var entry in entries)
@@ -120,17 +120,17 @@ internal sealed partial class Pulse(
         feed.Append(entries, snapshot, cluster);
         (_seen, _cluster) = (snapshot, cluster);
         if (version != configuration.Value.Version)
-            await ReloadAsync(cancellation);
+            await ReloadAsync(cancellationToken);
         if (++_beats % BeatsBetweenForgetting == 0)
-            revocations.Forget(time.GetUtcNow());
+            revocations.Forget(timeProvider.GetUtcNow());
         Volatile.Write(ref _lastBeat, started);
     }
 
-    private async Task ReloadAsync(CancellationToken cancellation)
+    private async Task ReloadAsync(CancellationToken cancellationToken)
     {
         // Reads the keys after the version, so that the recorded version is never newer than the keys.
-        var read = await ConfigurationReader.ReadAsync(source, cancellation);
-        await keys.ReadAsync(source, cancellation);
+        var read = await ConfigurationReader.ReadAsync(source, cancellationToken);
+        await keys.ReadAsync(source, cancellationToken);
         configuration.Value = read;
         LogReloaded(read.Version);
     }

@@ -13,7 +13,7 @@ namespace IdentityServer.Faults;
 /// reaches a caller. And gives every request its deadline, past which it is 503.
 /// </summary>
 internal sealed partial class FaultAnswers(
-    RequestDelegate next, Drain drain, RequestDeadlines deadlines, PageWriter pages, IssuerSettings issuer, TimeProvider time, ILogger<FaultAnswers> log)
+    RequestDelegate next, Drain drain, RequestDeadlines deadlines, PageWriter pages, IssuerSettings issuer, TimeProvider timeProvider, ILogger<FaultAnswers> logger)
 {
     /// <summary>Where people come with their browser.</summary>
     private static readonly string[] BrowserRoutes = [PageRoutes.Account, PageRoutes.Device, ProtocolRoutes.Authorize, ProtocolRoutes.EndSession];
@@ -22,51 +22,51 @@ internal sealed partial class FaultAnswers(
 
     private long _lastOutageLogged;
 
-    public async Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext httpContext)
     {
-        CloseWhenStopping(http);
-        RequestDeadline? deadline = deadlines.Begin(http);
+        CloseWhenStopping(httpContext);
+        RequestDeadline? deadline = deadlines.Begin(httpContext);
         try
         {
-            await next(http);
+            await next(httpContext);
         }
-        catch (OperationCanceledException) when (deadline.IsOver && !http.Response.HasStarted)
+        catch (OperationCanceledException) when (deadline.IsOver && !httpContext.Response.HasStarted)
         {
-            http.Response.Clear();
-            CloseWhenStopping(http);
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            httpContext.Response.Clear();
+            CloseWhenStopping(httpContext);
+            httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (httpContext.RequestAborted.IsCancellationRequested)
         {
             // The caller hung up: nobody is left to answer.
             return;
         }
-        catch (Exception fault) when (!http.Response.HasStarted)
+        catch (Exception fault) when (!httpContext.Response.HasStarted)
         {
-            http.Response.Clear();
-            CloseWhenStopping(http);
-            http.Response.StatusCode = StatusOf(http, fault);
+            httpContext.Response.Clear();
+            CloseWhenStopping(httpContext);
+            httpContext.Response.StatusCode = StatusOf(httpContext, fault);
         }
         finally
         {
-            deadlines.End(http, ref deadline);
+            deadlines.End(httpContext, ref deadline);
         }
 
-        if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null && http.Response.ContentLength is null)
-            await AnswerAsync(http);
+        if (!httpContext.Response.HasStarted && httpContext.Response.StatusCode >= 400 && httpContext.Response.ContentType is null && httpContext.Response.ContentLength is null)
+            await AnswerAsync(httpContext);
     }
 
     /// <summary>
     /// RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
     /// being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
     /// </summary>
-    private void CloseWhenStopping(HttpContext http)
+    private void CloseWhenStopping(HttpContext httpContext)
     {
-        if (drain.IsStopping && http.Request.Protocol == HttpProtocol.Http11)
-            http.Response.Headers.Connection = "close";
+        if (drain.IsStopping && httpContext.Request.Protocol == HttpProtocol.Http11)
+            httpContext.Response.Headers.Connection = "close";
     }
 
-    private int StatusOf(HttpContext http, Exception fault)
+    private int StatusOf(HttpContext httpContext, Exception fault)
     {
         switch (fault)
         {
@@ -77,10 +77,10 @@ internal sealed partial class FaultAnswers(
                 return StatusCodes.Status400BadRequest;
             case var _ when Outage.Is(fault):
                 if (IsOutageDue())
-                    LogOutage(RequestRoute.Of(http), fault);
+                    LogOutage(RequestRoute.Of(httpContext), fault);
                 return StatusCodes.Status503ServiceUnavailable;
             default:
-                LogFault(RequestRoute.Of(http), fault);
+                LogFault(RequestRoute.Of(httpContext), fault);
                 return StatusCodes.Status500InternalServerError;
         }
     }
@@ -89,19 +89,19 @@ internal sealed partial class FaultAnswers(
     private bool IsOutageDue()
     {
         var last = Volatile.Read(ref _lastOutageLogged);
-        return (last == 0 || time.GetElapsedTime(last) >= LogPause)
-            && Interlocked.CompareExchange(ref _lastOutageLogged, time.GetTimestamp(), last) == last;
+        return (last == 0 || timeProvider.GetElapsedTime(last) >= LogPause)
+            && Interlocked.CompareExchange(ref _lastOutageLogged, timeProvider.GetTimestamp(), last) == last;
     }
 
-    private Task AnswerAsync(HttpContext http)
+    private Task AnswerAsync(HttpContext httpContext)
     {
-        var status = http.Response.StatusCode;
-        var path = http.Request.Path;
-        if (IsForReaders(http))
-            return AnswerReaderAsync(http, status);
+        var status = httpContext.Response.StatusCode;
+        var path = httpContext.Request.Path;
+        if (IsForReaders(httpContext))
+            return AnswerReaderAsync(httpContext, status);
         if (path.StartsWithSegments("/connect") || path.StartsWithSegments("/.well-known"))
         {
-            return OAuthAnswer.WriteAsync(http, status switch
+            return OAuthAnswer.WriteAsync(httpContext, status switch
             {
                 404 => Errors.NotFound,
                 405 => Errors.MethodNotAllowed,
@@ -111,7 +111,7 @@ internal sealed partial class FaultAnswers(
                 _ => Errors.MalformedForm with { Status = (System.Net.HttpStatusCode)status },
             });
         }
-        return Envelope.ErrorAsync(http, status switch
+        return Envelope.ErrorAsync(httpContext, status switch
         {
             401 => ApiErrors.TokenMissing,
             404 => ApiErrors.NotFound,
@@ -131,18 +131,18 @@ internal sealed partial class FaultAnswers(
             : [("status", "error"), ("code", ApiErrors.InvalidRequest.Code), ("message", ApiErrors.InvalidRequest.Message)];
 
     /// <summary>A person follows a link here; a program that asks for JSON gets JSON.</summary>
-    private static bool IsForReaders(HttpContext http) =>
-        Array.Exists(BrowserRoutes, route => http.Request.Path.StartsWithSegments(route))
-        && http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+    private static bool IsForReaders(HttpContext httpContext) =>
+        Array.Exists(BrowserRoutes, route => httpContext.Request.Path.StartsWithSegments(route))
+        && httpContext.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
-    private Task AnswerReaderAsync(HttpContext http, int status) => status switch
+    private Task AnswerReaderAsync(HttpContext httpContext, int status) => status switch
     {
-        404 => pages.RefuseAsync(http, status, "not_found", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
-        405 => pages.RefuseAsync(http, status, "method", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
-        413 => pages.RefuseAsync(http, status, "too_large", link: null),
-        503 => pages.RefuseAsync(http, status, "unavailable", link: null, Errors.Unavailable.RetryAfter),
-        500 => pages.RefuseAsync(http, status, "fault", link: null),
-        _ => pages.RefuseAsync(http, status, "malformed", link: null),
+        404 => pages.RefuseAsync(httpContext, status, "not_found", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
+        405 => pages.RefuseAsync(httpContext, status, "method", issuer.Path + PageRoutes.Account, linkText: "confirmed.link"),
+        413 => pages.RefuseAsync(httpContext, status, "too_large", link: null),
+        503 => pages.RefuseAsync(httpContext, status, "unavailable", link: null, Errors.Unavailable.RetryAfter),
+        500 => pages.RefuseAsync(httpContext, status, "fault", link: null),
+        _ => pages.RefuseAsync(httpContext, status, "malformed", link: null),
     };
 
     [LoggerMessage(3000, LogLevel.Error, "The database could not serve {Route}")]

@@ -16,10 +16,10 @@ internal sealed record ApiError(string Code, string Message, HttpStatusCode Stat
 internal static class Envelope
 {
     /// <param name="data">Fills the object <c>data</c>; left out when null.</param>
-    public static async Task SuccessAsync(HttpContext http, HttpStatusCode status, string message, Action<Utf8JsonWriter>? data = null)
+    public static async Task SuccessAsync(HttpContext httpContext, HttpStatusCode status, string message, Action<Utf8JsonWriter>? data = null)
     {
-        Start(http, status);
-        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+        Start(httpContext, status);
+        await using (var json = new Utf8JsonWriter(httpContext.Response.BodyWriter))
         {
             json.WriteStartObject();
             json.WriteString("status", "success");
@@ -33,18 +33,18 @@ internal static class Envelope
             json.WriteEndObject();
         }
         // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
-        await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
+        await httpContext.Response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
     /// <summary>Leaves the error with the request, for those who count.</summary>
-    public static async Task ErrorAsync(HttpContext http, ApiError error)
+    public static async Task ErrorAsync(HttpContext httpContext, ApiError error)
     {
-        http.Features.Set(error);
-        Start(http, error.Status);
-        http.Response.TellWait(error.RetryAfter);
+        httpContext.Features.Set(error);
+        Start(httpContext, error.Status);
+        httpContext.Response.TellWait(error.RetryAfter);
         if (error.Challenge is not null)
-            http.Response.Headers.WWWAuthenticate = error.Challenge;
-        await using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
+            httpContext.Response.Headers.WWWAuthenticate = error.Challenge;
+        await using (var json = new Utf8JsonWriter(httpContext.Response.BodyWriter))
         {
             json.WriteStartObject();
             json.WriteString("status", "error");
@@ -52,13 +52,13 @@ internal static class Envelope
             json.WriteString("message", error.Message);
             json.WriteEndObject();
         }
-        await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
+        await httpContext.Response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
-    private static void Start(HttpContext http, HttpStatusCode status)
+    private static void Start(HttpContext httpContext, HttpStatusCode status)
     {
-        http.Response.StatusCode = (int)status;
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.StatusCode = (int)status;
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.Headers.CacheControl = "no-store";
     }
 }

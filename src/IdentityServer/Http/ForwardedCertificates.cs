@@ -24,12 +24,12 @@ internal static class ForwardedCertificates
         if (!settings.IsEnabled)
             return;
         var proxies = app.Services.GetRequiredService<IOptions<ForwardedHeadersOptions>>().Value;
-        app.UseWhen(http => IsKnown(proxies, http.Connection.RemoteIpAddress), proxied =>
+        app.UseWhen(httpContext => IsKnown(proxies, httpContext.Connection.RemoteIpAddress), proxied =>
         {
-            proxied.Use((http, next) =>
+            proxied.Use((httpContext, next) =>
             {
-                http.Features.Set<ITlsConnectionFeature>(new TlsConnectionFeature());
-                return next(http);
+                httpContext.Features.Set<ITlsConnectionFeature>(new TlsConnectionFeature());
+                return next(httpContext);
             });
             if (settings.ProxyHeader is not null)
                 proxied.UseCertificateForwarding();

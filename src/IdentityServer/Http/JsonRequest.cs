@@ -27,25 +27,25 @@ internal static class JsonRequest
 
     private const int MaximumDepth = 16;
 
-    public static async ValueTask<(JsonDocument? Document, JsonFault Fault)> ReadAsync(HttpContext http)
+    public static async ValueTask<(JsonDocument? Document, JsonFault Fault)> ReadAsync(HttpContext httpContext)
     {
-        var contentType = http.Request.ContentType;
-        if (contentType is null && http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+        var contentType = httpContext.Request.ContentType;
+        if (contentType is null && httpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
             return (null, JsonFault.NoBody);
         if (!IsJson(contentType))
             return (null, JsonFault.NotJson);
-        if (http.Request.ContentLength > MaximumLength)
+        if (httpContext.Request.ContentLength > MaximumLength)
             return (null, JsonFault.TooLarge);
 
         // Not from a pool: it may hold a password.
         var bytes = new ArrayBufferWriter<byte>(1024);
         while (true)
         {
-            var read = await http.Request.BodyReader.ReadAsync(http.RequestAborted);
+            var read = await httpContext.Request.BodyReader.ReadAsync(httpContext.RequestAborted);
             var isTooLarge = bytes.WrittenCount + read.Buffer.Length > MaximumLength;
             foreach (var segment in isTooLarge ? default : read.Buffer)
                 bytes.Write(segment.Span);
-            http.Request.BodyReader.AdvanceTo(read.Buffer.End);
+            httpContext.Request.BodyReader.AdvanceTo(read.Buffer.End);
             if (isTooLarge)
                 return (null, JsonFault.TooLarge);
             if (read.IsCompleted)

@@ -7,20 +7,20 @@ namespace IdentityServer.Http;
 internal static class OAuthAnswer
 {
     /// <param name="write">Fills the answer's object.</param>
-    public static Task WriteAsync<T>(HttpContext http, int status, T what, Action<Utf8JsonWriter, T> write)
+    public static Task WriteAsync<T>(HttpContext httpContext, int status, T what, Action<Utf8JsonWriter, T> write)
     {
-        NeverStored(http, status);
-        return JsonAnswer.WriteAsync(http.Response, what, write);
+        NeverStored(httpContext, status);
+        return JsonAnswer.WriteAsync(httpContext.Response, what, write);
     }
 
     /// <summary>Leaves the error with the request, for those who count.</summary>
-    public static Task WriteAsync(HttpContext http, OAuthError error)
+    public static Task WriteAsync(HttpContext httpContext, OAuthError error)
     {
-        http.Features.Set(error);
+        httpContext.Features.Set(error);
         if (error.ChallengesClient)
-            http.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
-        http.Response.TellWait(error.RetryAfter);
-        return WriteAsync(http, (int)error.Status, error, static (json, error) =>
+            httpContext.Response.Headers.WWWAuthenticate = "Basic realm=\"IdentityServer\", charset=\"UTF-8\"";
+        httpContext.Response.TellWait(error.RetryAfter);
+        return WriteAsync(httpContext, (int)error.Status, error, static (json, error) =>
         {
             json.WriteString("error", error.Code);
             json.WriteString("error_description", error.Description);
@@ -34,10 +34,10 @@ internal static class OAuthAnswer
             json.WriteString(Parameters.Scope, scope);
     }
 
-    private static void NeverStored(HttpContext http, int status)
+    private static void NeverStored(HttpContext httpContext, int status)
     {
-        http.Response.StatusCode = status;
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.Pragma = "no-cache";
+        httpContext.Response.StatusCode = status;
+        httpContext.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.Headers.Pragma = "no-cache";
     }
 }

@@ -15,26 +15,26 @@ internal static class OAuthForm
         Parameters.DeviceCode,
     ];
 
-    public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext http)
+    public static async ValueTask<Result<OAuthParameters>> ReadAsync(HttpContext httpContext)
     {
-        var parameters = await ReadLenientlyAsync(http);
+        var parameters = await ReadLenientlyAsync(httpContext);
         return !parameters.IsRefused && parameters.Value.HasRepeated ? Errors.DuplicateParameter : parameters;
     }
 
     /// <summary>The same, for those who answer what is repeated themselves (<see cref="OAuthParameters.ParseLeniently"/>).</summary>
-    public static async ValueTask<Result<OAuthParameters>> ReadLenientlyAsync(HttpContext http)
+    public static async ValueTask<Result<OAuthParameters>> ReadLenientlyAsync(HttpContext httpContext)
     {
-        if (http.Request.QueryString.HasValue && NeverInQuery.Any(http.Request.Query.ContainsKey))
+        if (httpContext.Request.QueryString.HasValue && NeverInQuery.Any(httpContext.Request.Query.ContainsKey))
             return Errors.ParametersInQuery;
-        if (!IsForm(http.Request.ContentType))
+        if (!IsForm(httpContext.Request.ContentType))
             return Errors.NotAForm;
-        if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
+        if (httpContext.Request.ContentLength > OAuthParameters.MaximumBodyLength)
             return Errors.BodyTooLarge;
 
-        var reader = http.Request.BodyReader;
+        var reader = httpContext.Request.BodyReader;
         while (true)
         {
-            var read = await reader.ReadAsync(http.RequestAborted);
+            var read = await reader.ReadAsync(httpContext.RequestAborted);
             if (read.Buffer.Length > OAuthParameters.MaximumBodyLength)
             {
                 reader.AdvanceTo(read.Buffer.End);

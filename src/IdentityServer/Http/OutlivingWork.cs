@@ -12,14 +12,14 @@ internal static partial class OutlivingWork
     /// </summary>
     /// <param name="work">Its token ends at the deadline, and not when the caller hangs up: what was begun is brought to its end.</param>
     /// <exception cref="OperationCanceledException">The deadline is over. It may be done all the same.</exception>
-    public static async Task<T> InOwnScopeAsync<T>(this HttpContext http, Func<IServiceProvider, CancellationToken, Task<T>> work)
+    public static async Task<T> InOwnScopeAsync<T>(this HttpContext httpContext, Func<IServiceProvider, CancellationToken, Task<T>> work)
     {
-        var scopes = http.RequestServices.GetRequiredService<IServiceScopeFactory>();
-        var loggers = http.RequestServices.GetRequiredService<ILoggerFactory>();
-        var running = RunAsync(scopes, work, http.Deadline());
+        var scopes = httpContext.RequestServices.GetRequiredService<IServiceScopeFactory>();
+        var loggers = httpContext.RequestServices.GetRequiredService<ILoggerFactory>();
+        var running = RunAsync(scopes, work, httpContext.Deadline());
         try
         {
-            return await running.WithinDeadline(http);
+            return await running.WithinDeadline(httpContext);
         }
         catch (OperationCanceledException)
         {
@@ -44,5 +44,5 @@ internal static partial class OutlivingWork
     }
 
     [LoggerMessage(3002, LogLevel.Error, "What a request had begun failed after its deadline")]
-    private static partial void LogFailed(ILogger log, Exception fault);
+    private static partial void LogFailed(ILogger logger, Exception fault);
 }

@@ -7,13 +7,13 @@ namespace IdentityServer.Jobs;
 // Leftovers of sign-in by browser.
 internal sealed partial class Prune
 {
-    private async Task PruneSignInAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellation)
+    private async Task PruneSignInAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
         // A JWT that was used must not work again at a node whose clock is behind.
         var before = now - AccessTokens.WorstClock;
         foreach (var statement in PruneStatements.SignIn)
         {
-            var rows = await statement.RunAsync(connection, before, cancellation);
+            var rows = await statement.RunAsync(connection, before, cancellationToken);
             metrics.Pruned(statement.Table, rows);
             if (rows > 0)
                 LogPrunedOf(rows, statement.Table);

@@ -12,7 +12,7 @@ namespace IdentityServer.Jobs;
 /// events, and leftovers of sign-in by browser. In batches, each a short transaction; one node at a time, the others skip.
 /// </summary>
 [DisallowConcurrentExecution]
-internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, AuditSettings audit, ServerMetrics metrics, TimeProvider time, ILogger<Prune> log) : IJob
+internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSettings refreshTokens, AuditSettings audit, ServerMetrics metrics, TimeProvider timeProvider, ILogger<Prune> logger) : IJob
 {
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {
@@ -37,18 +37,18 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
         }
     }
 
-    private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         // A rotation may be repeated within the leeway, and a verifier's clock may be behind.
         var issuedBefore = now - refreshTokens.Leeway - Revocations.ClockSkew;
-        var grants = await PruneStatements.ExpiredGrants.RunAsync(connection, now, cancellation, issuedBefore) + await PruneStatements.RevokedGrants.RunAsync(connection, now, cancellation);
-        var revocations = await PruneStatements.Revocations.RunAsync(connection, now, cancellation);
-        var resetTokens = await PruneStatements.ResetTokens.RunAsync(connection, now, cancellation);
-        var keys = await PruneStatements.DeleteKeysAsync(connection, now, cancellation);
-        var auditEvents = audit.Retention is { } retention ? await PruneStatements.AuditEvents.RunAsync(connection, now - retention, cancellation) : 0;
+        var grants = await PruneStatements.ExpiredGrants.RunAsync(connection, now, cancellationToken, issuedBefore) + await PruneStatements.RevokedGrants.RunAsync(connection, now, cancellationToken);
+        var revocations = await PruneStatements.Revocations.RunAsync(connection, now, cancellationToken);
+        var resetTokens = await PruneStatements.ResetTokens.RunAsync(connection, now, cancellationToken);
+        var keys = await PruneStatements.DeleteKeysAsync(connection, now, cancellationToken);
+        var auditEvents = audit.Retention is { } retention ? await PruneStatements.AuditEvents.RunAsync(connection, now - retention, cancellationToken) : 0;
 
-        await PruneSignInAsync(connection, now, cancellation);
+        await PruneSignInAsync(connection, now, cancellationToken);
 
         metrics.Pruned("grants", grants);
         metrics.Pruned("revocations", revocations);

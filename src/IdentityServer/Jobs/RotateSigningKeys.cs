@@ -6,7 +6,7 @@ namespace IdentityServer.Jobs;
 
 /// <summary>Publishes successors for keys that are about to expire. <see cref="Prune"/> deletes retired keys.</summary>
 [DisallowConcurrentExecution]
-internal sealed partial class RotateSigningKeys(KeyStore keys, ILogger<RotateSigningKeys> log) : IJob
+internal sealed partial class RotateSigningKeys(KeyStore keys, ILogger<RotateSigningKeys> logger) : IJob
 {
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {

@@ -20,11 +20,11 @@ internal sealed class KeyRing
     private readonly TimeProvider _time;
     private volatile State _state;
 
-    public KeyRing(IReadOnlyList<PublishedKey> signing, IReadOnlyList<HandleKey> handles, TimeProvider time)
+    public KeyRing(IReadOnlyList<PublishedKey> signing, IReadOnlyList<HandleKey> handles, TimeProvider timeProvider)
     {
-        (_signing, _time) = (signing, time);
+        (_signing, _time) = (signing, timeProvider);
         Handles = new HandleKeys(handles);
-        _state = Choose(time.GetUtcNow());
+        _state = Choose(timeProvider.GetUtcNow());
         Published = [.. signing.Select(published => published.Key)];
         Verifier = new JwtVerifier(Published.Select(key => key.PublicKey));
     }

@@ -14,9 +14,9 @@ namespace IdentityServer.Keys;
 
 /// <summary>Creates, reads and rotates the keys. Private keys leave this class only encrypted.</summary>
 internal sealed partial class KeyStore(
-    NpgsqlDataSource source, IDataProtectionProvider protection, KeyRingCheck ring, TimeProvider time, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
+    NpgsqlDataSource source, IDataProtectionProvider protection, KeyRingCheck ring, TimeProvider timeProvider, SigningKeySettings settings, RefreshTokenSettings refreshTokens,
     IdTokenSettings idTokens, SessionSettings sessions,
-    CurrentKeys current, ILogger<KeyStore> log)
+    CurrentKeys current, ILogger<KeyStore> logger)
 {
     /// <summary>The algorithm of the MAC on refresh tokens; its keys are never published.</summary>
     private const string HandleAlgorithm = "HS256";
@@ -30,26 +30,26 @@ internal sealed partial class KeyStore(
     private readonly Dictionary<string, SigningKey> _imported = [];
 
     /// <summary>Creates missing keys, including Data Protection's. Requires the start lock.</summary>
-    public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var rows = await KeyRows.ReadAsync(connection, cancellation);
+        var rows = await KeyRows.ReadAsync(connection, cancellationToken);
         if (ring.OpensNone() || (rows.Count > 0 && !ring.OpensAny()))
             throw WrongCertificate(null);
         foreach (var algorithm in Algorithms.Except(rows.Select(row => row.Algorithm)))
-            await KeyRows.InsertAsync(connection, Create(algorithm, time.GetUtcNow()), cancellation);
+            await KeyRows.InsertAsync(connection, Create(algorithm, timeProvider.GetUtcNow()), cancellationToken);
     }
 
     /// <param name="from">The pulse's own data source, so that a full connection pool does not delay a reload.</param>
-    public async Task ReadAsync(NpgsqlDataSource from, CancellationToken cancellation)
+    public async Task ReadAsync(NpgsqlDataSource from, CancellationToken cancellationToken)
     {
-        await using var connection = await from.OpenConnectionAsync(cancellation);
-        var rows = await KeyRows.ReadAsync(connection, cancellation);
+        await using var connection = await from.OpenConnectionAsync(cancellationToken);
+        var rows = await KeyRows.ReadAsync(connection, cancellationToken);
         try
         {
             current.Value = new KeyRing(
                 [.. rows.Where(row => row.Algorithm != HandleAlgorithm).Select(row => new PublishedKey(Import(row), row.SignsFrom, row.RetiresAt))],
                 [.. rows.Where(row => row.Algorithm == HandleAlgorithm).Select(row => new HandleKey(NumberOf(row.KeyId), _protector.Unprotect(row.ProtectedKey), row.SignsFrom))],
-                time);
+                timeProvider);
         }
         catch (CryptographicException wrongCertificate)
         {
@@ -61,25 +61,25 @@ internal sealed partial class KeyStore(
         new("The keys in the database can't be opened: DataProtection:CertificatePath names another certificate than the one that protects them.", cause);
 
     /// <summary>Publishes a successor for each key that is about to expire. One node at a time; every node may try.</summary>
-    public async Task RotateAsync(CancellationToken cancellation)
+    public async Task RotateAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await KeyRows.LockAsync(connection, cancellation);
-        var now = time.GetUtcNow();
-        foreach (var keys in (await KeyRows.ReadAsync(connection, cancellation)).GroupBy(key => key.Algorithm))
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await KeyRows.LockAsync(connection, cancellationToken);
+        var now = timeProvider.GetUtcNow();
+        foreach (var keys in (await KeyRows.ReadAsync(connection, cancellationToken)).GroupBy(key => key.Algorithm))
         {
             var newest = keys.MaxBy(key => key.SignsFrom)!;
             var ends = newest.SignsFrom + settings.Lifetime;
             if (ends - settings.PublishAhead > now)
                 continue;
             var successor = Create(keys.Key, signsFrom: ends < now + settings.PublishAhead ? now + settings.PublishAhead : ends);
-            await RetireAsync(connection, keys.Key, successor.SignsFrom, cancellation);
-            await KeyRows.InsertAsync(connection, successor, cancellation);
-            await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysRotated, $"{successor.Algorithm} {successor.KeyId}", cancellation);
+            await RetireAsync(connection, keys.Key, successor.SignsFrom, cancellationToken);
+            await KeyRows.InsertAsync(connection, successor, cancellationToken);
+            await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysRotated, $"{successor.Algorithm} {successor.KeyId}", cancellationToken);
             LogPublished(successor.KeyId, successor.Algorithm, successor.SignsFrom);
         }
-        await transaction.CommitAsync(cancellation);
+        await transaction.CommitAsync(cancellationToken);
     }
 
     /// <summary>
@@ -89,22 +89,22 @@ internal sealed partial class KeyStore(
     /// otherwise they follow by themselves. Requires the start lock.
     /// </summary>
     /// <returns>The number of deleted keys.</returns>
-    public async Task<int> ReplaceAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    public async Task<int> ReplaceAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         if (!ring.OpensAny())
         {
             // Before anything is encrypted: Data Protection reads its keys once, and on its own connection.
-            await KeyRingRepository.DeleteAllAsync(connection, cancellation);
+            await KeyRingRepository.DeleteAllAsync(connection, cancellationToken);
         }
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var successors = Array.ConvertAll(Algorithms, algorithm => Create(algorithm, now));
 
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var gone = await KeyRows.DeleteAllAsync(connection, cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var gone = await KeyRows.DeleteAllAsync(connection, cancellationToken);
         foreach (var successor in successors)
-            await KeyRows.InsertAsync(connection, successor, cancellation);
-        await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysReplaced, string.Create(CultureInfo.InvariantCulture, $"{gone} keys"), cancellation);
-        await transaction.CommitAsync(cancellation);
+            await KeyRows.InsertAsync(connection, successor, cancellationToken);
+        await AuditTrail.AppendAsync(connection, now, AuditEvents.KeysReplaced, string.Create(CultureInfo.InvariantCulture, $"{gone} keys"), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         return gone;
     }
 
@@ -113,11 +113,11 @@ internal sealed partial class KeyStore(
     /// is useful beyond its expiry: as <c>id_token_hint</c> it identifies its session (RP-Initiated Logout §2), which may end
     /// long after the key's last signature. The key stays published all that time; a few extra keys do a JWKS no harm.
     /// </summary>
-    private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellation)
+    private async Task RetireAsync(NpgsqlConnection connection, string algorithm, DateTimeOffset successorSigns, CancellationToken cancellationToken)
     {
         TimeSpan? handleLives = algorithm == HandleAlgorithm ? refreshTokens.Lifetime + refreshTokens.Leeway : null;
         var longestIdToken = new[] { idTokens.Lifetime, sessions.Lifetime, sessions.RememberedLifetime }.Max();
-        await KeyRows.RetireAsync(connection, algorithm, successorSigns, handleLives, longestIdToken, ClockSkew, cancellation);
+        await KeyRows.RetireAsync(connection, algorithm, successorSigns, handleLives, longestIdToken, ClockSkew, cancellationToken);
     }
 
     private KeyRow Create(string algorithm, DateTimeOffset signsFrom)
@@ -139,7 +139,7 @@ internal sealed partial class KeyStore(
             KeyId = keyId,
             Algorithm = algorithm,
             ProtectedKey = _protector.Protect(secret),
-            CreatedAt = time.GetUtcNow(),
+            CreatedAt = timeProvider.GetUtcNow(),
             SignsFrom = signsFrom,
         };
         CryptographicOperations.ZeroMemory(secret);

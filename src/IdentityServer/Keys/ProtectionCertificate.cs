@@ -7,13 +7,13 @@ namespace IdentityServer.Keys;
 /// <summary>The certificate that encrypts the key ring: without it a database dump reveals no keys.</summary>
 internal static class ProtectionCertificate
 {
-    public static X509Certificate2 Load(CertificateFile file, TimeProvider time)
+    public static X509Certificate2 Load(CertificateFile file, TimeProvider timeProvider)
     {
         if (!File.Exists(file.Path))
         {
             if (!file.MayCreate)
                 throw SettingsReader.Impossible(file.Setting, file.Path, "the path of an existing PKCS#12 file");
-            Create(file, time);
+            Create(file, timeProvider);
         }
         try
         {
@@ -30,7 +30,7 @@ internal static class ProtectionCertificate
         }
     }
 
-    private static void Create(CertificateFile file, TimeProvider time)
+    private static void Create(CertificateFile file, TimeProvider timeProvider)
     {
         try
         {
@@ -38,7 +38,7 @@ internal static class ProtectionCertificate
             Directory.CreateDirectory(folder);
             using var key = RSA.Create(3072);
             var request = new CertificateRequest("CN=IdentityServer data protection (development)", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-            var now = time.GetUtcNow();
+            var now = timeProvider.GetUtcNow();
             using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddYears(10));
 
             var draft = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");

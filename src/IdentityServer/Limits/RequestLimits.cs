@@ -68,7 +68,7 @@ internal sealed class RequestLimits : IDisposable
     }
 
     /// <summary>Counts a request from an address. Null: it may proceed.</summary>
-    public OAuthError? Refuse(Limit limit, HttpContext http) => Refuse(limit, http.Connection.RemoteIpAddress, account: null);
+    public OAuthError? Refuse(Limit limit, HttpContext httpContext) => Refuse(limit, httpContext.Connection.RemoteIpAddress, account: null);
 
     /// <summary>Counts a request from an address and, if given, for an account.</summary>
     public OAuthError? Refuse(Limit limit, IPAddress? address, string? account)

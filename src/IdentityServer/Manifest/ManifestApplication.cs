@@ -21,7 +21,7 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed partial class ManifestApplication(
     ManifestSettings settings, ClientSecrets secrets, IPasswordHasher<User> hasher, PasswordSettings passwords, MutualTlsSettings mutualTls, PasswordPolicy policy,
-    UserGrants userGrants, SessionEnding sessions, IServiceScopeFactory scopes, TimeProvider time, ILogger<ManifestApplication> log)
+    UserGrants userGrants, SessionEnding sessions, IServiceScopeFactory scopes, TimeProvider timeProvider, ILogger<ManifestApplication> logger)
 {
     private const int Attempts = 3;
 
@@ -37,9 +37,9 @@ internal sealed partial class ManifestApplication(
         return file is null ? null : ManifestReader.Read(file, Environment.GetEnvironmentVariable, setting, settings.ShortestSecret);
     }
 
-    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellation)
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellationToken)
     {
-        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellation, isStart: command.Command != CommandLine.Apply);
+        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellationToken, isStart: command.Command != CommandLine.Apply);
         if (command.Command == CommandLine.Apply)
         {
             foreach (var line in changes.Lines)
@@ -63,13 +63,13 @@ internal sealed partial class ManifestApplication(
     }
 
     /// <param name="connection">That which holds the start lock: clients, resources and roles are written under it only.</param>
-    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellation, bool isStart = false)
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellationToken, bool isStart = false)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryApplyAsync(connection, manifest, prune, isStart, cancellation);
+                return await TryApplyAsync(connection, manifest, prune, isStart, cancellationToken);
             }
             catch (JsonMistake mistake)
             {
@@ -95,12 +95,12 @@ internal sealed partial class ManifestApplication(
         }
     }
 
-    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, bool isStart, CancellationToken cancellation)
+    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, bool isStart, CancellationToken cancellationToken)
     {
-        var registered = await Registered.ReadAsync(connection, cancellation);
-        var remembered = await Remembered.ReadAsync(connection, [.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []], cancellation);
-        var limits = isStart && !manifest.IsAuthoritative ? new StandingLimits(registered, remembered, secrets, time) : null;
-        var accounts = await NamedAccounts.FindAsync(connection, manifest.Users ?? [], user => limits?.IsNews(user, "email") == false, cancellation);
+        var registered = await Registered.ReadAsync(connection, cancellationToken);
+        var remembered = await Remembered.ReadAsync(connection, [.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []], cancellationToken);
+        var limits = isStart && !manifest.IsAuthoritative ? new StandingLimits(registered, remembered, secrets, timeProvider) : null;
+        var accounts = await NamedAccounts.FindAsync(connection, manifest.Users ?? [], user => limits?.IsNews(user, "email") == false, cancellationToken);
 
         var plan = new Plan();
         var described = Describe(manifest, registered, limits, ref accounts);
@@ -113,12 +113,12 @@ internal sealed partial class ManifestApplication(
         ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
         var roles = RolePlan.Add(plan, described.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
         ClientPlan.Add(plan, described.Clients ?? [], hashes, registered.Clients, prune && manifest.Clients is not null);
-        new UserPlan(plan, hasher, policy, time).Add(described.Users ?? [], accounts, roles);
+        new UserPlan(plan, hasher, policy, timeProvider).Add(described.Users ?? [], accounts, roles);
         Remember(remembered, manifest, described, hashes, isStart, limits);
         if (plan.Changes.Count > 0)
-            await WriteAsync(plan, remembered, cancellation);
+            await WriteAsync(plan, remembered, cancellationToken);
         else
-            await remembered.WriteAsync(connection, cancellation);
+            await remembered.WriteAsync(connection, cancellationToken);
         return plan.Changes;
     }
 
@@ -159,27 +159,27 @@ internal sealed partial class ManifestApplication(
         }
     }
 
-    private async Task WriteAsync(Plan plan, Remembered remembered, CancellationToken cancellation)
+    private async Task WriteAsync(Plan plan, Remembered remembered, CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        await plan.WriteAsync(scope.ServiceProvider, time.GetUtcNow(), cancellation);
-        await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await plan.WriteAsync(scope.ServiceProvider, timeProvider.GetUtcNow(), cancellationToken);
+        await remembered.WriteAsync((NpgsqlConnection)db.Database.GetDbConnection(), cancellationToken);
 
         var ended = new List<EndedGrants>();
         var left = new List<EndedSessions>();
         foreach (var userId in plan.EndedUsers)
         {
-            if (await userGrants.EndAllAsync(db, userId, cancellation) is { } grants)
+            if (await userGrants.EndAllAsync(db, userId, cancellationToken) is { } grants)
                 ended.Add(grants);
             left.Add(await sessions.EndAllAsync(
-                (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Disabled, null), cancellation));
+                (NpgsqlConnection)db.Database.GetDbConnection(), userId, kept: null, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Disabled, null), cancellationToken));
         }
         if (plan.EndedClients.Count > 0)
-            await ClientEnding.EndAsync(db, [.. plan.EndedClients], time.GetUtcNow(), cancellation);
-        await ConfigurationRows.AnnounceAsync(db, cancellation);
-        await transaction.CommitAsync(cancellation);
+            await ClientEnding.EndAsync(db, [.. plan.EndedClients], timeProvider.GetUtcNow(), cancellationToken);
+        await ConfigurationRows.AnnounceAsync(db, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         ended.ForEach(userGrants.Announce);
         left.ForEach(sessions.Announce);
     }

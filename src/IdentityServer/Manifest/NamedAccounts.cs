@@ -10,13 +10,13 @@ internal static class NamedAccounts
 {
     /// <summary>For each of the manifest's users the account that it is; null where there is none yet.</summary>
     /// <param name="keepsEmail">Whether a user's address is left as it is: then it may have become another's.</param>
-    public static async Task<Account?[]> FindAsync(NpgsqlConnection connection, IReadOnlyList<ManifestUser> users, Func<ManifestUser, bool> keepsEmail, CancellationToken cancellation)
+    public static async Task<Account?[]> FindAsync(NpgsqlConnection connection, IReadOnlyList<ManifestUser> users, Func<ManifestUser, bool> keepsEmail, CancellationToken cancellationToken)
     {
         var all = await AccountRows.FindAsync(
             connection,
             [.. users.Select(user => LoginName.Fold(user.Name))],
             [.. users.Select(user => user.Email).OfType<string>().Select(LoginName.Fold)],
-            cancellation);
+            cancellationToken);
         var byName = all.ToDictionary(account => account.Row.NormalizedUserName!, StringComparer.Ordinal);
         var byEmail = all.Where(account => account.Row.NormalizedEmail is not null).ToDictionary(account => account.Row.NormalizedEmail!, StringComparer.Ordinal);
 

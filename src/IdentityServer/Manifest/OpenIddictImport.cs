@@ -17,7 +17,7 @@ namespace IdentityServer.Manifest;
 /// Brings in the clients, scopes and consents of another OpenIddict server. One transaction, under the start lock: all that can be, or
 /// nothing. What is here already is left as it is, so twice is once.
 /// </summary>
-internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSettings mutualTls, IServiceScopeFactory scopes, TimeProvider time)
+internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSettings mutualTls, IServiceScopeFactory scopes, TimeProvider timeProvider)
 {
     /// <summary>The exit code where something could not come in.</summary>
     public const int Incomplete = 3;
@@ -28,9 +28,9 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
     private const int MostItems = 10_000;
 
     /// <exception cref="StartupException">Nothing came in, or, with <see cref="Incomplete"/>, not all did.</exception>
-    public async Task RunAsync(NpgsqlConnection connection, CommandLine command, CancellationToken cancellation)
+    public async Task RunAsync(NpgsqlConnection connection, CommandLine command, CancellationToken cancellationToken)
     {
-        var report = await ImportAsync(connection, command.File!, command.IsDryRun, cancellation);
+        var report = await ImportAsync(connection, command.File!, command.IsDryRun, cancellationToken);
         foreach (var line in report.Lines)
             Console.WriteLine(line);
         if (command.IsDryRun)
@@ -40,26 +40,26 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
     }
 
     /// <param name="connection">That which holds the start lock: clients and resources are written under it only.</param>
-    public async Task<ImportReport> ImportAsync(NpgsqlConnection connection, string other, bool isDryRun, CancellationToken cancellation)
+    public async Task<ImportReport> ImportAsync(NpgsqlConnection connection, string other, bool isDryRun, CancellationToken cancellationToken)
     {
-        var registered = await Registered.ReadAsync(connection, cancellation);
-        await using var source = await OpenIddictDatabase.OpenAsync(other, cancellation);
+        var registered = await Registered.ReadAsync(connection, cancellationToken);
+        await using var source = await OpenIddictDatabase.OpenAsync(other, cancellationToken);
         await using var scope = scopes.CreateAsyncScope();
         var (plan, report) = (new Plan(), new ImportReport());
         try
         {
-            var served = await AddScopesAsync(plan, report, source, registered, cancellation);
-            var clients = await AddClientsAsync(plan, report, source, registered, served, scope.ServiceProvider.GetRequiredService<ApplicationManager>(), cancellation);
+            var served = await AddScopesAsync(plan, report, source, registered, cancellationToken);
+            var clients = await AddClientsAsync(plan, report, source, registered, served, scope.ServiceProvider.GetRequiredService<ApplicationManager>(), cancellationToken);
 
             var db = scope.ServiceProvider.GetRequiredService<AuthDb>();
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-            await plan.WriteAsync(scope.ServiceProvider, time.GetUtcNow(), cancellation);
-            await new ConsentImport(report, clients, registered, time).WriteAsync(db, source, cancellation);
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+            await plan.WriteAsync(scope.ServiceProvider, timeProvider.GetUtcNow(), cancellationToken);
+            await new ConsentImport(report, clients, registered, timeProvider).WriteAsync(db, source, cancellationToken);
             if (isDryRun)
                 return report;
             if (plan.Changes.Count > 0)
-                await ConfigurationRows.AnnounceAsync(db, cancellation);
-            await transaction.CommitAsync(cancellation);
+                await ConfigurationRows.AnnounceAsync(db, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
             return report;
         }
         // An account or a client that was written or removed meanwhile, by a person or by itself (RFC 7591).
@@ -70,12 +70,12 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
     }
 
     /// <returns>All scopes that there are then.</returns>
-    private static async Task<HashSet<string>> AddScopesAsync(Plan plan, ImportReport report, OpenIddictDatabase source, Registered registered, CancellationToken cancellation)
+    private static async Task<HashSet<string>> AddScopesAsync(Plan plan, ImportReport report, OpenIddictDatabase source, Registered registered, CancellationToken cancellationToken)
     {
         var served = registered.Resources.Values.SelectMany(resource => resource.Scopes).Concat(Scopes.AboutUsers.Tokens).ToHashSet(StringComparer.Ordinal);
         var resources = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
         var added = new List<string>();
-        await foreach (var scope in Bounded(source.ReadScopesAsync(cancellation), "scopes", cancellation))
+        await foreach (var scope in Bounded(source.ReadScopesAsync(cancellationToken), "scopes", cancellationToken))
         {
             var name = ImportReport.Shown(scope.Name);
             if (served.Contains(scope.Name ?? ""))
@@ -143,10 +143,10 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
 
     /// <returns>Those that come in, each with whether it remembers what its users allowed.</returns>
     private async Task<Dictionary<string, (string[] Scopes, bool Remembers)>> AddClientsAsync(
-        Plan plan, ImportReport report, OpenIddictDatabase source, Registered registered, HashSet<string> served, ApplicationManager manager, CancellationToken cancellation)
+        Plan plan, ImportReport report, OpenIddictDatabase source, Registered registered, HashSet<string> served, ApplicationManager manager, CancellationToken cancellationToken)
     {
         var clients = new Dictionary<string, (string[], bool)>(StringComparer.Ordinal);
-        await foreach (var application in Bounded(source.ReadApplicationsAsync(cancellation), "applications", cancellation))
+        await foreach (var application in Bounded(source.ReadApplicationsAsync(cancellationToken), "applications", cancellationToken))
         {
             var name = ImportReport.Shown(application.ClientId);
             if (registered.Clients.ContainsKey(application.ClientId ?? ""))
@@ -160,7 +160,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
                 var client = OpenIddictClient.Read(application, served, left);
                 OperatorRules.Check(client, passwords, mutualTls);
                 var row = ClientPlan.NewRow(client, client.KeptHashes ?? []);
-                await RequireValidAsync(manager, row, cancellation);
+                await RequireValidAsync(manager, row, cancellationToken);
                 if (!clients.TryAdd(client.ClientId, (client.Scopes, application.ConsentType is null or OpenIddictConstants.ConsentTypes.Explicit or OpenIddictConstants.ConsentTypes.External)))
                     throw new JsonMistake("ClientId", "is that of another application already.");
                 plan.Create(client.Kind, client.ClientId, row);
@@ -176,18 +176,18 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
     }
 
     /// <summary>What OpenIddict's manager refuses beside.</summary>
-    private static async Task RequireValidAsync(ApplicationManager manager, ClientRow client, CancellationToken cancellation)
+    private static async Task RequireValidAsync(ApplicationManager manager, ClientRow client, CancellationToken cancellationToken)
     {
         var application = new ApplicationRow();
         client.WriteTo(application);
-        await foreach (var mistake in manager.ValidateAsync(application, cancellation))
+        await foreach (var mistake in manager.ValidateAsync(application, cancellationToken))
             throw new JsonMistake("as OpenIddict says:", (mistake.ErrorMessage ?? "").ReplaceLineEndings(" "));
     }
 
-    private static async IAsyncEnumerable<T> Bounded<T>(IAsyncEnumerable<T> items, string what, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<T> Bounded<T>(IAsyncEnumerable<T> items, string what, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var count = 0;
-        await foreach (var item in items.WithCancellation(cancellation))
+        await foreach (var item in items.WithCancellation(cancellationToken))
         {
             if (++count > MostItems)
                 throw new StartupException($"Nothing was brought in: the database of CONNECTION has more than {MostItems} {what}.");

@@ -29,10 +29,10 @@ internal sealed class Plan
         switch (rows[0])
         {
             case ClientRow client:
-                _writes.Add((writers, cancellation) => writers.Clients.CreateAsync(client, cancellation));
+                _writes.Add((writers, cancellationToken) => writers.Clients.CreateAsync(client, cancellationToken));
                 break;
             case ResourceRow resource:
-                _writes.Add((writers, cancellation) => writers.Resources.CreateAsync(resource, cancellation));
+                _writes.Add((writers, cancellationToken) => writers.Resources.CreateAsync(resource, cancellationToken));
                 break;
             default:
                 Also(db => db.AddRange(rows));
@@ -57,14 +57,14 @@ internal sealed class Plan
     public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare)
     {
         if (TellChange(kind, client.ClientId, client, compare(client)))
-            WriteWhatIsThere((writers, cancellation) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellation));
+            WriteWhatIsThere((writers, cancellationToken) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellationToken));
     }
 
     /// <inheritdoc cref="Change(string, ClientRow, Func{ClientRow, Differences})"/>
     public void Change(string kind, ResourceRow resource, Func<ResourceRow, Differences> compare)
     {
         if (TellChange(kind, resource.Identifier, resource, compare(resource)))
-            WriteWhatIsThere((writers, cancellation) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellation));
+            WriteWhatIsThere((writers, cancellationToken) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellationToken));
     }
 
     public void Remove(string kind, string name, object row)
@@ -74,10 +74,10 @@ internal sealed class Plan
         switch (row)
         {
             case ClientRow client:
-                _writes.Add(async (writers, cancellation) => await writers.Clients.TryRemoveAsync(client.ClientId, cancellation));
+                _writes.Add(async (writers, cancellationToken) => await writers.Clients.TryRemoveAsync(client.ClientId, cancellationToken));
                 break;
             case ResourceRow resource:
-                _writes.Add((writers, cancellation) => writers.Resources.RemoveAsync(resource.Identifier, cancellation));
+                _writes.Add((writers, cancellationToken) => writers.Resources.RemoveAsync(resource.Identifier, cancellationToken));
                 break;
             default:
                 Also(db => db.Remove(row));
@@ -93,20 +93,20 @@ internal sealed class Plan
     });
 
     /// <param name="now">When, by the audit trail.</param>
-    public async Task WriteAsync(IServiceProvider services, DateTimeOffset now, CancellationToken cancellation)
+    public async Task WriteAsync(IServiceProvider services, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var writers = new Writers(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), services.GetRequiredService<ResourceScopes>());
         foreach (var write in _writes)
-            await write(writers, cancellation);
+            await write(writers, cancellationToken);
         _audited.ForEach(audited => audited.At = now);
         writers.Db.AuditEvents.AddRange(_audited);
-        await writers.Db.SaveChangesAsync(cancellation);
+        await writers.Db.SaveChangesAsync(cancellationToken);
     }
 
     /// <summary>One that is gone meanwhile is a race, as EF Core tells it.</summary>
-    private void WriteWhatIsThere(Func<Writers, CancellationToken, ValueTask<bool>> tryWrite) => _writes.Add(async (writers, cancellation) =>
+    private void WriteWhatIsThere(Func<Writers, CancellationToken, ValueTask<bool>> tryWrite) => _writes.Add(async (writers, cancellationToken) =>
     {
-        if (!await tryWrite(writers, cancellation))
+        if (!await tryWrite(writers, cancellationToken))
             throw new DbUpdateConcurrencyException();
     });
 

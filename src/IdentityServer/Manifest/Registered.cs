@@ -10,8 +10,8 @@ namespace IdentityServer.Manifest;
 /// <param name="Roles">By folded name.</param>
 internal sealed record Registered(Dictionary<string, ClientRow> Clients, Dictionary<string, ResourceRow> Resources, Dictionary<string, Role> Roles)
 {
-    public static async Task<Registered> ReadAsync(NpgsqlConnection connection, CancellationToken cancellation) => new(
-        (await ConfigurationRows.ReadClientsAsync(connection, cancellation)).ToDictionary(row => row.ClientId, StringComparer.Ordinal),
-        (await ConfigurationRows.ReadResourcesAsync(connection, cancellation)).ToDictionary(row => row.Identifier, StringComparer.Ordinal),
-        (await ConfigurationRows.ReadRolesAsync(connection, cancellation)).ToDictionary(row => row.NormalizedName!, StringComparer.Ordinal));
+    public static async Task<Registered> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => new(
+        (await ConfigurationRows.ReadClientsAsync(connection, cancellationToken)).ToDictionary(row => row.ClientId, StringComparer.Ordinal),
+        (await ConfigurationRows.ReadResourcesAsync(connection, cancellationToken)).ToDictionary(row => row.Identifier, StringComparer.Ordinal),
+        (await ConfigurationRows.ReadRolesAsync(connection, cancellationToken)).ToDictionary(row => row.NormalizedName!, StringComparer.Ordinal));
 }

@@ -32,10 +32,10 @@ internal sealed class Remembered
 
     public bool IsChanged => _changed.Count > 0;
 
-    public static async Task<Remembered> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ManifestEntry> entries, CancellationToken cancellation)
+    public static async Task<Remembered> ReadAsync(NpgsqlConnection connection, IReadOnlyList<ManifestEntry> entries, CancellationToken cancellationToken)
     {
         var remembered = new Remembered();
-        foreach (var row in await ManifestEntryRows.ReadAsync(connection, [.. entries.Select(KeyOf)], cancellation))
+        foreach (var row in await ManifestEntryRows.ReadAsync(connection, [.. entries.Select(KeyOf)], cancellationToken))
             remembered._entries[(row.Kind, row.Name)] = new(IsKnown: true, Marks(row.ByStart), Marks(row.ByApply));
         return remembered;
     }
@@ -77,8 +77,8 @@ internal sealed class Remembered
     private static bool IsWithin(string member, string other) => member.Length > other.Length && member[other.Length] == '.' && member.StartsWith(other, StringComparison.Ordinal);
 
     /// <summary>One statement; within the caller's transaction, if there is one.</summary>
-    public Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation) => IsChanged
-        ? ManifestEntryRows.WriteAsync(connection, [.. _changed.Select(key => new ManifestEntryRow { Kind = key.Kind, Name = key.Name, ByStart = Text(_entries[key].ByStart), ByApply = Text(_entries[key].ByApply) })], cancellation)
+    public Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => IsChanged
+        ? ManifestEntryRows.WriteAsync(connection, [.. _changed.Select(key => new ManifestEntryRow { Kind = key.Kind, Name = key.Name, ByStart = Text(_entries[key].ByStart), ByApply = Text(_entries[key].ByApply) })], cancellationToken)
         : Task.CompletedTask;
 
     /// <summary>Of a person the name is hashed: what is remembered outlives the account.</summary>

@@ -8,7 +8,7 @@ namespace IdentityServer.Manifest;
 /// Takes from a manifest that is applied by a start what would undo somebody's change: members of which the file says only what it said
 /// before, entries that were there and are gone, and every opening of what is switched off that the file itself had not switched off.
 /// </summary>
-internal sealed class StandingLimits(Registered registered, Remembered remembered, ClientSecrets secrets, TimeProvider time)
+internal sealed class StandingLimits(Registered registered, Remembered remembered, ClientSecrets secrets, TimeProvider timeProvider)
 {
     private readonly Dictionary<string, string?> _secretMarks = new(StringComparer.Ordinal);
 
@@ -71,7 +71,7 @@ internal sealed class StandingLimits(Registered registered, Remembered remembere
                 continue;
             }
             var news = user with { Said = News(user, account.Row.DisabledAt is not null && !user.IsDisabled) };
-            Leave(user, UserPlan.Compare(account, user with { Said = Kept(user, news) }, roleIds, time).Members);
+            Leave(user, UserPlan.Compare(account, user with { Said = Kept(user, news) }, roleIds, timeProvider).Members);
             limited.Add((news, account));
         }
         return ([.. limited.Select(one => one.User)], [.. limited.Select(one => one.Account)]);

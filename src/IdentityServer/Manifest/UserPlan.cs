@@ -11,7 +11,7 @@ namespace IdentityServer.Manifest;
 /// Compares the accounts that the manifest names with what it says. Others are never touched, not by <c>--prune</c>
 /// either: people register themselves, and a file that does not know them must not end them.
 /// </summary>
-internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, PasswordPolicy policy, TimeProvider time)
+internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, PasswordPolicy policy, TimeProvider timeProvider)
 {
     private const string Kind = "user";
 
@@ -66,8 +66,8 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
             Profile = ProfileSection.Patch("{}", user),
             PhoneNumber = user.PhoneNumber,
             PhoneNumberConfirmed = user.PhoneNumber is not null,
-            CreatedAt = time.GetUtcNow(),
-            DisabledAt = user.IsDisabled ? time.GetUtcNow() : null,
+            CreatedAt = timeProvider.GetUtcNow(),
+            DisabledAt = user.IsDisabled ? timeProvider.GetUtcNow() : null,
         };
         plan.Create(Kind, user.Name, [row, .. Memberships(row, roles)]);
     }
@@ -75,7 +75,7 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
     private void Change(Account account, ManifestUser user, Dictionary<string, Guid> roleIds)
     {
         var row = account.Row;
-        var differences = Compare(account, user, roleIds, time);
+        var differences = Compare(account, user, roleIds, timeProvider);
         if (differences.Members.Contains("disabled") && user.IsDisabled)
             plan.EndedUsers.Add(row.Id);
         if (differences.Members.Contains("roles"))
@@ -89,7 +89,7 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
     }
 
     /// <summary>Of the members that the user's entry says.</summary>
-    public static Differences Compare(Account account, ManifestUser user, Dictionary<string, Guid> roleIds, TimeProvider time)
+    public static Differences Compare(Account account, ManifestUser user, Dictionary<string, Guid> roleIds, TimeProvider timeProvider)
     {
         var row = account.Row;
         var differences = new Differences();
@@ -116,9 +116,9 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         if (!JsonNode.DeepEquals(JsonNode.Parse(row.Profile), JsonNode.Parse(profile)))
             differences.Add("profile", () => row.Profile = profile);
         if (differences.Members.Count > 0)
-            differences.Also(() => row.UpdatedAt = time.GetUtcNow());
+            differences.Also(() => row.UpdatedAt = timeProvider.GetUtcNow());
         if (user.Says("disabled"))
-            differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? time.GetUtcNow() : null);
+            differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? timeProvider.GetUtcNow() : null);
         if (user.Says("roles") && !RolesOf(user, roleIds).SetEquals(account.RoleIds))
             differences.Add("roles", () => { });
         return differences;

@@ -6,7 +6,7 @@ using System.Net.Sockets;
 namespace IdentityServer.Outbound;
 
 /// <summary>Resolves a host: DNS, except in tests.</summary>
-internal delegate Task<IPAddress[]> Resolve(string host, CancellationToken cancellation);
+internal delegate Task<IPAddress[]> Resolve(string host, CancellationToken cancellationToken);
 
 /// <summary>
 /// Sends requests to addresses that clients, and so possibly strangers, registered: over https, to public addresses, without following a
@@ -28,16 +28,16 @@ internal sealed class OutboundHttp : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
-    public OutboundHttp(OutboundSettings settings, TimeProvider time)
-        : this(settings, time, Dns.GetHostAddressesAsync, trust: null)
+    public OutboundHttp(OutboundSettings settings, TimeProvider timeProvider)
+        : this(settings, timeProvider, Dns.GetHostAddressesAsync, trust: null)
     {
     }
 
     /// <param name="trust">For tests: validates certificates instead of the system.</param>
     [SuppressMessage("Reliability", "CA2000", Justification = "The client owns its handler.")]
-    internal OutboundHttp(OutboundSettings settings, TimeProvider time, Resolve resolve, System.Net.Security.RemoteCertificateValidationCallback? trust)
+    internal OutboundHttp(OutboundSettings settings, TimeProvider timeProvider, Resolve resolve, System.Net.Security.RemoteCertificateValidationCallback? trust)
     {
-        (_settings, _time, _resolve) = (settings, time, resolve);
+        (_settings, _time, _resolve) = (settings, timeProvider, resolve);
         _http = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -65,20 +65,20 @@ internal sealed class OutboundHttp : IDisposable
 
     /// <param name="accept">A media type.</param>
     /// <param name="maximumLength">The most octets of the answer; a longer one is a failure.</param>
-    public Task<OutboundAnswer> GetAsync(Uri address, string accept, int maximumLength, CancellationToken cancellation) =>
-        SendAsync(HttpMethod.Get, address, content: null, accept, maximumLength, cancellation);
+    public Task<OutboundAnswer> GetAsync(Uri address, string accept, int maximumLength, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, address, content: null, accept, maximumLength, cancellationToken);
 
     /// <summary>Only the status matters; the body is not read.</summary>
-    public Task<OutboundAnswer> PostAsync(Uri address, HttpContent content, CancellationToken cancellation) =>
-        SendAsync(HttpMethod.Post, address, content, accept: null, maximumLength: 0, cancellation);
+    public Task<OutboundAnswer> PostAsync(Uri address, HttpContent content, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, address, content, accept: null, maximumLength: 0, cancellationToken);
 
-    private async Task<OutboundAnswer> SendAsync(HttpMethod method, Uri address, HttpContent? content, string? accept, int maximumLength, CancellationToken cancellation)
+    private async Task<OutboundAnswer> SendAsync(HttpMethod method, Uri address, HttpContent? content, string? accept, int maximumLength, CancellationToken cancellationToken)
     {
         if (!MayAsk(address))
             return OutboundAnswer.Failed("the address is not https");
 
         using var expiry = new CancellationTokenSource(Deadline, _time);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellation);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellationToken);
         try
         {
             using var request = new HttpRequestMessage(method, address) { Content = content };
@@ -90,7 +90,7 @@ internal sealed class OutboundHttp : IDisposable
                 ? OutboundAnswer.Failed($"the answer is longer than {maximumLength} octets")
                 : new OutboundAnswer(null, response.StatusCode, MediaTypeOf(response), MaxAgeOf(response), body);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return OutboundAnswer.Failed($"there was no whole answer within {Deadline.TotalSeconds:0} s");
         }
@@ -100,9 +100,9 @@ internal sealed class OutboundHttp : IDisposable
         }
     }
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
-        var addresses = await _resolve(context.DnsEndPoint.Host, cancellation);
+        var addresses = await _resolve(context.DnsEndPoint.Host, cancellationToken);
         Exception? last = null;
         foreach (var address in addresses)
         {
@@ -111,7 +111,7 @@ internal sealed class OutboundHttp : IDisposable
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellation);
+                await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
             }
             catch (Exception failure)
@@ -128,13 +128,13 @@ internal sealed class OutboundHttp : IDisposable
     private const string NoPublicAddress = "the host has no public address";
 
     /// <summary>Null: the body is longer, whatever its Content-Length says.</summary>
-    private static async Task<byte[]?> ReadAsync(HttpContent content, int maximumLength, CancellationToken cancellation)
+    private static async Task<byte[]?> ReadAsync(HttpContent content, int maximumLength, CancellationToken cancellationToken)
     {
         if (content.Headers.ContentLength > maximumLength)
             return null;
-        await using var stream = await content.ReadAsStreamAsync(cancellation);
+        await using var stream = await content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[maximumLength + 1];
-        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
+        var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
         return length > maximumLength ? null : buffer[..length];
     }
 

@@ -14,8 +14,8 @@ internal static class Languages
 
     private static readonly Dictionary<string, Texts> ByName = Served.ToDictionary(name => name, name => new Texts(CultureInfo.GetCultureInfo(name)), StringComparer.OrdinalIgnoreCase);
 
-    public static Texts Choose(HttpContext http) =>
-        ByName[Choose(Served, RequestedBy(http), http.Request.Headers.AcceptLanguage.ToString())];
+    public static Texts Choose(HttpContext httpContext) =>
+        ByName[Choose(Served, RequestedBy(httpContext), httpContext.Request.Headers.AcceptLanguage.ToString())];
 
     /// <param name="served">The first is the default.</param>
     /// <param name="uiLocales">In order of preference, separated by spaces (OpenID Connect Core §3.1.2.1).</param>
@@ -54,13 +54,13 @@ internal static class Languages
     }
 
     /// <summary>From the authorization request being served or waiting.</summary>
-    private static string? RequestedBy(HttpContext http)
+    private static string? RequestedBy(HttpContext httpContext)
     {
-        if (http.Request.Query.TryGetValue(UiLocales, out var direct))
+        if (httpContext.Request.Query.TryGetValue(UiLocales, out var direct))
             return direct;
         // Uses the form only if it has been read: a page that refuses a body must not start reading it.
-        var form = http.Features.Get<IFormFeature>()?.Form;
-        var waiting = form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } field ? field : http.Request.Query[ReturnUrl.Parameter].ToString();
+        var form = httpContext.Features.Get<IFormFeature>()?.Form;
+        var waiting = form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } field ? field : httpContext.Request.Query[ReturnUrl.Parameter].ToString();
         var query = waiting.IndexOf('?', StringComparison.Ordinal);
         return query < 0 ? null : QueryHelpers.ParseQuery(waiting[query..]).TryGetValue(UiLocales, out var kept) ? kept.ToString() : null;
     }

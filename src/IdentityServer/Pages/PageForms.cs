@@ -30,43 +30,43 @@ internal sealed class PageForms(IAntiforgery antiforgery, PageWriter pages, Issu
     };
 
     /// <summary>Null: the post was refused, and the error page has been written.</summary>
-    public async ValueTask<PageForm?> ReadAsync(HttpContext http)
+    public async ValueTask<PageForm?> ReadAsync(HttpContext httpContext)
     {
-        var feature = new FormFeature(http.Request, Limits);
+        var feature = new FormFeature(httpContext.Request, Limits);
         // UTF-8 only: the framework's reader throws on UTF-7, and accepts a header with two types if the first is a form.
-        if (!OAuthForm.IsForm(http.Request.ContentType) || !feature.HasFormContentType)
-            return await RefuseAsync(http, StatusCodes.Status415UnsupportedMediaType, "malformed");
-        if (http.Request.ContentLength > OAuthParameters.MaximumBodyLength)
-            return await RefuseAsync(http, StatusCodes.Status413PayloadTooLarge, "too_large");
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        if (!OAuthForm.IsForm(httpContext.Request.ContentType) || !feature.HasFormContentType)
+            return await RefuseAsync(httpContext, StatusCodes.Status415UnsupportedMediaType, "malformed");
+        if (httpContext.Request.ContentLength > OAuthParameters.MaximumBodyLength)
+            return await RefuseAsync(httpContext, StatusCodes.Status413PayloadTooLarge, "too_large");
+        if (httpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = OAuthParameters.MaximumBodyLength;
 
         IFormCollection fields;
         try
         {
-            http.Features.Set<IFormFeature>(feature);
-            fields = await feature.ReadFormAsync(http.RequestAborted);
+            httpContext.Features.Set<IFormFeature>(feature);
+            fields = await feature.ReadFormAsync(httpContext.RequestAborted);
         }
         catch (InvalidDataException)
         {
-            return await RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed");
+            return await RefuseAsync(httpContext, StatusCodes.Status400BadRequest, "malformed");
         }
         foreach (var (_, values) in fields)
         {
             // PostgreSQL can't store NUL.
             if (values.Count > 1 || values.ToString().Contains('\0', StringComparison.Ordinal))
-                return await RefuseAsync(http, StatusCodes.Status400BadRequest, "malformed");
+                return await RefuseAsync(httpContext, StatusCodes.Status400BadRequest, "malformed");
         }
-        if (!await antiforgery.IsRequestValidAsync(http))
-            return await RefuseAsync(http, StatusCodes.Status400BadRequest, "out_of_date");
+        if (!await antiforgery.IsRequestValidAsync(httpContext))
+            return await RefuseAsync(httpContext, StatusCodes.Status400BadRequest, "out_of_date");
         return new PageForm(fields, issuer.Path);
     }
 
     /// <summary>The link leads to a fresh copy of the page.</summary>
-    private async ValueTask<PageForm?> RefuseAsync(HttpContext http, int status, string name)
+    private async ValueTask<PageForm?> RefuseAsync(HttpContext httpContext, int status, string name)
     {
-        var returnUrl = http.Features.Get<IFormFeature>()?.Form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } kept ? ReturnUrl.Check(kept, issuer.Path) : null;
-        await pages.RefuseAsync(http, status, name, ReturnUrl.Add(issuer.Path + http.Request.Path, returnUrl));
+        var returnUrl = httpContext.Features.Get<IFormFeature>()?.Form?[ReturnUrl.Parameter].ToString() is { Length: > 0 } kept ? ReturnUrl.Check(kept, issuer.Path) : null;
+        await pages.RefuseAsync(httpContext, status, name, ReturnUrl.Add(issuer.Path + httpContext.Request.Path, returnUrl));
         return null;
     }
 }

@@ -8,11 +8,11 @@ internal static class PageRefusals
     /// <summary>The texts named <paramref name="name"/> plus <c>.title</c> and <c>.text</c>.</summary>
     /// <param name="link">Where the reader can go next; null: nowhere.</param>
     /// <param name="linkText">The name of the link's text.</param>
-    public static Task RefuseAsync(this PageWriter writer, HttpContext http, int status, string name, string? link, TimeSpan? retryAfter = null, string linkText = "refused.link")
+    public static Task RefuseAsync(this PageWriter writer, HttpContext httpContext, int status, string name, string? link, TimeSpan? retryAfter = null, string linkText = "refused.link")
     {
-        http.Response.TellWait(retryAfter);
-        var texts = Languages.Choose(http);
+        httpContext.Response.TellWait(retryAfter);
+        var texts = Languages.Choose(httpContext);
         var model = new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], link is null ? null : new PageLink(link, texts[linkText]), IsRefusal: true);
-        return writer.WritePlainAsync<MessagePage, MessageModel>(http, status, model);
+        return writer.WritePlainAsync<MessagePage, MessageModel>(httpContext, status, model);
     }
 }

@@ -19,26 +19,26 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
     /// post (Content Security Policy 3 §6.3.1), including the client's own redirects to unregistered origins and schemes, so
     /// such a page has no <c>form-action</c>. We write our forms ourselves, and their posts are checked for antiforgery.
     /// </param>
-    public Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, bool leadsAway = false)
+    public Task WriteAsync<TPage, TModel>(HttpContext httpContext, int status, TModel model, bool leadsAway = false)
         where TPage : Page<TModel>
         where TModel : notnull =>
-        WriteAsync<TPage, TModel>(http, status, model, leadsAway, antiforgery.GetAndStoreTokens(http));
+        WriteAsync<TPage, TModel>(httpContext, status, model, leadsAway, antiforgery.GetAndStoreTokens(httpContext));
 
     /// <summary>A page without forms needs neither cookies nor keys, so it works when those are unavailable.</summary>
-    public Task WritePlainAsync<TPage, TModel>(HttpContext http, int status, TModel model)
+    public Task WritePlainAsync<TPage, TModel>(HttpContext httpContext, int status, TModel model)
         where TPage : Page<TModel>
         where TModel : notnull =>
-        WriteAsync<TPage, TModel>(http, status, model, leadsAway: false, tokens: null);
+        WriteAsync<TPage, TModel>(httpContext, status, model, leadsAway: false, tokens: null);
 
-    private async Task WriteAsync<TPage, TModel>(HttpContext http, int status, TModel model, bool leadsAway, AntiforgeryTokenSet? tokens)
+    private async Task WriteAsync<TPage, TModel>(HttpContext httpContext, int status, TModel model, bool leadsAway, AntiforgeryTokenSet? tokens)
         where TPage : Page<TModel>
         where TModel : notnull
     {
         var nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
-        var frame = new PageFrame(nonce, tokens?.FormFieldName ?? "", tokens?.RequestToken ?? "", branding, issuer.Path, Languages.Choose(http));
+        var frame = new PageFrame(nonce, tokens?.FormFieldName ?? "", tokens?.RequestToken ?? "", branding, issuer.Path, Languages.Choose(httpContext));
         var page = Encoding.UTF8.GetBytes(await RenderAsync<TPage>(new Dictionary<string, object?> { ["Frame"] = frame, ["Model"] = model }));
 
-        var headers = http.Response.Headers;
+        var headers = httpContext.Response.Headers;
         headers.ContentSecurityPolicy =
             $"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' https: data:; "
             + $"{(leadsAway ? "" : "form-action 'self'; ")}frame-ancestors 'none'; base-uri 'none'";
@@ -50,9 +50,9 @@ internal sealed class PageWriter(IAntiforgery antiforgery, BrandingSettings bran
         headers.ContentLanguage = frame.Texts.Language;
         headers.Vary = "Accept-Language";
         headers.ContentLength = page.Length;
-        http.Response.StatusCode = status;
-        if (!HttpMethods.IsHead(http.Request.Method))
-            await http.Response.BodyWriter.WriteAsync(page, http.RequestAborted);
+        httpContext.Response.StatusCode = status;
+        if (!HttpMethods.IsHead(httpContext.Request.Method))
+            await httpContext.Response.BodyWriter.WriteAsync(page, httpContext.RequestAborted);
     }
 
     /// <summary>

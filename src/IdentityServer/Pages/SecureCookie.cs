@@ -6,9 +6,9 @@ namespace IdentityServer.Pages;
 /// </summary>
 internal sealed class SecureCookie : CookieBuilder
 {
-    public override CookieOptions Build(HttpContext context, DateTimeOffset expiresFrom)
+    public override CookieOptions Build(HttpContext httpContext, DateTimeOffset expiresFrom)
     {
-        var options = base.Build(context, expiresFrom);
+        var options = base.Build(httpContext, expiresFrom);
         options.Secure = true;
         return options;
     }

@@ -20,20 +20,20 @@ internal sealed class StyleSheet
     /// <summary>Changes with the content.</summary>
     public static string Version { get; } = Hash();
 
-    public Task HandleAsync(HttpContext http)
+    public Task HandleAsync(HttpContext httpContext)
     {
-        var headers = http.Response.Headers;
-        headers.CacheControl = http.Request.Query["v"] == Version ? "public, max-age=31536000, immutable" : "public, max-age=300";
+        var headers = httpContext.Response.Headers;
+        headers.CacheControl = httpContext.Request.Query["v"] == Version ? "public, max-age=31536000, immutable" : "public, max-age=300";
         headers.ETag = _etag;
         headers.XContentTypeOptions = "nosniff";
-        if (http.Request.Headers.IfNoneMatch.ToString().Contains(_etag, StringComparison.Ordinal))
+        if (httpContext.Request.Headers.IfNoneMatch.ToString().Contains(_etag, StringComparison.Ordinal))
         {
-            http.Response.StatusCode = StatusCodes.Status304NotModified;
+            httpContext.Response.StatusCode = StatusCodes.Status304NotModified;
             return Task.CompletedTask;
         }
-        http.Response.ContentType = "text/css; charset=utf-8";
-        http.Response.ContentLength = _css.Length;
-        return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.BodyWriter.WriteAsync(_css, http.RequestAborted).AsTask();
+        httpContext.Response.ContentType = "text/css; charset=utf-8";
+        httpContext.Response.ContentLength = _css.Length;
+        return HttpMethods.IsHead(httpContext.Request.Method) ? Task.CompletedTask : httpContext.Response.BodyWriter.WriteAsync(_css, httpContext.RequestAborted).AsTask();
     }
 
     private static string Hash()

@@ -10,29 +10,29 @@ namespace IdentityServer.Telemetry;
 /// </summary>
 internal sealed class RequestOutcomes(RequestDelegate next, ServerMetrics metrics)
 {
-    public Task InvokeAsync(HttpContext http) => metrics.CountsRequests ? CountAsync(http) : next(http);
+    public Task InvokeAsync(HttpContext httpContext) => metrics.CountsRequests ? CountAsync(httpContext) : next(httpContext);
 
-    private async Task CountAsync(HttpContext http)
+    private async Task CountAsync(HttpContext httpContext)
     {
         try
         {
-            await next(http);
+            await next(httpContext);
         }
         finally
         {
-            metrics.Answered(RequestRoute.Of(http), OutcomeOf(http));
+            metrics.Answered(RequestRoute.Of(httpContext), OutcomeOf(httpContext));
         }
     }
 
-    private static string OutcomeOf(HttpContext http)
+    private static string OutcomeOf(HttpContext httpContext)
     {
-        if (http.Features.Get<OAuthError>() is { } refused)
+        if (httpContext.Features.Get<OAuthError>() is { } refused)
             return refused.Code;
-        if (http.Features.Get<ApiError>() is { } error)
+        if (httpContext.Features.Get<ApiError>() is { } error)
             return error.Code;
-        if (http.RequestAborted.IsCancellationRequested)
+        if (httpContext.RequestAborted.IsCancellationRequested)
             return "aborted";
-        return http.Response.StatusCode switch
+        return httpContext.Response.StatusCode switch
         {
             < 400 => "ok",
             503 => OAuthErrorCodes.TemporarilyUnavailable,

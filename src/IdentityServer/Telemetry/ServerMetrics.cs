@@ -27,9 +27,9 @@ internal sealed class ServerMetrics
     // For the refusal's own name; a description is unique in the catalogue, also where a copy carries another Retry-After.
     private readonly Lazy<FrozenDictionary<string, string>> _reasons = new(ReadReasons);
 
-    public ServerMetrics(IMeterFactory meters, TimeProvider time)
+    public ServerMetrics(IMeterFactory meters, TimeProvider timeProvider)
     {
-        _time = time;
+        _time = timeProvider;
         _meter = meters.Create(MeterName);
         _requests = _meter.CreateCounter<long>("identityserver.requests", "{request}", "Requests answered, by route and error code; ok without one.");
         _issued = _meter.CreateCounter<long>("identityserver.tokens.issued", "{token}", "Access tokens issued at the token endpoint, by grant type.");

@@ -23,13 +23,13 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         routes.MapDelete(RawPath.Items + "/{key}", endpoints.DeleteAsync).RequireScope(WriteScope);
     }
 
-    private async Task CreateAsync(HttpContext context)
+    private async Task CreateAsync(HttpContext httpContext)
     {
-        var ct = context.RequestAborted;
-        var (body, refusal) = await JsonBody.ReadAsync(context.Request, ct);
+        var ct = httpContext.RequestAborted;
+        var (body, refusal) = await JsonBody.ReadAsync(httpContext.Request, ct);
         if (body is null)
         {
-            await Envelope.RefuseAsync(context, refusal!);
+            await Envelope.RefuseAsync(httpContext, refusal!);
             return;
         }
 
@@ -37,69 +37,69 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         {
             if (JsonBody.FindText(body, "key") is not { } keyText || !ItemKey.TryParse(keyText, out var key))
             {
-                await Envelope.RefuseAsync(context, Refusal.InvalidKey);
+                await Envelope.RefuseAsync(httpContext, Refusal.InvalidKey);
                 return;
             }
 
             if (JsonBody.FindText(body, "value") is not { } valueText || !ItemValue.TryParse(valueText, out var value))
             {
-                await Envelope.RefuseAsync(context, Refusal.InvalidValue);
+                await Envelope.RefuseAsync(httpContext, Refusal.InvalidValue);
                 return;
             }
 
             using var place = queue.TryEnter();
             if (place.IsRefused)
             {
-                await Envelope.RefuseAsync(context, Refusal.Busy);
+                await Envelope.RefuseAsync(httpContext, Refusal.Busy);
                 return;
             }
 
-            if (await store.TryCreateAsync(OwnerOf(context), key, value, PatienceOf(context)).WithinDeadline(context) is not { } version)
-                await Envelope.RefuseAsync(context, Refusal.KeyExists);
+            if (await store.TryCreateAsync(OwnerOf(httpContext), key, value, PatienceOf(httpContext)).WithinDeadline(httpContext) is not { } version)
+                await Envelope.RefuseAsync(httpContext, Refusal.KeyExists);
             else
             {
-                context.Response.Headers.ETag = ETag.Of(version);
-                context.Response.Headers.Location = RawPath.Items + "/" + Uri.EscapeDataString(key.Text);
-                await SayAsync(context, StatusCodes.Status201Created, "Data stored successfully.", key);
+                httpContext.Response.Headers.ETag = ETag.Of(version);
+                httpContext.Response.Headers.Location = RawPath.Items + "/" + Uri.EscapeDataString(key.Text);
+                await SayAsync(httpContext, StatusCodes.Status201Created, "Data stored successfully.", key);
             }
         }
     }
 
-    private async Task FindAsync(HttpContext context)
+    private async Task FindAsync(HttpContext httpContext)
     {
-        if (!TryReadKey(context, out var key))
+        if (!TryReadKey(httpContext, out var key))
         {
-            await Envelope.RefuseAsync(context, Refusal.InvalidKey);
+            await Envelope.RefuseAsync(httpContext, Refusal.InvalidKey);
             return;
         }
 
         using var place = queue.TryEnter();
         if (place.IsRefused)
         {
-            await Envelope.RefuseAsync(context, Refusal.Busy);
+            await Envelope.RefuseAsync(httpContext, Refusal.Busy);
             return;
         }
 
-        var item = await store.FindAsync(OwnerOf(context), key).WithinDeadline(context);
+        var item = await store.FindAsync(OwnerOf(httpContext), key).WithinDeadline(httpContext);
         if (item is null)
         {
-            await Envelope.RefuseAsync(context, Refusal.KeyNotFound);
+            await Envelope.RefuseAsync(httpContext, Refusal.KeyNotFound);
             return;
         }
 
-        var headers = context.Response.Headers;
+        var headers = httpContext.Response.Headers;
         headers.ETag = ETag.Of(item.Version);
         headers.CacheControl = "private, no-cache";
-        if (ETag.Read(context.Request.Headers.IfMatch, weakly: false)?.Covers(item.Version) == false)
+        if (ETag.Read(httpContext.Request.Headers.IfMatch, weakly: false)?.Covers(item.Version) == false)
         {
             headers.ETag = default;
-            await Envelope.RefuseAsync(context, Refusal.PreconditionFailed);
+            await Envelope.RefuseAsync(httpContext, Refusal.PreconditionFailed);
         }
-        else if (ETag.Read(context.Request.Headers.IfNoneMatch, weakly: true)?.Covers(item.Version) == true)
-            context.Response.StatusCode = StatusCodes.Status304NotModified;
+        else if (ETag.Read(httpContext.Request.Headers.IfNoneMatch, weakly: true)?.Covers(item.Version) == true)
+            httpContext.Response.StatusCode = StatusCodes.Status304NotModified;
         else
         {
-            await Envelope.WriteAsync(context, StatusCodes.Status200OK, "Data retrieved successfully.", (key, item), static (writer, found) =>
+            await Envelope.WriteAsync(httpContext, StatusCodes.Status200OK, "Data retrieved successfully.", (key, item), static (writer, found) =>
             {
                 writer.WriteStartObject();
                 writer.WriteString("key"u8, found.key.Text);
@@ -109,19 +109,19 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         }
     }
 
-    private async Task UpdateAsync(HttpContext context)
+    private async Task UpdateAsync(HttpContext httpContext)
     {
-        var ct = context.RequestAborted;
-        if (!TryReadKey(context, out var key))
+        var ct = httpContext.RequestAborted;
+        if (!TryReadKey(httpContext, out var key))
         {
-            await Envelope.RefuseAsync(context, Refusal.InvalidKey);
+            await Envelope.RefuseAsync(httpContext, Refusal.InvalidKey);
             return;
         }
 
-        var (body, refusal) = await JsonBody.ReadAsync(context.Request, ct);
+        var (body, refusal) = await JsonBody.ReadAsync(httpContext.Request, ct);
         if (body is null)
         {
-            await Envelope.RefuseAsync(context, refusal!);
+            await Envelope.RefuseAsync(httpContext, refusal!);
             return;
         }
 
@@ -129,65 +129,65 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         {
             if (JsonBody.FindText(body, "value") is not { } valueText || !ItemValue.TryParse(valueText, out var value))
             {
-                await Envelope.RefuseAsync(context, Refusal.InvalidValue);
+                await Envelope.RefuseAsync(httpContext, Refusal.InvalidValue);
                 return;
             }
 
             using var place = queue.TryEnter();
             if (place.IsRefused)
             {
-                await Envelope.RefuseAsync(context, Refusal.Busy);
+                await Envelope.RefuseAsync(httpContext, Refusal.Busy);
                 return;
             }
 
-            var (match, noneMatch) = Conditions(context.Request);
-            var (change, version) = await store.UpdateAsync(OwnerOf(context), key, value, match, noneMatch, PatienceOf(context)).WithinDeadline(context);
+            var (match, noneMatch) = Conditions(httpContext.Request);
+            var (change, version) = await store.UpdateAsync(OwnerOf(httpContext), key, value, match, noneMatch, PatienceOf(httpContext)).WithinDeadline(httpContext);
             if (change == Change.Done)
-                context.Response.Headers.ETag = ETag.Of(version);
-            await AnswerAsync(context, change, "Data updated successfully.", key);
+                httpContext.Response.Headers.ETag = ETag.Of(version);
+            await AnswerAsync(httpContext, change, "Data updated successfully.", key);
         }
     }
 
-    private async Task DeleteAsync(HttpContext context)
+    private async Task DeleteAsync(HttpContext httpContext)
     {
-        if (!TryReadKey(context, out var key))
+        if (!TryReadKey(httpContext, out var key))
         {
-            await Envelope.RefuseAsync(context, Refusal.InvalidKey);
+            await Envelope.RefuseAsync(httpContext, Refusal.InvalidKey);
             return;
         }
 
         using var place = queue.TryEnter();
         if (place.IsRefused)
         {
-            await Envelope.RefuseAsync(context, Refusal.Busy);
+            await Envelope.RefuseAsync(httpContext, Refusal.Busy);
             return;
         }
 
-        var (match, noneMatch) = Conditions(context.Request);
-        var change = await store.DeleteAsync(OwnerOf(context), key, match, noneMatch, PatienceOf(context)).WithinDeadline(context);
-        await AnswerAsync(context, change, "Data deleted successfully.", key);
+        var (match, noneMatch) = Conditions(httpContext.Request);
+        var change = await store.DeleteAsync(OwnerOf(httpContext), key, match, noneMatch, PatienceOf(httpContext)).WithinDeadline(httpContext);
+        await AnswerAsync(httpContext, change, "Data deleted successfully.", key);
     }
 
-    private async Task ListAsync(HttpContext context)
+    private async Task ListAsync(HttpContext httpContext)
     {
-        var page = PageRequest.Read(context.Request.Query, out var refusal);
+        var page = PageRequest.Read(httpContext.Request.Query, out var refusal);
         if (page is null)
         {
-            await Envelope.RefuseAsync(context, refusal!);
+            await Envelope.RefuseAsync(httpContext, refusal!);
             return;
         }
 
         using var place = queue.TryEnter();
         if (place.IsRefused)
         {
-            await Envelope.RefuseAsync(context, Refusal.Busy);
+            await Envelope.RefuseAsync(httpContext, Refusal.Busy);
             return;
         }
 
         // One more than asked tells whether there is a next page.
-        var items = await store.ListAsync(OwnerOf(context), page.Prefix, page.After, page.Limit + 1, context.Deadline()).WithinDeadline(context);
-        context.Response.Headers.CacheControl = "private, no-cache";
-        await Envelope.WriteAsync(context, StatusCodes.Status200OK, "Data listed successfully.", (items, page.Limit), static (writer, found) =>
+        var items = await store.ListAsync(OwnerOf(httpContext), page.Prefix, page.After, page.Limit + 1, httpContext.Deadline()).WithinDeadline(httpContext);
+        httpContext.Response.Headers.CacheControl = "private, no-cache";
+        await Envelope.WriteAsync(httpContext, StatusCodes.Status200OK, "Data listed successfully.", (items, page.Limit), static (writer, found) =>
         {
             var hasMore = found.items.Count > found.Limit;
             var count = hasMore ? found.Limit : found.items.Count;
@@ -210,17 +210,17 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         });
     }
 
-    private static Task AnswerAsync(HttpContext context, Change change, string message, ItemKey key) => change switch
+    private static Task AnswerAsync(HttpContext httpContext, Change change, string message, ItemKey key) => change switch
     {
-        Change.Done => SayAsync(context, StatusCodes.Status200OK, message, key),
-        Change.PreconditionFailed => Envelope.RefuseAsync(context, Refusal.PreconditionFailed),
-        _ => Envelope.RefuseAsync(context, Refusal.KeyNotFound),
+        Change.Done => SayAsync(httpContext, StatusCodes.Status200OK, message, key),
+        Change.PreconditionFailed => Envelope.RefuseAsync(httpContext, Refusal.PreconditionFailed),
+        _ => Envelope.RefuseAsync(httpContext, Refusal.KeyNotFound),
     };
 
-    private static Task SayAsync(HttpContext context, int status, string message, ItemKey key)
+    private static Task SayAsync(HttpContext httpContext, int status, string message, ItemKey key)
     {
-        context.Response.Headers.CacheControl = "no-store";
-        return Envelope.WriteAsync(context, status, message, key, static (writer, key) =>
+        httpContext.Response.Headers.CacheControl = "no-store";
+        return Envelope.WriteAsync(httpContext, status, message, key, static (writer, key) =>
         {
             writer.WriteStartObject();
             writer.WriteString("key"u8, key.Text);
@@ -228,17 +228,17 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         });
     }
 
-    private static bool TryReadKey(HttpContext context, out ItemKey key)
+    private static bool TryReadKey(HttpContext httpContext, out ItemKey key)
     {
         key = default;
         // No RawPath: the path became ours by normalising only (/x/../api/data/y), so there is no key as sent.
-        return context.Features.Get<RawPath>() is { } path && ItemKey.TryParseEncoded(path.EncodedKey, out key);
+        return httpContext.Features.Get<RawPath>() is { } path && ItemKey.TryParseEncoded(path.EncodedKey, out key);
     }
 
     private static (Condition? Match, Condition? NoneMatch) Conditions(HttpRequest request) =>
         (ETag.Read(request.Headers.IfMatch, weakly: false), ETag.Read(request.Headers.IfNoneMatch, weakly: true));
 
-    private static Patience PatienceOf(HttpContext context) => new(context.RequestAborted, context.Deadline());
+    private static Patience PatienceOf(HttpContext httpContext) => new(httpContext.RequestAborted, httpContext.Deadline());
 
-    private static string OwnerOf(HttpContext context) => Owner.Of(context.RequireAccessToken());
+    private static string OwnerOf(HttpContext httpContext) => Owner.Of(httpContext.RequireAccessToken());
 }

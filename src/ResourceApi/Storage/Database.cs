@@ -33,10 +33,10 @@ internal static class Database
     }
 
     /// <summary>Returns when the database has answered.</summary>
-    public static async Task AnswerAsync(NpgsqlDataSource database, CancellationToken ct)
+    public static async Task AnswerAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("SELECT 1");
-        await command.ExecuteScalarAsync(ct);
+        await command.ExecuteScalarAsync(cancellationToken);
     }
 
     private static NpgsqlConnectionStringBuilder Read(string connectionString)

@@ -84,9 +84,9 @@ internal sealed class ItemStore : IDisposable
     private readonly SharedStatement<ItemName, Item?> _finds;
     private readonly SharedStatement<ItemWrite, bool> _updates;
 
-    public ItemStore(NpgsqlDataSource database, TimeProvider clock)
+    public ItemStore(NpgsqlDataSource database, TimeProvider timeProvider)
     {
-        (_database, _clock) = (database, clock);
+        (_database, _clock) = (database, timeProvider);
         _finds = new(FindAloneAsync, FindTogetherAsync);
         _updates = new(UpdateAloneAsync, UpdateTogetherAsync);
     }
@@ -192,7 +192,7 @@ internal sealed class ItemStore : IDisposable
     }
 
     /// <summary>In the order of code points, from behind <paramref name="after"/>.</summary>
-    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken ct)
+    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken cancellationToken)
     {
         var end = KeyRange.EndOf(prefix);
         await using var command = _database.CreateCommand(end is null ? ListSql : ListBelowSql);
@@ -202,16 +202,16 @@ internal sealed class ItemStore : IDisposable
             AddText(command, end);
 
         List<ItemSummary> items = new(Math.Min(limit, 128));
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct))
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
             items.Add(new ItemSummary(reader.GetString(0), reader.GetInt32(1), reader.GetDateTime(2), reader.GetDateTime(3)));
         return items;
     }
 
-    private static async Task<Change> ChangeAsync(NpgsqlCommand command, CancellationToken ct)
+    private static async Task<Change> ChangeAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        await reader.ReadAsync(ct);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
         if (reader.GetBoolean(0))
             return Change.Done;
         // The second column is as of the statement's start. A row deleted since by somebody else would have met no

@@ -17,11 +17,11 @@ internal static class Schema
     internal static readonly string[] Migrations = [CreateItems.Id];
 
     /// <exception cref="StartupException">The database does not let us make what we need.</exception>
-    public static async Task MigrateAsync(string connectionString, CancellationToken ct)
+    public static async Task MigrateAsync(string connectionString, CancellationToken cancellationToken)
     {
         try
         {
-            await MigrateUnderLockAsync(connectionString, ct);
+            await MigrateUnderLockAsync(connectionString, cancellationToken);
         }
         catch (PostgresException e)
         {
@@ -33,7 +33,7 @@ internal static class Schema
         }
     }
 
-    private static async Task MigrateUnderLockAsync(string connectionString, CancellationToken ct)
+    private static async Task MigrateUnderLockAsync(string connectionString, CancellationToken cancellationToken)
     {
         // Without a pool: the lock lives and dies with this one connection.
         // Named, else the metrics would go on to carry the connection string.
@@ -41,26 +41,26 @@ internal static class Schema
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" };
         DatabaseSession.Set(builder);
         await using var source = builder.Build();
-        await using var connection = await source.OpenConnectionAsync(ct);
-        if (await IsCurrentAsync(connection, ct))
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (await IsCurrentAsync(connection, cancellationToken))
             return;
 
         await using var acquire = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = LockKey } } };
-        await acquire.ExecuteNonQueryAsync(ct);
+        await acquire.ExecuteNonQueryAsync(cancellationToken);
 
         var options = new DbContextOptionsBuilder<DataStoreDb>().UseNpgsql(connection).Options;
         await using var db = new DataStoreDb(options);
-        await db.Database.MigrateAsync(ct);
+        await db.Database.MigrateAsync(cancellationToken);
     }
 
     /// <summary>Spares a start that has nothing to migrate EF's model and some 15 MB of memory for good.</summary>
-    private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var exists = new NpgsqlCommand("""SELECT to_regclass('"__EFMigrationsHistory"') IS NOT NULL""", connection);
-        if (await exists.ExecuteScalarAsync(ct) is not true)
+        if (await exists.ExecuteScalarAsync(cancellationToken) is not true)
             return false;
         await using var applied = new NpgsqlCommand("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = ANY ($1)""", connection);
         applied.Parameters.Add(new NpgsqlParameter { Value = Migrations });
-        return await applied.ExecuteScalarAsync(ct) is long count && count == Migrations.Length;
+        return await applied.ExecuteScalarAsync(cancellationToken) is long count && count == Migrations.Length;
     }
 }

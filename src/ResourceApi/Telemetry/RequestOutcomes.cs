@@ -11,27 +11,27 @@ internal sealed record ErrorCode(string Code);
 /// </summary>
 internal sealed class RequestOutcomes(RequestDelegate next, ApiMetrics metrics)
 {
-    public Task InvokeAsync(HttpContext context) => metrics.CountsRequests ? CountAsync(context) : next(context);
+    public Task InvokeAsync(HttpContext httpContext) => metrics.CountsRequests ? CountAsync(httpContext) : next(httpContext);
 
-    private async Task CountAsync(HttpContext context)
+    private async Task CountAsync(HttpContext httpContext)
     {
         try
         {
-            await next(context);
+            await next(httpContext);
         }
         finally
         {
-            metrics.Answered(RequestRoute.Of(context), OutcomeOf(context));
+            metrics.Answered(RequestRoute.Of(httpContext), OutcomeOf(httpContext));
         }
     }
 
-    private static string OutcomeOf(HttpContext context)
+    private static string OutcomeOf(HttpContext httpContext)
     {
-        if (context.Features.Get<ErrorCode>() is { } error)
+        if (httpContext.Features.Get<ErrorCode>() is { } error)
             return error.Code;
-        if (context.RequestAborted.IsCancellationRequested)
+        if (httpContext.RequestAborted.IsCancellationRequested)
             return "aborted";
-        return context.Response.StatusCode switch
+        return httpContext.Response.StatusCode switch
         {
             < 400 => "ok",
             < 500 => "client_error",

@@ -18,7 +18,7 @@ internal static class Envelope
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
 
-    public static Task WriteAsync<TState>(HttpContext context, int status, string message, TState state, Action<Utf8JsonWriter, TState>? data)
+    public static Task WriteAsync<TState>(HttpContext httpContext, int status, string message, TState state, Action<Utf8JsonWriter, TState>? data)
     {
         var buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
         _buffer = null;
@@ -36,19 +36,19 @@ internal static class Envelope
             writer.WriteEndObject();
         }
 
-        return SendAsync(context, status, buffer);
+        return SendAsync(httpContext, status, buffer);
     }
 
-    public static Task RefuseAsync(HttpContext context, Refusal refusal)
+    public static Task RefuseAsync(HttpContext httpContext, Refusal refusal)
     {
-        context.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.Headers.CacheControl = "no-store";
         if (refusal.StatusCode == StatusCodes.Status503ServiceUnavailable)
-            context.Response.Headers.RetryAfter = "1";
-        return RefuseAsync(context, refusal.StatusCode, refusal.Code, refusal.Message);
+            httpContext.Response.Headers.RetryAfter = "1";
+        return RefuseAsync(httpContext, refusal.StatusCode, refusal.Code, refusal.Message);
     }
 
     /// <summary>The body of what the bearer handler refuses; it has set status and headers.</summary>
-    public static Task RefuseAsync(HttpContext context, BearerRefusal refusal) => RefuseAsync(context, refusal.StatusCode, refusal.StatusCode switch
+    public static Task RefuseAsync(HttpContext httpContext, BearerRefusal refusal) => RefuseAsync(httpContext, refusal.StatusCode, refusal.StatusCode switch
     {
         StatusCodes.Status400BadRequest => ErrorCodes.InvalidRequest,
         StatusCodes.Status403Forbidden => ErrorCodes.InsufficientScope,
@@ -56,9 +56,9 @@ internal static class Envelope
         _ => ErrorCodes.InvalidToken,
     }, refusal.Description);
 
-    private static Task RefuseAsync(HttpContext context, int status, string code, string message)
+    private static Task RefuseAsync(HttpContext httpContext, int status, string code, string message)
     {
-        context.Features.Set(new ErrorCode(code));
+        httpContext.Features.Set(new ErrorCode(code));
         var buffer = _buffer ?? new ArrayBufferWriter<byte>(1024);
         _buffer = null;
         using (var writer = new Utf8JsonWriter(buffer, Options))
@@ -70,12 +70,12 @@ internal static class Envelope
             writer.WriteEndObject();
         }
 
-        return SendAsync(context, status, buffer);
+        return SendAsync(httpContext, status, buffer);
     }
 
-    private static async Task SendAsync(HttpContext context, int status, ArrayBufferWriter<byte> buffer)
+    private static async Task SendAsync(HttpContext httpContext, int status, ArrayBufferWriter<byte> buffer)
     {
-        var response = context.Response;
+        var response = httpContext.Response;
         response.StatusCode = status;
         response.ContentType = "application/json";
         response.ContentLength = buffer.WrittenCount;

@@ -10,50 +10,50 @@ namespace ResourceApi.Web;
 /// </summary>
 internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, Drain drain, RequestDeadlines deadlines, ILogger<FaultResponses> logger)
 {
-    public async Task InvokeAsync(HttpContext context)
+    public async Task InvokeAsync(HttpContext httpContext)
     {
         // Set here as well for answers that the server makes without us.
-        context.Response.Headers.XContentTypeOptions = "nosniff";
+        httpContext.Response.Headers.XContentTypeOptions = "nosniff";
         // RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
         // being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
-        if (drain.IsStopping && context.Request.Protocol == HttpProtocol.Http11)
-            context.Response.Headers.Connection = "close";
-        RequestDeadline? deadline = deadlines.Begin(context);
+        if (drain.IsStopping && httpContext.Request.Protocol == HttpProtocol.Http11)
+            httpContext.Response.Headers.Connection = "close";
+        RequestDeadline? deadline = deadlines.Begin(httpContext);
         try
         {
-            await next(context);
+            await next(httpContext);
         }
-        catch (OperationCanceledException) when (deadline.IsOver && !context.Response.HasStarted)
+        catch (OperationCanceledException) when (deadline.IsOver && !httpContext.Response.HasStarted)
         {
-            deadlines.End(context, ref deadline);
-            context.Response.Headers.ETag = default;
-            context.Response.Headers.Location = default;
-            await Envelope.RefuseAsync(context, Refusal.TooSlow);
+            deadlines.End(httpContext, ref deadline);
+            httpContext.Response.Headers.ETag = default;
+            httpContext.Response.Headers.Location = default;
+            await Envelope.RefuseAsync(httpContext, Refusal.TooSlow);
             return;
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (httpContext.RequestAborted.IsCancellationRequested)
         {
             // Nobody is left to answer.
             return;
         }
-        catch (Exception e) when (!context.Response.HasStarted)
+        catch (Exception e) when (!httpContext.Response.HasStarted)
         {
             // Past the deadline the answer itself could not be written.
-            deadlines.End(context, ref deadline);
-            await AnswerAsync(context, e);
+            deadlines.End(httpContext, ref deadline);
+            await AnswerAsync(httpContext, e);
             return;
         }
         finally
         {
-            deadlines.End(context, ref deadline);
+            deadlines.End(httpContext, ref deadline);
         }
 
-        if (context.Response.HasStarted || context.Response.ContentType is not null)
+        if (httpContext.Response.HasStarted || httpContext.Response.ContentType is not null)
             return;
-        if (context.Response.StatusCode == StatusCodes.Status404NotFound)
-            await Envelope.RefuseAsync(context, Refusal.NotFound);
-        else if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed)
-            await Envelope.RefuseAsync(context, Refusal.MethodNotAllowed);
+        if (httpContext.Response.StatusCode == StatusCodes.Status404NotFound)
+            await Envelope.RefuseAsync(httpContext, Refusal.NotFound);
+        else if (httpContext.Response.StatusCode == StatusCodes.Status405MethodNotAllowed)
+            await Envelope.RefuseAsync(httpContext, Refusal.MethodNotAllowed);
     }
 
     /// <summary>What Kestrel refuses before there is a request.</summary>
@@ -63,19 +63,19 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         return [("status", "error"), ("code", refusal.Code), ("message", refusal.Message)];
     }
 
-    private Task AnswerAsync(HttpContext context, Exception e)
+    private Task AnswerAsync(HttpContext httpContext, Exception e)
     {
-        var headers = context.Response.Headers;
+        var headers = httpContext.Response.Headers;
         // What was said of an answer that is not given: a validator, a place.
         headers.ETag = default;
         headers.Location = default;
 
         if (e is BadHttpRequestException bad)
-            return Envelope.RefuseAsync(context, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
+            return Envelope.RefuseAsync(httpContext, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
 
         // What Kestrel makes of a chunk whose size is past 32 bits.
         if (e is IOException { InnerException: OverflowException })
-            return Envelope.RefuseAsync(context, Refusal.MalformedRequest);
+            return Envelope.RefuseAsync(httpContext, Refusal.MalformedRequest);
 
         if (Outage.Is(e))
         {
@@ -83,11 +83,11 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
             // The other pooled connections are as dead as this one; the next request must not find out one by one.
             if (Outage.BreaksConnections(e))
                 database.Clear();
-            return Envelope.RefuseAsync(context, Refusal.DatabaseAway);
+            return Envelope.RefuseAsync(httpContext, Refusal.DatabaseAway);
         }
 
-        LogFault(e, context.Request.Method);
-        return Envelope.RefuseAsync(context, Refusal.InternalError);
+        LogFault(e, httpContext.Request.Method);
+        return Envelope.RefuseAsync(httpContext, Refusal.InternalError);
     }
 
     [LoggerMessage(EventId = 3001, Level = LogLevel.Warning, Message = "The database did not answer: {Kind}: {Reason}")]

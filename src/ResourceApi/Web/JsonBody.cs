@@ -13,7 +13,7 @@ internal static class JsonBody
     // RFC 8259 §4 leaves duplicate members open; two readers that differ about them are a hole.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
-    public static async ValueTask<(JsonDocument? Body, Refusal? Refusal)> ReadAsync(HttpRequest request, CancellationToken ct)
+    public static async ValueTask<(JsonDocument? Body, Refusal? Refusal)> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!IsJson(request))
             return (null, Refusal.UnsupportedMediaType);
@@ -23,7 +23,7 @@ internal static class JsonBody
         var reader = request.BodyReader;
         while (true)
         {
-            var read = await reader.ReadAsync(ct);
+            var read = await reader.ReadAsync(cancellationToken);
             if (read.Buffer.Length > MaximumLength)
             {
                 reader.AdvanceTo(read.Buffer.End);

@@ -35,10 +35,10 @@ internal static class RequestConnections
     }
 
     /// <summary>Takes the deadline off a connection and tells what it was.</summary>
-    public static async Task<string> LiftAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    public static async Task<string> LiftAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand("SELECT current_setting('statement_timeout'), set_config('statement_timeout', '0', false)", connection);
-        return (string)(await command.ExecuteScalarAsync(cancellation))!;
+        return (string)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     public static async Task RestoreAsync(NpgsqlConnection connection, string deadline)

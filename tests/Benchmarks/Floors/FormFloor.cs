@@ -15,9 +15,9 @@ internal interface IAnswer
 /// <summary>Bare Kestrel that reads a form and answers JSON.</summary>
 internal sealed class FormFloor(IAnswer answer)
 {
-    public async Task AnswerAsync(HttpContext http)
+    public async Task AnswerAsync(HttpContext httpContext)
     {
-        var reader = http.Request.BodyReader;
+        var reader = httpContext.Request.BodyReader;
         var read = await reader.ReadAsync();
         while (!read.IsCompleted)
         {
@@ -25,11 +25,11 @@ internal sealed class FormFloor(IAnswer answer)
             read = await reader.ReadAsync();
         }
 
-        http.Response.ContentType = "application/json";
-        http.Response.ContentLength = answer.Length;
-        answer.Write(read.Buffer.IsSingleSegment ? Find(read.Buffer.FirstSpan) : Find(Joined(read)), http.Response.BodyWriter);
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.ContentLength = answer.Length;
+        answer.Write(read.Buffer.IsSingleSegment ? Find(read.Buffer.FirstSpan) : Find(Joined(read)), httpContext.Response.BodyWriter);
         reader.AdvanceTo(read.Buffer.End);
-        await http.Response.BodyWriter.FlushAsync();
+        await httpContext.Response.BodyWriter.FlushAsync();
     }
 
     /// <summary>Passes over all pairs, as a server must, and keeps one value. The loads need no unescaping.</summary>

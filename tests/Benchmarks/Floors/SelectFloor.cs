@@ -25,9 +25,9 @@ internal sealed class SelectFloor
         new(sample, await Statements.PrepareAsync(connectionString, Sql, () =>
             [new NpgsqlParameter<string> { TypedValue = owner }, new NpgsqlParameter<string> { TypedValue = "" }]));
 
-    public async Task AnswerAsync(HttpContext http)
+    public async Task AnswerAsync(HttpContext httpContext)
     {
-        var path = http.Request.Path.Value!;
+        var path = httpContext.Request.Path.Value!;
         var command = await _statements.RentAsync();
         byte[] value;
         try
@@ -43,9 +43,9 @@ internal sealed class SelectFloor
             _statements.Return(command);
         }
 
-        http.Response.ContentType = "application/json";
-        http.Response.ContentLength = _before.Length + value.Length + _after.Length;
-        var body = http.Response.BodyWriter;
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.ContentLength = _before.Length + value.Length + _after.Length;
+        var body = httpContext.Response.BodyWriter;
         var answer = body.GetSpan(_before.Length + value.Length + _after.Length);
         _before.CopyTo(answer);
         value.CopyTo(answer[_before.Length..]);

@@ -25,9 +25,9 @@ internal sealed class UpdateFloor
             new NpgsqlParameter<DateTime> { TypedValue = TimeProvider.System.GetUtcNow().UtcDateTime },
         ]));
 
-    public async Task AnswerAsync(HttpContext http)
+    public async Task AnswerAsync(HttpContext httpContext)
     {
-        var reader = http.Request.BodyReader;
+        var reader = httpContext.Request.BodyReader;
         var read = await reader.ReadAsync();
         while (!read.IsCompleted)
         {
@@ -37,7 +37,7 @@ internal sealed class UpdateFloor
 
         var value = ValueOf(read.Buffer);
         reader.AdvanceTo(read.Buffer.End);
-        var path = http.Request.Path.Value!;
+        var path = httpContext.Request.Path.Value!;
         var command = await _statements.RentAsync();
         try
         {
@@ -48,18 +48,18 @@ internal sealed class UpdateFloor
             ((NpgsqlParameter<int>)parameters[4]).TypedValue = value.Length;
             ((NpgsqlParameter<DateTime>)parameters[5]).TypedValue = TimeProvider.System.GetUtcNow().UtcDateTime;
             if (await command.ExecuteNonQueryAsync() != 1)
-                http.Response.StatusCode = StatusCodes.Status404NotFound;
+                httpContext.Response.StatusCode = StatusCodes.Status404NotFound;
         }
         finally
         {
             _statements.Return(command);
         }
 
-        http.Response.ContentType = "application/json";
-        http.Response.ContentLength = _answer.Length;
-        _answer.CopyTo(http.Response.BodyWriter.GetSpan(_answer.Length));
-        http.Response.BodyWriter.Advance(_answer.Length);
-        await http.Response.BodyWriter.FlushAsync();
+        httpContext.Response.ContentType = "application/json";
+        httpContext.Response.ContentLength = _answer.Length;
+        _answer.CopyTo(httpContext.Response.BodyWriter.GetSpan(_answer.Length));
+        httpContext.Response.BodyWriter.Advance(_answer.Length);
+        await httpContext.Response.BodyWriter.FlushAsync();
     }
 
     private static string ValueOf(in ReadOnlySequence<byte> body)

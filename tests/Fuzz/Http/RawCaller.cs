@@ -89,12 +89,12 @@ internal sealed class RawCaller(Uri address) : IDisposable
         return answer;
     }
 
-    private async Task<RawAnswer?> ReadAsync(NetworkStream stream, bool isHead, CancellationToken ct)
+    private async Task<RawAnswer?> ReadAsync(NetworkStream stream, bool isHead, CancellationToken cancellationToken)
     {
         int end;
         while ((end = EndOfHead()) < 0)
         {
-            if (!await MoreAsync(stream, ct))
+            if (!await MoreAsync(stream, cancellationToken))
                 return null;
         }
         var head = Encoding.Latin1.GetString([.. _read[..end]]);
@@ -103,8 +103,8 @@ internal sealed class RawCaller(Uri address) : IDisposable
         if (isHead || answer.Status is < 200 or 204 or 304)
             return answer;
         if (answer.Header("Transfer-Encoding") is not null)
-            return answer with { Body = await ChunksAsync(stream, ct) };
-        return answer with { Body = await TakeAsync(stream, int.Parse(answer.Header("Content-Length") ?? "0", NumberStyles.None, CultureInfo.InvariantCulture), ct) };
+            return answer with { Body = await ChunksAsync(stream, cancellationToken) };
+        return answer with { Body = await TakeAsync(stream, int.Parse(answer.Header("Content-Length") ?? "0", NumberStyles.None, CultureInfo.InvariantCulture), cancellationToken) };
     }
 
     private int EndOfHead()
@@ -117,7 +117,7 @@ internal sealed class RawCaller(Uri address) : IDisposable
         return -1;
     }
 
-    private async Task<byte[]> ChunksAsync(NetworkStream stream, CancellationToken ct)
+    private async Task<byte[]> ChunksAsync(NetworkStream stream, CancellationToken cancellationToken)
     {
         var body = new List<byte>();
         while (true)
@@ -125,23 +125,23 @@ internal sealed class RawCaller(Uri address) : IDisposable
             int end;
             while ((end = _read.IndexOf((byte)'\n')) < 0)
             {
-                if (!await MoreAsync(stream, ct))
+                if (!await MoreAsync(stream, cancellationToken))
                     throw new IOException("The answer was cut short.");
             }
             var size = int.Parse(Encoding.ASCII.GetString([.. _read[..end]]).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             _read.RemoveRange(0, end + 1);
-            body.AddRange(await TakeAsync(stream, size, ct));
-            await TakeAsync(stream, 2, ct);
+            body.AddRange(await TakeAsync(stream, size, cancellationToken));
+            await TakeAsync(stream, 2, cancellationToken);
             if (size == 0)
                 return [.. body];
         }
     }
 
-    private async Task<byte[]> TakeAsync(NetworkStream stream, int length, CancellationToken ct)
+    private async Task<byte[]> TakeAsync(NetworkStream stream, int length, CancellationToken cancellationToken)
     {
         while (_read.Count < length)
         {
-            if (!await MoreAsync(stream, ct))
+            if (!await MoreAsync(stream, cancellationToken))
                 throw new IOException("The answer was cut short.");
         }
         byte[] taken = [.. _read[..length]];
@@ -149,10 +149,10 @@ internal sealed class RawCaller(Uri address) : IDisposable
         return taken;
     }
 
-    private async Task<bool> MoreAsync(NetworkStream stream, CancellationToken ct)
+    private async Task<bool> MoreAsync(NetworkStream stream, CancellationToken cancellationToken)
     {
         var buffer = new byte[16 * 1024];
-        var count = await stream.ReadAsync(buffer, ct);
+        var count = await stream.ReadAsync(buffer, cancellationToken);
         _read.AddRange(buffer.AsSpan(0, count));
         return count > 0;
     }

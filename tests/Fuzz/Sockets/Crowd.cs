@@ -46,12 +46,12 @@ internal sealed class Crowd : IDisposable
 
     public void Dispose() => _members.ForEach(member => member.Dispose());
 
-    private static async Task<string?> EndOfAsync(TcpClient member, CancellationToken ct)
+    private static async Task<string?> EndOfAsync(TcpClient member, CancellationToken cancellationToken)
     {
         var told = new MemoryStream();
         try
         {
-            await member.GetStream().CopyToAsync(told, ct);
+            await member.GetStream().CopyToAsync(told, cancellationToken);
         }
         catch (OperationCanceledException)
         {

@@ -200,7 +200,7 @@ public sealed class DeletedUserTests
     {
         await using var server = await ServerUnderTest.StartAsync();
         var told = new TaskCompletionSource<JsonElement>();
-        await using var site = await ClientSite.StartAsync(async http => told.TrySetResult(Around.Claims((await http.Request.ReadFormAsync())["logout_token"].ToString())));
+        await using var site = await ClientSite.StartAsync(async httpContext => told.TrySetResult(Around.Claims((await httpContext.Request.ReadFormAsync())["logout_token"].ToString())));
         await server.SaysOfAsync(World.Web, $$"""{"backchannel_logout_uri":"{{site.Address}}"}""");
         var alice = await server.HasSessionAsync(World.Alice);
         await alice.ReachesAsync(World.Web, "openid");

@@ -18,7 +18,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     {
         _server = await ServerUnderTest.StartAsync();
         _client = new ClientSigner("remote");
-        _site = await ClientSite.StartAsync(http => AnswerAsync(http, _client.Jwks()));
+        _site = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, _client.Jwks()));
         await _client.RegisteredAtAsync(_server, jwksUri: _site.Address + "keys");
     }
 
@@ -44,7 +44,7 @@ public sealed class JwksUriTests : IAsyncLifetime
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
         var next = new ClientSigner("remote", "RS256", "k2");
-        _site.Answer = http => AnswerAsync(http, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
+        _site.Answer = httpContext => AnswerAsync(httpContext, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
 
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
@@ -80,11 +80,11 @@ public sealed class JwksUriTests : IAsyncLifetime
     [InlineData(null, 9, 1), InlineData(null, 11, 2), InlineData("max-age=10", 0, 1), InlineData("no-store", 0, 1), InlineData("no-store", 2, 2), InlineData("max-age=1800", 29, 1), InlineData("max-age=1800", 31, 2), InlineData("max-age=86400", 61, 2)]
     public async Task They_are_kept_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
     {
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
             if (cacheControl is not null)
-                http.Response.Headers.CacheControl = cacheControl;
-            return AnswerAsync(http, _client.Jwks());
+                httpContext.Response.Headers.CacheControl = cacheControl;
+            return AnswerAsync(httpContext, _client.Jwks());
         };
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromMinutes(minutes) + TimeSpan.FromSeconds(30));
@@ -97,9 +97,9 @@ public sealed class JwksUriTests : IAsyncLifetime
     public async Task While_the_site_is_away_the_keys_go_on_for_an_hour()
     {
         await _server.AuthenticatesAsync(_client);
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
-            http.Response.StatusCode = 500;
+            httpContext.Response.StatusCode = 500;
             return Task.CompletedTask;
         };
 
@@ -116,20 +116,20 @@ public sealed class JwksUriTests : IAsyncLifetime
     public async Task What_is_no_key_set_makes_no_client(string kind)
     {
         var unknown = (await _server.AuthenticatesAsync(new ClientSigner("nobody"))).Visible();
-        _site.Answer = http =>
+        _site.Answer = httpContext =>
         {
             switch (kind)
             {
                 case "redirect":
-                    http.Response.Redirect(_site.Address + "elsewhere");
+                    httpContext.Response.Redirect(_site.Address + "elsewhere");
                     return Task.CompletedTask;
                 case "404":
-                    http.Response.StatusCode = 404;
+                    httpContext.Response.StatusCode = 404;
                     return Task.CompletedTask;
                 case "wrong type":
-                    return http.Response.WriteAsync(_client.Jwks());
+                    return httpContext.Response.WriteAsync(_client.Jwks());
                 default:
-                    return AnswerAsync(http, kind switch
+                    return AnswerAsync(httpContext, kind switch
                     {
                         "html" => "<html>",
                         "array" => "[]",
@@ -144,7 +144,7 @@ public sealed class JwksUriTests : IAsyncLifetime
         Assert.Equal(1, _site.Requests);
         Assert.Contains(_server.Log.Lines, line => line.Contains(" 2201 ", StringComparison.Ordinal));
         // Asked again after a pause, and not before.
-        _site.Answer = http => AnswerAsync(http, _client.Jwks());
+        _site.Answer = httpContext => AnswerAsync(httpContext, _client.Jwks());
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(_client)).Status);
@@ -167,7 +167,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     {
         await _server.AuthenticatesAsync(_client);
         var next = new ClientSigner("remote");
-        await using var elsewhere = await ClientSite.StartAsync(http => AnswerAsync(http, next.Jwks()));
+        await using var elsewhere = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, next.Jwks()));
         await _server.ExecuteAsync("UPDATE clients SET metadata = jsonb_build_object('jwks_uri', $1::text) WHERE client_id = 'remote'", elsewhere.Address + "keys");
         await _server.ConfiguresAsync(_ => { });
 
@@ -175,9 +175,9 @@ public sealed class JwksUriTests : IAsyncLifetime
         (await _server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
     }
 
-    private static Task AnswerAsync(HttpContext http, string json)
+    private static Task AnswerAsync(HttpContext httpContext, string json)
     {
-        http.Response.ContentType = "application/json";
-        return http.Response.WriteAsync(json);
+        httpContext.Response.ContentType = "application/json";
+        return httpContext.Response.WriteAsync(json);
     }
 }

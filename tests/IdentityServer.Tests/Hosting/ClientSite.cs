@@ -21,10 +21,10 @@ internal sealed class ClientSite : IAsyncDisposable
     {
         _app = app;
         Answer = answer;
-        app.Run(http =>
+        app.Run(httpContext =>
         {
             Interlocked.Increment(ref _requests);
-            return Answer(http);
+            return Answer(httpContext);
         });
     }
 

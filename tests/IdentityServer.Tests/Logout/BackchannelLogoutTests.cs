@@ -230,14 +230,14 @@ public sealed class BackchannelLogoutTests
     {
         var told = new ConcurrentQueue<Told>();
         var count = 0;
-        var site = await ClientSite.StartAsync(async http =>
+        var site = await ClientSite.StartAsync(async httpContext =>
         {
-            var form = await http.Request.ReadFormAsync();
+            var form = await httpContext.Request.ReadFormAsync();
             var status = statuses.Length == 0 ? 200 : statuses[Math.Min(Interlocked.Increment(ref count) - 1, statuses.Length - 1)];
-            told.Enqueue(new Told(http.Request.Method, http.Request.Path, http.Request.ContentType!, form["logout_token"].ToString()));
-            http.Response.StatusCode = status;
+            told.Enqueue(new Told(httpContext.Request.Method, httpContext.Request.Path, httpContext.Request.ContentType!, form["logout_token"].ToString()));
+            httpContext.Response.StatusCode = status;
             if (status == 302)
-                http.Response.Headers.Location = "/elsewhere";
+                httpContext.Response.Headers.Location = "/elsewhere";
         });
         return new Listener(site, told);
     }

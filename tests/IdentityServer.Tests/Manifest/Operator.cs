@@ -25,7 +25,7 @@ internal static class Operator
         ChangeList? changes = null;
         await Database.PrepareAsync(
             server.Services,
-            async (connection, cancellation) => changes = await server.Services.GetRequiredService<ManifestApplication>().ApplyAsync(connection, manifest, prune, cancellation),
+            async (connection, cancellationToken) => changes = await server.Services.GetRequiredService<ManifestApplication>().ApplyAsync(connection, manifest, prune, cancellationToken),
             CancellationToken.None);
         await server.FollowsAsync();
         return changes!;

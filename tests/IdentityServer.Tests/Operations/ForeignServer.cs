@@ -139,7 +139,7 @@ internal static class Importing
         ImportReport? report = null;
         await Database.PrepareAsync(
             server.Services,
-            async (connection, cancellation) => report = await server.Services.GetRequiredService<OpenIddictImport>().ImportAsync(connection, connectionString, isDryRun, cancellation),
+            async (connection, cancellationToken) => report = await server.Services.GetRequiredService<OpenIddictImport>().ImportAsync(connection, connectionString, isDryRun, cancellationToken),
             CancellationToken.None);
         await Operator.FollowsAsync(server);
         return report!;

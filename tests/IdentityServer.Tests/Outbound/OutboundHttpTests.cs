@@ -29,7 +29,7 @@ public sealed class OutboundHttpTests
     [InlineData("127.0.0.1"), InlineData("::ffff:127.0.0.1"), InlineData("::1")]
     public async Task A_name_that_stands_for_a_private_address_is_not_asked(string address)
     {
-        await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("secret"), https: true);
+        await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("secret"), https: true);
         using var outbound = Outbound(allowPrivate: false, [address]);
 
         Assert.Equal("the host has no public address", (await GetAsync(outbound, $"https://client.example:{site.Address.Port}/keys")).Failure);
@@ -40,7 +40,7 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task The_connection_goes_to_the_address_that_was_looked_at()
     {
-        await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"), https: true);
+        await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("here"), https: true);
         var asked = 0;
         using var outbound = new OutboundHttp(Settings(true, false), TimeProvider.System, (host, _) =>
         {
@@ -57,7 +57,7 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task A_certificate_from_an_untrusted_issuer_is_refused()
     {
-        await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"), https: true);
+        await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("here"), https: true);
         using var outbound = new OutboundHttp(Settings(true, false), TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), trust: null);
 
         Assert.NotNull((await GetAsync(outbound, $"https://client.example:{site.Address.Port}/")).Failure);
@@ -81,7 +81,7 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task Plain_http_reaches_this_machine_in_development_alone()
     {
-        await using var site = await ClientSite.StartAsync(http => http.Response.WriteAsync("here"));
+        await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("here"));
         using var development = new OutboundHttp(Settings(true, true), TimeProvider.System);
         using var production = new OutboundHttp(Settings(true, false), TimeProvider.System);
 
@@ -92,9 +92,9 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task A_redirect_is_not_followed()
     {
-        await using var site = await ClientSite.StartAsync(http =>
+        await using var site = await ClientSite.StartAsync(httpContext =>
         {
-            http.Response.Redirect("/elsewhere");
+            httpContext.Response.Redirect("/elsewhere");
             return Task.CompletedTask;
         });
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
@@ -108,11 +108,11 @@ public sealed class OutboundHttpTests
     [InlineData(true), InlineData(false)]
     public async Task An_answer_that_is_too_long_is_a_failure(bool saysItsLength)
     {
-        await using var site = await ClientSite.StartAsync(http =>
+        await using var site = await ClientSite.StartAsync(httpContext =>
         {
-            var length = http.Request.Path == "/exact" ? Limit : Limit + 1;
-            http.Response.ContentLength = saysItsLength ? length : null;
-            return http.Response.Body.WriteAsync(new byte[length]).AsTask();
+            var length = httpContext.Request.Path == "/exact" ? Limit : Limit + 1;
+            httpContext.Response.ContentLength = saysItsLength ? length : null;
+            return httpContext.Response.Body.WriteAsync(new byte[length]).AsTask();
         });
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
 
@@ -123,12 +123,12 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task An_answer_that_dribbles_is_not_waited_for()
     {
-        await using var site = await ClientSite.StartAsync(async http =>
+        await using var site = await ClientSite.StartAsync(async httpContext =>
         {
-            while (!http.RequestAborted.IsCancellationRequested)
+            while (!httpContext.RequestAborted.IsCancellationRequested)
             {
-                await http.Response.WriteAsync(" ");
-                await http.Response.Body.FlushAsync();
+                await httpContext.Response.WriteAsync(" ");
+                await httpContext.Response.Body.FlushAsync();
                 await Task.Delay(100);
             }
         });
@@ -140,7 +140,7 @@ public sealed class OutboundHttpTests
     [Fact]
     public async Task A_caller_that_gives_up_is_told_so()
     {
-        await using var site = await ClientSite.StartAsync(http => Task.Delay(Timeout.Infinite, http.RequestAborted));
+        await using var site = await ClientSite.StartAsync(httpContext => Task.Delay(Timeout.Infinite, httpContext.RequestAborted));
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
         using var soon = new CancellationTokenSource(200);
 
@@ -151,10 +151,10 @@ public sealed class OutboundHttpTests
     public async Task A_post_brings_its_content_and_reads_no_answer()
     {
         var got = "";
-        await using var site = await ClientSite.StartAsync(async http =>
+        await using var site = await ClientSite.StartAsync(async httpContext =>
         {
-            got = await new StreamReader(http.Request.Body).ReadToEndAsync();
-            await http.Response.WriteAsync("never read");
+            got = await new StreamReader(httpContext.Request.Body).ReadToEndAsync();
+            await httpContext.Response.WriteAsync("never read");
         });
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
         using var content = new FormUrlEncodedContent([new("logout_token", "abc")]);

@@ -8,9 +8,9 @@ namespace IdentityServer.Accounts.Api;
 /// <summary>Accepts an access token in the header only (RFC 6750 §2.1): one of ours, issued to any client.</summary>
 internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
 {
-    public ApiResult<JwtClaims> Authenticate(HttpContext http)
+    public ApiResult<JwtClaims> Authenticate(HttpContext httpContext)
     {
-        var headers = http.Request.Headers.Authorization;
+        var headers = httpContext.Request.Headers.Authorization;
         if (headers.Count > 1)
             return ApiErrors.InvalidToken;
         // RFC 9110 §11.1: the scheme is case-insensitive.
@@ -25,6 +25,6 @@ internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
             return ApiErrors.InvalidToken;
         // A key-bound token must not be used as a bearer token (RFC 9449 §7.2).
         var confirmation = Confirmation.Of(claims);
-        return confirmation is { Key: null, IsUnderstood: true } && confirmation.IsMetBy(http.Connection.ClientCertificate) ? claims : ApiErrors.InvalidToken;
+        return confirmation is { Key: null, IsUnderstood: true } && confirmation.IsMetBy(httpContext.Connection.ClientCertificate) ? claims : ApiErrors.InvalidToken;
     }
 }

@@ -23,18 +23,18 @@ namespace IdentityServer.Accounts.Api;
 internal sealed class ChangePasswordEndpoint(
     BearerAuthentication bearer, PasswordPolicy policy, PasswordVerifier verifier, PasswordHashing hashing, PasswordStore passwords,
     GrantStore grants, CurrentConfiguration configuration, CurrentKeys keys, Revocations revocations, SessionEnding sessions, Pulse pulse,
-    DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider time)
+    DatabaseGate database, RequestLimits limits, RefreshTokenSettings refresh, TimeProvider timeProvider)
 {
-    public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext http)
+    public async Task<ApiResult<ApiSuccess>> ChangeAsync(HttpContext httpContext)
     {
-        var token = bearer.Authenticate(http);
+        var token = bearer.Authenticate(httpContext);
         if (token.IsRefused)
             return token.Error;
         // A client's own token has no user.
         if (AccessTokens.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
             return ApiErrors.InvalidToken;
 
-        var body = await JsonBody.ReadAsync(http);
+        var body = await JsonBody.ReadAsync(httpContext);
         if (body.IsRefused)
             return body.Error;
         using var members = body.Value;
@@ -45,20 +45,20 @@ internal sealed class ChangePasswordEndpoint(
         if (policy.Refuse(chosen) is { } asked)
             return AccountErrors.InvalidPassword(asked);
 
-        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
+        if (limits.Refuse(Limit.SignIn, httpContext.Connection.RemoteIpAddress, token.Value.Subject) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
         GrantState? grant;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            grant = await grants.FindAsync(grantId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
+            grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         if (grant is not { IsAlive: true })
             return ApiErrors.InvalidToken;
 
-        var caller = Caller.Of(http, grant.ClientId);
-        var check = await verifier.CheckAsync(userId, current, caller, http.RequestAborted).WithinDeadline(http);
+        var caller = Caller.Of(httpContext, grant.ClientId);
+        var check = await verifier.CheckAsync(userId, current, caller, httpContext.RequestAborted).WithinDeadline(httpContext);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
@@ -66,21 +66,21 @@ internal sealed class ChangePasswordEndpoint(
         // Only a caller who knows the password may learn the account's names.
         if (policy.Refuse(chosen, user.UserName, user.Email) is { } askedToo)
         {
-            await verifier.TakeBackAsync(user).WithinDeadline(http);
+            await verifier.TakeBackAsync(user).WithinDeadline(httpContext);
             return AccountErrors.InvalidPassword(askedToo);
         }
-        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+        if (await hashing.TryHashAsync(chosen, httpContext.RequestAborted) is not { } hash)
         {
-            await verifier.TakeBackAsync(user).WithinDeadline(http);
+            await verifier.TakeBackAsync(user).WithinDeadline(httpContext);
             return ApiErrors.ServiceUnavailable;
         }
 
-        return await ChangeAsync(user, grant, hash, caller, http.Deadline()).WithinDeadline(http);
+        return await ChangeAsync(user, grant, hash, caller, httpContext.Deadline()).WithinDeadline(httpContext);
     }
 
     private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var scopes = ScopeSet.Of(grant.Scopes);
         // Giving the password now is as good as signing in, so a grant from registration gets its
         // refresh token here. A grant of another client keeps its scope.

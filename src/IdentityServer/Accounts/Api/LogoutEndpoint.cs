@@ -12,11 +12,11 @@ namespace IdentityServer.Accounts.Api;
 /// <summary><c>POST /logout</c>: ends the access token's grant, or just the token if it is a client's own.</summary>
 internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding ending, RequestLimits limits, DatabaseGate database)
 {
-    public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext http)
+    public async Task<ApiResult<ApiSuccess>> LogoutAsync(HttpContext httpContext)
     {
-        if (limits.Refuse(Limit.SignOut, http) is { } tooMany)
+        if (limits.Refuse(Limit.SignOut, httpContext) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        var token = bearer.Authenticate(http);
+        var token = bearer.Authenticate(httpContext);
         if (token.IsRefused)
             return token.Error;
         var grant = AccessTokens.GrantOf(token.Value);
@@ -28,16 +28,16 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
             return ApiErrors.ServiceUnavailable;
 
         // Not cancelled with the request: a page that is closed during sign-out still signs out.
-        var address = Caller.AddressOf(http);
+        var address = Caller.AddressOf(httpContext);
         if (grant is { } grantId)
         {
             // Another node or request has ended it already.
-            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(http))
+            if (!await ending.TryEndGrantAsync(grantId, clientId: null, new AuditNote(AuditEvents.GrantEnded, AuditReasons.Logout, address)).WithinDeadline(httpContext))
                 return ApiErrors.InvalidToken;
         }
         else
         {
-            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), http.Deadline()).WithinDeadline(http);
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

@@ -23,16 +23,16 @@ internal sealed class RegisterEndpoint(
     /// <summary>To get a refresh token, sign in.</summary>
     private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
 
-    public Task<ApiResult<ApiSuccess>> RegisterWithProfileAsync(HttpContext http) => RegisterAsync(http, asksProfile: true);
+    public Task<ApiResult<ApiSuccess>> RegisterWithProfileAsync(HttpContext httpContext) => RegisterAsync(httpContext, asksProfile: true);
 
-    public Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext http) => RegisterAsync(http, asksProfile: false);
+    public Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext httpContext) => RegisterAsync(httpContext, asksProfile: false);
 
-    private async Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext http, bool asksProfile)
+    private async Task<ApiResult<ApiSuccess>> RegisterAsync(HttpContext httpContext, bool asksProfile)
     {
-        if (limits.Refuse(Limit.Registration, http) is { } tooMany)
+        if (limits.Refuse(Limit.Registration, httpContext) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
 
-        var body = await JsonBody.ReadAsync(http);
+        var body = await JsonBody.ReadAsync(httpContext);
         if (body.IsRefused)
             return body.Error;
         using var members = body.Value;
@@ -40,19 +40,19 @@ internal sealed class RegisterEndpoint(
         if (registration.IsRefused)
             return registration.Error;
 
-        var hash = await passwords.TryHashAsync(registration.Value.Password, http.RequestAborted);
+        var hash = await passwords.TryHashAsync(registration.Value.Password, httpContext.RequestAborted);
         if (hash is null)
             return ApiErrors.ServiceUnavailable;
 
-        var stored = await accounts.TryStoreAsync(http, registration.Value, hash);
+        var stored = await accounts.TryStoreAsync(httpContext, registration.Value, hash);
         if (stored.IsRefused)
             return stored.Error;
         var user = stored.Value;
 
         // Not cancelled with the request: the account exists now.
         var issuance = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(http), http.Deadline(), AuditReasons.Registration)
-            .WithinDeadline(http);
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(httpContext), httpContext.Deadline(), AuditReasons.Registration)
+            .WithinDeadline(httpContext);
         // An administrator has disabled the new account in the meantime.
         if (issuance is null)
             return AccountErrors.InvalidCredentials;

@@ -6,9 +6,9 @@ namespace IdentityServer.Accounts.Api;
 /// </summary>
 internal sealed class ResetPasswordEndpoint(PasswordResets resets)
 {
-    public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext http)
+    public async Task<ApiResult<ApiSuccess>> ResetAsync(HttpContext httpContext)
     {
-        var body = await JsonBody.ReadAsync(http);
+        var body = await JsonBody.ReadAsync(httpContext);
         if (body.IsRefused)
             return body.Error;
         using var members = body.Value;
@@ -17,9 +17,9 @@ internal sealed class ResetPasswordEndpoint(PasswordResets resets)
         if (string.IsNullOrEmpty(email))
             return AccountErrors.ResetMissing;
         if (token is null && chosen is null)
-            return await resets.AskAsync(http, email);
+            return await resets.AskAsync(httpContext, email);
         if (string.IsNullOrEmpty(token) || string.IsNullOrEmpty(chosen))
             return AccountErrors.ResetMissing;
-        return await resets.MakeAsync(http, email, token, chosen);
+        return await resets.MakeAsync(httpContext, email, token, chosen);
     }
 }

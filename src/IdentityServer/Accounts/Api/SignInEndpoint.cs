@@ -14,9 +14,9 @@ namespace IdentityServer.Accounts.Api;
 /// <summary><c>POST /api/token</c> and <c>POST /login</c>: tokens for a user name, or an e-mail address, and a password.</summary>
 internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
 {
-    public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext http)
+    public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext httpContext)
     {
-        var body = await JsonBody.ReadAsync(http);
+        var body = await JsonBody.ReadAsync(httpContext);
         if (body.IsRefused)
             return body.Error;
         using var members = body.Value;
@@ -26,19 +26,19 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
         if (string.IsNullOrEmpty(login) || string.IsNullOrEmpty(password))
             return AccountErrors.SignInMissing;
 
-        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, login) is { } tooMany)
+        if (limits.Refuse(Limit.SignIn, httpContext.Connection.RemoteIpAddress, login) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
 
-        var caller = Caller.Of(http, Client.AccountApi.ClientId);
-        var check = await passwords.CheckAsync(login, password, caller, http.RequestAborted).WithinDeadline(http);
+        var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
+        var check = await passwords.CheckAsync(login, password, caller, httpContext.RequestAborted).WithinDeadline(httpContext);
         if (check.Outcome == PasswordOutcome.Busy)
             return ApiErrors.ServiceUnavailable;
         if (check.User is not { } user)
             return AccountErrors.InvalidCredentials;
 
         // The caller is gone: nobody would receive the tokens.
-        http.RequestAborted.ThrowIfCancellationRequested();
-        var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, http.Deadline()).WithinDeadline(http);
+        httpContext.RequestAborted.ThrowIfCancellationRequested();
+        var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, httpContext.Deadline()).WithinDeadline(httpContext);
         if (issuance is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, issuer.IssueAccessToken(issuance), issuer.IssueRefreshToken(issuance)));

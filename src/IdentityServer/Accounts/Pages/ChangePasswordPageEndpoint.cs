@@ -15,67 +15,67 @@ internal sealed class ChangePasswordPageEndpoint(
     PageWriter pages, PageForms forms, PasswordPolicy policy, PasswordSettings settings, PasswordVerifier verifier, PasswordHashing hashing,
     BrowserPasswordChange change, RequestLimits limits, IssuerSettings issuer)
 {
-    public Task GetAsync(HttpContext http, SessionState session) =>
-        WriteAsync(http, StatusCodes.Status200OK, session, new Said(Notice: http.Request.Query["notice"] == "changed" ? "change_password.changed" : null));
+    public Task GetAsync(HttpContext httpContext, SessionState session) =>
+        WriteAsync(httpContext, StatusCodes.Status200OK, session, new Said(Notice: httpContext.Request.Query["notice"] == "changed" ? "change_password.changed" : null));
 
-    public async Task PostAsync(HttpContext http, SessionState session)
+    public async Task PostAsync(HttpContext httpContext, SessionState session)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
         var (current, chosen) = (form["current_password"], form["new_password"]);
         if (current.Length == 0 || chosen.Length == 0)
         {
-            await RefuseAsync(http, session, AccountErrors.PasswordsMissing, new Said(
+            await RefuseAsync(httpContext, session, AccountErrors.PasswordsMissing, new Said(
                 Current: current.Length == 0 ? "change_password.current_missing" : null, New: chosen.Length == 0 ? "reset.password_missing" : null));
             return;
         }
         if (policy.Refuse(chosen, session.UserName, session.Email) is { } asked)
         {
-            await RefuseAsync(http, session, AccountErrors.InvalidPassword(asked), new Said(New: "password.refused"));
+            await RefuseAsync(httpContext, session, AccountErrors.InvalidPassword(asked), new Said(New: "password.refused"));
             return;
         }
-        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, session.UserId.ToString()) is { } tooMany)
+        if (limits.Refuse(Limit.SignIn, httpContext.Connection.RemoteIpAddress, session.UserId.ToString()) is { } tooMany)
         {
-            await RefuseAsync(http, session, AccountErrors.TooManyRequests(tooMany), new Said("refused.too_many"));
+            await RefuseAsync(httpContext, session, AccountErrors.TooManyRequests(tooMany), new Said("refused.too_many"));
             return;
         }
-        var check = await verifier.CheckAsync(session.UserId, current, Caller.Of(http, Client.AccountApi.ClientId), http.RequestAborted).WithinDeadline(http);
+        var check = await verifier.CheckAsync(session.UserId, current, Caller.Of(httpContext, Client.AccountApi.ClientId), httpContext.RequestAborted).WithinDeadline(httpContext);
         if (check.Outcome == PasswordOutcome.Busy)
         {
-            await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
+            await RefuseAsync(httpContext, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
             return;
         }
         if (check.User is not { } user)
         {
-            await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
+            await RefuseAsync(httpContext, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
             return;
         }
-        if (await hashing.TryHashAsync(chosen, http.RequestAborted) is not { } hash)
+        if (await hashing.TryHashAsync(chosen, httpContext.RequestAborted) is not { } hash)
         {
-            await verifier.TakeBackAsync(user).WithinDeadline(http);
-            await RefuseAsync(http, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
+            await verifier.TakeBackAsync(user).WithinDeadline(httpContext);
+            await RefuseAsync(httpContext, session, ApiErrors.ServiceUnavailable, new Said("refused.busy"));
         }
         // The password was changed by another request in the meantime.
-        else if (!await change.TryAsync(http, session.Id, user, hash))
-            await RefuseAsync(http, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
+        else if (!await change.TryAsync(httpContext, session.Id, user, hash))
+            await RefuseAsync(httpContext, session, AccountErrors.InvalidCredentials, new Said(Current: "change_password.current_wrong"));
         else
-            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Password}?notice=changed");
+            SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.Password}?notice=changed");
     }
 
     /// <summary>A wrong password is 400 here, not 401: the user is signed in, so the form is wrong, not the request's credentials.</summary>
-    private Task RefuseAsync(HttpContext http, SessionState session, ApiError error, Said said)
+    private Task RefuseAsync(HttpContext httpContext, SessionState session, ApiError error, Said said)
     {
-        http.Features.Set(error);
-        http.Response.TellWait(error.RetryAfter);
-        return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, session, said);
+        httpContext.Features.Set(error);
+        httpContext.Response.TellWait(error.RetryAfter);
+        return WriteAsync(httpContext, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, session, said);
     }
 
-    private Task WriteAsync(HttpContext http, int status, SessionState session, Said said)
+    private Task WriteAsync(HttpContext httpContext, int status, SessionState session, Said said)
     {
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var hint = PasswordWords.Describe(settings, texts);
         return pages.WriteAsync<ChangePasswordPage, ChangePasswordModel>(
-            http, status, new ChangePasswordModel(session.UserName, hint, Say(said.Both), Say(said.Current), Say(said.New), Say(said.Notice)));
+            httpContext, status, new ChangePasswordModel(session.UserName, hint, Say(said.Both), Say(said.Current), Say(said.New), Say(said.Notice)));
 
         string? Say(string? name) => name is null ? null : texts[name];
     }

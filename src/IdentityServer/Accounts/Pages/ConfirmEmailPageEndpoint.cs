@@ -11,40 +11,40 @@ namespace IdentityServer.Accounts.Pages;
 /// </summary>
 internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms, EmailConfirmation confirmation, RegistrationLink registration, DatabaseGate database, IssuerSettings issuer)
 {
-    public Task GetAsync(HttpContext http)
+    public Task GetAsync(HttpContext httpContext)
     {
-        if (http.Request.Query["done"] == "true")
+        if (httpContext.Request.Query["done"] == "true")
         {
-            var texts = Languages.Choose(http);
+            var texts = Languages.Choose(httpContext);
             return pages.WritePlainAsync<MessagePage, MessageModel>(
-                http, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + PageRoutes.Account, texts["confirmed.link"])));
+                httpContext, StatusCodes.Status200OK, new MessageModel(texts["confirmed.title"], texts["confirmed.text"], new PageLink(issuer.Path + PageRoutes.Account, texts["confirmed.link"])));
         }
-        var token = http.Request.Query["token"].ToString();
+        var token = httpContext.Request.Query["token"].ToString();
         if (ResetTokens.HashOf(token) is { } hash)
-            return registration.ShowAsync(http, token, hash);
+            return registration.ShowAsync(httpContext, token, hash);
         return confirmation.Read(token) is var (_, email)
-            ? pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(http, StatusCodes.Status200OK, new ConfirmEmailModel(token, email))
-            : RefuseAsync(http);
+            ? pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(httpContext, StatusCodes.Status200OK, new ConfirmEmailModel(token, email))
+            : RefuseAsync(httpContext);
     }
 
-    public async Task PostAsync(HttpContext http)
+    public async Task PostAsync(HttpContext httpContext)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
         if (ResetTokens.HashOf(form["token"]) is { } hash)
         {
-            await registration.FollowAsync(http, form["token"], hash, form["password"]);
+            await registration.FollowAsync(httpContext, form["token"], hash, form["password"]);
             return;
         }
         using var place = database.TryEnter();
         if (place.IsRefused)
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await confirmation.TryConfirmAsync(form["token"], http.Deadline()).WithinDeadline(http))
-            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true");
+            httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await confirmation.TryConfirmAsync(form["token"], httpContext.Deadline()).WithinDeadline(httpContext))
+            SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true");
         else
-            await RefuseAsync(http);
+            await RefuseAsync(httpContext);
     }
 
-    private Task RefuseAsync(HttpContext http) =>
-        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + PageRoutes.Account, linkText: "confirmed.link");
+    private Task RefuseAsync(HttpContext httpContext) =>
+        pages.RefuseAsync(httpContext, StatusCodes.Status400BadRequest, "confirm_refused", issuer.Path + PageRoutes.Account, linkText: "confirmed.link");
 }

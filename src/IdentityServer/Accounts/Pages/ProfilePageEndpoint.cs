@@ -7,11 +7,11 @@ using Microsoft.EntityFrameworkCore;
 namespace IdentityServer.Accounts.Pages;
 
 /// <summary><c>/account/profile</c>: the data for clients with the scopes <c>profile</c>, <c>phone</c> and <c>address</c>.</summary>
-internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, IssuerSettings issuer, TimeProvider time)
+internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, IssuerSettings issuer, TimeProvider timeProvider)
 {
-    public async Task GetAsync(HttpContext http, SessionState session)
+    public async Task GetAsync(HttpContext httpContext, SessionState session)
     {
-        var user = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
+        var user = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
             .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync(deadline));
         Dictionary<string, string> values = [];
         foreach (var (name, value) in new[] { ("full_name", user.FullName), ("gender", user.Gender), ("phone_number", user.PhoneNumber) })
@@ -20,14 +20,14 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
                 values[name] = value;
         }
         ProfileForm.Read(user.Profile, values);
-        await WriteAsync(http, StatusCodes.Status200OK, values, [], http.Request.Query["notice"] == "saved" ? "profile.saved" : null);
+        await WriteAsync(httpContext, StatusCodes.Status200OK, values, [], httpContext.Request.Query["notice"] == "saved" ? "profile.saved" : null);
     }
 
-    public async Task PostAsync(HttpContext http, SessionState session)
+    public async Task PostAsync(HttpContext httpContext, SessionState session)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         Dictionary<string, string> values = [];
         Dictionary<string, string> errors = [];
         foreach (var name in ProfileForm.Fields)
@@ -41,17 +41,17 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
         }
         if (errors.Count > 0)
         {
-            await WriteAsync(http, StatusCodes.Status400BadRequest, values, errors, notice: null);
+            await WriteAsync(httpContext, StatusCodes.Status400BadRequest, values, errors, notice: null);
             return;
         }
 
         var saved = new SavedProfile(
             values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"), ProfileForm.Replaced, ProfileForm.Write(values));
-        await http.InOwnScopeAsync((services, deadline) =>
-            ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, time.GetUtcNow(), deadline));
-        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.Profile}?notice=saved");
+        await httpContext.InOwnScopeAsync((services, deadline) =>
+            ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, timeProvider.GetUtcNow(), deadline));
+        SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.Profile}?notice=saved");
     }
 
-    private Task WriteAsync(HttpContext http, int status, Dictionary<string, string> values, Dictionary<string, string> errors, string? notice) =>
-        pages.WriteAsync<ProfilePage, ProfileModel>(http, status, new ProfileModel(values, errors, notice is null ? null : Languages.Choose(http)[notice]));
+    private Task WriteAsync(HttpContext httpContext, int status, Dictionary<string, string> values, Dictionary<string, string> errors, string? notice) =>
+        pages.WriteAsync<ProfilePage, ProfileModel>(httpContext, status, new ProfileModel(values, errors, notice is null ? null : Languages.Choose(httpContext)[notice]));
 }

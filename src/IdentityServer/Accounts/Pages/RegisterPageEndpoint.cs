@@ -16,18 +16,18 @@ internal sealed class RegisterPageEndpoint(
     PageWriter pages, PageForms forms, RegistrationRules rules, PasswordHashing hashing, PasswordSettings policy,
     PendingRegistrations registrations, RegistrationCookie cookie, DatabaseGate database, RequestLimits limits, IssuerSettings issuer)
 {
-    public Task GetAsync(HttpContext http) => WriteAsync(
-        http, StatusCodes.Status200OK, ReturnUrl.Check(http.Request.Query[ReturnUrl.Parameter], issuer.Path), new Filled("", "", ""), error: null, []);
+    public Task GetAsync(HttpContext httpContext) => WriteAsync(
+        httpContext, StatusCodes.Status200OK, ReturnUrl.Check(httpContext.Request.Query[ReturnUrl.Parameter], issuer.Path), new Filled("", "", ""), error: null, []);
 
-    public async Task PostAsync(HttpContext http)
+    public async Task PostAsync(HttpContext httpContext)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
         var filled = new Filled(form["username"], form["email"].Trim(), form["full_name"].Trim());
         var password = form["password"];
-        if (limits.Refuse(Limit.Registration, http) is { } tooMany)
+        if (limits.Refuse(Limit.Registration, httpContext) is { } tooMany)
         {
-            await RefuseAsync(http, [AccountErrors.TooManyRequests(tooMany)], form.ReturnUrl, filled);
+            await RefuseAsync(httpContext, [AccountErrors.TooManyRequests(tooMany)], form.ReturnUrl, filled);
             return;
         }
         // A form sends empty fields as empty strings; the rules then report each one.
@@ -35,49 +35,49 @@ internal sealed class RegisterPageEndpoint(
         ApiError[] problems = [.. rules.Problems(filled.UserName, filled.Email, password, fullName, gender: null)];
         if (problems.Length > 0)
         {
-            await RefuseAsync(http, problems, form.ReturnUrl, filled);
+            await RefuseAsync(httpContext, problems, form.ReturnUrl, filled);
             return;
         }
-        if (await AskAsync(http, filled, fullName, password, form.ReturnUrl) is { } refused)
+        if (await AskAsync(httpContext, filled, fullName, password, form.ReturnUrl) is { } refused)
         {
-            await RefuseAsync(http, [refused], form.ReturnUrl, filled);
+            await RefuseAsync(httpContext, [refused], form.ReturnUrl, filled);
             return;
         }
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var signIn = new PageLink(ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, form.ReturnUrl), texts["forgot.sign_in"]);
-        await pages.WritePlainAsync<MessagePage, MessageModel>(http, StatusCodes.Status200OK, new MessageModel(texts["register_done.title"], texts["register_done.text"], signIn));
+        await pages.WritePlainAsync<MessagePage, MessageModel>(httpContext, StatusCodes.Status200OK, new MessageModel(texts["register_done.title"], texts["register_done.text"], signIn));
     }
 
     /// <summary>Does the same work whether or not the address has an account.</summary>
-    private async Task<ApiError?> AskAsync(HttpContext http, Filled filled, string? fullName, string password, string? returnUrl)
+    private async Task<ApiError?> AskAsync(HttpContext httpContext, Filled filled, string? fullName, string password, string? returnUrl)
     {
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            if (await NewAccounts.IsTakenAsync(http, filled.UserName))
+            if (await NewAccounts.IsTakenAsync(httpContext, filled.UserName))
                 return AccountErrors.UserNameExists;
         }
         // Counted by the typed address, so that it does not reveal which addresses have an account; not counted for a taken user name,
         // which sends no message.
         if (limits.RefuseAccount(Limit.Registration, filled.Email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        if (await hashing.TryHashAsync(password, http.RequestAborted) is not { } hash)
+        if (await hashing.TryHashAsync(password, httpContext.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(http)), http.Deadline()).WithinDeadline(http);
+            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(httpContext)), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         return null;
     }
 
-    private Task RefuseAsync(HttpContext http, ApiError[] problems, string? returnUrl, Filled filled)
+    private Task RefuseAsync(HttpContext httpContext, ApiError[] problems, string? returnUrl, Filled filled)
     {
-        http.Features.Set(problems[0]);
-        http.Response.TellWait(problems[0].RetryAfter);
-        var texts = Languages.Choose(http);
+        httpContext.Features.Set(problems[0]);
+        httpContext.Response.TellWait(problems[0].RetryAfter);
+        var texts = Languages.Choose(httpContext);
         Dictionary<string, string> errors = [];
         string? error = null;
         foreach (var problem in problems)
@@ -88,7 +88,7 @@ internal sealed class RegisterPageEndpoint(
             else
                 errors.TryAdd(field, text);
         }
-        return WriteAsync(http, (int)problems[0].Status, returnUrl, filled, error, errors);
+        return WriteAsync(httpContext, (int)problems[0].Status, returnUrl, filled, error, errors);
     }
 
     private static (string? Field, string Text) WordsOf(ApiError problem, Texts texts) => problem.Code switch
@@ -102,12 +102,12 @@ internal sealed class RegisterPageEndpoint(
         _ => (null, texts["refused.busy"]),
     };
 
-    private Task WriteAsync(HttpContext http, int status, string? returnUrl, Filled filled, string? error, Dictionary<string, string> errors)
+    private Task WriteAsync(HttpContext httpContext, int status, string? returnUrl, Filled filled, string? error, Dictionary<string, string> errors)
     {
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var model = new RegisterModel(
             filled.UserName, filled.Email, filled.FullName, PasswordWords.Describe(policy, texts), error, errors, returnUrl, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, returnUrl));
-        return pages.WriteAsync<RegisterPage, RegisterModel>(http, status, model);
+        return pages.WriteAsync<RegisterPage, RegisterModel>(httpContext, status, model);
     }
 
     private sealed record Filled(string UserName, string Email, string FullName);

@@ -18,47 +18,47 @@ internal sealed class RegistrationLink(
     PageWriter pages, PendingRegistrations registrations, PasswordHashing hashing, NewAccounts accounts, BrowserSessions sessions, RegistrationCookie cookie,
     CurrentConfiguration configuration, RequestLimits limits, DatabaseGate database, IssuerSettings issuer)
 {
-    public async Task ShowAsync(HttpContext http, string token, byte[] tokenHash)
+    public async Task ShowAsync(HttpContext httpContext, string token, byte[] tokenHash)
     {
         using var place = database.TryEnter();
         if (place.IsRefused)
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http) is { } registration)
-            await WriteAsync(http, StatusCodes.Status200OK, token, registration, error: null, passwordError: null);
+            httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await registrations.FindAsync(tokenHash, httpContext.Deadline()).WithinDeadline(httpContext) is { } registration)
+            await WriteAsync(httpContext, StatusCodes.Status200OK, token, registration, error: null, passwordError: null);
         else
-            await RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link");
+            await RefuseAsync(httpContext, "confirm_refused", PageRoutes.Account, "confirmed.link");
     }
 
-    public async Task FollowAsync(HttpContext http, string token, byte[] tokenHash, string password)
+    public async Task FollowAsync(HttpContext httpContext, string token, byte[] tokenHash, string password)
     {
         PendingRegistration? registration;
         using (var place = database.TryEnter())
         {
             if (place.IsRefused)
             {
-                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
                 return;
             }
-            registration = await registrations.FindAsync(tokenHash, http.Deadline()).WithinDeadline(http);
+            registration = await registrations.FindAsync(tokenHash, httpContext.Deadline()).WithinDeadline(httpContext);
         }
         if (registration is null)
-            await RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link");
-        else if (await RefusePasswordAsync(http, registration, password) is { } error)
-            await ShowAgainAsync(http, token, registration, error);
+            await RefuseAsync(httpContext, "confirm_refused", PageRoutes.Account, "confirmed.link");
+        else if (await RefusePasswordAsync(httpContext, registration, password) is { } error)
+            await ShowAgainAsync(httpContext, token, registration, error);
         else
-            await StoreAsync(http, tokenHash, registration);
+            await StoreAsync(httpContext, tokenHash, registration);
     }
 
     /// <summary>Null: it is the browser that registered, or the password is the one chosen there.</summary>
-    private async Task<ApiError?> RefusePasswordAsync(HttpContext http, PendingRegistration registration, string password)
+    private async Task<ApiError?> RefusePasswordAsync(HttpContext httpContext, PendingRegistration registration, string password)
     {
-        if (cookie.IsOf(http, registration.BrowserHash))
+        if (cookie.IsOf(httpContext, registration.BrowserHash))
             return null;
         if (password.Length == 0)
             return AccountErrors.SignInMissing;
-        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, registration.Email) is { } tooMany)
+        if (limits.Refuse(Limit.SignIn, httpContext.Connection.RemoteIpAddress, registration.Email) is { } tooMany)
             return AccountErrors.TooManyRequests(tooMany);
-        return await hashing.TryVerifyAsync(registration.PasswordHash, password, http.RequestAborted) switch
+        return await hashing.TryVerifyAsync(registration.PasswordHash, password, httpContext.RequestAborted) switch
         {
             null => ApiErrors.ServiceUnavailable,
             false => AccountErrors.InvalidCredentials,
@@ -66,28 +66,28 @@ internal sealed class RegistrationLink(
         };
     }
 
-    private async Task StoreAsync(HttpContext http, byte[] tokenHash, PendingRegistration registration)
+    private async Task StoreAsync(HttpContext httpContext, byte[] tokenHash, PendingRegistration registration)
     {
-        var stored = await accounts.TryStoreConfirmedAsync(http, registration, tokenHash);
+        var stored = await accounts.TryStoreConfirmedAsync(httpContext, registration, tokenHash);
         if (stored.IsRefused)
         {
-            http.Features.Set(stored.Error);
-            await (stored.Error == AccountErrors.EmailExists ? RefuseAsync(http, "register_email_taken", PageRoutes.SignIn, "register.sign_in")
-                : stored.Error == AccountErrors.UserNameExists ? RefuseAsync(http, "register_username_taken", PageRoutes.Register, "register.title")
-                : RefuseAsync(http, "confirm_refused", PageRoutes.Account, "confirmed.link"));
+            httpContext.Features.Set(stored.Error);
+            await (stored.Error == AccountErrors.EmailExists ? RefuseAsync(httpContext, "register_email_taken", PageRoutes.SignIn, "register.sign_in")
+                : stored.Error == AccountErrors.UserNameExists ? RefuseAsync(httpContext, "register_username_taken", PageRoutes.Register, "register.title")
+                : RefuseAsync(httpContext, "confirm_refused", PageRoutes.Account, "confirmed.link"));
             return;
         }
         var user = stored.Value;
         // False: an administrator has disabled the account in the meantime; sign-in only says that it is refused.
-        var isSignedIn = await sessions.TryStartAsync(http, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
-        SeeOther.Write(http, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, registration.ReturnUrl));
+        var isSignedIn = await sessions.TryStartAsync(httpContext, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), isRemembered: false);
+        SeeOther.Write(httpContext, isSignedIn ? registration.ReturnUrl ?? $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true" : ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, registration.ReturnUrl));
     }
 
-    private Task ShowAgainAsync(HttpContext http, string token, PendingRegistration registration, ApiError error)
+    private Task ShowAgainAsync(HttpContext httpContext, string token, PendingRegistration registration, ApiError error)
     {
-        http.Features.Set(error);
-        http.Response.TellWait(error.RetryAfter);
-        var texts = Languages.Choose(http);
+        httpContext.Features.Set(error);
+        httpContext.Response.TellWait(error.RetryAfter);
+        var texts = Languages.Choose(httpContext);
         var (text, passwordText) = error.Code switch
         {
             "MISSING_FIELDS" => (null, texts["sign_in.password_missing"]),
@@ -96,15 +96,15 @@ internal sealed class RegistrationLink(
             _ => (texts["refused.busy"], (string?)null),
         };
         // The form is wrong, not the request's credentials: a 401 would have to say how to authenticate.
-        return WriteAsync(http, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, token, registration, text, passwordText);
+        return WriteAsync(httpContext, error == AccountErrors.InvalidCredentials ? StatusCodes.Status400BadRequest : (int)error.Status, token, registration, text, passwordText);
     }
 
-    private Task WriteAsync(HttpContext http, int status, string token, PendingRegistration registration, string? error, string? passwordError)
+    private Task WriteAsync(HttpContext httpContext, int status, string token, PendingRegistration registration, string? error, string? passwordError)
     {
-        var model = new ConfirmEmailModel(token, registration.Email) { AsksPassword = !cookie.IsOf(http, registration.BrowserHash), Error = error, PasswordError = passwordError };
-        return pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(http, status, model, leadsAway: WaitingClient.Find(configuration.Value, registration.ReturnUrl, issuer.Path) is not null);
+        var model = new ConfirmEmailModel(token, registration.Email) { AsksPassword = !cookie.IsOf(httpContext, registration.BrowserHash), Error = error, PasswordError = passwordError };
+        return pages.WriteAsync<ConfirmEmailPage, ConfirmEmailModel>(httpContext, status, model, leadsAway: WaitingClient.Find(configuration.Value, registration.ReturnUrl, issuer.Path) is not null);
     }
 
-    private Task RefuseAsync(HttpContext http, string name, string route, string linkText) =>
-        pages.RefuseAsync(http, StatusCodes.Status400BadRequest, name, issuer.Path + route, linkText: linkText);
+    private Task RefuseAsync(HttpContext httpContext, string name, string route, string linkText) =>
+        pages.RefuseAsync(httpContext, StatusCodes.Status400BadRequest, name, issuer.Path + route, linkText: linkText);
 }

@@ -11,17 +11,17 @@ namespace IdentityServer.Accounts.Pages;
 /// </summary>
 internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms forms, PasswordResets resets, PasswordSettings policy, IssuerSettings issuer)
 {
-    public Task GetAsync(HttpContext http)
+    public Task GetAsync(HttpContext httpContext)
     {
-        var (email, token) = (http.Request.Query["email"].ToString(), http.Request.Query["token"].ToString());
-        return WriteAsync(http, StatusCodes.Status200OK, new Filled(email, ResetTokens.HashOf(token) is null ? "" : token), []);
+        var (email, token) = (httpContext.Request.Query["email"].ToString(), httpContext.Request.Query["token"].ToString());
+        return WriteAsync(httpContext, StatusCodes.Status200OK, new Filled(email, ResetTokens.HashOf(token) is null ? "" : token), []);
     }
 
-    public async Task PostAsync(HttpContext http)
+    public async Task PostAsync(HttpContext httpContext)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var (filled, chosen) = (new Filled(form["email"].Trim(), form["token"].Trim()), form["new_password"]);
         Dictionary<string, string> missing = [];
         if (filled.Email.Length == 0)
@@ -32,18 +32,18 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
             missing["new_password"] = texts["reset.password_missing"];
         if (missing.Count > 0)
         {
-            await WriteAsync(http, StatusCodes.Status400BadRequest, filled, missing);
+            await WriteAsync(httpContext, StatusCodes.Status400BadRequest, filled, missing);
             return;
         }
 
-        var made = await resets.MakeAsync(http, filled.Email, filled.Token, chosen);
+        var made = await resets.MakeAsync(httpContext, filled.Email, filled.Token, chosen);
         if (!made.IsRefused)
         {
-            SeeOther.Write(http, $"{issuer.Path}{PageRoutes.SignIn}?notice=password_reset");
+            SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.SignIn}?notice=password_reset");
             return;
         }
-        http.Features.Set(made.Error);
-        http.Response.TellWait(made.Error.RetryAfter);
+        httpContext.Features.Set(made.Error);
+        httpContext.Response.TellWait(made.Error.RetryAfter);
         var (field, text) = made.Error.Code switch
         {
             "INVALID_PASSWORD" => ("new_password", texts["password.refused"]),
@@ -51,13 +51,13 @@ internal sealed class ResetPasswordPageEndpoint(PageWriter pages, PageForms form
             _ when made.Error == AccountErrors.InvalidResetToken => ("", texts["reset.refused"]),
             _ => ("", texts["refused.busy"]),
         };
-        await WriteAsync(http, (int)made.Error.Status, filled, new Dictionary<string, string> { [field] = text });
+        await WriteAsync(httpContext, (int)made.Error.Status, filled, new Dictionary<string, string> { [field] = text });
     }
 
     /// <param name="errors">By field; errors about the whole form have an empty name.</param>
-    private Task WriteAsync(HttpContext http, int status, Filled filled, Dictionary<string, string> errors) =>
-        pages.WriteAsync<ResetPasswordPage, ResetPasswordModel>(http, status, new ResetPasswordModel(
-            filled.Email, filled.Token, PasswordWords.Describe(policy, Languages.Choose(http)), errors.GetValueOrDefault(""),
+    private Task WriteAsync(HttpContext httpContext, int status, Filled filled, Dictionary<string, string> errors) =>
+        pages.WriteAsync<ResetPasswordPage, ResetPasswordModel>(httpContext, status, new ResetPasswordModel(
+            filled.Email, filled.Token, PasswordWords.Describe(policy, Languages.Choose(httpContext)), errors.GetValueOrDefault(""),
             errors.GetValueOrDefault("email"), errors.GetValueOrDefault("token"), errors.GetValueOrDefault("new_password"), issuer.Path + PageRoutes.ForgotPassword));
 
     private sealed record Filled(string Email, string Token);

@@ -22,62 +22,62 @@ internal sealed class SignInPageEndpoint(
     /// </summary>
     private const string Challenge = "Form";
 
-    public Task GetAsync(HttpContext http)
+    public Task GetAsync(HttpContext httpContext)
     {
-        var returnUrl = ReturnUrl.Check(http.Request.Query[ReturnUrl.Parameter], issuer.Path);
+        var returnUrl = ReturnUrl.Check(httpContext.Request.Query[ReturnUrl.Parameter], issuer.Path);
         var asked = ReturnUrl.AuthorizationRequest(returnUrl, issuer.Path);
-        var hint = http.Request.Query["login_hint"].ToString() is { Length: > 0 } direct ? direct : asked.GetValueOrDefault("login_hint").ToString();
-        return WriteAsync(http, StatusCodes.Status200OK, returnUrl, new Filled(hint.Length <= NameRules.MaximumEmailLength ? hint : "", IsRemembered: false), Said.Nothing with
+        var hint = httpContext.Request.Query["login_hint"].ToString() is { Length: > 0 } direct ? direct : asked.GetValueOrDefault("login_hint").ToString();
+        return WriteAsync(httpContext, StatusCodes.Status200OK, returnUrl, new Filled(hint.Length <= NameRules.MaximumEmailLength ? hint : "", IsRemembered: false), Said.Nothing with
         {
-            Notice = http.Request.Query["notice"].ToString() is "password_reset" ? "sign_in.password_reset" : null,
+            Notice = httpContext.Request.Query["notice"].ToString() is "password_reset" ? "sign_in.password_reset" : null,
         });
     }
 
-    public async Task PostAsync(HttpContext http)
+    public async Task PostAsync(HttpContext httpContext)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
         var (login, password) = (form["username"], form["password"]);
         var filled = new Filled(login, form.IsChecked("remember"));
         if (login.Length == 0 || password.Length == 0)
         {
-            await RefuseAsync(http, AccountErrors.SignInMissing, form.ReturnUrl, filled, new Said(
+            await RefuseAsync(httpContext, AccountErrors.SignInMissing, form.ReturnUrl, filled, new Said(
                 UserName: login.Length == 0 ? "sign_in.username_missing" : null, Password: password.Length == 0 ? "sign_in.password_missing" : null));
             return;
         }
-        if (limits.Refuse(Limit.SignIn, http.Connection.RemoteIpAddress, login) is { } tooMany)
+        if (limits.Refuse(Limit.SignIn, httpContext.Connection.RemoteIpAddress, login) is { } tooMany)
         {
-            await RefuseAsync(http, AccountErrors.TooManyRequests(tooMany), form.ReturnUrl, filled, new Said("refused.too_many"));
+            await RefuseAsync(httpContext, AccountErrors.TooManyRequests(tooMany), form.ReturnUrl, filled, new Said("refused.too_many"));
             return;
         }
 
-        var check = await passwords.CheckAsync(login, password, Caller.Of(http, (FindClient(form.ReturnUrl) ?? Client.AccountApi).ClientId), http.RequestAborted).WithinDeadline(http);
+        var check = await passwords.CheckAsync(login, password, Caller.Of(httpContext, (FindClient(form.ReturnUrl) ?? Client.AccountApi).ClientId), httpContext.RequestAborted).WithinDeadline(httpContext);
         if (check.Outcome == PasswordOutcome.Busy)
-            await RefuseAsync(http, ApiErrors.ServiceUnavailable, form.ReturnUrl, filled, new Said("refused.busy"));
+            await RefuseAsync(httpContext, ApiErrors.ServiceUnavailable, form.ReturnUrl, filled, new Said("refused.busy"));
         // The same for unknown, wrong, locked and disabled.
-        else if (check.User is not { } user || !await sessions.TryStartAsync(http, user, filled.IsRemembered))
-            await RefuseAsync(http, AccountErrors.InvalidCredentials, form.ReturnUrl, filled, new Said("sign_in.refused"));
+        else if (check.User is not { } user || !await sessions.TryStartAsync(httpContext, user, filled.IsRemembered))
+            await RefuseAsync(httpContext, AccountErrors.InvalidCredentials, form.ReturnUrl, filled, new Said("sign_in.refused"));
         else
-            SeeOther.Write(http, form.ReturnUrl ?? issuer.Path + PageRoutes.Account);
+            SeeOther.Write(httpContext, form.ReturnUrl ?? issuer.Path + PageRoutes.Account);
     }
 
-    private Task RefuseAsync(HttpContext http, ApiError error, string? returnUrl, Filled filled, Said said)
+    private Task RefuseAsync(HttpContext httpContext, ApiError error, string? returnUrl, Filled filled, Said said)
     {
-        http.Features.Set(error);
-        http.Response.TellWait(error.RetryAfter);
+        httpContext.Features.Set(error);
+        httpContext.Response.TellWait(error.RetryAfter);
         if (error.Challenge is not null)
-            http.Response.Headers.WWWAuthenticate = Challenge;
-        return WriteAsync(http, (int)error.Status, returnUrl, filled, said);
+            httpContext.Response.Headers.WWWAuthenticate = Challenge;
+        return WriteAsync(httpContext, (int)error.Status, returnUrl, filled, said);
     }
 
-    private Task WriteAsync(HttpContext http, int status, string? returnUrl, Filled filled, Said said)
+    private Task WriteAsync(HttpContext httpContext, int status, string? returnUrl, Filled filled, Said said)
     {
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var client = FindClient(returnUrl);
         var model = new SignInModel(
             client is null ? null : client.Name ?? client.ClientId, filled.UserName, filled.IsRemembered, Say(said.Notice), Say(said.Both), Say(said.UserName), Say(said.Password),
             returnUrl, ReturnUrl.Add(issuer.Path + PageRoutes.Register, returnUrl), ReturnUrl.Add(issuer.Path + PageRoutes.ForgotPassword, returnUrl));
-        return pages.WriteAsync<SignInPage, SignInModel>(http, status, model, leadsAway: client is not null);
+        return pages.WriteAsync<SignInPage, SignInModel>(httpContext, status, model, leadsAway: client is not null);
 
         string? Say(string? name) => name is null ? null : texts[name];
     }

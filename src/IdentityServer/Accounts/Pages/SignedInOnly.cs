@@ -9,18 +9,18 @@ namespace IdentityServer.Accounts.Pages;
 /// <summary>Lets signed-in users through, and sends everybody else to sign in and back.</summary>
 internal sealed class SignedInOnly(BrowserSessions sessions, DatabaseGate database, IssuerSettings issuer)
 {
-    public RequestDelegate For(Func<HttpContext, SessionState, Task> answer) => async http =>
+    public RequestDelegate For(Func<HttpContext, SessionState, Task> answer) => async httpContext =>
     {
         using var place = database.TryEnter();
         if (place.IsRefused)
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await sessions.FindAsync(http) is { } session)
-            await answer(http, session);
+            httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        else if (await sessions.FindAsync(httpContext) is { } session)
+            await answer(httpContext, session);
         else
         {
             // The posted form is dropped, because its session is over.
-            var query = HttpMethods.IsPost(http.Request.Method) ? "" : http.Request.QueryString.Value;
-            SeeOther.Write(http, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, ReturnUrl.Check($"{issuer.Path}{http.Request.Path}{query}", issuer.Path)));
+            var query = HttpMethods.IsPost(httpContext.Request.Method) ? "" : httpContext.Request.QueryString.Value;
+            SeeOther.Write(httpContext, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, ReturnUrl.Check($"{issuer.Path}{httpContext.Request.Path}{query}", issuer.Path)));
         }
     };
 }

@@ -14,10 +14,10 @@ internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metri
     private int _waiting;
 
     /// <summary>Null if the queue is full or too slow. Dispose to leave the gate.</summary>
-    public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellation)
+    public async ValueTask<IDisposable?> TryEnterAsync(CancellationToken cancellationToken)
     {
         var asked = metrics.HashingAsked();
-        if (!await _slots.WaitAsync(0, cancellation))
+        if (!await _slots.WaitAsync(0, cancellationToken))
         {
             if (Interlocked.Increment(ref _waiting) > settings.QueueLength)
             {
@@ -28,7 +28,7 @@ internal sealed class HashingGate(PasswordSettings settings, ServerMetrics metri
             metrics.HashingQueued(gate, 1);
             try
             {
-                if (!await _slots.WaitAsync(settings.QueueTimeout, cancellation))
+                if (!await _slots.WaitAsync(settings.QueueTimeout, cancellationToken))
                 {
                     metrics.HashingRefused(gate);
                     return null;

@@ -7,18 +7,18 @@ namespace IdentityServer.Accounts.Passwords;
 internal sealed class PasswordHashing(IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings)
 {
     /// <summary>Null: too many are waiting (503).</summary>
-    public async Task<string?> TryHashAsync(string password, CancellationToken cancellation)
+    public async Task<string?> TryHashAsync(string password, CancellationToken cancellationToken)
     {
-        using var slot = await gate.TryEnterAsync(cancellation);
+        using var slot = await gate.TryEnterAsync(cancellationToken);
         return slot is null ? null : await gate.HashAsync(() => hasher.HashPassword(new User(), password));
     }
 
     /// <summary>Whether it is the password of an account that has not been created yet. Null: too many are waiting (503).</summary>
-    public async Task<bool?> TryVerifyAsync(string hash, string password, CancellationToken cancellation)
+    public async Task<bool?> TryVerifyAsync(string hash, string password, CancellationToken cancellationToken)
     {
         if (password.Length > settings.MaximumLength * 2)
             return false;
-        using var slot = await gate.TryEnterAsync(cancellation);
+        using var slot = await gate.TryEnterAsync(cancellationToken);
         return slot is null ? null : await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), hash, password)) != PasswordVerificationResult.Failed;
     }
 }

@@ -37,7 +37,7 @@ internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUs
 /// the audit trail before the answer.
 /// </summary>
 internal sealed class PasswordVerifier(
-    GuessStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider time)
+    GuessStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider timeProvider)
 {
     private readonly PendingChecks _pending = new();
 
@@ -45,41 +45,41 @@ internal sealed class PasswordVerifier(
     private readonly string _nobodysHash = hasher.HashPassword(new User(), Guid.NewGuid().ToString());
 
     /// <param name="login">A user name or an e-mail address, as typed.</param>
-    public async Task<PasswordCheck> CheckAsync(string login, string password, Caller caller, CancellationToken cancellation)
+    public async Task<PasswordCheck> CheckAsync(string login, string password, Caller caller, CancellationToken cancellationToken)
     {
         if (!LoginName.IsPossible(login))
             return PasswordCheck.Refused;
         var folded = LoginName.Fold(login);
-        return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? AccountLookup.ByEmail : AccountLookup.ByName, folded, password, caller, cancellation);
+        return await CheckAsync(folded.Contains('@', StringComparison.Ordinal) ? AccountLookup.ByEmail : AccountLookup.ByName, folded, password, caller, cancellationToken);
     }
 
-    public Task<PasswordCheck> CheckAsync(Guid userId, string password, Caller caller, CancellationToken cancellation) =>
-        CheckAsync(AccountLookup.ById, userId, password, caller, cancellation);
+    public Task<PasswordCheck> CheckAsync(Guid userId, string password, Caller caller, CancellationToken cancellationToken) =>
+        CheckAsync(AccountLookup.ById, userId, password, caller, cancellationToken);
 
     /// <summary>The password was right, but no sign-in follows that would reset the count.</summary>
     public Task TakeBackAsync(CheckedUser user) => guesses.UnlockAsync(user.Id, user.SecurityStamp);
 
-    private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellation)
+    private async Task<PasswordCheck> CheckAsync<T>(AccountLookup lookup, T who, string password, Caller caller, CancellationToken cancellationToken)
         where T : notnull
     {
         // HMAC pads a short key with zeros (RFC 2104 §2), so "secret" and "secret" with a trailing NUL have the same hash.
         if (IsTooLong(password) || password.Contains('\0', StringComparison.Ordinal))
             return PasswordCheck.Refused;
-        using var slot = await gate.TryEnterAsync(cancellation);
+        using var slot = await gate.TryEnterAsync(cancellationToken);
         if (slot is null)
             return PasswordCheck.Busy;
 
         while (true)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using var check = _pending.Enter(who);
-            var guess = await guesses.ReserveAsync(lookup, who, time.GetUtcNow(), lockout);
+            var guess = await guesses.ReserveAsync(lookup, who, timeProvider.GetUtcNow(), lockout);
             // Not cancelled with the request: a counted guess is checked and recorded even if the caller hangs up.
             var verdict = await gate.HashAsync(() => hasher.VerifyHashedPassword(new User(), guess?.Hash ?? _nobodysHash, password));
             if (guess is null)
             {
                 // Unknown or locked. A lock caused by a right password that was still being checked is lifted again.
-                if (await check.YieldsToARightOneAsync(cancellation))
+                if (await check.YieldsToARightOneAsync(cancellationToken))
                     continue;
                 return await RefuseAsync(lookup, who, caller, AuditReasons.Locked, locks: false);
             }
@@ -90,7 +90,7 @@ internal sealed class PasswordVerifier(
             if (verdict == PasswordVerificationResult.SuccessRehashNeeded)
                 user = user with { NewHash = await gate.HashAsync(() => hasher.HashPassword(new User(), password)) };
             // A caller that hung up never reaches the sign-in that would reset the count.
-            if (guess.Locks || cancellation.IsCancellationRequested)
+            if (guess.Locks || cancellationToken.IsCancellationRequested)
                 await guesses.UnlockAsync(user.Id, user.SecurityStamp);
             check.WasRight();
             return new PasswordCheck(PasswordOutcome.Right, user);
@@ -107,7 +107,7 @@ internal sealed class PasswordVerifier(
     {
         string[] events = locks ? [AuditEvents.SignInFailed, AuditEvents.AccountLocked] : [AuditEvents.SignInFailed];
         string?[] reasons = locks ? [reason, null] : [reason];
-        await guesses.NoteRefusalAsync(lookup, who, time.GetUtcNow(), caller, events, reasons);
+        await guesses.NoteRefusalAsync(lookup, who, timeProvider.GetUtcNow(), caller, events, reasons);
         return PasswordCheck.Refused;
     }
 }

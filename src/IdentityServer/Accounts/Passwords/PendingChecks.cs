@@ -49,12 +49,12 @@ internal sealed class PendingChecks
         public void WasRight() => _verdict.TrySetResult(true);
 
         /// <summary>Ends this one as wrong, then waits for the others; returns whether any was right.</summary>
-        public async Task<bool> YieldsToARightOneAsync(CancellationToken cancellation)
+        public async Task<bool> YieldsToARightOneAsync(CancellationToken cancellationToken)
         {
             var others = checks.OthersThan(this);
             // Nobody waits for a check that is itself waiting.
             _verdict.TrySetResult(false);
-            var verdicts = await Task.WhenAll([.. before, .. others]).WaitAsync(cancellation);
+            var verdicts = await Task.WhenAll([.. before, .. others]).WaitAsync(cancellationToken);
             return verdicts.Contains(true);
         }
 

@@ -14,7 +14,7 @@ namespace IdentityServer.Accounts.Sessions;
 /// session that ends there is over at once. The cookie is <c>HttpOnly</c>, <c>SameSite=Lax</c>, and over
 /// https <c>Secure</c> with the prefix <c>__Host-</c> (RFC 6265bis §4.1.3.2).
 /// </summary>
-internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider time)
+internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, SessionSettings settings, IssuerSettings issuer, TimeProvider timeProvider)
 {
     private const int SecretLength = 32;
     private const int MaximumUserAgentLength = 200;
@@ -26,33 +26,33 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
 
     /// <summary>The browser's live session, or null. One statement; none if there is no cookie.</summary>
     /// <param name="clientId">The client whose consent is looked up with it.</param>
-    public async ValueTask<SessionState?> FindAsync(HttpContext http, string? clientId = null) =>
-        Read(http) is { } key ? await store.FindAsync(key, clientId, time.GetUtcNow(), http.Deadline()).WithinDeadline(http) : null;
+    public async ValueTask<SessionState?> FindAsync(HttpContext httpContext, string? clientId = null) =>
+        Read(httpContext) is { } key ? await store.FindAsync(key, clientId, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext) : null;
 
     /// <summary>
     /// Signs the browser in: always with a new secret, and with a new session unless the current one is the same user's.
     /// False: the account was disabled or its password changed since it was checked.
     /// </summary>
     /// <param name="isRemembered">The cookie survives closing the browser.</param>
-    public async Task<bool> TryStartAsync(HttpContext http, CheckedUser user, bool isRemembered)
+    public async Task<bool> TryStartAsync(HttpContext httpContext, CheckedUser user, bool isRemembered)
     {
-        http.RequestAborted.ThrowIfCancellationRequested();
-        var now = time.GetUtcNow();
+        httpContext.RequestAborted.ThrowIfCancellationRequested();
+        var now = timeProvider.GetUtcNow();
         var lifetime = isRemembered ? settings.RememberedLifetime : settings.Lifetime;
         var secret = RandomNumberGenerator.GetBytes(SecretLength);
-        var agent = http.Request.Headers.UserAgent.ToString();
+        var agent = httpContext.Request.Headers.UserAgent.ToString();
         var started = await store.TryStartAsync(
             new NewSession(
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
-                Caller.AddressOf(http), Shorten(agent), Read(http))
+                Caller.AddressOf(httpContext), Shorten(agent), Read(httpContext))
             { IsRemembered = isRemembered },
-            http.Deadline()).WithinDeadline(http);
+            httpContext.Deadline()).WithinDeadline(httpContext);
         if (started is null)
             return false;
         // The previous user is signed out, including at the applications.
         if (started.Replaced is { } replaced)
-            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(http))).WithinDeadline(http);
-        http.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
+            await ending.EndAsync(replaced.Id, replaced.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Session, Caller.AddressOf(httpContext))).WithinDeadline(httpContext);
+        httpContext.Response.Cookies.Append(_cookie, Write(started.Id, secret), Options(isRemembered ? lifetime : null));
         return true;
     }
 
@@ -60,16 +60,16 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// Deletes the cookie that came with the request; the caller ends the session itself. If no cookie came, none is
     /// deleted: a post from another site comes without it, and the answer would delete it anyway.
     /// </summary>
-    public void Forget(HttpContext http)
+    public void Forget(HttpContext httpContext)
     {
-        if (http.Request.Cookies.ContainsKey(_cookie))
-            http.Response.Cookies.Delete(_cookie, Options(null));
+        if (httpContext.Request.Cookies.ContainsKey(_cookie))
+            httpContext.Response.Cookies.Delete(_cookie, Options(null));
     }
 
     /// <summary>What the browser sent; valid only if the database knows it.</summary>
-    public SessionKey? Read(HttpContext http)
+    public SessionKey? Read(HttpContext httpContext)
     {
-        if (!http.Request.Cookies.TryGetValue(_cookie, out var text) || !StrictBase64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
+        if (!httpContext.Request.Cookies.TryGetValue(_cookie, out var text) || !StrictBase64Url.TryDecode(text, out var bytes) || bytes is not { Length: 16 + SecretLength })
             return null;
         return new SessionKey(new Guid(bytes.AsSpan(0, 16), bigEndian: true), SHA256.HashData(bytes.AsSpan(16)));
     }

@@ -16,7 +16,7 @@ internal sealed record EndedSessions(int Count, IReadOnlyList<Guid> Grants, Date
 /// to each client with a <c>backchannel_logout_uri</c> that the sessions signed in to goes to the outbox.
 /// </summary>
 internal sealed class SessionEnding(
-    NpgsqlDataSource source, OutboxStore outbox, Revocations revocations, Pulse pulse, TimeProvider time)
+    NpgsqlDataSource source, OutboxStore outbox, Revocations revocations, Pulse pulse, TimeProvider timeProvider)
 {
     /// <summary>How long to retry a client that does not answer.</summary>
     private static readonly TimeSpan NoticeLifetime = TimeSpan.FromHours(24);
@@ -36,8 +36,8 @@ internal sealed class SessionEnding(
     /// Within the caller's transaction, which has already ended the account's grants by a new security stamp: ends
     /// every session but one. Call <see cref="Announce"/> after the commit.
     /// </summary>
-    public async Task<EndedSessions> EndAllAsync(NpgsqlConnection connection, Guid userId, Guid? kept, AuditNote note, CancellationToken cancellation) =>
-        await EndAsync(connection, await SessionEnds.HoldAllAsync(connection, userId, kept, cancellation), userId, endsGrants: false, note, cancellation);
+    public async Task<EndedSessions> EndAllAsync(NpgsqlConnection connection, Guid userId, Guid? kept, AuditNote note, CancellationToken cancellationToken) =>
+        await EndAsync(connection, await SessionEnds.HoldAllAsync(connection, userId, kept, cancellationToken), userId, endsGrants: false, note, cancellationToken);
 
     /// <summary>After the commit: this node refuses the grants' tokens at once and sends its messages.</summary>
     public void Announce(EndedSessions ended)
@@ -62,16 +62,16 @@ internal sealed class SessionEnding(
         return ended.Count;
     }
 
-    private async Task<EndedSessions> EndAsync(NpgsqlConnection connection, Guid[] sessions, Guid userId, bool endsGrants, AuditNote note, CancellationToken cancellation)
+    private async Task<EndedSessions> EndAsync(NpgsqlConnection connection, Guid[] sessions, Guid userId, bool endsGrants, AuditNote note, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         if (sessions.Length == 0)
             return new EndedSessions(0, [], now, HasNotices: false);
 
-        var (grants, told) = await SessionEnds.EndAsync(connection, sessions, now, endsGrants, note, cancellation);
+        var (grants, told) = await SessionEnds.EndAsync(connection, sessions, now, endsGrants, note, cancellationToken);
         var notices = told.ConvertAll(client => new LogoutNotice(client.ClientId, userId, client.SessionId).Write());
         if (notices.Count > 0)
-            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, [.. told.Select(client => client.ClientId)], now + NoticeLifetime, cancellation);
+            await outbox.AddAsync(connection, LogoutNotice.Kind, notices, [.. told.Select(client => client.ClientId)], now + NoticeLifetime, cancellationToken);
         return new EndedSessions(sessions.Length, grants, now + UntilTheFeedTells, notices.Count > 0);
     }
 }

@@ -10,16 +10,16 @@ namespace IdentityServer.Protocol.Authorization;
 
 /// <summary>Writes the grant of an authorization and returns its code: the handle of generation 0 (RFC 6749 §4.1.2).</summary>
 internal sealed class AuthorizationCodes(
-    CodeStore codes, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
+    CodeStore codes, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider timeProvider)
 {
     /// <summary>RFC 6749 §4.1.2 recommends ten minutes at most; a browser needs seconds.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
     /// <summary>The code. Null: the session, account, client, consent or pushed request has ended in the meantime.</summary>
     public async Task<string?> TryIssueAsync(
-        AuthorizationRequest request, SessionState session, SessionKey key, NewConsent? consent, Guid? pushedRequestId, IPAddress? address, CancellationToken cancellation)
+        AuthorizationRequest request, SessionState session, SessionKey key, NewConsent? consent, Guid? pushedRequestId, IPAddress? address, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var createdAt = GrantIds.After(now, session.GrantsEndedAt);
         var expires = createdAt + Lifetime;
         var mayRefresh = request.Scopes.Contains(Scopes.OfflineAccess);
@@ -36,7 +36,7 @@ internal sealed class AuthorizationCodes(
             createdAt, expires, mayRefresh ? createdAt + refresh.AbsoluteLifetime : expires + access.Lifetime, now,
             request.Resources, request.DpopThumbprint, request.RedirectUri, request.CodeChallenge, details.ToString(), consent,
             consent is null && ConsentRules.IsNeeded(request.Client), pushedRequestId, address);
-        if (!await codes.TryStartAsync(code, cancellation))
+        if (!await codes.TryStartAsync(code, cancellationToken))
             return null;
         metrics.GrantIssued();
         return GrantHandle.Write(HandleKind.Code, keys.Value.Handles, code.GrantId, 0, createdAt);

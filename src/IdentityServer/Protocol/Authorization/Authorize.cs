@@ -20,7 +20,7 @@ namespace IdentityServer.Protocol.Authorization;
 /// </summary>
 internal sealed class Authorize(
     CurrentConfiguration configuration, BrowserSessions sessions, WantedUser wanted, AuthorizationCodes codes, Reauthentication reauthentication, ConsentTicket tickets,
-    PageWriter pages, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleAuthorizationRequestContext>
+    PageWriter pages, DatabaseGate database, IssuerSettings issuer, TimeProvider timeProvider) : IOpenIddictServerHandler<HandleAuthorizationRequestContext>
 {
     // OpenIddict needs a principal before it issues a code; the real user is in the grant.
     private static readonly ClaimsPrincipal Earner = new(new ClaimsIdentity("IdentityServer"));
@@ -39,7 +39,7 @@ internal sealed class Authorize(
     }
 
     /// <summary>Null: a code was issued, or the browser was sent to a page.</summary>
-    private async ValueTask<OAuthError?> RefuseAsync(HttpContext http, AuthorizationState state)
+    private async ValueTask<OAuthError?> RefuseAsync(HttpContext httpContext, AuthorizationState state)
     {
         var request = state.Request!;
         // RFC 6749 §4.1.2.1, access_denied: nothing is written, and the next request asks again.
@@ -47,40 +47,40 @@ internal sealed class Authorize(
             return Errors.Denied;
         if (state.IsPost)
         {
-            SeeOther.Write(http, $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}");
+            SeeOther.Write(httpContext, $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}");
             return null;
         }
 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        var session = await sessions.FindAsync(http, request.Client.ClientId);
+        var session = await sessions.FindAsync(httpContext, request.Client.ClientId);
         var hasJustSignedIn = reauthentication.IsMet(state.Marker, request.Form, session);
         if (SignInRefusal(request, session, hasJustSignedIn) is { } refusal)
         {
             // Already asked for this request: the wrong user signed in, and asking again would loop.
             if (request.Prompt == Prompts.None || hasJustSignedIn)
                 return refusal;
-            SendToSignIn(http, request, session);
+            SendToSignIn(httpContext, request, session);
             return null;
         }
-        return await AuthorizeAsync(http, state, request, session!, hasJustSignedIn);
+        return await AuthorizeAsync(httpContext, state, request, session!, hasJustSignedIn);
     }
 
-    private async ValueTask<OAuthError?> AuthorizeAsync(HttpContext http, AuthorizationState state, AuthorizationRequest request, SessionState session, bool hasJustSignedIn)
+    private async ValueTask<OAuthError?> AuthorizeAsync(HttpContext httpContext, AuthorizationState state, AuthorizationRequest request, SessionState session, bool hasJustSignedIn)
     {
         var isAllowed = state.Decision == true;
         if (!isAllowed && ConsentRules.MustAsk(request, session, hasJustSignedIn))
         {
             if (request.Prompt == Prompts.None)
                 return Errors.ConsentIsRequired;
-            await AskAsync(http, request, session);
+            await AskAsync(httpContext, request, session);
             return null;
         }
 
-        http.RequestAborted.ThrowIfCancellationRequested();
+        httpContext.RequestAborted.ThrowIfCancellationRequested();
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
-        state.Code = await codes.TryIssueAsync(request, session, sessions.Read(http)!.Value, consent, request.PushedRequestId, Caller.AddressOf(http), http.Deadline()).WithinDeadline(http);
+        state.Code = await codes.TryIssueAsync(request, session, sessions.Read(httpContext)!.Value, consent, request.PushedRequestId, Caller.AddressOf(httpContext), httpContext.Deadline()).WithinDeadline(httpContext);
         return state.Code is null ? Errors.SignInRequired : null;
     }
 
@@ -89,24 +89,24 @@ internal sealed class Authorize(
     {
         if (session is null)
             return Errors.SignInRequired;
-        var isTooLongAgo = request.MaxAge is { } maxAge && time.GetUtcNow() - session.AuthenticatedAt > maxAge;
+        var isTooLongAgo = request.MaxAge is { } maxAge && timeProvider.GetUtcNow() - session.AuthenticatedAt > maxAge;
         if (!hasJustSignedIn && (isTooLongAgo || (request.Prompt & (Prompts.Login | Prompts.SelectAccount)) != 0))
             return Errors.SignInRequired;
         return wanted.SubjectOf(request).Value is { Length: > 0 } subject && subject != session.UserId.ToString() ? Errors.OtherUser : null;
     }
 
-    private void SendToSignIn(HttpContext http, AuthorizationRequest request, SessionState? session)
+    private void SendToSignIn(HttpContext httpContext, AuthorizationRequest request, SessionState? session)
     {
         var back = $"{issuer.Path}{ProtocolRoutes.Authorize}?{request.Form}&{Reauthentication.Marker}={reauthentication.Mark(request.Form, session)}";
         // The page reads the login_hint from it.
-        SeeOther.Write(http, $"{issuer.Path}{PageRoutes.SignIn}?return_url={Uri.EscapeDataString(back)}");
+        SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.SignIn}?return_url={Uri.EscapeDataString(back)}");
     }
 
-    private Task AskAsync(HttpContext http, AuthorizationRequest request, SessionState session)
+    private Task AskAsync(HttpContext httpContext, AuthorizationRequest request, SessionState session)
     {
-        var marked = http.Request.Query[Reauthentication.Marker].ToString();
+        var marked = httpContext.Request.Query[Reauthentication.Marker].ToString();
         var form = marked.Length == 0 ? request.Form : $"{request.Form}&{Reauthentication.Marker}={Uri.EscapeDataString(marked)}";
-        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(http));
-        return pages.WriteAsync<Consent, ConsentModel>(http, StatusCodes.Status200OK, model, leadsAway: true);
+        var model = ConsentWords.Describe(configuration.Value, request, session, tickets.Write(session.Id, form), Languages.Choose(httpContext));
+        return pages.WriteAsync<Consent, ConsentModel>(httpContext, StatusCodes.Status200OK, model, leadsAway: true);
     }
 }

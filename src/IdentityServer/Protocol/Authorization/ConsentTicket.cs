@@ -11,7 +11,7 @@ namespace IdentityServer.Protocol.Authorization;
 /// What the consent page showed, and to whom: the request and the session, encrypted in a form field by Data Protection. The
 /// answer counts only for that request in that session, whatever else the browser is made to post.
 /// </summary>
-internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProvider time)
+internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProvider timeProvider)
 {
     private const int PrefixLength = 16 + 8;
 
@@ -24,7 +24,7 @@ internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProv
     {
         var bytes = new byte[PrefixLength + Encoding.UTF8.GetByteCount(form)];
         sessionId.TryWriteBytes(bytes, bigEndian: true, out _);
-        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(16), time.GetUtcNow().UtcTicks);
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(16), timeProvider.GetUtcNow().UtcTicks);
         Encoding.UTF8.GetBytes(form, bytes.AsSpan(PrefixLength));
         return Base64Url.EncodeToString(_protector.Protect(bytes));
     }
@@ -45,6 +45,6 @@ internal sealed class ConsentTicket(IDataProtectionProvider protection, TimeProv
         }
         var shownIn = new Guid(clear.AsSpan(0, 16), bigEndian: true);
         var at = new DateTimeOffset(BinaryPrimitives.ReadInt64BigEndian(clear.AsSpan(16)), TimeSpan.Zero);
-        return shownIn == sessionId && time.GetUtcNow() - at < Lifetime ? clear[PrefixLength..] : null;
+        return shownIn == sessionId && timeProvider.GetUtcNow() - at < Lifetime ? clear[PrefixLength..] : null;
     }
 }

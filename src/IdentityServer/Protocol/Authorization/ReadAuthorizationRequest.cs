@@ -43,20 +43,20 @@ internal sealed class ReadAuthorizationRequest(BrowserSessions sessions, Consent
     }
 
     /// <summary>The session must be the one to which the form was shown.</summary>
-    private async ValueTask<(Result<OAuthParameters> Shown, bool? Decision)> ReadConsentAsync(HttpContext http)
+    private async ValueTask<(Result<OAuthParameters> Shown, bool? Decision)> ReadConsentAsync(HttpContext httpContext)
     {
-        var form = await OAuthForm.ReadAsync(http);
+        var form = await OAuthForm.ReadAsync(httpContext);
         if (form.IsRefused)
             return (form.Error, null);
-        var shown = form.Value[ConsentField] is { } ticket && await IsOurFormAsync(http, form.Value) ? tickets.Read(ticket, sessions.Read(http)?.Id) : null;
+        var shown = form.Value[ConsentField] is { } ticket && await IsOurFormAsync(httpContext, form.Value) ? tickets.Read(ticket, sessions.Read(httpContext)?.Id) : null;
         return shown is null ? (Errors.FormExpired, null) : (OAuthParameters.ParseLeniently(shown), form.Value[DecisionField] == Allow);
     }
 
     /// <summary>The body has been read already, so antiforgery is given the one field that it needs.</summary>
-    private async Task<bool> IsOurFormAsync(HttpContext http, OAuthParameters form)
+    private async Task<bool> IsOurFormAsync(HttpContext httpContext, OAuthParameters form)
     {
-        http.Request.Form = new FormCollection(new() { [AntiforgeryField] = form[AntiforgeryField] });
-        return await antiforgery.IsRequestValidAsync(http);
+        httpContext.Request.Form = new FormCollection(new() { [AntiforgeryField] = form[AntiforgeryField] });
+        return await antiforgery.IsRequestValidAsync(httpContext);
     }
 
     private static Result<OAuthParameters> Parse(string query) => OAuthParameters.ParseLeniently(Encoding.UTF8.GetBytes(query));

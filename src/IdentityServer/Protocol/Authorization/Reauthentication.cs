@@ -13,7 +13,7 @@ namespace IdentityServer.Protocol.Authorization;
 /// goes to the sign-in page with a marker, encrypted by Data Protection, of when it came and in which session. A session
 /// authenticated since then satisfies it. So nobody is asked twice, and nobody gets through without being asked.
 /// </summary>
-internal sealed class Reauthentication(IDataProtectionProvider protection, TimeProvider time)
+internal sealed class Reauthentication(IDataProtectionProvider protection, TimeProvider timeProvider)
 {
     /// <summary>The parameter that only this server writes.</summary>
     public const string Marker = "asked_at";
@@ -33,7 +33,7 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
     public string Mark(string form, SessionState? session)
     {
         var bytes = new byte[Length];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, time.GetUtcNow().UtcTicks);
+        BinaryPrimitives.WriteInt64BigEndian(bytes, timeProvider.GetUtcNow().UtcTicks);
         WriteState(bytes.AsSpan(8), session);
         SHA256.HashData(Encoding.UTF8.GetBytes(form), bytes.AsSpan(8 + StateLength));
         return Base64Url.EncodeToString(_protector.Protect(bytes));
@@ -58,7 +58,7 @@ internal sealed class Reauthentication(IDataProtectionProvider protection, TimeP
         Span<byte> state = stackalloc byte[StateLength];
         WriteState(state, session);
         var askedAt = new DateTimeOffset(BinaryPrimitives.ReadInt64BigEndian(clear), TimeSpan.Zero);
-        return time.GetUtcNow() - askedAt < Lifetime
+        return timeProvider.GetUtcNow() - askedAt < Lifetime
             && session.AuthenticatedAt > askedAt - ClockSkew
             && !clear.AsSpan(8, StateLength).SequenceEqual(state);
     }

@@ -37,11 +37,11 @@ internal sealed class SendAuthorizationResponse(
         await (state?.Target is { } target ? WriteErrorAsync(request.Http, target, error) : WritePageAsync(request, state, error));
     }
 
-    private Task WriteErrorAsync(HttpContext http, AuthorizationTarget target, OAuthError error)
+    private Task WriteErrorAsync(HttpContext httpContext, AuthorizationTarget target, OAuthError error)
     {
-        http.Features.Set(error);
+        httpContext.Features.Set(error);
         refusals.Note(target.Client, error);
-        return WriteAsync(http, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
+        return WriteAsync(httpContext, target, [new(Parameters.Error, error.Code), new(Parameters.ErrorDescription, error.Description)]);
     }
 
     /// <summary>Shows an error that can't be sent to a client.</summary>
@@ -58,17 +58,17 @@ internal sealed class SendAuthorizationResponse(
         return pages.WriteAsync<ErrorPage, ErrorPageModel>(request.Http, (int)error.Status, model);
     }
 
-    private Task WriteAsync(HttpContext http, AuthorizationTarget target, List<KeyValuePair<string, string>> members)
+    private Task WriteAsync(HttpContext httpContext, AuthorizationTarget target, List<KeyValuePair<string, string>> members)
     {
         if (target.State is { } state)
             members.Add(new(Parameters.State, state));
         members.Add(new(Parameters.Issuer, issuer.Issuer));
         if (target.ResponseMode == ResponseMode.FormPost)
-            return pages.WriteAsync<FormPost, FormPostModel>(http, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), leadsAway: true);
+            return pages.WriteAsync<FormPost, FormPostModel>(httpContext, StatusCodes.Status200OK, new FormPostModel(target.RedirectUri, members), leadsAway: true);
 
         // The address that the browser leaves holds the request, the one that it goes to a code.
-        http.Response.Headers["Referrer-Policy"] = "no-referrer";
-        SeeOther.Write(http, WithQuery(target.RedirectUri, members));
+        httpContext.Response.Headers["Referrer-Policy"] = "no-referrer";
+        SeeOther.Write(httpContext, WithQuery(target.RedirectUri, members));
         return Task.CompletedTask;
     }
 

@@ -13,7 +13,7 @@ internal sealed record PushedRequest(Guid Id, OAuthParameters Parameters, string
 /// Keeps pushed authorization requests (RFC 9126). The <c>request_uri</c> is a handle with a MAC, so a made-up one is refused
 /// without a query.
 /// </summary>
-internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys, PushedRequestSettings settings, TimeProvider time)
+internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys, PushedRequestSettings settings, TimeProvider timeProvider)
 {
     /// <summary>RFC 9126 §2.2.</summary>
     public const string Prefix = "urn:ietf:params:oauth:request_uri:";
@@ -22,12 +22,12 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
     private static readonly string[] Credentials = [Parameters.ClientId, Parameters.ClientSecret, Parameters.ClientAssertion, Parameters.ClientAssertionType];
 
     /// <summary>The <c>request_uri</c>.</summary>
-    public async Task<string> AddAsync(Client client, OAuthParameters parameters, string? dpopThumbprint, CancellationToken cancellation)
+    public async Task<string> AddAsync(Client client, OAuthParameters parameters, string? dpopThumbprint, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var id = GrantIds.Create(now);
         var form = $"{Parameters.ClientId}={Uri.EscapeDataString(client.ClientId)}&{parameters.ToForm(Credentials)}";
-        await store.AddAsync(id, client.ClientId, new StoredRequest(form, dpopThumbprint), now, now + settings.Lifetime, cancellation);
+        await store.AddAsync(id, client.ClientId, new StoredRequest(form, dpopThumbprint), now, now + settings.Lifetime, cancellationToken);
         return Prefix + GrantHandle.Write(HandleKind.PushedRequest, keys.Value.Handles, id, 0, now);
     }
 
@@ -36,7 +36,7 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         parameters[Parameters.RequestUri]?.StartsWith(Prefix, StringComparison.Ordinal) == true;
 
     /// <summary>The pushed request; other parameters in the address are ignored (RFC 9126 §4, RFC 9101 §6.3).</summary>
-    public async Task<Result<PushedRequest>> OpenAsync(OAuthParameters parameters, CancellationToken cancellation)
+    public async Task<Result<PushedRequest>> OpenAsync(OAuthParameters parameters, CancellationToken cancellationToken)
     {
         if (parameters.IsRepeated(Parameters.ClientId) || parameters.IsRepeated(Parameters.RequestUri))
             return Errors.TargetRepeated;
@@ -45,9 +45,9 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
         var requestUri = parameters[Parameters.RequestUri]!;
         if (!GrantHandle.TryRead(HandleKind.PushedRequest, keys.Value.Handles, requestUri[Prefix.Length..], out var id, out _))
             return Errors.PushedRequestUnknown;
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var (kept, longest) = (now + PushedRequestSettings.OpenedLifetime, GrantIds.TimeOf(id) + PushedRequestSettings.LongestLifetime);
-        if (await store.TryOpenAsync(id, clientId, now, kept < longest ? kept : longest, cancellation) is not { } stored)
+        if (await store.TryOpenAsync(id, clientId, now, kept < longest ? kept : longest, cancellationToken) is not { } stored)
             return Errors.PushedRequestUnknown;
         var pushed = OAuthParameters.ParseLeniently(Encoding.UTF8.GetBytes(stored.Parameters));
         if (pushed.IsRefused)
@@ -57,5 +57,5 @@ internal sealed class PushedRequests(PushedRequestStore store, CurrentKeys keys,
     }
 
     /// <summary>The request was answered, but without a code.</summary>
-    public Task EndAsync(Guid id, CancellationToken cancellation) => store.RemoveAsync(id, cancellation);
+    public Task EndAsync(Guid id, CancellationToken cancellationToken) => store.RemoveAsync(id, cancellationToken);
 }

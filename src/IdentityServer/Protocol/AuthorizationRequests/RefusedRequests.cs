@@ -6,7 +6,7 @@ namespace IdentityServer.Protocol.AuthorizationRequests;
 /// Logs one line for each refused authorization request: the client and the reason, but nothing from the request.
 /// Everyday refusals (nobody is signed in, the user says no) are logged at Debug.
 /// </summary>
-internal sealed partial class RefusedRequests(ILogger<RefusedRequests> log)
+internal sealed partial class RefusedRequests(ILogger<RefusedRequests> logger)
 {
     /// <param name="client">Null: the request named no registered client.</param>
     public void Note(Client? client, OAuthError error) => LogRefused(

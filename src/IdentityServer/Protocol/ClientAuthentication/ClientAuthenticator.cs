@@ -11,12 +11,12 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 /// </summary>
 internal sealed class ClientAuthenticator(CurrentConfiguration configuration, ClientSecrets secrets, ClientAssertions assertions, IssuedCertificates issued, RegisteredCertificates registered)
 {
-    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext http, OAuthParameters parameters)
+    public async ValueTask<Result<Client>> AuthenticateAsync(HttpContext httpContext, OAuthParameters parameters)
     {
-        var proven = await ProveAsync(http, parameters, certificate: null);
+        var proven = await ProveAsync(httpContext, parameters, certificate: null);
         if (proven.IsRefused)
             return proven.Error;
-        return await TryUseAsync(proven.Value, http.Deadline()).WithinDeadline(http) is { } refused ? refused : proven.Value.Client;
+        return await TryUseAsync(proven.Value, httpContext.Deadline()).WithinDeadline(httpContext) is { } refused ? refused : proven.Value.Client;
     }
 
     /// <summary>
@@ -24,13 +24,13 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
     /// (RFC 9449 §8). Call <see cref="TryUseAsync"/> before doing anything in the client's name.
     /// </summary>
     /// <param name="certificate">The connection's certificate; null: it has none, or it does not count here.</param>
-    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext http, OAuthParameters parameters, X509Certificate2? certificate)
+    public async ValueTask<Result<ProvenClient>> ProveAsync(HttpContext httpContext, OAuthParameters parameters, X509Certificate2? certificate)
     {
-        var presented = Read(http, parameters);
+        var presented = Read(httpContext, parameters);
         if (presented.IsRefused)
             return presented.Error;
         if (presented.Value.Assertion is { } assertion)
-            return await assertions.VerifyAsync(http, assertion, presented.Value.ClientId);
+            return await assertions.VerifyAsync(httpContext, assertion, presented.Value.ClientId);
         var (clientId, secret) = (presented.Value.ClientId!, presented.Value.Secret);
 
         var client = configuration.Value.FindClient(clientId);
@@ -44,7 +44,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
             return secret is null && registered.IsRegistered(client, certificate) ? new ProvenClient(client) : Errors.ClientRefused;
         if (secret is null)
             return Errors.ClientRefused;
-        return await secrets.CheckAsync(client, secret, http.RequestAborted) switch
+        return await secrets.CheckAsync(client, secret, httpContext.RequestAborted) switch
         {
             SecretOutcome.Right => new ProvenClient(client),
             SecretOutcome.Busy => Errors.Busy,
@@ -53,21 +53,21 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
     }
 
     /// <summary>Why the client is refused after all; null: it is authenticated. If an assertion comes more than once, only one request is accepted.</summary>
-    public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellation) =>
-        client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellation) : default;
+    public ValueTask<OAuthError?> TryUseAsync(ProvenClient client, CancellationToken cancellationToken) =>
+        client.Assertion is { } assertion ? assertions.TryUseAsync(client.Client, assertion, cancellationToken) : default;
 
     /// <summary>The revocation feed is for confidential clients only.</summary>
-    public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext http, OAuthParameters parameters)
+    public async ValueTask<Result<Client>> AuthenticateConfidentialAsync(HttpContext httpContext, OAuthParameters parameters)
     {
-        var client = await AuthenticateAsync(http, parameters);
+        var client = await AuthenticateAsync(httpContext, parameters);
         return !client.IsRefused && client.Value.IsPublic ? Errors.PublicClientRefused : client;
     }
 
-    private static Result<PresentedClient> Read(HttpContext http, OAuthParameters parameters)
+    private static Result<PresentedClient> Read(HttpContext httpContext, OAuthParameters parameters)
     {
         var bodyId = parameters[Parameters.ClientId];
         var bodySecret = parameters[Parameters.ClientSecret];
-        var header = http.Request.Headers.Authorization;
+        var header = httpContext.Request.Headers.Authorization;
         if (header.Count > 1)
             return Errors.MalformedBasic;
         if (parameters[Parameters.ClientAssertion] is not null || parameters[Parameters.ClientAssertionType] is not null)

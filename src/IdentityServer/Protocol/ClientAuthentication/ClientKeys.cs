@@ -12,7 +12,7 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 /// The keys that clients sign with: either registered as <c>jwks</c> and parsed once for each version of the configuration, or fetched
 /// from their <c>jwks_uri</c> and cached. However many requests wait for them, they are fetched once.
 /// </summary>
-internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, ClientAssertionSettings settings, TimeProvider time, ILoggerFactory logs)
+internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration configuration, ClientAssertionSettings settings, TimeProvider timeProvider, ILoggerFactory logs)
 {
     /// <summary>Concurrent fetches for all clients together. One that gets no answer holds its place for <see cref="OutboundHttp.Deadline"/>.</summary>
     private const int MaximumFetches = 64;
@@ -23,21 +23,21 @@ internal sealed class ClientKeys(OutboundHttp outbound, CurrentConfiguration con
 
     private readonly ConditionalWeakTable<Client, JwtVerifier> _registered = [];
     private readonly ConcurrentDictionary<string, FetchedKeys> _fetched = new(StringComparer.Ordinal);
-    private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), settings.Algorithms, time, logs.CreateLogger<FetchedKeys>());
+    private readonly FetchedKeys.Source _source = new(outbound, new SemaphoreSlim(MaximumFetches), settings.Algorithms, timeProvider, logs.CreateLogger<FetchedKeys>());
 
-    public async ValueTask<Result<JwtVerifier>> FindAsync(Client client, CancellationToken cancellation)
+    public async ValueTask<Result<JwtVerifier>> FindAsync(Client client, CancellationToken cancellationToken)
     {
         if (client.Metadata.Jwks is not null)
             return _registered.GetValue(client, Parse);
-        return client.Metadata.JwksUri is null ? Errors.ClientRefused : await CacheOf(client).FindAsync(cancellation);
+        return client.Metadata.JwksUri is null ? Errors.ClientRefused : await CacheOf(client).FindAsync(cancellationToken);
     }
 
     /// <summary>For an unknown <c>kid</c>: newer keys than those; null: there are none, or they were fetched just now.</summary>
-    public async ValueTask<JwtVerifier?> FindNewerAsync(Client client, JwtVerifier known, CancellationToken cancellation)
+    public async ValueTask<JwtVerifier?> FindNewerAsync(Client client, JwtVerifier known, CancellationToken cancellationToken)
     {
         if (client.Metadata.Jwks is not null || client.Metadata.JwksUri is null)
             return null;
-        var newer = await CacheOf(client).FindAsync(cancellation, known);
+        var newer = await CacheOf(client).FindAsync(cancellationToken, known);
         return newer.IsRefused || ReferenceEquals(newer.Value, known) ? null : newer.Value;
     }
 

@@ -33,7 +33,7 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
     public bool IsOf(string otherUri, string? otherAlgorithm) => uri == otherUri && algorithm == otherAlgorithm;
 
     /// <param name="lacking">Keys that turned out not to include the one sought.</param>
-    public ValueTask<Result<JwtVerifier>> FindAsync(CancellationToken cancellation, JwtVerifier? lacking = null)
+    public ValueTask<Result<JwtVerifier>> FindAsync(CancellationToken cancellationToken, JwtVerifier? lacking = null)
     {
         lock (_turn)
         {
@@ -50,7 +50,7 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
                 // The first caller must not cancel it, because others wait for it.
                 _underWay = Task.Run(FetchAsync, CancellationToken.None);
             }
-            return new(_underWay.WaitAsync(cancellation));
+            return new(_underWay.WaitAsync(cancellationToken));
         }
     }
 
@@ -104,5 +104,5 @@ internal sealed partial class FetchedKeys(FetchedKeys.Source source, string clie
     private Result<JwtVerifier> Known(DateTimeOffset now) => _keys is not null && now - _fetchedAt < LongestAge ? _keys : Errors.ClientRefused;
 
     [LoggerMessage(2201, LogLevel.Warning, "The keys of client {ClientId} can't be fetched from its jwks_uri: {Reason}")]
-    private static partial void LogUnusable(ILogger log, string clientId, string reason);
+    private static partial void LogUnusable(ILogger logger, string clientId, string reason);
 }

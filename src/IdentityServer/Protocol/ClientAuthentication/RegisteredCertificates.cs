@@ -11,14 +11,14 @@ namespace IdentityServer.Protocol.ClientAuthentication;
 /// <c>self_signed_tls_client_auth</c> (RFC 8705 §2.2): the certificate of the connection is one that the client registered, as
 /// <c>x5c</c> of a key in its <c>jwks</c>, and within its validity period. Parsed once for each version of the configuration.
 /// </summary>
-internal sealed class RegisteredCertificates(TimeProvider time)
+internal sealed class RegisteredCertificates(TimeProvider timeProvider)
 {
     private readonly ConditionalWeakTable<Client, string[]> _registered = [];
 
     /// <param name="certificate">The connection's certificate; null: none.</param>
     public bool IsRegistered(Client client, X509Certificate2? certificate)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         return certificate is not null && certificate.NotBefore <= now && now <= certificate.NotAfter
             && _registered.GetValue(client, Read).Contains(Confirmation.ThumbprintOf(certificate));
     }

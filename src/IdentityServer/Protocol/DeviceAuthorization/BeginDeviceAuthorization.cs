@@ -13,7 +13,7 @@ namespace IdentityServer.Protocol.DeviceAuthorization;
 /// <summary>Gives a device without a browser a code to poll with, and one for its user to type elsewhere (RFC 8628 §3.2).</summary>
 internal sealed class BeginDeviceAuthorization(
     DeviceStore devices, UserCodes userCodes, CurrentKeys keys, IssuerSettings issuer, DeviceCodeSettings settings,
-    DatabaseGate database, TimeProvider time) : IOpenIddictServerHandler<HandleDeviceAuthorizationRequestContext>
+    DatabaseGate database, TimeProvider timeProvider) : IOpenIddictServerHandler<HandleDeviceAuthorizationRequestContext>
 {
     /// <summary>Initial seconds between polls (RFC 8628 §3.2).</summary>
     private const int Interval = 5;
@@ -46,7 +46,7 @@ internal sealed class BeginDeviceAuthorization(
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         for (var tries = 0; tries < Tries; tries++)
         {
             var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), request.Client.ClientId, asked.Scopes.ToArray(), asked.Resources, now, now + settings.Lifetime, Interval);

@@ -18,7 +18,7 @@ namespace IdentityServer.Protocol.DeviceAuthorization;
 /// </summary>
 internal sealed class DevicePage(
     BrowserSessions sessions, DeviceStore devices, PageWriter pages, PageForms forms, CurrentConfiguration configuration, RequestLimits limits,
-    IssuerSettings issuer, RefreshTokenSettings refresh, ServerMetrics metrics, TimeProvider time)
+    IssuerSettings issuer, RefreshTokenSettings refresh, ServerMetrics metrics, TimeProvider timeProvider)
 {
     private const string Unknown = "device.unknown";
     private const string TooMany = "device.too_many";
@@ -27,99 +27,99 @@ internal sealed class DevicePage(
     private const string Allow = "allow";
     private const string Deny = "deny";
 
-    public async Task ShowAsync(HttpContext http)
+    public async Task ShowAsync(HttpContext httpContext)
     {
-        var typed = http.Request.Query[Parameters.UserCode].ToString();
-        if (await sessions.FindAsync(http) is not { } session)
-            AskToSignIn(http, typed);
+        var typed = httpContext.Request.Query[Parameters.UserCode].ToString();
+        if (await sessions.FindAsync(httpContext) is not { } session)
+            AskToSignIn(httpContext, typed);
         else if (string.IsNullOrWhiteSpace(typed))
-            await WriteEntryAsync(http, StatusCodes.Status200OK, null, null);
-        else if (limits.Refuse(Limit.UserCode, Caller.AddressOf(http), session.Id.ToString()) is { } tooMany)
-            await RefuseAsync(http, tooMany, typed);
+            await WriteEntryAsync(httpContext, StatusCodes.Status200OK, null, null);
+        else if (limits.Refuse(Limit.UserCode, Caller.AddressOf(httpContext), session.Id.ToString()) is { } tooMany)
+            await RefuseAsync(httpContext, tooMany, typed);
         else
-            await AskAsync(http, session, typed);
+            await AskAsync(httpContext, session, typed);
     }
 
-    public async Task DecideAsync(HttpContext http)
+    public async Task DecideAsync(HttpContext httpContext)
     {
-        if (await forms.ReadAsync(http) is not { } form)
+        if (await forms.ReadAsync(httpContext) is not { } form)
             return;
         var typed = form[Parameters.UserCode];
-        if (await sessions.FindAsync(http) is not { } session)
+        if (await sessions.FindAsync(httpContext) is not { } session)
         {
-            AskToSignIn(http, typed);
+            AskToSignIn(httpContext, typed);
             return;
         }
-        if (limits.Refuse(Limit.UserCode, Caller.AddressOf(http), session.Id.ToString()) is { } tooMany)
+        if (limits.Refuse(Limit.UserCode, Caller.AddressOf(httpContext), session.Id.ToString()) is { } tooMany)
         {
-            await RefuseAsync(http, tooMany, typed);
+            await RefuseAsync(httpContext, tooMany, typed);
             return;
         }
 
         var isDone = (UserCodes.Read(typed), form[Decision]) switch
         {
-            ({ } userCode, Allow) => await TryAllowAsync(http, session, userCode),
-            ({ } userCode, Deny) => await devices.TryDenyAsync(userCode, time.GetUtcNow()).WithinDeadline(http),
+            ({ } userCode, Allow) => await TryAllowAsync(httpContext, session, userCode),
+            ({ } userCode, Deny) => await devices.TryDenyAsync(userCode, timeProvider.GetUtcNow()).WithinDeadline(httpContext),
             _ => false,
         };
         if (isDone)
-            SeeOther.Write(http, issuer.Path + (form[Decision] == Allow ? DeviceRoutes.Allowed : DeviceRoutes.Denied));
+            SeeOther.Write(httpContext, issuer.Path + (form[Decision] == Allow ? DeviceRoutes.Allowed : DeviceRoutes.Denied));
         else
-            await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
+            await WriteEntryAsync(httpContext, StatusCodes.Status400BadRequest, typed, Unknown);
     }
 
-    public Task ShowAllowedAsync(HttpContext http) => WriteDoneAsync(http, "device.allowed");
+    public Task ShowAllowedAsync(HttpContext httpContext) => WriteDoneAsync(httpContext, "device.allowed");
 
-    public Task ShowDeniedAsync(HttpContext http) => WriteDoneAsync(http, "device.denied");
+    public Task ShowDeniedAsync(HttpContext httpContext) => WriteDoneAsync(httpContext, "device.denied");
 
-    private async Task AskAsync(HttpContext http, SessionState session, string typed)
+    private async Task AskAsync(HttpContext httpContext, SessionState session, string typed)
     {
         var userCode = UserCodes.Read(typed);
-        var device = userCode is null ? null : await devices.FindAsync(userCode, time.GetUtcNow(), http.Deadline()).WithinDeadline(http);
+        var device = userCode is null ? null : await devices.FindAsync(userCode, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext);
         if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client || !client.MayUse(GrantTypes.DeviceCode))
         {
-            await WriteEntryAsync(http, StatusCodes.Status400BadRequest, typed, Unknown);
+            await WriteEntryAsync(httpContext, StatusCodes.Status400BadRequest, typed, Unknown);
             return;
         }
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         var permissions = Array.ConvertAll(device.Scopes, scope => ScopeWords.Of(configuration.Value, texts, scope));
         await pages.WriteAsync<DeviceConsent, DeviceConsentModel>(
-            http, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
+            httpContext, StatusCodes.Status200OK, new DeviceConsentModel(UserCodes.Show(userCode!), client.Name ?? client.ClientId, permissions, session.FullName ?? session.UserName));
     }
 
-    private async Task<bool> TryAllowAsync(HttpContext http, SessionState session, string userCode)
+    private async Task<bool> TryAllowAsync(HttpContext httpContext, SessionState session, string userCode)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var createdAt = GrantIds.After(now, session.GrantsEndedAt);
         var details = new GrantDetails { Acr = AuthenticationContexts.Password, Amr = session.Amr };
         var leave = new DeviceLeave(
-            userCode, GrantIds.Create(createdAt), sessions.Read(http)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(http));
-        if (!await devices.TryAllowAsync(leave).WithinDeadline(http))
+            userCode, GrantIds.Create(createdAt), sessions.Read(httpContext)!.Value, details.ToString(), createdAt, now, refresh.PruneGrain, Caller.AddressOf(httpContext));
+        if (!await devices.TryAllowAsync(leave).WithinDeadline(httpContext))
             return false;
         metrics.GrantIssued();
         return true;
     }
 
-    private Task RefuseAsync(HttpContext http, OAuthError tooMany, string typed)
+    private Task RefuseAsync(HttpContext httpContext, OAuthError tooMany, string typed)
     {
-        http.Response.TellWait(tooMany.RetryAfter);
-        return WriteEntryAsync(http, (int)tooMany.Status, typed, TooMany);
+        httpContext.Response.TellWait(tooMany.RetryAfter);
+        return WriteEntryAsync(httpContext, (int)tooMany.Status, typed, TooMany);
     }
 
     /// <param name="mistake">The name of a text.</param>
-    private Task WriteEntryAsync(HttpContext http, int status, string? typed, string? mistake) => pages.WriteAsync<DeviceEntry, DeviceEntryModel>(
-        http, status, new DeviceEntryModel(typed, mistake is null ? null : Languages.Choose(http)[mistake]));
+    private Task WriteEntryAsync(HttpContext httpContext, int status, string? typed, string? mistake) => pages.WriteAsync<DeviceEntry, DeviceEntryModel>(
+        httpContext, status, new DeviceEntryModel(typed, mistake is null ? null : Languages.Choose(httpContext)[mistake]));
 
-    private Task WriteDoneAsync(HttpContext http, string name)
+    private Task WriteDoneAsync(HttpContext httpContext, string name)
     {
-        var texts = Languages.Choose(http);
+        var texts = Languages.Choose(httpContext);
         return pages.WritePlainAsync<MessagePage, MessageModel>(
-            http, StatusCodes.Status200OK, new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], Link: null, IsRefusal: false));
+            httpContext, StatusCodes.Status200OK, new MessageModel(texts[$"{name}.title"], texts[$"{name}.text"], Link: null, IsRefusal: false));
     }
 
-    private void AskToSignIn(HttpContext http, string typed)
+    private void AskToSignIn(HttpContext httpContext, string typed)
     {
         var back = issuer.Path + DeviceRoutes.Device + (UserCodes.Read(typed) is { } code ? $"?{Parameters.UserCode}={UserCodes.Show(code)}" : "");
-        SeeOther.Write(http, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, back));
+        SeeOther.Write(httpContext, ReturnUrl.Add(issuer.Path + PageRoutes.SignIn, back));
     }
 }

@@ -8,16 +8,16 @@ namespace IdentityServer.Protocol.Dpop;
 /// The nonces of RFC 9449 §8. Each belongs to a time step and is keyed by a key derived from that time's handle key: every
 /// node can check every nonce, and none is stored.
 /// </summary>
-internal sealed class DpopNonces(CurrentKeys keys, DpopSettings settings, TimeProvider time)
+internal sealed class DpopNonces(CurrentKeys keys, DpopSettings settings, TimeProvider timeProvider)
 {
     /// <summary>The nonce to use from now on.</summary>
-    public string Current() => Write(StepAt(time.GetUtcNow()));
+    public string Current() => Write(StepAt(timeProvider.GetUtcNow()));
 
     /// <summary>Accepts this step and the one before, and the next, which a node whose clock is ahead may have handed out.</summary>
     /// <param name="isCurrent">False: it is accepted, but there is a newer one.</param>
     public bool Accepts(string nonce, out bool isCurrent)
     {
-        var now = StepAt(time.GetUtcNow());
+        var now = StepAt(timeProvider.GetUtcNow());
         isCurrent = false;
         if (!DpopNonce.TryReadStep(nonce, out var step) || step < now - 1 || step > now + 1)
             return false;

@@ -14,7 +14,7 @@ namespace IdentityServer.Protocol.Dpop;
 /// Reads the DPoP proof of a request (RFC 9449 §4.3). It is compared with the issuer's address, never the Host header, and can be
 /// used once across all nodes. A request without one costs nothing.
 /// </summary>
-internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider time)
+internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate database, IssuerSettings issuer, DpopSettings settings, TimeProvider timeProvider)
 {
     public const string Header = "DPoP";
     public const string NonceHeader = "DPoP-Nonce";
@@ -23,36 +23,36 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
     public string Challenge { get; } = $"DPoP realm=\"IdentityServer\", algs=\"{string.Join(' ', settings.Algorithms)}\"";
 
     /// <param name="route">The endpoint below the issuer, such as <c>/connect/token</c>.</param>
-    public ValueTask<DpopReading> ReadAsync(HttpContext http, string route) =>
-        http.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(http, route, values, token: null) : default;
+    public ValueTask<DpopReading> ReadAsync(HttpContext httpContext, string route) =>
+        httpContext.Request.Headers.TryGetValue(Header, out var values) ? VerifyAsync(httpContext, route, values, token: null) : default;
 
     /// <summary>
     /// For an endpoint that accepts access tokens. Null: the token may be used, because it is bound to no key, or the request proves
     /// possession of its key (RFC 9449 §7.1). A bound token must not be used as a bearer token (§7.2).
     /// </summary>
     /// <param name="isDpop">Whether it was sent with the scheme <c>DPoP</c>.</param>
-    public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext http, string route, string accessToken, JwtClaims claims, bool isDpop)
+    public async ValueTask<OAuthError?> RefuseUseAsync(HttpContext httpContext, string route, string accessToken, JwtClaims claims, bool isDpop)
     {
         if (Confirmation.Of(claims).Key is not { } key)
             return isDpop ? Errors.TokenIsUnbound : null;
         if (!isDpop)
             return Errors.TokenIsBound;
-        var read = http.Request.Headers.TryGetValue(Header, out var values) ? await VerifyAsync(http, route, values, (accessToken, key)) : Errors.DpopProofMissing;
+        var read = httpContext.Request.Headers.TryGetValue(Header, out var values) ? await VerifyAsync(httpContext, route, values, (accessToken, key)) : Errors.DpopProofMissing;
         // RFC 9449 §7.1: what is 400 at the token endpoint is 401 here.
         return read.Error is { Status: HttpStatusCode.BadRequest } refused ? refused with { Status = HttpStatusCode.Unauthorized } : read.Error;
     }
 
-    private async ValueTask<DpopReading> VerifyAsync(HttpContext http, string route, StringValues values, (string Text, string Key)? token)
+    private async ValueTask<DpopReading> VerifyAsync(HttpContext httpContext, string route, StringValues values, (string Text, string Key)? token)
     {
         if (values.Count != 1)
             return Errors.DpopProofTwice;
         if (DpopProof.Verify(values.ToString(), out var proof) != DpopProofError.None || !settings.Algorithms.Contains(proof!.Algorithm))
             return Errors.DpopProofMalformed;
-        if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof.IsFor(http.Request.Method, address))
+        if (!HttpAddress.TryNormalise(issuer.At(route), out var address) || !proof.IsFor(httpContext.Request.Method, address))
             return Errors.DpopProofOfOtherRequest;
-        if (!IsNonceAccepted(http, proof))
+        if (!IsNonceAccepted(httpContext, proof))
             return Errors.DpopNonceRequired;
-        if (!proof.IsFresh(time.GetUtcNow(), settings.ProofLifetime, DpopSettings.ClockSkew))
+        if (!proof.IsFresh(timeProvider.GetUtcNow(), settings.ProofLifetime, DpopSettings.ClockSkew))
             return Errors.DpopProofOutOfTime;
         if (token is { } bound && proof.Thumbprint != bound.Key)
             return Errors.TokenIsBoundToAnother;
@@ -62,20 +62,20 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, http.Deadline()).WithinDeadline(http)
+        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, httpContext.Deadline()).WithinDeadline(httpContext)
             ? new DpopReading(proof, null)
             : Errors.DpopProofUsed;
     }
 
     /// <summary>RFC 9449 §8, §8.2: a caller without a nonce, or with an old one, is told which to use.</summary>
-    private bool IsNonceAccepted(HttpContext http, DpopProof proof)
+    private bool IsNonceAccepted(HttpContext httpContext, DpopProof proof)
     {
         if (proof.Nonce is null && !settings.RequireNonce)
             return true;
         var isCurrent = false;
         var isAccepted = proof.Nonce is not null && nonces.Accepts(proof.Nonce, out isCurrent);
         if (!isCurrent)
-            http.Response.Headers[NonceHeader] = nonces.Current();
+            httpContext.Response.Headers[NonceHeader] = nonces.Current();
         return isAccepted;
     }
 }

@@ -10,15 +10,15 @@ namespace IdentityServer.Protocol.Grants;
 
 /// <summary>Starts a grant for a checked user. It yields a refresh token only if <c>offline_access</c> was granted and the client may refresh.</summary>
 internal sealed class SignIn(
-    GrantStore grants, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time)
+    GrantStore grants, RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider timeProvider)
 {
     /// <summary>Null: the account was disabled or its password changed since it was checked.</summary>
     /// <param name="reason">For the audit trail, if something other than a password was checked.</param>
     /// <param name="terms">The limits of the tokens. The grant keeps the resources, and for a public client the key (RFC 9449 §5).</param>
-    public async Task<Issuance?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellation, string? reason = null, TokenTerms terms = default)
+    public async Task<Issuance?> TryStartAsync(Client client, CheckedUser user, ScopeSet scopes, IPAddress? address, CancellationToken cancellationToken, string? reason = null, TokenTerms terms = default)
     {
         var mayRefresh = scopes.Contains(Scopes.OfflineAccess) && client.MayUse(GrantTypes.RefreshToken);
-        var at = time.GetUtcNow();
+        var at = timeProvider.GetUtcNow();
         var now = GrantIds.After(at, user.GrantsEndedAt);
         var absolute = mayRefresh ? now + refresh.AbsoluteLifetime : now + access.Lifetime;
         var expires = mayRefresh && now + refresh.Lifetime < absolute ? now + refresh.Lifetime : absolute;
@@ -30,7 +30,7 @@ internal sealed class SignIn(
             Resources = terms.Resources,
         };
 
-        if (!await grants.TryStartAsync(grant, user.NewHash, cancellation))
+        if (!await grants.TryStartAsync(grant, user.NewHash, cancellationToken))
             return null;
         metrics.GrantIssued();
         return new Issuance(client, scopes, terms)

@@ -13,7 +13,7 @@ namespace IdentityServer.Protocol.Introspection;
 
 /// <summary>Describes a refresh token's grant to the client that it was issued to (RFC 7662 §2.2).</summary>
 internal sealed class TellRefreshToken(
-    GrantStore grants, CurrentKeys keys, DatabaseGate database, IssuerSettings issuer, TimeProvider time) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
+    GrantStore grants, CurrentKeys keys, DatabaseGate database, IssuerSettings issuer, TimeProvider timeProvider) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
     public async ValueTask HandleAsync(HandleIntrospectionRequestContext context)
     {
@@ -31,7 +31,7 @@ internal sealed class TellRefreshToken(
             request.Refuse(context, Errors.Busy);
             return;
         }
-        var grant = await grants.FindAsync(grantId, time.GetUtcNow(), request.Http.Deadline()).WithinDeadline(request.Http);
+        var grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), request.Http.Deadline()).WithinDeadline(request.Http);
         if (grant is null || grant.Generation != generation || !IsUsable(grant, request.Client))
         {
             context.RejectAsInactive();

@@ -11,7 +11,7 @@ namespace IdentityServer.Protocol.Logout;
 /// Tells clients that a session has ended (Back-Channel Logout §2.5), by posting a logout token to the client's address. A client
 /// that does not answer is told again, with a new token each time; one that answers 400 has understood but refuses (§2.8).
 /// </summary>
-internal sealed partial class BackchannelLogout(CurrentConfiguration configuration, LogoutTokens tokens, OutboundHttp http, ILogger<BackchannelLogout> log) : IOutboxDelivery
+internal sealed partial class BackchannelLogout(CurrentConfiguration configuration, LogoutTokens tokens, OutboundHttp http, ILogger<BackchannelLogout> logger) : IOutboxDelivery
 {
     public string Kind => LogoutNotice.Kind;
 
@@ -20,7 +20,7 @@ internal sealed partial class BackchannelLogout(CurrentConfiguration configurati
     /// <summary>Longer than the request's own timeout.</summary>
     public TimeSpan Deadline => OutboundHttp.Deadline * 2;
 
-    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation)
+    public async Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         var notice = LogoutNotice.Read(message.Content);
         // The client may have been unregistered since.
@@ -28,8 +28,8 @@ internal sealed partial class BackchannelLogout(CurrentConfiguration configurati
             return Delivery.Done;
 
         using var form = new FormUrlEncodedContent([new(Parameters.LogoutToken, tokens.Issue(client, notice))]);
-        var answer = await http.PostAsync(new Uri(address), form, cancellation);
-        cancellation.ThrowIfCancellationRequested();
+        var answer = await http.PostAsync(new Uri(address), form, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
         if (answer.IsSuccess)
             return Delivery.Done;
         if (answer is { Failure: null, Status: HttpStatusCode.BadRequest })

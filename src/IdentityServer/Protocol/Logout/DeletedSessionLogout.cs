@@ -15,5 +15,5 @@ internal sealed class DeletedSessionLogout(BackchannelLogout logout) : IOutboxDe
 
     public bool IsPlain => true;
 
-    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellation) => logout.DeliverAsync(message, cancellation);
+    public Task<Delivery> DeliverAsync(OutboxMessage message, CancellationToken cancellationToken) => logout.DeliverAsync(message, cancellationToken);
 }

@@ -11,7 +11,7 @@ using IdentityServer.Settings;
 namespace IdentityServer.Protocol.Logout;
 
 /// <summary>Writes logout tokens (Back-Channel Logout §2.4): like ID tokens, but with their own type and without <c>nonce</c>, so that neither passes for the other.</summary>
-internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, TimeProvider time)
+internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, TimeProvider timeProvider)
 {
     public const string Event = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -20,7 +20,7 @@ internal sealed class LogoutTokens(IssuerSettings issuer, CurrentKeys keys, Time
 
     public string Issue(Client client, LogoutNotice notice)
     {
-        var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        var issuedAt = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer))
         {

@@ -22,62 +22,62 @@ internal sealed class SignOutPages(
     private const string AntiforgeryField = "antiforgery";
 
     /// <summary><c>GET /account/sign-out</c>: the user's own request, not an application's.</summary>
-    public Task AskAsync(HttpContext http) => AnswerAsync(http, EndSessionRequest.Plain);
+    public Task AskAsync(HttpContext httpContext) => AnswerAsync(httpContext, EndSessionRequest.Plain);
 
     /// <summary><c>POST /account/sign-out</c>: the user's answer.</summary>
-    public async Task HandleConfirmationAsync(HttpContext http)
+    public async Task HandleConfirmationAsync(HttpContext httpContext)
     {
-        var form = await OAuthForm.ReadAsync(http);
-        var request = form.IsRefused ? form.Error : await IsOurFormAsync(http, form.Value) ? returns.Check(form.Value) : Errors.LogoutFormExpired;
+        var form = await OAuthForm.ReadAsync(httpContext);
+        var request = form.IsRefused ? form.Error : await IsOurFormAsync(httpContext, form.Value) ? returns.Check(form.Value) : Errors.LogoutFormExpired;
         if (request.IsRefused)
         {
-            await AnswerAsync(http, request);
+            await AnswerAsync(httpContext, request);
             return;
         }
         using var place = database.TryEnter();
         if (place.IsRefused)
         {
-            await RefuseBusyAsync(http);
+            await RefuseBusyAsync(httpContext);
             return;
         }
-        if (await sessions.FindAsync(http) is { } session)
-            await EndAsync(http, session);
+        if (await sessions.FindAsync(httpContext) is { } session)
+            await EndAsync(httpContext, session);
         else
-            sessions.Forget(http);
-        Leave(http, request.Value);
+            sessions.Forget(httpContext);
+        Leave(httpContext, request.Value);
     }
 
-    public Task ShowSignedOutAsync(HttpContext http) =>
-        pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, StatusCodes.Status200OK, new SignedOutModel(null));
+    public Task ShowSignedOutAsync(HttpContext httpContext) =>
+        pages.WritePlainAsync<SignedOutPage, SignedOutModel>(httpContext, StatusCodes.Status200OK, new SignedOutModel(null));
 
-    public async Task AnswerAsync(HttpContext http, Result<EndSessionRequest> request)
+    public async Task AnswerAsync(HttpContext httpContext, Result<EndSessionRequest> request)
     {
         using var place = database.TryEnter();
         if (place.IsRefused)
         {
-            await RefuseBusyAsync(http);
+            await RefuseBusyAsync(httpContext);
             return;
         }
-        var session = await sessions.FindAsync(http);
+        var session = await sessions.FindAsync(httpContext);
         if (session is null)
         {
-            sessions.Forget(http);
+            sessions.Forget(httpContext);
             if (request.IsRefused)
-                await pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, request.Error), new SignedOutModel(request.Error.Description));
+                await pages.WritePlainAsync<SignedOutPage, SignedOutModel>(httpContext, Refuse(httpContext, request.Error), new SignedOutModel(request.Error.Description));
             else
-                Leave(http, request.Value);
+                Leave(httpContext, request.Value);
             return;
         }
         if (!request.IsRefused && request.Value.Proves(session.UserId, session.Id))
         {
-            await EndAsync(http, session);
-            Leave(http, request.Value);
+            await EndAsync(httpContext, session);
+            Leave(httpContext, request.Value);
             return;
         }
-        await ConfirmAsync(http, request, session);
+        await ConfirmAsync(httpContext, request, session);
     }
 
-    private Task ConfirmAsync(HttpContext http, Result<EndSessionRequest> request, SessionState session)
+    private Task ConfirmAsync(HttpContext httpContext, Result<EndSessionRequest> request, SessionState session)
     {
         List<KeyValuePair<string, string>> fields = [];
         if (request.Value is { Client: { } client } asked)
@@ -89,36 +89,36 @@ internal sealed class SignOutPages(
                 fields.Add(new(Parameters.State, state));
         }
         return pages.WriteAsync<ConfirmPage, ConfirmModel>(
-            http, request.IsRefused ? Refuse(http, request.Error) : StatusCodes.Status200OK,
+            httpContext, request.IsRefused ? Refuse(httpContext, request.Error) : StatusCodes.Status200OK,
             new ConfirmModel(session.UserName, request.Value?.Client is { } by ? by.Name ?? by.ClientId : null, request.Error?.Description, fields),
             leadsAway: request.Value?.RedirectUri is not null);
     }
 
-    private async Task EndAsync(HttpContext http, SessionState session)
+    private async Task EndAsync(HttpContext httpContext, SessionState session)
     {
-        await ending.EndAsync(session.Id, session.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Logout, Caller.AddressOf(http))).WithinDeadline(http);
-        sessions.Forget(http);
+        await ending.EndAsync(session.Id, session.UserId, new AuditNote(AuditEvents.SessionEnded, AuditReasons.Logout, Caller.AddressOf(httpContext))).WithinDeadline(httpContext);
+        sessions.Forget(httpContext);
     }
 
-    private void Leave(HttpContext http, EndSessionRequest request) => SeeOther.Write(http, request.Return ?? issuer.Path + LogoutRoutes.SignedOut);
+    private void Leave(HttpContext httpContext, EndSessionRequest request) => SeeOther.Write(httpContext, request.Return ?? issuer.Path + LogoutRoutes.SignedOut);
 
-    private Task RefuseBusyAsync(HttpContext http)
+    private Task RefuseBusyAsync(HttpContext httpContext)
     {
-        http.Response.TellWait(Errors.Busy.RetryAfter);
-        return pages.WritePlainAsync<SignedOutPage, SignedOutModel>(http, Refuse(http, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
+        httpContext.Response.TellWait(Errors.Busy.RetryAfter);
+        return pages.WritePlainAsync<SignedOutPage, SignedOutModel>(httpContext, Refuse(httpContext, Errors.Busy), new SignedOutModel(Errors.Busy.Description));
     }
 
     /// <summary>Records the error with the request, for metrics.</summary>
-    private static int Refuse(HttpContext http, OAuthError error)
+    private static int Refuse(HttpContext httpContext, OAuthError error)
     {
-        http.Features.Set(error);
+        httpContext.Features.Set(error);
         return (int)error.Status;
     }
 
-    private async Task<bool> IsOurFormAsync(HttpContext http, OAuthParameters form)
+    private async Task<bool> IsOurFormAsync(HttpContext httpContext, OAuthParameters form)
     {
         // The body has been read already, within our limits.
-        http.Features.Set<IFormFeature>(new FormFeature(new FormCollection(new Dictionary<string, StringValues> { [AntiforgeryField] = form[AntiforgeryField] })));
-        return await antiforgery.IsRequestValidAsync(http);
+        httpContext.Features.Set<IFormFeature>(new FormFeature(new FormCollection(new Dictionary<string, StringValues> { [AntiforgeryField] = form[AntiforgeryField] })));
+        return await antiforgery.IsRequestValidAsync(httpContext);
     }
 }

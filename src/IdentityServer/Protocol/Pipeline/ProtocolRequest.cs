@@ -8,7 +8,7 @@ using OpenIddict.Server;
 namespace IdentityServer.Protocol.Pipeline;
 
 /// <summary>What the handlers of a request have found so far, for later handlers. It is kept with OpenIddict's transaction.</summary>
-internal sealed class ProtocolRequest(HttpContext http)
+internal sealed class ProtocolRequest(HttpContext httpContext)
 {
     private const string Key = "identityserver";
 
@@ -19,7 +19,7 @@ internal sealed class ProtocolRequest(HttpContext http)
     private Issuance? _issuance;
     private AccessToken? _accessToken;
 
-    public HttpContext Http { get; } = http;
+    public HttpContext Http { get; } = httpContext;
 
     public OAuthParameters Parameters { get => Known(_parameters); set => _parameters = value; }
 

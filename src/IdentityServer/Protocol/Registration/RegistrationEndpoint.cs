@@ -17,23 +17,23 @@ namespace IdentityServer.Protocol.Registration;
 /// </summary>
 internal sealed class RegistrationEndpoint(
     ClientRegistrationSettings settings, RegistrationReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database,
-    IssuerSettings issuer, Pulse pulse, TimeProvider time)
+    IssuerSettings issuer, Pulse pulse, TimeProvider timeProvider)
 {
-    public async Task HandleAsync(HttpContext http)
+    public async Task HandleAsync(HttpContext httpContext)
     {
-        var registered = await RegisterAsync(http);
-        await RegistrationAnswer.WriteAsync(http, registered, StatusCodes.Status201Created, issuer);
+        var registered = await RegisterAsync(httpContext);
+        await RegistrationAnswer.WriteAsync(httpContext, registered, StatusCodes.Status201Created, issuer);
     }
 
-    private async ValueTask<Result<RegisteredClient>> RegisterAsync(HttpContext http)
+    private async ValueTask<Result<RegisteredClient>> RegisterAsync(HttpContext httpContext)
     {
-        if (limits.Refuse(Limit.ClientRegistration, http) is { } tooMany)
+        if (limits.Refuse(Limit.ClientRegistration, httpContext) is { } tooMany)
             return tooMany;
         if (settings.Mode == RegistrationMode.InitialToken
-            && !(RegistrationTokens.Read(http) is { } initial && RegistrationTokens.IsAnyOf(initial, settings.InitialAccessTokens)))
+            && !(RegistrationTokens.Read(httpContext) is { } initial && RegistrationTokens.IsAnyOf(initial, settings.InitialAccessTokens)))
             return Errors.RegistrationTokenRefused;
 
-        var (document, fault) = await JsonRequest.ReadAsync(http);
+        var (document, fault) = await JsonRequest.ReadAsync(httpContext);
         if (fault != JsonFault.None)
             return RegistrationAnswer.ErrorOf(fault);
         using var body = document!;
@@ -42,7 +42,7 @@ internal sealed class RegistrationEndpoint(
             return described.Error;
 
         var secret = TokenEndpointAuthMethods.HasSecret(described.Value.AuthMethod) ? RegistrationTokens.Create() : null;
-        var hash = secret is null ? null : await secrets.TryHashAsync(secret, http.RequestAborted);
+        var hash = secret is null ? null : await secrets.TryHashAsync(secret, httpContext.RequestAborted);
         if (secret is not null && hash is null)
             return Errors.Busy;
         var token = RegistrationTokens.Create();
@@ -51,10 +51,10 @@ internal sealed class RegistrationEndpoint(
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
+        var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
         try
         {
-            if (!await http.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
+            if (!await httpContext.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
                 return Errors.TooManyClients;
         }
         // OpenIddict's own rules, should one of them be stricter than ours.
@@ -73,22 +73,22 @@ internal sealed class RegistrationEndpoint(
             ClientId = RegistrationTokens.CreateClientId(),
             AuthMethod = described.AuthMethod,
             SecretHashes = secretHash is null ? [] : [secretHash],
-            RegisteredAt = time.GetUtcNow(),
+            RegisteredAt = timeProvider.GetUtcNow(),
             RegistrationTokenHash = RegistrationTokens.HashOf(token),
         };
         described.WriteTo(row);
         return row;
     }
 
-    private async Task<bool> TryStoreAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited, CancellationToken cancellation)
+    private async Task<bool> TryStoreAsync(AuthDb db, ApplicationManager clients, ClientRow row, AuditEventRow audited, CancellationToken cancellationToken)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         // First, for the lock on that row: of two at once the second counts the first.
-        await ConfigurationRows.AnnounceAsync(db, cancellation);
-        if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellation) >= settings.MaxClients)
+        await ConfigurationRows.AnnounceAsync(db, cancellationToken);
+        if (await db.Clients.CountAsync(client => client.RegisteredAt != null, cancellationToken) >= settings.MaxClients)
             return false;
         db.AuditEvents.Add(audited);
-        await clients.CreateAsync(row, cancellation);
+        await clients.CreateAsync(row, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
     }
@@ -97,19 +97,19 @@ internal sealed class RegistrationEndpoint(
 /// <summary>What the endpoints of registration answer alike.</summary>
 internal static class RegistrationAnswer
 {
-    public static Task WriteAsync(HttpContext http, Result<RegisteredClient> result, int status, IssuerSettings issuer)
+    public static Task WriteAsync(HttpContext httpContext, Result<RegisteredClient> result, int status, IssuerSettings issuer)
     {
         if (!result.IsRefused)
-            return OAuthAnswer.WriteAsync(http, status, (result.Value, issuer), static (json, what) => what.Value.WriteTo(json, what.issuer));
-        return RefuseAsync(http, result.Error);
+            return OAuthAnswer.WriteAsync(httpContext, status, (result.Value, issuer), static (json, what) => what.Value.WriteTo(json, what.issuer));
+        return RefuseAsync(httpContext, result.Error);
     }
 
-    public static Task RefuseAsync(HttpContext http, OAuthError error)
+    public static Task RefuseAsync(HttpContext httpContext, OAuthError error)
     {
         // RFC 6750 §3: who came without a token is not told of an error in it.
         if (error == Errors.RegistrationTokenRefused)
-            http.Response.Headers.WWWAuthenticate = RegistrationTokens.Read(http) is null ? "Bearer realm=\"IdentityServer\"" : "Bearer realm=\"IdentityServer\", error=\"invalid_token\"";
-        return OAuthAnswer.WriteAsync(http, error);
+            httpContext.Response.Headers.WWWAuthenticate = RegistrationTokens.Read(httpContext) is null ? "Bearer realm=\"IdentityServer\"" : "Bearer realm=\"IdentityServer\", error=\"invalid_token\"";
+        return OAuthAnswer.WriteAsync(httpContext, error);
     }
 
     public static OAuthError ErrorOf(JsonFault fault) => fault switch
@@ -119,8 +119,8 @@ internal static class RegistrationAnswer
         _ => Errors.MalformedJson,
     };
 
-    public static AuditEventRow Audited(HttpContext http, ClientRow row, string what, DateTimeOffset at) =>
-        new() { At = at, Event = what, ClientId = row.ClientId, RemoteAddress = Caller.AddressOf(http) };
+    public static AuditEventRow Audited(HttpContext httpContext, ClientRow row, string what, DateTimeOffset at) =>
+        new() { At = at, Event = what, ClientId = row.ClientId, RemoteAddress = Caller.AddressOf(httpContext) };
 
     public static void WriteTo(this ClientDescription described, ClientRow row)
     {

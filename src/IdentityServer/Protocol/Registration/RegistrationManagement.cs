@@ -17,64 +17,64 @@ namespace IdentityServer.Protocol.Registration;
 /// replaces it, or takes itself away. A client that is unknown or gone answers like a wrong token.
 /// </summary>
 internal sealed class RegistrationManagement(
-    RegistrationReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database, IssuerSettings issuer, Pulse pulse, TimeProvider time)
+    RegistrationReader descriptions, ClientSecrets secrets, RequestLimits limits, DatabaseGate database, IssuerSettings issuer, Pulse pulse, TimeProvider timeProvider)
 {
-    public Task ReadAsync(HttpContext http) => HandleAsync(http, (_, row, token) => new(new RegisteredClient(row, null, token)));
+    public Task ReadAsync(HttpContext httpContext) => HandleAsync(httpContext, (_, row, token) => new(new RegisteredClient(row, null, token)));
 
-    public Task ReplaceAsync(HttpContext http) => HandleAsync(http, ReplaceAsync);
+    public Task ReplaceAsync(HttpContext httpContext) => HandleAsync(httpContext, ReplaceAsync);
 
-    public Task RemoveAsync(HttpContext http) => HandleAsync(http, RemoveAsync);
+    public Task RemoveAsync(HttpContext httpContext) => HandleAsync(httpContext, RemoveAsync);
 
-    private async Task HandleAsync(HttpContext http, Func<HttpContext, ClientRow, string, ValueTask<Result<RegisteredClient>>> act)
+    private async Task HandleAsync(HttpContext httpContext, Func<HttpContext, ClientRow, string, ValueTask<Result<RegisteredClient>>> act)
     {
-        if (limits.Refuse(Limit.ClientRegistration, http) is { } tooMany)
+        if (limits.Refuse(Limit.ClientRegistration, httpContext) is { } tooMany)
         {
-            await OAuthAnswer.WriteAsync(http, tooMany);
+            await OAuthAnswer.WriteAsync(httpContext, tooMany);
             return;
         }
         using var place = database.TryEnter();
         if (place.IsRefused)
         {
-            await OAuthAnswer.WriteAsync(http, Errors.Busy);
+            await OAuthAnswer.WriteAsync(httpContext, Errors.Busy);
             return;
         }
-        if (RegistrationTokens.Read(http) is not { } token || await FindAsync(http, token) is not { } row)
+        if (RegistrationTokens.Read(httpContext) is not { } token || await FindAsync(httpContext, token) is not { } row)
         {
-            await RegistrationAnswer.RefuseAsync(http, Errors.RegistrationTokenRefused);
+            await RegistrationAnswer.RefuseAsync(httpContext, Errors.RegistrationTokenRefused);
             return;
         }
-        var result = await act(http, row, token);
-        if (!result.IsRefused && http.Request.Method == HttpMethods.Delete)
+        var result = await act(httpContext, row, token);
+        if (!result.IsRefused && httpContext.Request.Method == HttpMethods.Delete)
         {
-            http.Response.StatusCode = StatusCodes.Status204NoContent;
-            http.Response.Headers.CacheControl = "no-store";
+            httpContext.Response.StatusCode = StatusCodes.Status204NoContent;
+            httpContext.Response.Headers.CacheControl = "no-store";
             return;
         }
-        await RegistrationAnswer.WriteAsync(http, result, StatusCodes.Status200OK, issuer);
+        await RegistrationAnswer.WriteAsync(httpContext, result, StatusCodes.Status200OK, issuer);
     }
 
     /// <summary>The row that the token opens.</summary>
-    private static async Task<ClientRow?> FindAsync(HttpContext http, string token)
+    private static async Task<ClientRow?> FindAsync(HttpContext httpContext, string token)
     {
-        var clientId = (string)http.Request.RouteValues["client_id"]!;
+        var clientId = (string)httpContext.Request.RouteValues["client_id"]!;
         if (clientId.Contains('\0', StringComparison.Ordinal))
             return null;
-        var row = await http.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
+        var row = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
             .SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, deadline));
         return row?.RegistrationTokenHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, RegistrationTokens.HashOf(token)) ? row : null;
     }
 
     /// <summary>RFC 7592 §2.2: what is left out is gone. Name and secret stay, unless the client comes to need a secret or to do without.</summary>
-    private async ValueTask<Result<RegisteredClient>> ReplaceAsync(HttpContext http, ClientRow row, string token)
+    private async ValueTask<Result<RegisteredClient>> ReplaceAsync(HttpContext httpContext, ClientRow row, string token)
     {
-        var (document, fault) = await JsonRequest.ReadAsync(http);
+        var (document, fault) = await JsonRequest.ReadAsync(httpContext);
         if (fault != JsonFault.None)
             return RegistrationAnswer.ErrorOf(fault);
         using var body = document!;
         var members = new Node(body.RootElement, "$").Registration();
         if (members.Find(Parameters.ClientId)?.TryText(ClientSecrets.MaximumLength) != row.ClientId)
             return Errors.AnotherClientId;
-        if (members.Find(Parameters.ClientSecret) is { } said && !await IsSecretAsync(row, said, http.RequestAborted))
+        if (members.Find(Parameters.ClientSecret) is { } said && !await IsSecretAsync(row, said, httpContext.RequestAborted))
             return Errors.AnotherClientSecret;
         var described = descriptions.Read(body.RootElement);
         if (described.IsRefused)
@@ -90,15 +90,15 @@ internal sealed class RegistrationManagement(
         else if (row.SecretHashes.Length == 0)
         {
             secret = RegistrationTokens.Create();
-            if (await secrets.TryHashAsync(secret, http.RequestAborted) is not { } hash)
+            if (await secrets.TryHashAsync(secret, httpContext.RequestAborted) is not { } hash)
                 return Errors.Busy;
             row.SecretHashes = [hash];
         }
         description.WriteTo(row);
-        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientChanged, time.GetUtcNow());
+        var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientChanged, timeProvider.GetUtcNow());
         try
         {
-            if (!await http.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, deadline)))
+            if (!await httpContext.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, deadline)))
                 return Errors.RegistrationTokenRefused;
         }
         catch (OpenIddictExceptions.ValidationException)
@@ -109,23 +109,23 @@ internal sealed class RegistrationManagement(
         return new RegisteredClient(row, secret, token);
     }
 
-    private async ValueTask<bool> IsSecretAsync(ClientRow row, Node said, CancellationToken cancellation)
+    private async ValueTask<bool> IsSecretAsync(ClientRow row, Node said, CancellationToken cancellationToken)
     {
         if (said.TryText(ClientSecrets.MaximumLength) is not { } secret)
             return false;
         var client = new Client(row.ClientId, row.Name, row.AuthMethod, row.SecretHashes, [], ScopeSet.Empty, [], null, IsDisabled: false);
-        return await secrets.CheckAsync(client, secret, cancellation) == SecretOutcome.Right;
+        return await secrets.CheckAsync(client, secret, cancellationToken) == SecretOutcome.Right;
     }
 
-    private static async Task<bool> TrySaveAsync(AuthDb db, ApplicationManager clients, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellation)
+    private static async Task<bool> TrySaveAsync(AuthDb db, ApplicationManager clients, ClientRow changed, ClientDescription described, AuditEventRow audited, CancellationToken cancellationToken)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         // Locked by the same row as other changes; a client that was taken away meanwhile is not there any more.
-        await ConfigurationRows.AnnounceAsync(db, cancellation);
-        if (!await clients.TryChangeAsync(changed.ClientId, WriteTo, cancellation))
+        await ConfigurationRows.AnnounceAsync(db, cancellationToken);
+        if (!await clients.TryChangeAsync(changed.ClientId, WriteTo, cancellationToken))
             return false;
         db.AuditEvents.Add(audited);
-        await db.SaveChangesAsync(cancellation);
+        await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         return true;
 
@@ -137,10 +137,10 @@ internal sealed class RegistrationManagement(
     }
 
     /// <summary>RFC 7592 §2.3: its grants and tokens end with it. Who hangs up, or was told to come back, has taken it away all the same.</summary>
-    private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext http, ClientRow row, string token)
+    private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext httpContext, ClientRow row, string token)
     {
-        var audited = RegistrationAnswer.Audited(http, row, AuditEvents.ClientRemoved, time.GetUtcNow());
-        if (!await http.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
+        var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientRemoved, timeProvider.GetUtcNow());
+        if (!await httpContext.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
             return Errors.RegistrationTokenRefused;
         await pulse.FollowAsync();
         return new RegisteredClient(row, null, token);
@@ -152,7 +152,7 @@ internal sealed class RegistrationManagement(
         if (!await clients.TryRemoveAsync(row.ClientId, CancellationToken.None))
             return false;
         // Once nobody holds the row any more: what it was given until then ends too.
-        audited.At = time.GetUtcNow();
+        audited.At = timeProvider.GetUtcNow();
         await ClientEnding.EndAsync(db, [row.ClientId], audited.At, CancellationToken.None, since: row.RegisteredAt);
         db.AuditEvents.Add(audited);
         await db.SaveChangesAsync(CancellationToken.None);

@@ -20,9 +20,9 @@ internal static class RegistrationTokens
     public static byte[] HashOf(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
     /// <summary>RFC 6750 §2.1; null: there is none.</summary>
-    public static string? Read(HttpContext http)
+    public static string? Read(HttpContext httpContext)
     {
-        var header = http.Request.Headers.Authorization;
+        var header = httpContext.Request.Headers.Authorization;
         if (header.Count != 1 || header[0] is not { Length: <= MaximumLength } text || !text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             return null;
         var token = text.AsSpan(Scheme.Length).Trim(' ').ToString();

@@ -17,52 +17,52 @@ namespace IdentityServer.Protocol.Revocation;
 /// memory; a long poll ends as soon as there is something new.
 /// </summary>
 internal sealed class RevocationFeedEndpoint(
-    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, Drain drain, RequestLimits limits, TimeProvider time)
+    ClientAuthenticator clients, CurrentConfiguration configuration, RevocationFeed feed, Pulse pulse, Drain drain, RequestLimits limits, TimeProvider timeProvider)
 {
     private const int MaximumWait = 30;
     private const int MaximumCursorLength = 64 * 1024;
 
     private static readonly OAuthParameters NoParameters = OAuthParameters.Parse([]).Value!;
 
-    public async Task HandleAsync(HttpContext http)
+    public async Task HandleAsync(HttpContext httpContext)
     {
-        if (limits.Refuse(Limit.Feed, http) is { } tooMany)
+        if (limits.Refuse(Limit.Feed, httpContext) is { } tooMany)
         {
-            await OAuthAnswer.WriteAsync(http, tooMany);
+            await OAuthAnswer.WriteAsync(httpContext, tooMany);
             return;
         }
-        var client = await clients.AuthenticateConfidentialAsync(http, NoParameters);
+        var client = await clients.AuthenticateConfidentialAsync(httpContext, NoParameters);
         if (client.IsRefused)
         {
-            await OAuthAnswer.WriteAsync(http, client.Error);
+            await OAuthAnswer.WriteAsync(httpContext, client.Error);
             return;
         }
         if (!configuration.Value.IsResourceServer(client.Value.ClientId))
         {
-            await OAuthAnswer.WriteAsync(http, Errors.NotAResourceServer);
+            await OAuthAnswer.WriteAsync(httpContext, Errors.NotAResourceServer);
             return;
         }
-        if (!TryReadWait(http.Request.Query["wait"], out var wait))
+        if (!TryReadWait(httpContext.Request.Query["wait"], out var wait))
         {
-            await OAuthAnswer.WriteAsync(http, Errors.MalformedWait);
+            await OAuthAnswer.WriteAsync(httpContext, Errors.MalformedWait);
             return;
         }
-        if (!TryReadCursor(http.Request.Query["after"], out var after))
+        if (!TryReadCursor(httpContext.Request.Query["after"], out var after))
         {
-            await OAuthAnswer.WriteAsync(http, Errors.MalformedCursor);
+            await OAuthAnswer.WriteAsync(httpContext, Errors.MalformedCursor);
             return;
         }
-        await AnswerAsync(http, after, wait);
+        await AnswerAsync(httpContext, after, wait);
     }
 
-    private async Task AnswerAsync(HttpContext http, Cursor? after, TimeSpan wait)
+    private async Task AnswerAsync(HttpContext httpContext, Cursor? after, TimeSpan wait)
     {
-        http.Features.Get<RequestDeadline>()?.Lift();
+        httpContext.Features.Get<RequestDeadline>()?.Lift();
         // A caller that does not wait gets the current state, not that of the last beat.
         if (after is null || wait == TimeSpan.Zero)
-            await pulse.NextBeatAsync().WaitAsync(http.RequestAborted);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, drain.Over);
-        var deadline = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+            await pulse.NextBeatAsync().WaitAsync(httpContext.RequestAborted);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, drain.Over);
+        var deadline = timeProvider.GetTimestamp() + (long)(wait.TotalSeconds * timeProvider.TimestampFrequency);
         while (true)
         {
             var news = feed.News;
@@ -70,32 +70,32 @@ internal sealed class RevocationFeedEndpoint(
             // "Nothing new" would be false from a node that has lost touch with the database.
             if (!pulse.IsFresh || state.Snapshot is null)
             {
-                await OAuthAnswer.WriteAsync(http, Errors.Unavailable);
+                await OAuthAnswer.WriteAsync(httpContext, Errors.Unavailable);
                 return;
             }
             var entries = NewSince(after, state);
-            var left = time.GetElapsedTime(time.GetTimestamp(), deadline);
+            var left = timeProvider.GetElapsedTime(timeProvider.GetTimestamp(), deadline);
             if (entries.Count > 0 || after is null || left <= TimeSpan.Zero || ends.IsCancellationRequested)
             {
-                await WriteAsync(http, state, entries);
+                await WriteAsync(httpContext, state, entries);
                 return;
             }
             // Wakes once a second, so that losing touch with the database ends the poll.
             var nap = left < TimeSpan.FromSeconds(1) ? left : TimeSpan.FromSeconds(1);
-            await Task.WhenAny(news, Task.Delay(nap, time, ends.Token));
+            await Task.WhenAny(news, Task.Delay(nap, timeProvider, ends.Token));
         }
     }
 
     private List<RevocationEntry> NewSince(Cursor? after, RevocationFeed.State state)
     {
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         // A cursor from another cluster (a restored backup) means nothing here: send everything in force.
         var seen = after is { } cursor && cursor.Cluster == state.Cluster ? cursor.Snapshot : null;
         return [.. state.Entries.Where(entry => entry.Until > now && (seen is null || !seen.Sees(entry.TransactionId)))];
     }
 
-    private static Task WriteAsync(HttpContext http, RevocationFeed.State state, List<RevocationEntry> entries) =>
-        OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (state, entries), static (json, answer) =>
+    private static Task WriteAsync(HttpContext httpContext, RevocationFeed.State state, List<RevocationEntry> entries) =>
+        OAuthAnswer.WriteAsync(httpContext, StatusCodes.Status200OK, (state, entries), static (json, answer) =>
         {
             json.WriteString("cursor", new Cursor(answer.state.Cluster, answer.state.Snapshot!).ToString());
             json.WriteStartArray("revoked");

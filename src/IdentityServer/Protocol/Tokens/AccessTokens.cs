@@ -7,7 +7,7 @@ using IdentityServer.Storage;
 namespace IdentityServer.Protocol.Tokens;
 
 /// <summary>Tells whether an access token is one of ours and still alive.</summary>
-internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider time)
+internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider timeProvider)
 {
     /// <summary>How wrong a clock may be, this node's or a verifier's, without losing a revocation.</summary>
     public static readonly TimeSpan WorstClock = TimeSpan.FromMinutes(15);
@@ -22,7 +22,7 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
 
     /// <summary>The claims of a token that is genuine, unexpired and not revoked; otherwise null.</summary>
     public JwtClaims? FindLive(string token) =>
-        FindGenuine(token, out _) is { } claims && claims.ExpiresAt > time.GetUtcNow() && !IsEnded(claims) ? claims : null;
+        FindGenuine(token, out _) is { } claims && claims.ExpiresAt > timeProvider.GetUtcNow() && !IsEnded(claims) ? claims : null;
 
     /// <summary>
     /// The claims of a token that some verifier may still accept by its own clock, and so is worth revoking. A node whose clock is
@@ -33,7 +33,7 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
         var claims = FindGenuine(token, out var error);
         if (error is JwtError.Expired or JwtError.NotYetValid && keys.Value.Verifier.Verify(token, _atAnyTime, default, out claims) == JwtError.None)
         {
-            var now = time.GetUtcNow();
+            var now = timeProvider.GetUtcNow();
             if (claims!.ExpiresAt + WorstClock <= now || claims.IssuedAt - WorstClock >= now)
                 return null;
         }
@@ -43,7 +43,7 @@ internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revo
     private JwtClaims? FindGenuine(string token, out JwtError error)
     {
         // The signature is checked once, time and revocation at each use.
-        var (ring, hash, now) = (keys.Value, TokenHash.Of(token), time.GetUtcNow());
+        var (ring, hash, now) = (keys.Value, TokenHash.Of(token), timeProvider.GetUtcNow());
         error = JwtError.None;
         if (ring.Verified.Find(hash) is { } known)
         {

@@ -17,7 +17,7 @@ namespace IdentityServer.Protocol.Tokens;
 internal sealed record Authentication(Guid Subject, DateTimeOffset At, Guid? SessionId, GrantDetails Details, UserProfile? User = null);
 
 /// <summary>Writes and recognises ID tokens (OpenID Connect Core §2).</summary>
-internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, UserClaims claims, CurrentKeys keys, TimeProvider time)
+internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, UserClaims claims, CurrentKeys keys, TimeProvider timeProvider)
 {
     /// <summary>OpenID Connect Registration §2, <c>id_token_signed_response_alg</c>.</summary>
     public const string StandardAlgorithm = SecurityAlgorithms.RsaSha256;
@@ -34,7 +34,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
     /// <param name="accessToken">The one issued with it.</param>
     public string Issue(Client client, Authentication who, string accessToken)
     {
-        var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        var issuedAt = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         return Sign(client.Metadata.IdTokenSignedResponseAlg ?? StandardAlgorithm, json =>
         {
             json.WriteString(ClaimNames.Issuer, issuer.Issuer);
@@ -72,7 +72,7 @@ internal sealed class IdTokens(IssuerSettings issuer, IdTokenSettings settings, 
 
     /// <summary>The claims of an ID token that this server signed, expired or not; null for anything else.</summary>
     public JwtClaims? FindGenuine(string token) =>
-        keys.Value.Verifier.Verify(token, _genuine, time.GetUtcNow(), out var found) == JwtError.None ? found : null;
+        keys.Value.Verifier.Verify(token, _genuine, timeProvider.GetUtcNow(), out var found) == JwtError.None ? found : null;
 
     private string Sign(string algorithm, Action<Utf8JsonWriter> write)
     {

@@ -13,7 +13,7 @@ namespace IdentityServer.Protocol.Tokens;
 /// signature: no claim objects, no reflection.
 /// </summary>
 internal sealed class TokenIssuer(
-    IssuerSettings issuer, AccessTokenSettings settings, CurrentKeys keys, CurrentConfiguration configuration, TimeProvider time)
+    IssuerSettings issuer, AccessTokenSettings settings, CurrentKeys keys, CurrentConfiguration configuration, TimeProvider timeProvider)
 {
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
@@ -24,7 +24,7 @@ internal sealed class TokenIssuer(
     public AccessToken IssueAccessToken(Issuance issuance)
     {
         var (client, scopes, terms) = issuance;
-        var issuedAt = time.GetUtcNow().ToUnixTimeSeconds();
+        var issuedAt = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         var expiresAt = issuedAt + (long)settings.Lifetime.TotalSeconds;
         var delegation = issuance.Delegation;
         // An exchanged token lives no longer than the original.

@@ -37,7 +37,7 @@ internal sealed class TellUserClaims(
         }
     }
 
-    private Task WriteAsync(HttpContext http, Client client, JwtClaims token, UserInfoState found)
+    private Task WriteAsync(HttpContext httpContext, Client client, JwtClaims token, UserInfoState found)
     {
         var wanted = UserClaims.Wanted(ScopeSet.Of(token.Scope!.Split(' ')), GrantDetails.Parse(found.Details).UserInfoClaims);
         void Write(Utf8JsonWriter json)
@@ -47,9 +47,9 @@ internal sealed class TellUserClaims(
         }
 
         if (client.Metadata.UserinfoSignedResponseAlg is not { } algorithm)
-            return OAuthAnswer.WriteAsync(http, StatusCodes.Status200OK, (Action<Utf8JsonWriter>)Write, static (json, write) => write(json));
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.ContentType = "application/jwt";
-        return http.Response.WriteAsync(idTokens.SignUserInfo(client, algorithm, Write), http.RequestAborted);
+            return OAuthAnswer.WriteAsync(httpContext, StatusCodes.Status200OK, (Action<Utf8JsonWriter>)Write, static (json, write) => write(json));
+        httpContext.Response.Headers.CacheControl = "no-store";
+        httpContext.Response.ContentType = "application/jwt";
+        return httpContext.Response.WriteAsync(idTokens.SignUserInfo(client, algorithm, Write), httpContext.RequestAborted);
     }
 }

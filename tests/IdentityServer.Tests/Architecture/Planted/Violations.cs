@@ -161,7 +161,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Clock
 
     internal static class ReaderOfTimeProvider
     {
-        public static DateTimeOffset Now(TimeProvider time) => time.GetUtcNow();
+        public static DateTimeOffset Now(TimeProvider timeProvider) => timeProvider.GetUtcNow();
     }
 }
 

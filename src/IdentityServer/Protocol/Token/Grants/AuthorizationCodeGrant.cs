@@ -17,7 +17,7 @@ namespace IdentityServer.Protocol.Token.Grants;
 /// </summary>
 internal sealed partial class AuthorizationCodeGrant(
     CodeStore codes, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys,
-    RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider time, ILogger<AuthorizationCodeGrant> log) : IGrant
+    RefreshTokenSettings refresh, AccessTokenSettings access, ServerMetrics metrics, TimeProvider timeProvider, ILogger<AuthorizationCodeGrant> logger) : IGrant
 {
     public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
@@ -32,7 +32,7 @@ internal sealed partial class AuthorizationCodeGrant(
             // RFC 9449 §5: refresh tokens of public clients are bound to the key, those of other clients to the client's secret.
             request.DpopThumbprint, client.IsPublic ? request.DpopThumbprint : null, ResourceIndicators.IdentifiersOf(request.Resources),
             ResourceIndicators.ReachOf(request.Resources, client),
-            client.MayRefresh, time.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain, client.Scopes.ToArray()));
+            client.MayRefresh, timeProvider.GetUtcNow(), refresh.Lifetime, access.Lifetime, refresh.PruneGrain, client.Scopes.ToArray()));
         return redeemed is null
             ? await ExplainAsync(request, grantId)
             : tokens.Issue(request, redeemed.Grant, ScopeSet.Empty, GrantDetails.Parse(redeemed.Grant.Details), redeemed.User);
@@ -41,7 +41,7 @@ internal sealed partial class AuthorizationCodeGrant(
     /// <summary>Nothing was spent. One query tells whether that was a mistake or a theft.</summary>
     private async ValueTask<Result<Issuance>> ExplainAsync(TokenRequest request, Guid grantId)
     {
-        var found = await grants.FindAsync(grantId, time.GetUtcNow(), CancellationToken.None);
+        var found = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), CancellationToken.None);
         if (found is not { IsAlive: true } || found.ClientId != request.Client.ClientId)
             return Errors.CodeRefused;
         if (found.Generation == 0)

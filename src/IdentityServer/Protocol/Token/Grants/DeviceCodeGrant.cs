@@ -20,7 +20,7 @@ namespace IdentityServer.Protocol.Token.Grants;
 /// </remarks>
 internal sealed partial class DeviceCodeGrant(
     DeviceStore devices, GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings refresh, AccessTokenSettings access,
-    ServerMetrics metrics, TimeProvider time, ILogger<DeviceCodeGrant> log) : IGrant
+    ServerMetrics metrics, TimeProvider timeProvider, ILogger<DeviceCodeGrant> logger) : IGrant
 {
     public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
@@ -28,7 +28,7 @@ internal sealed partial class DeviceCodeGrant(
             return Errors.DeviceCodeRefused;
 
         var poll = new DevicePoll(
-            id, request.Client.ClientId, time.GetUtcNow(), request.Client.MayRefresh,
+            id, request.Client.ClientId, timeProvider.GetUtcNow(), request.Client.MayRefresh,
             access.Lifetime, refresh.Lifetime, refresh.AbsoluteLifetime, refresh.PruneGrain)
         {
             DpopThumbprint = request.Client.IsPublic ? request.DpopThumbprint : null,

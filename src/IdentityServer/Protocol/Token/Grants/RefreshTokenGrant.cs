@@ -12,7 +12,7 @@ namespace IdentityServer.Protocol.Token.Grants;
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and issues its successor.</summary>
 internal sealed partial class RefreshTokenGrant(
     GrantStore grants, GrantEnding ending, GrantTokens tokens, CurrentKeys keys, RefreshTokenSettings settings,
-    ServerMetrics metrics, TimeProvider time, ILogger<RefreshTokenGrant> log) : IGrant
+    ServerMetrics metrics, TimeProvider timeProvider, ILogger<RefreshTokenGrant> logger) : IGrant
 {
     public async ValueTask<Result<Issuance>> HandleAsync(TokenRequest request)
     {
@@ -24,7 +24,7 @@ internal sealed partial class RefreshTokenGrant(
         if (!GrantHandle.TryRead(keys.Value.Handles, request.Parameters[Parameters.RefreshToken]!, out var grantId, out var generation))
             return Errors.RefreshTokenRefused;
 
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var spend = new Spend(grantId, generation, request.Client.ClientId, requested.ToArray(), now, settings.Lifetime, settings.PruneGrain)
         {
             DpopThumbprint = request.DpopThumbprint,

@@ -16,7 +16,7 @@ namespace IdentityServer.Protocol.Token.Grants;
 /// consented to, gets no more than it has. The new token lives no longer than the subject token, and ends with the same grant.
 /// </remarks>
 internal sealed partial class TokenExchangeGrant(
-    AccessTokens tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> log) : IGrant
+    AccessTokens tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> logger) : IGrant
 {
     /// <summary>The most actors in a chain.</summary>
     public const int MaximumChain = 5;
