@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# CI's guard against getting slower: the main jobs, briefly, as ratios to the floors of the same run. Fails under the job's
-# own guard floor where it has one, else under 60% of its target, which allows for noise. The last line tells how many passed.
+# CI's guard against getting slower: the main jobs, briefly, as ratios to the floors of the same run. Fails under 60% of a
+# job's target, which allows for noise. The last line tells how many passed.
 set -euo pipefail
 guard() {
   "$(dirname "$0")/run.sh" --guard --rounds=2 --seconds=1 --connections=16 \

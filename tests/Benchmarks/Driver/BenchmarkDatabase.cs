@@ -122,11 +122,11 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     }
 
     /// <summary>The cookie of a browser in which a user is signed in.</summary>
-    public async Task<string> SignInBrowserAsync()
+    public async Task<string> SignInBrowserAsync(int user)
     {
         var http = new DefaultHttpContext();
-        var user = new CheckedUser(Guid.Parse("00000000-0000-4000-8000-000000000000"), "stamp", [], null, null);
-        return await Get<BrowserSessions>().TryStartAsync(http, user, isRemembered: false)
+        var id = Guid.Parse(string.Create(CultureInfo.InvariantCulture, $"00000000-0000-4000-8000-{user:D12}"));
+        return await Get<BrowserSessions>().TryStartAsync(http, new CheckedUser(id, "stamp", [], null, null), isRemembered: false)
             ? http.Response.Headers.SetCookie.ToString().Split(';')[0]
             : throw new InvalidOperationException("No browser can sign in.");
     }

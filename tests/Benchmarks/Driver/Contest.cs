@@ -49,8 +49,8 @@ internal sealed record Contest(string Job, double? Target, IReadOnlyList<Floor> 
                 foreach (var floor in Floors)
                 {
                     var sample = await floor.Measure(connections, bench.Options.Seconds, cancellationToken);
-                    if (sample.Wrong > 0)
-                        throw new InvalidOperationException($"{Job}: the floor {floor.Name} gave {sample.Wrong} wrong answers.");
+                    if (sample.Wrong > 0 || sample.Rate == 0)
+                        throw new InvalidOperationException($"{Job}: the floor {floor.Name} gave {sample.Requests} answers, {sample.Wrong} of them wrong.");
                     floors.Add(sample);
                 }
                 rounds.Add(([.. floors], Bound([.. floors.Select(floor => floor.Rate)]), await Ours(connections, bench.Options.Seconds, cancellationToken)));

@@ -11,8 +11,8 @@ internal sealed record Load(string Shape, string Method, string Path)
     /// <summary>The body, for the shapes <c>same</c> and <c>items</c>.</summary>
     public string? Body { get; init; }
 
-    /// <summary>For <c>code</c>: where a browser asks for a code, and the cookie by which it is signed in.</summary>
-    public (string Path, string Cookie) Authorize { get; init; }
+    /// <summary>For <c>code</c>: where browsers ask for a code; each token is the cookie of one.</summary>
+    public string? AuthorizePath { get; init; }
 
     /// <summary>The text around the token or the code, for <c>each</c>, <c>chain</c> and <c>code</c>.</summary>
     public (string Before, string After) Around { get; init; }
@@ -47,8 +47,7 @@ internal sealed record Load(string Shape, string Method, string Path)
         Add("body", Body);
         Add("before", Around.Before);
         Add("after", Around.After);
-        Add("authorize", Authorize.Path);
-        Add("cookie", Authorize.Cookie);
+        Add("authorize", AuthorizePath);
         Add("tokens", tokensFile);
         lua.Append(CultureInfo.InvariantCulture, $"cycle = {(Cycle ? "true" : "false")}, bearer = {(IsBearer ? "true" : "false")}, count = {Count}, status = {Status}, threads = {threads},\n");
         lua.Append("parts = {").AppendJoin(", ", Parts.Select(Quote)).Append("} }\n");

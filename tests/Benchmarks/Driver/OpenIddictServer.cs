@@ -11,10 +11,10 @@ internal sealed class OpenIddictServer
 {
     public const string Password = "Correct horse battery staple 1";
 
-    private const string DatabaseName = "bench_openiddict";
-
     /// <summary>As many as it seeds.</summary>
-    private const int Users = 100;
+    public const int Users = 100;
+
+    private const string DatabaseName = "bench_openiddict";
 
     private readonly string _connectionString;
 
@@ -42,6 +42,9 @@ internal sealed class OpenIddictServer
         await program.AnswersAsync("/.well-known/openid-configuration");
         return new OpenIddictServer(program, connectionString);
     }
+
+    /// <summary>Loaded with what our server understands too; its JSON is indented.</summary>
+    public LoadedProgram With(Wrk wrk, Load load) => new(wrk, Program, load with { Parts = [.. load.Parts.Select(part => part.Replace("\":", "\": ", StringComparison.Ordinal))] });
 
     /// <summary>
     /// Tokens of its own. It issues a few hundred a second, so each is issued once, and all are valid again before each run.
@@ -75,11 +78,11 @@ internal sealed class OpenIddictServer
     }
 
     /// <summary>The cookie of a browser in which a user is signed in.</summary>
-    public async Task<string> SignInBrowserAsync()
+    public async Task<string> SignInBrowserAsync(int user)
     {
         using var handler = new SocketsHttpHandler { UseCookies = false };
         using var http = new HttpClient(handler) { BaseAddress = Program.Address };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["username"] = "user0", ["password"] = Password });
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["username"] = string.Create(CultureInfo.InvariantCulture, $"user{user}"), ["password"] = Password });
         using var answer = await http.PostAsync(new Uri("/account/login", UriKind.Relative), form);
         answer.EnsureSuccessStatusCode();
         return string.Join("; ", answer.Headers.GetValues("Set-Cookie").Select(cookie => cookie.Split(';')[0]));

@@ -1,16 +1,21 @@
--- The authorization code flow of a browser that is signed in: one request for a code, and one that redeems it.
+-- The authorization code flow of browsers that are signed in: one request for a code, and one that redeems it.
 dofile(os.getenv("BENCHMARK_LUA") .. "/answers.lua")
 
-local codes = {}
-local authorize
+local codes, browsers, at = {}, {}, 0
 
 function init()
-   authorize = "GET " .. job.authorize .. " HTTP/1.1\r\n" .. string.match(job.headers, "Host: [^\r]*\r\n") .. "Cookie: " .. job.cookie .. "\r\n\r\n"
+   local head = "GET " .. job.authorize .. " HTTP/1.1\r\n" .. string.match(job.headers, "Host: [^\r]*\r\n")
+   for _, cookie in ipairs(my_lines(job.tokens)) do
+      browsers[#browsers + 1] = head .. "Cookie: " .. cookie .. "\r\n\r\n"
+   end
 end
 
 function request()
    local code = table.remove(codes)
-   if code == nil then return authorize end
+   if code == nil then
+      at = at % #browsers + 1
+      return browsers[at]
+   end
    return with_body(job.path, job.before .. code .. job.after)
 end
 

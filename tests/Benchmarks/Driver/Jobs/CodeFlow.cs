@@ -5,7 +5,7 @@ using System.Text;
 namespace Benchmarks.Driver.Jobs;
 
 /// <summary>
-/// The authorization code flow of a user who is signed in, with PKCE and an ID token: a request for the code and one that
+/// The authorization code flow of users who are signed in, with PKCE and an ID token: a request for the code and one that
 /// redeems it. Figures are of both together, against OpenIddict as it comes.
 /// </summary>
 internal static class CodeFlow
@@ -18,20 +18,27 @@ internal static class CodeFlow
         await bench.Database.ClearAsync(cancellationToken);
         var peer = await OpenIddictServer.StartAsync(bench, cancellationToken);
         var server = await bench.StartServerAsync();
-        var theirs = Measure(new LoadedProgram(bench.Wrk, peer.Program, Load(BenchmarkDatabase.ClientId, await peer.SignInBrowserAsync())));
-        var ours = Measure(new LoadedProgram(bench.Wrk, server, Load(BenchmarkDatabase.WebClientId, await bench.Database.SignInBrowserAsync())));
+        List<string> theirCookies = [], ourCookies = [];
+        for (var n = 0; n < OpenIddictServer.Users; n++)
+        {
+            theirCookies.Add(await peer.SignInBrowserAsync(n));
+            ourCookies.Add(await bench.Database.SignInBrowserAsync(n));
+        }
+        var theirs = Measure(peer.With(bench.Wrk, Load(BenchmarkDatabase.ClientId, theirCookies)));
+        var ours = Measure(new LoadedProgram(bench.Wrk, server, Load(BenchmarkDatabase.WebClientId, ourCookies)));
         var rows = await new Contest("authorization code flow against OpenIddict", Target: null, [new Floor("OpenIddict", theirs)], ours).RunAsync(bench, server, cancellationToken);
         if (rows[0].Figures is { } figures && !double.IsNaN(figures.Statements))
             bench.Add(Row.Limit("round trips of an authorization code flow", figures.Statements, MostStatements, ""));
     }
 
-    private static Load Load(string clientId, string cookie)
+    private static Load Load(string clientId, IEnumerable<string> cookies)
     {
         var challenge = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(Verifier)));
         var callback = Uri.EscapeDataString(BenchmarkDatabase.WebCallback);
         return Bench.Form("code", "/connect/token", clientId) with
         {
-            Authorize = ($"/connect/authorize?client_id={clientId}&response_type=code&redirect_uri={callback}&scope=openid%20data%3Aread&state=the-state&nonce=the-nonce&code_challenge={challenge}&code_challenge_method=S256", cookie),
+            AuthorizePath = $"/connect/authorize?client_id={clientId}&response_type=code&redirect_uri={callback}&scope=openid%20data%3Aread&state=the-state&nonce=the-nonce&code_challenge={challenge}&code_challenge_method=S256",
+            Tokens = (_, _) => Task.FromResult(cookies),
             Around = ("grant_type=authorization_code&code=", $"&redirect_uri={callback}&code_verifier={Uri.EscapeDataString(Verifier)}"),
             Parts = ["\"access_token\":\"eyJ", "\"id_token\":\"eyJ"],
         };

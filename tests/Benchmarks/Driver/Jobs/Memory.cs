@@ -18,7 +18,7 @@ internal static class Memory
         {
             while (load.Requests < bench.Options.Requests / 2)
             {
-                var sample = await load.MeasureAsync(64, 10, cancellationToken);
+                var sample = await load.MeasureAsync(64, bench.Options.Seconds, cancellationToken);
                 if (sample.Wrong > 0)
                     throw new InvalidOperationException($"{sample.Wrong} wrong answers.");
                 most = Math.Max(most, server.Memory);

@@ -33,11 +33,12 @@ internal static class Pruning
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
         var atStart = await LeftAsync();
         var left = atStart;
-        while (left > 0)
+        do
         {
             during.Add(await refresh.MeasureAsync(Connections, Math.Min(2, bench.Options.Seconds), cancellationToken));
             left = await LeftAsync();
         }
+        while (left > 0);
         // The last run saw the end of the pruning, and perhaps time after it.
         if (during.Count > 1)
             during.RemoveAt(during.Count - 1);
