@@ -28,7 +28,7 @@ public sealed class HostileInput
     }
 
     [Fact]
-    public void Damaged_json_that_is_truly_signed_never_throws()
+    public void Damaged_json_with_a_valid_signature_never_throws()
     {
         var random = new Random(20261122);
         var header = Encoding.UTF8.GetBytes(Proofs.Header);

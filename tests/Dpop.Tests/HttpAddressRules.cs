@@ -14,7 +14,7 @@ public sealed class HttpAddressRules
     [InlineData("http://h/a//b/", "http://h/a//b/")]
     [InlineData("http://[::1]:5000/x", "http://[::1]:5000/x")]
     [InlineData("http://h/%", "http://h/%25")]
-    public void One_address_has_one_spelling(string address, string normal)
+    public void An_address_is_normalised_to_one_spelling(string address, string normal)
     {
         Assert.True(HttpAddress.TryNormalise(address, out var written));
         Assert.Equal(normal, written);
@@ -37,5 +37,5 @@ public sealed class HttpAddressRules
     [InlineData("http://")]
     [InlineData("http:///a")]
     [InlineData("http:h")]
-    public void What_is_no_web_address_has_none(string address) => Assert.False(HttpAddress.TryNormalise(address, out _));
+    public void Anything_but_a_web_address_is_refused(string address) => Assert.False(HttpAddress.TryNormalise(address, out _));
 }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Dpop.Tests;
 
-/// <summary>The key that a proof brings along. Each proof is truly signed by the key that it should have named.</summary>
+/// <summary>The key embedded in a proof. Each proof is really signed by the key that it should have named.</summary>
 public sealed class KeyRules
 {
     private static string Ec(string more = "") => $$"""{"kty":"EC","crv":"P-256","x":"{{Proofs.X}}","y":"{{Proofs.Y}}"{{more}}}""";
@@ -12,11 +12,11 @@ public sealed class KeyRules
     private static void Refused(string jwk, string algorithm = "ES256") => Assert.Equal(DpopProofError.UnusableKey, Proofs.Verify(Proofs.Sign(Proofs.HeaderOf(jwk, algorithm))));
 
     [Fact, Rfc("9449", "4.3")]
-    public void Without_a_key_there_is_no_proof() =>
+    public void A_proof_without_a_key_is_refused() =>
         Assert.Equal(DpopProofError.UnusableKey, Proofs.Verify(Proofs.Sign("""{"typ":"dpop+jwt","alg":"ES256"}""")));
 
     [Fact]
-    public void Members_that_a_key_may_have_change_nothing()
+    public void Optional_and_unknown_members_of_a_key_change_nothing()
     {
         var bare = Proofs.Accepted(Proofs.Sign());
         var dressed = Proofs.Accepted(Proofs.Sign(Proofs.HeaderOf(Ec(""","kid":"k","use":"sig","alg":"ES256","key_ops":["sign","verify"],"x5t":"AA","more":{"a":[1]}"""))));
@@ -34,7 +34,7 @@ public sealed class KeyRules
 
     [Theory, Rfc("8725", "3.1")]
     [InlineData("RS256"), InlineData("PS256")]
-    public void A_key_of_another_kind_than_the_algorithms_is_refused(string algorithm) => Refused(Ec(), algorithm);
+    public void A_key_that_does_not_fit_the_algorithm_is_refused(string algorithm) => Refused(Ec(), algorithm);
 
     [Theory, Rfc("7517", "4.2"), Rfc("7517", "4.3")]
     [InlineData(",\"use\":\"enc\"")]
@@ -45,7 +45,7 @@ public sealed class KeyRules
     [InlineData(",\"key_ops\":[\"sign\"]")]
     [InlineData(",\"key_ops\":[]")]
     [InlineData(",\"key_ops\":\"verify\"")]
-    public void A_key_that_is_not_for_verifying_or_says_it_wrongly_is_refused(string more) => Refused(Ec(more));
+    public void A_key_that_is_not_for_verifying_or_has_malformed_members_is_refused(string more) => Refused(Ec(more));
 
     [Theory]
     [InlineData("""{"kty":"oct","k":"AA"}""")]
@@ -56,7 +56,7 @@ public sealed class KeyRules
     [InlineData("[]")]
     [InlineData("null")]
     [InlineData("\"EC\"")]
-    public void A_key_of_another_kind_is_refused(string jwk) => Refused(jwk);
+    public void A_key_of_an_unsupported_kind_is_refused(string jwk) => Refused(jwk);
 
     [Theory, Rfc("7518", "6.2.1.1")]
     [InlineData("P-384"), InlineData("P-521"), InlineData("secp256k1"), InlineData("p-256"), InlineData("")]
@@ -101,7 +101,7 @@ public sealed class KeyRules
     public void A_modulus_has_2048_to_8192_bits(int bits, bool accepted) => Assert.Equal(accepted, IsKey(Proofs.Encode(Number(bits)), "AQAB"));
 
     [Fact, Rfc("7518", "6.3.1.1")]
-    public void A_modulus_with_a_leading_zero_or_even_is_refused()
+    public void A_modulus_that_is_even_or_has_a_leading_zero_is_refused()
     {
         var even = Number(2048);
         even[^1] = 2;
@@ -123,7 +123,7 @@ public sealed class KeyRules
     [InlineData("AQAAAAE", false)] // over 32 bits
     [InlineData("AQABAAE", false)] // over 32 bits, and 65537 in the lower ones
     [InlineData("AQAB=", false)]
-    public void An_exponent_is_odd_and_from_65537_to_32_bits(string exponent, bool accepted) => Assert.Equal(accepted, IsKey(Proofs.N, exponent));
+    public void An_exponent_is_odd_at_least_65537_and_at_most_32_bits_long(string exponent, bool accepted) => Assert.Equal(accepted, IsKey(Proofs.N, exponent));
 
     private static bool IsKey(string n, string e)
     {
@@ -131,7 +131,7 @@ public sealed class KeyRules
         return PublicJwk.TryRead(jwk, "RS256", out _);
     }
 
-    // An odd number of so many bits; no one asks whether it is a product of primes.
+    // An odd number of this many bits; nothing checks whether it is a product of primes.
     private static byte[] Number(int bits)
     {
         var number = new byte[(bits + 7) / 8];

@@ -8,7 +8,7 @@ public sealed class NonceRules
     private static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(octet => (byte)octet)];
 
     [Fact, Rfc("9449", "8")]
-    public void It_carries_its_step_and_any_holder_of_the_key_can_check_it()
+    public void A_nonce_carries_its_step_and_any_holder_of_the_key_can_check_it()
     {
         var nonce = DpopNonce.Write(Key, 1234567);
 

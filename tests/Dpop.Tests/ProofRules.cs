@@ -11,7 +11,7 @@ public sealed class ProofRules
     private static readonly DateTimeOffset IssuedAt = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
 
     [Fact, Rfc("9449", "4.2"), Rfc("7638", "3")]
-    public void A_good_proof_says_whose_and_what_for_it_is()
+    public void A_good_proof_yields_its_key_and_its_claims()
     {
         var proof = Proofs.Accepted(Proofs.Sign(claims: """{"jti":"j","htm":"GET","htu":"https://api.example/a","iat":1800000000.5,"nonce":"n","ath":"h"}"""));
 
@@ -22,7 +22,7 @@ public sealed class ProofRules
     }
 
     [Fact, Rfc("9449", "6.1")]
-    public void The_hash_of_the_RFC_is_told_for_the_token_of_the_RFC()
+    public void The_RFCs_hash_matches_the_RFCs_token()
     {
         // RFC 9449 §7.1, figures 12 and 13.
         var proof = Proofs.Accepted(Proofs.Sign(claims: Proofs.Claims[..^1] + ",\"ath\":\"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo\"}"));
@@ -32,7 +32,7 @@ public sealed class ProofRules
     }
 
     [Fact, Rfc("7638", "3.1")]
-    public void The_thumbprint_of_the_RFCs_key_is_the_RFCs()
+    public void The_RFCs_key_has_the_RFCs_thumbprint()
     {
         const string n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         Assert.True(StrictJson.TryParseObject(Encoding.ASCII.GetBytes($$"""{"kty":"RSA","n":"{{n}}","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"""), out var jwk));
@@ -50,10 +50,10 @@ public sealed class ProofRules
     [InlineData("a.b.c")]
     [InlineData("é.é.é")]
     [InlineData("e30.e30.")]
-    public void What_is_not_three_parts_is_refused(string text) => Assert.Equal(DpopProofError.Malformed, Proofs.Verify(text));
+    public void A_text_without_three_parts_is_refused(string text) => Assert.Equal(DpopProofError.Malformed, Proofs.Verify(text));
 
     [Fact, Rfc("7515", "7.1")]
-    public void A_part_too_many_is_refused()
+    public void An_extra_part_is_refused()
     {
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign() + "."));
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify("." + Proofs.Sign()));
@@ -111,21 +111,21 @@ public sealed class ProofRules
     [InlineData("{\"x\":[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}")]
     [InlineData("{/**/}")]
     [InlineData("{\"x\":1,}")]
-    public void JSON_with_more_than_one_meaning_or_none_is_refused(string json)
+    public void Ambiguous_or_malformed_JSON_is_refused(string json)
     {
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign(claims: json)));
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign(header: json)));
     }
 
     [Fact, Rfc("7515", "10.12")]
-    public void A_header_member_twice_is_refused_and_one_in_the_key_too()
+    public void A_duplicate_member_of_the_header_or_its_key_is_refused()
     {
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign(Proofs.HeaderOf(Proofs.Jwk, more: ",\"alg\":\"ES256\""))));
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign(Proofs.HeaderOf(Proofs.Jwk[..^1] + $",\"x\":\"{Proofs.X}\"}}"))));
     }
 
     [Fact]
-    public void Octets_that_are_no_UTF_8_are_refused() =>
+    public void Octets_that_are_not_UTF_8_are_refused() =>
         Assert.Equal(DpopProofError.Malformed, Proofs.Verify(Proofs.Sign(Encoding.UTF8.GetBytes(Proofs.Header), [.. Encoding.UTF8.GetBytes(Proofs.Claims[..^1] + ",\"x\":\""), 0xff, .. "\"}"u8])));
 
     [Theory, Rfc("7515", "4.1.11")]
@@ -144,7 +144,7 @@ public sealed class ProofRules
     [InlineData("", false)]
     [InlineData("\"typ\":\"DPoP+JWT\",", true)]
     [InlineData("\"typ\":\"application/dpop+jwt\",", true)]
-    public void Its_type_is_a_proofs_and_no_other(string type, bool isTaken) => Assert.Equal(
+    public void The_type_must_be_that_of_a_proof(string type, bool isTaken) => Assert.Equal(
         isTaken ? DpopProofError.None : DpopProofError.WrongType, Proofs.Verify(Proofs.Sign($$"""{{{type}}"alg":"ES256","jwk":{{Proofs.Jwk}}}""")));
 
     [Theory, Rfc("8725", "3.1")]
@@ -157,7 +157,7 @@ public sealed class ProofRules
     [InlineData("ES384")]
     [InlineData("HS256")]
     [InlineData("EdDSA")]
-    public void An_algorithm_that_is_not_spoken_is_refused(string algorithm)
+    public void An_unsupported_algorithm_is_refused(string algorithm)
     {
         var signed = Proofs.Sign(Proofs.HeaderOf(Proofs.Jwk, algorithm));
         Assert.Equal(DpopProofError.UnsupportedAlgorithm, Proofs.Verify(signed));
@@ -165,7 +165,7 @@ public sealed class ProofRules
     }
 
     [Fact, Rfc("7518", "3.4")]
-    public void A_signature_of_zeros_of_another_length_or_as_DER_is_refused()
+    public void A_signature_of_zeros_or_another_length_or_in_DER_is_refused()
     {
         var input = Proofs.Encode(Proofs.Header) + "." + Proofs.Encode(Proofs.Claims);
         var good = Proofs.SignatureOf(input);
@@ -179,7 +179,7 @@ public sealed class ProofRules
     [InlineData("PS256", "PS256", true)]
     [InlineData("RS256", "PS256", false)]
     [InlineData("PS256", "RS256", false)]
-    public void An_RSA_proof_is_signed_as_its_algorithm_says(string named, string used, bool isTaken)
+    public void An_RSA_proof_must_be_signed_as_its_algorithm_says(string named, string used, bool isTaken)
     {
         var header = Proofs.HeaderOf($$"""{"kty":"RSA","n":"{{Proofs.N}}","e":"AQAB"}""", named);
         Assert.Equal(
@@ -188,7 +188,7 @@ public sealed class ProofRules
     }
 
     [Fact]
-    public void Nothing_is_told_of_a_proof_whose_signature_fails()
+    public void Nothing_is_returned_for_a_proof_with_a_bad_signature()
     {
         Assert.Equal(DpopProofError.BadSignature, DpopProof.Verify(Proofs.Sign()[..^86] + new string('A', 86), out var proof));
         Assert.Null(proof);
@@ -213,7 +213,7 @@ public sealed class ProofRules
     [InlineData("nbf", "true")]
     [InlineData("nonce", "7")]
     [InlineData("ath", "[]")]
-    public void A_claim_that_is_missing_or_of_another_kind_is_refused(string claim, string? json)
+    public void A_missing_or_invalid_claim_is_refused(string claim, string? json)
     {
         var claims = new Dictionary<string, string> { ["jti"] = "\"j\"", ["htm"] = "\"GET\"", ["htu"] = "\"https://api.example/a\"", ["iat"] = "1800000000" };
         claims.Remove(claim);
@@ -233,7 +233,7 @@ public sealed class ProofRules
     [InlineData("get", "https://api.example/a", false)]
     [InlineData("POST", "https://api.example/a", false)]
     [InlineData("GET", "https://api.example/b", false)]
-    public void It_is_for_one_method_and_one_address(string method, string address, bool isFor) => Assert.Equal(isFor, Proofs.Accepted(Proofs.Sign()).IsFor(method, address));
+    public void A_proof_is_for_one_method_and_one_address(string method, string address, bool isFor) => Assert.Equal(isFor, Proofs.Accepted(Proofs.Sign()).IsFor(method, address));
 
     [Theory, Rfc("9449", "11.1"), Rfc("7519", "4.1.4"), Rfc("7519", "4.1.5")]
     [InlineData("", -30, true)]
@@ -244,6 +244,6 @@ public sealed class ProofRules
     [InlineData(",\"exp\":1800000010", 10, false)]
     [InlineData(",\"nbf\":1800000040", 9, false)]
     [InlineData(",\"nbf\":1800000040", 10, true)]
-    public void It_is_fresh_for_a_time_and_by_its_own_word(string more, int later, bool isFresh) => Assert.Equal(
+    public void A_proof_is_fresh_for_a_limited_time_and_within_its_own_limits(string more, int later, bool isFresh) => Assert.Equal(
         isFresh, Proofs.Accepted(Proofs.Sign(claims: Proofs.Claims[..^1] + more + "}")).IsFresh(IssuedAt.AddSeconds(later), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(30)));
 }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Dpop.Tests;
 
-/// <summary>Signs any header and any payload, well formed or not, with a real key: the base library alone, none of what is tested.</summary>
+/// <summary>Signs any header and payload, well formed or not, with none of the code under test.</summary>
 internal static class Proofs
 {
     public const string Claims = """{"jti":"j","htm":"GET","htu":"https://api.example/a","iat":1800000000}""";

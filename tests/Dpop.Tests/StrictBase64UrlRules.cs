@@ -34,21 +34,21 @@ public sealed class StrictBase64UrlRules
     [InlineData("    ", "nothing but white space")]
     [InlineData("Zh", "unused bits set, one octet")]
     [InlineData("Zm9", "unused bits set, two octets")]
-    [InlineData("Z", "no length that an encoder makes")]
-    [InlineData("Zm9vZ", "no length that an encoder makes")]
+    [InlineData("Z", "a length that no encoder produces")]
+    [InlineData("Zm9vZ", "a length that no encoder produces")]
     [InlineData("-/-_", "the alphabet of base64")]
     [InlineData("+A-_", "the alphabet of base64")]
     [InlineData("Zm.v", "a dot")]
     [InlineData("Zm\09v", "NUL")]
     [InlineData("Zmév", "not ASCII")]
-    public void Only_the_one_canonical_spelling_is_read(string text, string why)
+    public void Any_other_spelling_is_refused(string text, string why)
     {
         Assert.False(StrictBase64Url.TryDecode(text, out var bytes), why);
         Assert.Null(bytes);
     }
 
     [Fact, Rfc("4648", "3.5")]
-    public void No_two_texts_of_three_characters_mean_the_same()
+    public void No_two_texts_of_three_characters_decode_to_the_same_octets()
     {
         var seen = new HashSet<int>();
         var text = new char[3];

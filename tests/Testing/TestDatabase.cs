@@ -45,7 +45,7 @@ public sealed class TestDatabase : IAsyncDisposable
         // Held until the connection closes: nobody drops the template between its making and its cloning.
         await connection.ExecuteAsync($"SELECT pg_advisory_lock(hashtext('{TemplatePrefix}{template}_{Project}'))");
         var source = await EnsureTemplateAsync(connection, template, migrate);
-        // The name of a process that was killed, and whose pid is ours now.
+        // Left by a killed process whose pid is ours now.
         await connection.ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         await connection.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {source}");
         return new TestDatabase(name, await ConnectionStringAsync(name, pooling: true));
@@ -84,7 +84,7 @@ public sealed class TestDatabase : IAsyncDisposable
         return new NpgsqlConnectionStringBuilder(server.ConnectionString(database)) { Pooling = pooling, MaxPoolSize = 20, Timeout = 15, CommandTimeout = 30 }.ConnectionString;
     }
 
-    /// <summary>The assemblies that were built here, which are those with symbols beside them: a changed schema is in one of them.</summary>
+    /// <summary>The assemblies built here are those with symbols: a changed schema is in one of them.</summary>
     private static string AssembliesOfBuild()
     {
         var ids = new StringBuilder();

@@ -10,7 +10,7 @@ internal sealed partial class Prune
     private async Task PruneSignInAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
         // A JWT that was used must not work again at a node whose clock is behind.
-        var before = now - AccessTokens.WorstClock;
+        var before = now - AccessTokenVerifier.WorstClock;
         foreach (var statement in PruneStatements.SignIn)
         {
             var rows = await statement.RunAsync(connection, before, cancellationToken);

@@ -107,7 +107,7 @@ internal sealed partial class ManifestApplication(
         plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
         plan.Changes.Left.AddRange(limits?.Left ?? []);
         foreach (var client in described.Clients ?? [])
-            OperatorRules.Check(client, passwords, mutualTls);
+            ManifestClientRules.Check(client, passwords, mutualTls);
 
         var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
         ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);

@@ -158,7 +158,7 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
             {
                 var left = new List<string>();
                 var client = OpenIddictClient.Read(application, served, left);
-                OperatorRules.Check(client, passwords, mutualTls);
+                ManifestClientRules.Check(client, passwords, mutualTls);
                 var row = ClientPlan.NewRow(client, client.KeptHashes ?? []);
                 await RequireValidAsync(manager, row, cancellationToken);
                 if (!clients.TryAdd(client.ClientId, (client.Scopes, application.ConsentType is null or OpenIddictConstants.ConsentTypes.Explicit or OpenIddictConstants.ConsentTypes.External)))

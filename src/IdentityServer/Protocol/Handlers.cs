@@ -10,7 +10,7 @@ using IdentityServer.Protocol.Logout;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.PushedAuthorization;
 using IdentityServer.Protocol.Revocation;
-using IdentityServer.Protocol.Token;
+using IdentityServer.Protocol.TokenEndpoint;
 using IdentityServer.Protocol.UserInfo;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenIddict.Server;

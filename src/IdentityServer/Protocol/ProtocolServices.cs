@@ -13,7 +13,7 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.PushedAuthorization;
 using IdentityServer.Protocol.Registration;
 using IdentityServer.Protocol.Revocation;
-using IdentityServer.Protocol.Token;
+using IdentityServer.Protocol.TokenEndpoint;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using Microsoft.Extensions.Options;

@@ -17,8 +17,8 @@ using Npgsql;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// The server's database, migrated by the server's own code and filled in bulk. The same code, in this process and never
-/// serving, writes tokens ahead: handles and access tokens under the keys that the measured server reads.
+/// The server's database, migrated by the server's own code and filled in bulk. The same code, which here never
+/// serves, prepares tokens: handles and access tokens with the keys that the measured server reads.
 /// </summary>
 internal sealed class BenchmarkDatabase : IAsyncDisposable
 {
@@ -86,7 +86,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
-    /// <param name="expired">Past their time instead, and to be pruned from this moment on.</param>
+    /// <param name="expired">Expired instead, and to be pruned from this moment on.</param>
     public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellationToken, DateTimeOffset? expired = null)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -116,7 +116,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     /// <summary>Access tokens of the client, each another.</summary>
     public IEnumerable<string> AccessTokens(int count)
     {
-        var issuer = Get<TokenIssuer>();
+        var issuer = Get<AccessTokenWriter>();
         var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
@@ -131,10 +131,10 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             : throw new InvalidOperationException("No browser can sign in.");
     }
 
-    /// <summary>Whether an access token is one that our server signed and that lives.</summary>
-    public bool IsGenuine(string accessToken) => Get<AccessTokens>().FindLive(accessToken) is not null;
+    /// <summary>Whether our server signed this access token and it is still valid.</summary>
+    public bool IsGenuine(string accessToken) => Get<AccessTokenVerifier>().FindLive(accessToken) is not null;
 
-    /// <summary>Seconds that one password's hash takes a core at the server's settings.</summary>
+    /// <summary>Seconds of a core that hashing one password takes with the server's settings.</summary>
     public double TimeOneHash()
     {
         var hasher = Get<IPasswordHasher<User>>();
@@ -143,7 +143,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    /// <summary>Ends what earlier jobs left, so that each starts alike.</summary>
+    /// <summary>Removes what earlier jobs left, so that all start alike.</summary>
     public async Task ClearAsync(CancellationToken cancellationToken)
     {
         await ExecuteAsync("TRUNCATE grants, revocations", cancellationToken);
@@ -154,7 +154,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
     {
         await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-        // Bulk rows need no look at their user each; the setting goes with the connection's reset.
+        // Skips the foreign-key check of each bulk row; resetting the connection undoes the setting.
         await using (var lenient = new NpgsqlCommand("SET session_replication_role = replica", connection))
             await lenient.ExecuteNonQueryAsync(cancellationToken);
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 3600 };
@@ -173,7 +173,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     /// <summary>The share of updates that touched no index.</summary>
     public async Task<string> HotShareAsync(CancellationToken cancellationToken)
     {
-        // Backends report what they have done a second later, and at their end.
+        // Backends report their statistics a second later, and when they end.
         await Task.Delay(TimeSpan.FromSeconds(1.5), cancellationToken);
         var share = await QueryAsync<decimal>(
             "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellationToken);

@@ -4,21 +4,21 @@ namespace Benchmarks.Driver;
 internal sealed record Floor(string Name, Measurement Measure);
 
 /// <summary>
-/// A job and its floors, measured in turn (floor, ours, floor, ours, …), so that a noisy machine hurts both. What is told
+/// A job and its floors, measured in turn (floor, ours, floor, ours, …): a noisy machine hurts both. The results
 /// are medians: of the rates, and of the ratios of the rounds.
 /// </summary>
 /// <param name="Target">The least that ours must be of the bound; null: there is none.</param>
 internal sealed record Contest(string Job, double? Target, IReadOnlyList<Floor> Floors, Measurement Ours)
 {
     /// <summary>
-    /// Seconds. The runtime compiles hot code anew while it runs: of the CPU of the first four seconds a fifth was the
-    /// compiler's, and what was measured then, the first number of connections, looked a tenth slower than it is.
+    /// Seconds. The runtime recompiles hot code while it runs: of the CPU of the first four seconds, a fifth was the
+    /// compiler's, and the first measurement looked a tenth slower than it was.
     /// </summary>
     private const int WarmUp = 6;
 
     private const int Few = 16;
 
-    /// <summary>What the rates of the floors bound together; the one floor itself when not set.</summary>
+    /// <summary>The limit that the floors' rates set together; if not set, the only floor.</summary>
     public Func<double[], double> Bound { get; init; } = rates => rates[0];
 
     public string Unit { get; init; } = "/s";
@@ -29,14 +29,14 @@ internal sealed record Contest(string Job, double? Target, IReadOnlyList<Floor> 
     /// <summary>See <see cref="Row.IsByCpu"/>.</summary>
     public bool IsByCpu { get; init; }
 
-    /// <summary>Requests that pass both in turn can't be more: each takes its time of both.</summary>
+    /// <summary>The limit for requests that pass both in turn: each takes the time of both.</summary>
     public static double InSequence(double[] rates) => 1 / rates.Sum(rate => 1 / rate);
 
     public async Task<IReadOnlyList<Row>> RunAsync(Bench bench, MeasuredProgram program, CancellationToken cancellationToken)
     {
         var idle = program.Memory;
         List<Row> rows = [];
-        // The guard's allowance is wide.
+        // The guard allows for much noise.
         var warmUp = bench.Options.WarmUp ?? (bench.Options.IsGuard ? 1 : WarmUp);
         foreach (var measure in (Measurement[])[.. Floors.Select(floor => floor.Measure), Ours])
             await measure(bench.Options.Connections[0], warmUp, cancellationToken);

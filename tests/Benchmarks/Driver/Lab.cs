@@ -46,7 +46,7 @@ internal sealed class Lab : IAsyncDisposable
 
     public static string Sources { get; } = Path.Combine(Repository.Root, "tests", "Benchmarks");
 
-    /// <param name="withNames">Programs tell perf the names of their methods.</param>
+    /// <param name="withNames">Whether programs tell perf the names of their methods.</param>
     public static async Task<Lab> OpenAsync(bool withNames, CancellationToken cancellationToken)
     {
         // Not CreateTempSubdirectory: PostgreSQL, which root may not run, must be able to enter.
@@ -68,7 +68,7 @@ internal sealed class Lab : IAsyncDisposable
     public async Task<double> StatementsAsync(CancellationToken cancellationToken) =>
         _countsStatements ? await StatementCount.ReadAsync(_postgres.ConnectionString("postgres"), cancellationToken) : double.NaN;
 
-    /// <summary>Only where the server is: the size of the pool is the program's own.</summary>
+    /// <summary>Only where the server is: the program chooses its pool size.</summary>
     public string ConnectionString(string database)
     {
         var all = new NpgsqlConnectionStringBuilder(_postgres.ConnectionString(database));
@@ -115,7 +115,7 @@ internal sealed class Lab : IAsyncDisposable
         }, arguments);
     }
 
-    /// <summary>As it is: the probe takes part in the start and in the memory.</summary>
+    /// <summary>Without the probe, which would count in the start and in the memory.</summary>
     public MeasuredProgram StartWithoutProbe(string program, IReadOnlyDictionary<string, string?> environment) => Start(program, probe: null, new(environment), []);
 
     private MeasuredProgram Start(string program, string? probe, Dictionary<string, string?> all, string[] arguments)
@@ -125,8 +125,8 @@ internal sealed class Lab : IAsyncDisposable
             all["DOTNET_GCgen0size"] = "0x1000000";
         if (_withNames)
         {
-            // perf finds the names of compiled methods in a file that the runtime then writes, and can't tell which mapping
-            // it speaks of when their memory is mapped twice.
+            // The runtime then writes the names of compiled methods to a file for perf, which can't tell which mapping
+            // is meant if their memory is mapped twice.
             all["DOTNET_PerfMapEnabled"] = "1";
             all["DOTNET_EnableWriteXorExecute"] = "0";
         }

@@ -17,7 +17,7 @@ internal sealed record Load(string Shape, string Method, string Path)
     /// <summary>The text around the token or the code, for <c>each</c>, <c>chain</c> and <c>code</c>.</summary>
     public (string Before, string After) Around { get; init; }
 
-    /// <summary>Makes the tokens of one run, given how many it can use at most. One token a line.</summary>
+    /// <summary>Makes the tokens of one run, given how many it can use at most. One token per line.</summary>
     public Func<int, CancellationToken, Task<IEnumerable<string>>>? Tokens { get; init; }
 
     /// <summary>More than any program answers a second.</summary>
@@ -34,7 +34,7 @@ internal sealed record Load(string Shape, string Method, string Path)
 
     public int Status { get; init; } = 200;
 
-    /// <summary>Texts that each body must hold; none: the body must be empty.</summary>
+    /// <summary>Texts that each body must contain; if there are none, the body must be empty.</summary>
     public string[] Parts { get; init; } = [];
 
     /// <summary>The job as the Lua table that <c>answers.lua</c> reads.</summary>

@@ -12,7 +12,7 @@ internal sealed class LoadedProgram(Wrk wrk, MeasuredProgram program, Load load,
     /// <summary>Of all runs.</summary>
     public long Requests { get; private set; }
 
-    /// <summary>How many requests may have been under way, unanswered, at the ends of all runs.</summary>
+    /// <summary>How many requests may have been unanswered at the ends of all runs.</summary>
     public long Unanswered { get; private set; }
 
     public async Task<Sample> MeasureAsync(int connections, int seconds, CancellationToken cancellationToken)

@@ -5,7 +5,7 @@ namespace Benchmarks.Driver;
 /// <summary>What the command line asks for.</summary>
 /// <param name="Jobs">Empty: all but the heavy ones.</param>
 /// <param name="Seconds">Of each measurement.</param>
-/// <param name="WithProfile">Record each job with perf, once more after its rounds. Method names cost a little: the figures are not to be told.</param>
+/// <param name="WithProfile">Run each job again under perf, which costs a little: don't quote the figures.</param>
 /// <param name="Skipped">Left out of those.</param>
 /// <param name="WarmUp">Seconds before each job.</param>
 /// <param name="Large">Grants of the large database in the job <c>scale</c>.</param>
@@ -19,7 +19,7 @@ internal sealed record Options(
         "Usage: run.sh [--rounds=3] [--seconds=5] [--warm-up=6] [--connections=16,64] [--threads=1] [--large=10000000] [--expired=1000000] [--requests=1000000]\n" +
         "              [--all] [--peer] [--skip=job,…] [--profile] [--guard] [job…]";
 
-    /// <summary>Null: it can't be understood.</summary>
+    /// <summary>Null: wrong usage.</summary>
     public static Options? Parse(string[] args)
     {
         var options = new Options([], [], 3, 5, null, [16, 64], 1, 10_000_000, 1_000_000, 1_000_000, false, false, false, false);

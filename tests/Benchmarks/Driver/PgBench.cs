@@ -6,8 +6,8 @@ using Npgsql;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// PostgreSQL's own load program with the very statements of <see cref="GrantStore"/>, prepared: how many a second the
-/// database could do if nothing stood before it.
+/// PostgreSQL's own load program with the statements of <see cref="GrantStore"/>, prepared: how many a second the
+/// database could do with nothing in front of it.
 /// </summary>
 internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
 {
@@ -16,7 +16,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
     /// <summary>What RequestConnections tells PostgreSQL too: else a plan made on an empty table scans it, and is compiled.</summary>
     private const string AsOurs = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
-    /// <summary>Each client goes round its own grants; at the n-th round they stand at generation n.</summary>
+    /// <summary>Each client goes round its own grants; in the n-th round they have generation n.</summary>
     public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
         var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellationToken);
@@ -32,7 +32,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [8] = "NULL::text",
             [9] = "'{}'::text[]",
             [10] = "NULL::text",
-            // A colon would begin one of pgbench's variables.
+            // In pgbench a colon begins a variable.
             [11] = @"E'{data\072read,data\072write,offline_access}'::text[]",
         };
         var sample = await RunAsync(
@@ -82,7 +82,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
         return new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: requests, DatabaseCpu: cpu * 1e6 / requests, Statements: 1);
     }
 
-    /// <summary>pgbench does not look whether a statement changed a row.</summary>
+    /// <summary>pgbench does not check whether a statement changed a row.</summary>
     private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellationToken)
     {
         var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellationToken);

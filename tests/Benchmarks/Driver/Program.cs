@@ -11,7 +11,7 @@ if (Options.Parse(args) is not { } options || JobCatalogue.Choose(options) is no
     return 2;
 }
 
-// A signal ends the run by way of all disposals: nothing that was started is left behind.
+// A signal ends the run through all disposals: nothing that was started is left behind.
 using var stop = new CancellationTokenSource();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);

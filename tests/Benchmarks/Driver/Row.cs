@@ -2,7 +2,7 @@ namespace Benchmarks.Driver;
 
 /// <summary>One line of the table.</summary>
 /// <param name="Floor">What it is measured against.</param>
-/// <param name="Ratio">Ours to the floor; for a limit, ours.</param>
+/// <param name="Ratio">Ours divided by the floor; for a limit, ours.</param>
 /// <param name="IsLimit">The target is the most that may be, not the least.</param>
 /// <param name="Unit">Of floor and ours.</param>
 internal sealed record Row(

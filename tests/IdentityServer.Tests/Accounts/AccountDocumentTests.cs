@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>What <c>/openapi/v1.json</c> says is so.</summary>
+/// <summary><c>/openapi/v1.json</c> describes what the API really does.</summary>
 public sealed class AccountDocumentTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -89,7 +89,7 @@ public sealed class AccountDocumentTests(AccountsServer shared) : IClassFixture<
     }
 
     [Fact]
-    public async Task The_documented_limits_are_those_that_hold()
+    public async Task The_documented_limits_are_the_enforced_ones()
     {
         var schema = (await DocumentAsync()).GetProperty("paths").GetProperty("/api/register").GetProperty("post")
             .GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema");

@@ -20,7 +20,7 @@ public sealed class AccountLimitsTests
     }
 
     [Fact]
-    public async Task Sign_ins_are_limited_by_account_whether_it_exists()
+    public async Task Sign_ins_are_limited_by_account_whether_or_not_it_exists()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=3");
 
@@ -45,7 +45,7 @@ public sealed class AccountLimitsTests
     }
 
     [Fact]
-    public async Task Guesses_at_the_current_password_are_limited_as_sign_ins_are()
+    public async Task Guesses_at_the_current_password_are_limited_like_sign_ins()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=3");
         var session = await server.LogsInAsync(World.Alice, World.AlicePassword);
@@ -87,7 +87,7 @@ public sealed class AccountLimitsTests
     }
 
     [Fact]
-    public async Task Resets_are_limited_by_account_whether_it_exists()
+    public async Task Resets_are_limited_by_account_whether_or_not_it_exists()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:ResetsPerAccount=2");
 
@@ -100,7 +100,7 @@ public sealed class AccountLimitsTests
     }
 
     [Fact]
-    public async Task Attempts_at_reset_tokens_are_limited_by_address()
+    public async Task Guesses_at_reset_tokens_are_limited_by_address()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:ResetsPerAddress=2");
 

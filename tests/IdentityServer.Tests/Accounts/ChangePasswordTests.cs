@@ -42,7 +42,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task The_refresh_token_before_is_a_retry_within_the_leeway_and_theft_after()
+    public async Task The_previous_refresh_token_is_a_retry_within_the_leeway_and_theft_afterwards()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var mine = await server.LogsInAsync(World.Alice, World.AlicePassword);
@@ -57,7 +57,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task Who_registered_gets_a_refresh_token_here()
+    public async Task A_newly_registered_user_gets_a_refresh_token()
     {
         var registered = await _server.RegistersAsync(People.NewName());
 
@@ -69,7 +69,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task The_grant_of_a_registration_lasts_as_a_sign_in_does_from_then_on()
+    public async Task After_a_change_a_registrations_grant_lasts_as_long_as_a_sign_ins()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var registered = await server.RegistersAsync("lasting");
@@ -80,7 +80,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_grant_of_another_client_without_offline_access_gets_none()
+    public async Task A_grant_of_another_client_without_offline_access_gets_no_refresh_token()
     {
         var name = await NewAccountAsync();
         var atShop = await _server.SignsInAsync(name, People.Password, scope: "data:read");
@@ -93,7 +93,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_grant_of_another_client_goes_on_at_that_client()
+    public async Task A_grant_of_another_client_is_refreshed_at_that_client()
     {
         var name = await NewAccountAsync();
         var atShop = await _server.SignsInAsync(name, People.Password);
@@ -116,7 +116,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_bad_new_password_is_told_before_anything_is_checked_or_spent()
+    public async Task A_bad_new_password_is_refused_before_anything_is_checked_or_spent()
     {
         var name = await NewAccountAsync();
         var mine = await _server.LogsInAsync(name);
@@ -129,7 +129,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_clients_own_token_has_no_user()
+    public async Task A_clients_own_token_is_refused()
     {
         var client = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
 
@@ -147,7 +147,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task Only_grants_whose_access_tokens_may_live_are_told_in_the_feed()
+    public async Task Only_grants_that_may_have_live_access_tokens_are_in_the_feed()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var old = await server.LogsInAsync(World.Alice, World.AlicePassword);
@@ -164,7 +164,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_grant_at_its_end_leaves_no_live_access_token_either()
+    public async Task An_expired_grant_leaves_no_live_access_token_either()
     {
         await using var server = await ServerUnderTest.StartAsync("--RefreshTokens:Lifetime=60");
         var other = await server.LogsInAsync(World.Alice, World.AlicePassword);
@@ -196,11 +196,11 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task A_refresh_that_read_the_old_stamp_gives_out_nothing_that_lives()
+    public async Task A_refresh_that_read_the_old_security_stamp_issues_no_live_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var other = await server.LogsInAsync(World.Alice, World.AlicePassword);
-        // So old that no access token of it can be out: nothing but the row itself stops a refresh under way.
+        // So old that no access token of it is live: only the grant's row can stop a refresh under way.
         server.Clock.Advance(TimeSpan.FromHours(2));
         var mine = await server.LogsInAsync(World.Alice, World.AlicePassword);
         await using var connection = new NpgsqlConnection(server.ConnectionString);
@@ -212,7 +212,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
         var refresh = server.RefreshesAtAccountApiAsync(other.Data("refresh_token"));
         await Around.SoonAsync(async () => await WaitersAsync() == 1, "the refresh waits for its row");
         var change = server.ChangesPasswordAsync(mine.Data("access_token"), World.AlicePassword, NewPassword);
-        await Around.SoonAsync(async () => change.IsCompleted || await WaitersAsync() == 2, "the change is made or waits, too");
+        await Around.SoonAsync(async () => change.IsCompleted || await WaitersAsync() == 2, "the change is done or waits too");
         await transaction.CommitAsync();
 
         Assert.Equal(HttpStatusCode.OK, (await change).Status);
@@ -223,7 +223,7 @@ public sealed class ChangePasswordTests(AccountsServer shared) : IClassFixture<A
     }
 
     [Fact]
-    public async Task Of_parallel_changes_one_wins()
+    public async Task Only_one_of_several_parallel_changes_wins()
     {
         var name = await NewAccountAsync();
         var sessions = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => _server.LogsInAsync(name)));

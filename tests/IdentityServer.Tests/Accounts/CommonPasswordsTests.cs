@@ -15,16 +15,16 @@ public sealed class CommonPasswordsTests
     [InlineData("qwertyuiop")]
     [InlineData("iloveyou1")]
     [InlineData("trustno1")]
-    public void These_are_common(string password) => Assert.False(PolicyOf(Standard).Allows(password));
+    public void Common_passwords_are_refused(string password) => Assert.False(PolicyOf(Standard).Allows(password));
 
     [Fact]
-    public void A_setting_allows_them() => Assert.True(PolicyOf(Standard with { RejectCommon = false }).Allows("password"));
+    public void A_setting_allows_common_passwords() => Assert.True(PolicyOf(Standard with { RejectCommon = false }).Allows("password"));
 
     [Fact]
-    public void A_lower_minimum_knows_the_shorter_ones() => Assert.False(PolicyOf(Standard with { MinimumLength = 4 }).Allows("dragon"));
+    public void A_lower_minimum_length_adds_shorter_common_passwords() => Assert.False(PolicyOf(Standard with { MinimumLength = 4 }).Allows("dragon"));
 
     [Fact]
-    public void The_list_holds_the_ten_thousand_commonest_and_more()
+    public void The_list_holds_at_least_ten_thousand_passwords()
     {
         using var resource = typeof(CommonPasswords).Assembly.GetManifestResourceStream("common-passwords.txt");
         using var reader = new StreamReader(resource!);

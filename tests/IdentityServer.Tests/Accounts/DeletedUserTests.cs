@@ -64,14 +64,14 @@ public sealed class DeletedUserTests
         await server.ExecuteAsync(Delete, World.Alice);
 
         await Around.SoonAsync(async () => !await server.IsLiveAsync(ahead.AccessToken), "the token is dead");
-        // And until its last moment by that clock.
+        // And it stays dead until it expires by that clock.
         server.Clock.Advance(TimeSpan.FromSeconds(3590));
         Assert.False(await server.IsLiveAsync(ahead.AccessToken));
         Assert.True(await server.ReadAsync<bool>("SELECT until > $1 FROM revocations", server.Clock.GetUtcNow().AddSeconds(10)));
     }
 
     [Fact]
-    public async Task A_deletion_that_is_taken_back_ends_nothing()
+    public async Task A_deletion_that_is_rolled_back_ends_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signIn = await server.SignsInAsync();
@@ -108,7 +108,7 @@ public sealed class DeletedUserTests
     }
 
     [Fact]
-    public async Task Accounts_that_go_by_the_thousand_cost_an_entry_each_and_none_where_nothing_is_alive()
+    public async Task Deleting_thousands_of_accounts_adds_one_feed_entry_for_each_with_live_grants()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ExecuteAsync(
@@ -132,7 +132,7 @@ public sealed class DeletedUserTests
     }
 
     [Fact]
-    public async Task Emptying_the_table_ends_everybody()
+    public async Task Truncating_the_users_table_ends_all_tokens()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var (alice, other) = (await server.SignsInAsync(), await server.SignsInAsync(await server.HasUserAsync()));
@@ -196,7 +196,7 @@ public sealed class DeletedUserTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.5")]
-    public async Task Applications_hear_of_it()
+    public async Task Clients_get_a_logout_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var told = new TaskCompletionSource<JsonElement>();

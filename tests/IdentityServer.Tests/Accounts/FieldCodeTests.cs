@@ -4,7 +4,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>What no field may hold is told by the code of the field that holds it.</summary>
+/// <summary>A character that no field may hold is reported with the code of its field.</summary>
 public sealed class FieldCodeTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -18,21 +18,21 @@ public sealed class FieldCodeTests(AccountsServer shared) : IClassFixture<Accoun
     [InlineData("/auth/reset_password", """{"email":"alice@example.com","reset_token":"a\u0000","new_password":"tidal wave 99"}""", "INVALID_RESET_TOKEN")]
     [InlineData("/auth/reset_password", """{"email":"a\u0000","reset_token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","new_password":"tidal wave 99"}""", "INVALID_RESET_TOKEN")]
     [InlineData("/auth/reset_password", """{"email":"alice@example.com","reset_token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","new_password":"tidal wave\u000099"}""", "INVALID_PASSWORD")]
-    public async Task A_nul_is_told_by_the_code_of_its_field(string path, string body, string code) =>
+    public async Task A_nul_is_reported_with_the_code_of_its_field(string path, string body, string code) =>
         (await _server.PostJsonAsync(path, body)).IsRefused(code);
 
     [Theory]
     [InlineData("""{"username":"alice\u0000","password":"x"}""")]
     [InlineData("""{"email":"alice@example.com\u0000","password":"x"}""")]
     [InlineData("""{"username":"alice","password":"correct horse battery staple\u0000"}""")]
-    public async Task At_sign_in_a_nul_is_as_wrong_as_any_other_guess(string body)
+    public async Task A_nul_at_sign_in_is_refused_like_any_wrong_guess(string body)
     {
         foreach (var path in (string[])["/api/token", "/auth/token", "/login", "/auth/login"])
             (await _server.PostJsonAsync(path, body)).IsRefused("INVALID_CREDENTIALS", HttpStatusCode.Unauthorized);
     }
 
     [Fact]
-    public async Task A_nul_in_a_change_of_password_is_told_by_the_code_of_its_field()
+    public async Task A_nul_in_a_password_change_is_reported_with_the_code_of_its_field()
     {
         var name = People.NewName();
         var token = (await _server.RegistersAsync(name)).Data("access_token");
@@ -42,7 +42,7 @@ public sealed class FieldCodeTests(AccountsServer shared) : IClassFixture<Accoun
     }
 
     [Fact]
-    public async Task Asking_for_a_reset_with_a_nul_answers_what_every_unknown_address_gets() =>
+    public async Task A_reset_request_with_a_nul_is_answered_like_any_unknown_address() =>
         Assert.Equal(HttpStatusCode.Accepted, (await _server.AsksForResetAsync("a\0@example.com")).Status);
 
     [Theory]

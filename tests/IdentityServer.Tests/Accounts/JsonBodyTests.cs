@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>What holds on every route that takes a body.</summary>
+/// <summary>The rules for every route that takes a body.</summary>
 public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -38,7 +38,7 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_utf8_are_an_invalid_request()
+    public async Task Bytes_that_are_not_utf8_are_an_invalid_request()
     {
         foreach (var path in Paths)
             (await SendAsync(path, [.. "{\"x\":\""u8, 0xC3, 0x28, .. "\"}"u8], "application/json")).IsRefused("INVALID_REQUEST");
@@ -58,7 +58,7 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
     [InlineData("application/json; charset=utf-16")]
     [InlineData("nonsense")]
     [InlineData(null)]
-    public async Task Another_media_type_is_told(string? mediaType)
+    public async Task Another_media_type_is_refused(string? mediaType)
     {
         foreach (var path in Paths)
             (await SendAsync(path, "{}"u8.ToArray(), mediaType)).IsRefused("UNSUPPORTED_MEDIA_TYPE", HttpStatusCode.UnsupportedMediaType);
@@ -109,14 +109,14 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
     [InlineData("/auth/reset_password", """{"email":"x","reset_token":"y"}""")]
     [InlineData("/auth/reset_password", """{"email":"x","new_password":"y"}""")]
     [InlineData("/auth/reset_password", """{"reset_token":"x","new_password":"y"}""")]
-    public async Task A_missing_field_is_told(string path, string body) =>
+    public async Task A_missing_field_is_reported(string path, string body) =>
         (await SendAsync(path, Encoding.UTF8.GetBytes(body), "application/json")).IsRefused("MISSING_FIELDS");
 
     [Theory]
     [InlineData("GET")]
     [InlineData("PUT")]
     [InlineData("DELETE")]
-    public async Task Another_method_is_told(string method)
+    public async Task Another_method_is_refused(string method)
     {
         foreach (var path in (string[])[.. Paths, "/logout", "/auth/logout"])
             (await _server.SendAsync(new HttpRequestMessage(new HttpMethod(method), path))).IsRefused("METHOD_NOT_ALLOWED", HttpStatusCode.MethodNotAllowed);
@@ -130,7 +130,7 @@ public sealed class JsonBodyTests(AccountsServer shared) : IClassFixture<Account
         return await _server.SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = content, Headers = { Authorization = await BearerAsync() } });
     }
 
-    /// <summary>Only one route asks for it; the others must not mind.</summary>
+    /// <summary>Only one route needs it; the others must ignore it.</summary>
     private async Task<AuthenticationHeaderValue> BearerAsync() => new("Bearer", await (_token ??= SignInAsync(_server)));
 
     private static async Task<string> SignInAsync(ServerUnderTest server) => (await server.SignsInAsync()).AccessToken!;

@@ -8,7 +8,7 @@ namespace IdentityServer.Tests.Accounts;
 public sealed class LeakTests
 {
     [Fact]
-    public async Task No_password_and_no_token_is_in_any_line_of_the_log()
+    public async Task No_line_of_the_log_holds_a_password_or_token()
     {
         const string password = "canary-of-a-password-1";
         const string chosen = "canary-of-a-password-2";
@@ -46,7 +46,7 @@ public sealed class LeakTests
     }
 
     [Fact]
-    public async Task A_name_that_is_taken_is_no_error_in_the_log()
+    public async Task A_taken_name_is_not_logged_as_an_error()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.RegistersAsync(World.Alice);

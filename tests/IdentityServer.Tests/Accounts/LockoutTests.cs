@@ -10,13 +10,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>The lockout holds on every route that takes a password, counted together.</summary>
+/// <summary>The lockout counts failures on all routes that take a password together.</summary>
 public sealed class LockoutTests(LockoutTests.CountingServer counting) : IClassFixture<LockoutTests.CountingServer>
 {
     private readonly ServerUnderTest _server = counting.Server;
 
     [Fact]
-    public async Task Of_a_hundred_parallel_guesses_at_all_routes_at_most_ten_are_compared()
+    public async Task At_most_ten_of_a_hundred_parallel_guesses_on_all_routes_are_compared()
     {
         var name = People.NewName();
         await _server.RegistersAsync(name);
@@ -32,7 +32,7 @@ public sealed class LockoutTests(LockoutTests.CountingServer counting) : IClassF
         }));
 
         Assert.All(answers, answer => Assert.True(answer["code"] == "INVALID_CREDENTIALS" || answer.Error == "invalid_grant", answer.Body));
-        // Those past the limit are compared with nobody's hash, so that they take as long.
+        // Guesses past the limit are compared with a dummy hash, so that they take as long.
         var hash = await _server.ReadAsync<string>("SELECT password_hash FROM users WHERE user_name = $1", name);
         Assert.Equal(10, counting.Compared.Count(compared => compared == hash));
         Assert.Equal(100, counting.Compared.Count);
@@ -109,7 +109,7 @@ public sealed class LockoutTests(LockoutTests.CountingServer counting) : IClassF
         }
     }
 
-    /// <summary>A server that keeps which hashes passwords were compared with.</summary>
+    /// <summary>A server that records the hashes that passwords were compared with.</summary>
     public sealed class CountingServer : IAsyncLifetime
     {
         private ServerUnderTest? _server;
@@ -135,7 +135,7 @@ public sealed class LockoutTests(LockoutTests.CountingServer counting) : IClassF
 
         public PasswordVerificationResult VerifyHashedPassword(User user, string hashedPassword, string providedPassword)
         {
-            // Client secrets are hashed by the same: theirs are not counted.
+            // The same hasher checks client secrets: those are not counted.
             if (providedPassword != World.ShopSecret)
                 compared.Add(hashedPassword);
             return hasher.VerifyHashedPassword(user, hashedPassword, providedPassword);

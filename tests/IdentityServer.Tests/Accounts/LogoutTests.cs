@@ -38,7 +38,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact]
-    public async Task The_token_of_a_registration_logs_out_too()
+    public async Task A_token_from_registration_can_log_out_too()
     {
         var registered = await _server.RegistersAsync(People.NewName());
 
@@ -60,7 +60,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact, Rfc("6750", "3.1")]
-    public async Task Who_comes_without_a_token_is_not_told_of_an_error()
+    public async Task A_request_without_a_token_gets_a_challenge_without_an_error()
     {
         foreach (var answer in (Answer[])[
             await _server.LogsOutAsync(null),
@@ -85,7 +85,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact]
-    public async Task A_token_in_the_address_or_the_body_is_not_read()
+    public async Task A_token_in_the_query_or_body_is_not_read()
     {
         var signedIn = await _server.LogsInAsync(World.Alice, World.AlicePassword);
         var token = signedIn.Data("access_token");
@@ -106,7 +106,7 @@ public sealed class LogoutTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact]
-    public async Task Of_parallel_logouts_one_succeeds()
+    public async Task Only_one_of_several_parallel_logouts_succeeds()
     {
         var signedIn = await _server.LogsInAsync(World.Alice, World.AlicePassword);
 

@@ -40,20 +40,20 @@ public sealed class NameRulesTests
     [InlineData("a\ufeffb")]
     [InlineData("a\U000e0041b")]
     [InlineData("a\ue000b")]
-    public void These_are_none(string name) => Assert.False(NameRules.IsUserName(name));
+    public void These_are_not_user_names(string name) => Assert.False(NameRules.IsUserName(name));
 
     [Fact]
-    public void A_lone_surrogate_is_no_name() => Assert.False(NameRules.IsUserName("a\ud800"));
+    public void A_lone_surrogate_is_not_a_user_name() => Assert.False(NameRules.IsUserName("a\ud800"));
 
     [Fact]
-    public void Code_points_are_counted()
+    public void Length_is_counted_in_code_points()
     {
         Assert.True(NameRules.IsUserName(string.Concat(Enumerable.Repeat("😀", 64))));
         Assert.False(NameRules.IsUserName(string.Concat(Enumerable.Repeat("😀", 65))));
     }
 
     [Fact]
-    public void A_name_that_grows_beyond_the_index_when_folded_is_refused() =>
+    public void A_name_that_folding_makes_too_long_for_the_index_is_refused() =>
         Assert.False(NameRules.IsUserName(new string('\ufdfa', 64)));
 
     [Theory]
@@ -63,7 +63,7 @@ public sealed class NameRulesTests
     [InlineData("用户@例子.公司")]
     [InlineData("jörg@müller.example")]
     [InlineData("a@xn--mller-kva.example")]
-    public void These_are_addresses(string email)
+    public void These_are_email_addresses(string email)
     {
         Assert.True(NameRules.IsEmail(email));
         using var mail = MailMessages.Create(new("", "no-reply@example.com"), new(email, "Subject", "Body"));
@@ -98,10 +98,10 @@ public sealed class NameRulesTests
     [InlineData("a@b\u202e")]
     [InlineData("a;b@c")]
     [InlineData("a\\b@c")]
-    public void These_are_no_addresses(string email) => Assert.False(NameRules.IsEmail(email));
+    public void These_are_not_email_addresses(string email) => Assert.False(NameRules.IsEmail(email));
 
     [Fact]
-    public void An_address_has_up_to_254_code_points()
+    public void An_email_address_has_at_most_254_code_points()
     {
         Assert.True(NameRules.IsEmail("a@" + string.Join('.', Enumerable.Repeat(new string('b', 62), 4))));
         Assert.False(NameRules.IsEmail("aaa@" + string.Join('.', Enumerable.Repeat(new string('b', 62), 4))));

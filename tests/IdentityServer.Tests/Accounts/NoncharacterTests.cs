@@ -12,14 +12,14 @@ public sealed class NoncharacterTests
     [InlineData("/register", """{"username":"a\ufffe","password":"a long enough phrase"}""", HttpStatusCode.BadRequest)]
     [InlineData("/register", """{"email":"a\ufffe@example.com","password":"a long enough phrase"}""", HttpStatusCode.BadRequest)]
     [InlineData("/auth/reset_password", """{"email":"a\ufffe@example.com","reset_token":"x","new_password":"a long enough phrase"}""", HttpStatusCode.BadRequest)]
-    public async Task A_noncharacter_is_refused_and_never_a_fault(string path, string body, HttpStatusCode status)
+    public async Task A_noncharacter_is_refused_without_a_server_error(string path, string body, HttpStatusCode status)
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true");
         Assert.Equal(status, (await server.PostJsonAsync(path, body)).Status);
     }
 
     [Fact]
-    public async Task A_password_may_hold_one_as_typed()
+    public async Task A_password_may_hold_a_noncharacter()
     {
         await using var server = await ServerUnderTest.StartAsync();
         const string body = """{"username":"norma","password":"eight\ufffe\uffff and more"}""";
@@ -28,7 +28,7 @@ public sealed class NoncharacterTests
     }
 
     [Fact]
-    public async Task Asking_for_resets_with_one_stops_nobody()
+    public async Task Reset_requests_with_a_noncharacter_stop_nobody_else()
     {
         await using var server = await ServerUnderTest.StartAsync();
         for (var i = 0; i < 8; i++)

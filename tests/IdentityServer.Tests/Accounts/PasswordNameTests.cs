@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>A password that is the account's own name is the first that anybody tries.</summary>
+/// <summary>The account's own name is the first password that anybody tries.</summary>
 public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -18,7 +18,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     [InlineData("ｊosephine-{0}")]
     [InlineData("josephine-{0}@example.com")]
     [InlineData("Josephine-{0}@Example.COM")]
-    public async Task A_registration_may_not_have_its_name_or_address_for_a_password(string password)
+    public async Task The_password_of_a_registration_may_not_be_its_name_or_address(string password)
     {
         var number = People.NewName()["person".Length..];
         var (username, email) = ($"josephine-{number}", $"josephine-{number}@example.com");
@@ -35,7 +35,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_password_that_holds_the_name_and_more_is_taken()
+    public async Task A_password_that_contains_the_name_is_accepted()
     {
         var name = People.NewName();
         Assert.Equal(HttpStatusCode.Created, (await _server.RegistersAsync(name, $"{name} and more")).Status);
@@ -56,7 +56,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_right_password_beside_a_refused_new_one_is_no_failed_guess()
+    public async Task A_right_password_with_a_refused_new_one_is_not_a_failed_guess()
     {
         var name = $"{People.NewName()}-long";
         var token = (await _server.RegistersAsync(name)).Data("access_token");
@@ -67,7 +67,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_reset_password_may_not_be_the_name_or_address_and_the_token_is_good_for_another()
+    public async Task A_reset_password_may_not_be_the_name_or_address_and_the_token_stays_valid()
     {
         var name = $"{People.NewName()}-long";
         await _server.RegistersAsync(name);
@@ -81,7 +81,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task The_pages_refuse_it_beside_the_field()
+    public async Task The_pages_show_the_refusal_beside_the_field()
     {
         var name = $"{People.NewName()}-long";
         var browser = new Browser(_server);
@@ -106,7 +106,7 @@ public sealed class PasswordNameTests(AccountsServer shared) : IClassFixture<Acc
     [Theory]
     [InlineData("Manifested")]
     [InlineData("manifested@example.com")]
-    public async Task A_manifest_may_not_say_it_either(string password)
+    public async Task A_manifest_may_not_set_such_a_password_either(string password)
     {
         var mistake = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync(
             $$"""{"users":[{"username":"manifested","email":"manifested@example.com","password":"{{password}}"}]}"""));

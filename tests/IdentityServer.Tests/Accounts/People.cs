@@ -12,7 +12,7 @@ internal static partial class People
 
     private static int _count;
 
-    /// <summary>A name that no test before had.</summary>
+    /// <summary>A name that no other test uses.</summary>
     public static string NewName() => $"person{Interlocked.Increment(ref _count)}";
 
     public static Task<Answer> RegistersAsync(this ServerUnderTest server, string username, string password = Password) =>

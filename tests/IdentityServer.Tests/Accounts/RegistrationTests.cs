@@ -11,7 +11,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact]
-    public async Task A_registration_with_profile_answers_the_account_and_a_token()
+    public async Task A_registration_with_a_profile_returns_the_account_and_a_token()
     {
         var name = People.NewName();
 
@@ -48,14 +48,14 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_form_may_send_empty_what_was_not_filled_in()
+    public async Task A_form_may_send_unfilled_fields_as_empty()
     {
         var answer = await _server.PostJsonAsync("/register", new { username = "", email = $"{People.NewName()}@example.com", password = People.Password, full_name = "", gender = "" });
 
         Assert.Equal(HttpStatusCode.Created, answer.Status);
     }
 
-    /// <summary>One member wrong, and what is said of it.</summary>
+    /// <summary>One wrong member, and the code that reports it.</summary>
     public static TheoryData<string, string, string> Refusals => new()
     {
         { "username", "null", "INVALID_REQUEST" },
@@ -96,7 +96,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     };
 
     [Theory, MemberData(nameof(Refusals))]
-    public async Task A_wrong_member_has_its_code(string member, string json, string code)
+    public async Task A_wrong_member_is_reported_with_its_own_code(string member, string json, string code)
     {
         var body = new JsonObject(Profile(People.NewName()).Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())))
         {
@@ -116,7 +116,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     [InlineData("""{"username":"y","email":"x@y","password":"x","full_name":"\u0007","gender":"x"}""", "INVALID_REQUEST")]
     [InlineData("""{"username":"alice","email":"alice@example.com","password":"x","full_name":"x","gender":"x"}""", "INVALID_PASSWORD")]
     [InlineData("""{"username":"alice","email":"alice@example.com","password":"tidal wave 99","full_name":"x","gender":"x"}""", "USERNAME_EXISTS")]
-    public async Task Of_many_mistakes_the_same_is_always_told(string body, string code) =>
+    public async Task The_same_one_of_several_mistakes_is_always_reported(string body, string code) =>
         (await _server.PostJsonAsync("/api/register", body)).IsRefused(code);
 
     [Theory]
@@ -127,7 +127,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
         (await _server.PostJsonAsync("/register", body)).IsRefused("INVALID_REQUEST");
 
     [Fact]
-    public async Task The_refusal_of_a_password_says_all_that_is_asked()
+    public async Task The_refusal_of_a_password_lists_every_requirement()
     {
         await using var strict = await ServerUnderTest.StartAsync(
             "--Password:MinimumLength=12", "--Password:RequireDigit=true", "--Password:RequireUppercase=true", "--Password:RequireLowercase=true", "--Password:RequireNonAlphanumeric=true");
@@ -141,7 +141,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_taken_name_or_address_is_told_whatever_its_spelling()
+    public async Task A_taken_name_or_address_is_refused_in_any_spelling()
     {
         var name = People.NewName();
         await _server.RegistersAsync(name);
@@ -218,7 +218,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_megabyte_of_password_is_refused_fast()
+    public async Task A_password_of_a_megabyte_is_refused_quickly()
     {
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
         var answer = await _server.RegistersAsync(People.NewName(), new string('x', 1024 * 1024));
@@ -228,7 +228,7 @@ public sealed class RegistrationTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task The_grant_of_a_registration_gives_no_refresh_token()
+    public async Task A_registration_returns_no_refresh_token()
     {
         var answer = await _server.RegistersAsync(People.NewName());
 

@@ -36,13 +36,13 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
         Assert.False(await _server.IsLiveAsync(atShop.AccessToken));
         (await _server.LogsInAsync(name)).IsRefused("INVALID_CREDENTIALS", HttpStatusCode.Unauthorized);
 
-        // In the same second, too.
+        // Even in the same second.
         var after = await _server.LogsInAsync(name, NewPassword);
         Assert.True(await _server.IsLiveAsync(after.Data("access_token")));
     }
 
     [Fact]
-    public async Task A_token_is_good_once()
+    public async Task A_token_works_once()
     {
         var email = People.EmailOf(await NewAccountAsync());
         var token = await AskAsync(email);
@@ -52,7 +52,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task Of_parallel_resets_with_one_token_one_wins()
+    public async Task Only_one_of_several_parallel_resets_with_one_token_wins()
     {
         var email = People.EmailOf(await NewAccountAsync());
         var token = await AskAsync(email);
@@ -65,7 +65,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task A_newer_token_supersedes()
+    public async Task A_newer_token_replaces_the_older_one()
     {
         var email = People.EmailOf(await NewAccountAsync());
         var older = await AskAsync(email);
@@ -88,7 +88,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task A_token_is_good_for_its_own_account_only()
+    public async Task A_token_works_for_its_own_account_only()
     {
         var mine = People.EmailOf(await NewAccountAsync());
         var token = await AskAsync(mine);
@@ -121,7 +121,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task The_answer_is_the_same_whether_the_account_exists()
+    public async Task The_answer_is_the_same_whether_or_not_the_account_exists()
     {
         var answers = new[]
         {
@@ -135,7 +135,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task Nobody_unknown_or_disabled_gets_a_message()
+    public async Task An_unknown_or_disabled_user_gets_no_message()
     {
         var name = await NewAccountAsync();
         await _server.ExecuteAsync("UPDATE users SET disabled_at = now() WHERE user_name = $1", name);
@@ -156,7 +156,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task The_address_may_be_spelt_otherwise_and_the_message_goes_to_the_registered_one()
+    public async Task The_message_goes_to_the_registered_address_however_the_request_spells_it()
     {
         var email = People.EmailOf(await NewAccountAsync());
 
@@ -202,7 +202,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task A_change_of_the_password_ends_a_reset_that_was_asked_for()
+    public async Task A_password_change_cancels_a_requested_reset()
     {
         var name = await NewAccountAsync();
         var token = await AskAsync(People.EmailOf(name));
@@ -226,7 +226,7 @@ public sealed class ResetPasswordTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task One_entry_in_the_feed_ends_them_all()
+    public async Task A_reset_ends_all_grants_with_one_entry_in_the_feed()
     {
         var name = await NewAccountAsync();
         for (var i = 0; i < 5; i++)

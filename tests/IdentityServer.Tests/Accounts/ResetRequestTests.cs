@@ -11,7 +11,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Accounts;
 
-/// <summary>A reset that was answered 202 is a promise; and no caller learns from it who has an account.</summary>
+/// <summary>An answer of 202 is a promise to send the message, and tells no caller who has an account.</summary>
 public sealed class ResetRequestTests
 {
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ResetRequestTests
     [Theory]
     [InlineData(World.AliceEmail)]
     [InlineData("nobody@example.com")]
-    public async Task It_is_answered_when_it_is_committed_and_looks_up_nobody(string email)
+    public async Task A_request_is_answered_once_it_is_committed_without_looking_up_the_user(string email)
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting);
@@ -68,7 +68,7 @@ public sealed class ResetRequestTests
     }
 
     [Fact]
-    public async Task It_is_not_promised_while_the_outbox_can_not_be_written()
+    public async Task A_request_is_refused_while_the_outbox_cannot_be_written()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ExecuteAsync("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full' USING ERRCODE = '53100'; END $$");

@@ -35,7 +35,7 @@ public sealed class SignInTests(AccountsServer shared) : IClassFixture<AccountsS
     [InlineData("""{"username":"Alice@Example.com","password":"correct horse battery staple"}""")]
     [InlineData("""{"email":"alice@example.com","password":"correct horse battery staple"}""")]
     [InlineData("""{"username":"","email":"alice@example.com","password":"correct horse battery staple"}""")]
-    public async Task A_user_name_and_an_address_are_found_whatever_their_spelling(string body) =>
+    public async Task A_user_name_or_address_is_found_in_any_spelling(string body) =>
         Assert.Equal(HttpStatusCode.OK, (await _server.PostJsonAsync("/login", body)).Status);
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class SignInTests(AccountsServer shared) : IClassFixture<AccountsS
     [InlineData("exactly seventy-two bytes of a password, where others cut it off silent!")]
     [InlineData("exactly seventy-two bytes of a password, where others cut it off silent!x")]
     [InlineData("eighty bytes of a password: 1234567890 1234567890 1234567890 1234567890 12345678")]
-    public async Task A_password_counts_as_typed(string password)
+    public async Task A_password_is_compared_exactly_as_typed(string password)
     {
         var name = People.NewName();
         Assert.Equal(HttpStatusCode.Created, (await _server.RegistersAsync(name, password)).Status);
@@ -95,7 +95,7 @@ public sealed class SignInTests(AccountsServer shared) : IClassFixture<AccountsS
     }
 
     [Fact]
-    public async Task A_password_is_rehashed_at_sign_in_when_the_setting_rises()
+    public async Task A_password_is_rehashed_at_sign_in_after_the_iterations_are_raised()
     {
         var name = People.NewName();
         await _server.RegistersAsync(name);

@@ -28,11 +28,11 @@ public sealed class UserGrantsTests
     }
 
     [Fact]
-    public async Task A_sign_in_right_before_ends_and_one_right_after_lives()
+    public async Task A_sign_in_just_before_is_ended_and_one_just_after_is_not()
     {
         await using var server = await ServerUnderTest.StartAsync();
 
-        // Milliseconds apart, or none: the order decides and not the clock.
+        // Milliseconds apart or less: the order decides, not the clock.
         for (var round = 0; round < 3; round++)
         {
             var before = await server.SignsInAsync();
@@ -61,7 +61,7 @@ public sealed class UserGrantsTests
     }
 
     [Fact]
-    public async Task Parallel_sign_ins_either_end_or_start_after_the_end()
+    public async Task The_tokens_of_a_parallel_sign_in_all_live_or_all_end()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signIns = Enumerable.Range(0, 20).Select(_ => server.SignsInAsync()).ToList();
@@ -70,7 +70,7 @@ public sealed class UserGrantsTests
 
         foreach (var signedIn in answers.Where(answer => answer.Status == HttpStatusCode.OK))
         {
-            // Access and refresh token never part: both are dead or both are alive.
+            // Access and refresh token are either both dead or both alive.
             var isActive = (await server.IntrospectsAsync(signedIn.AccessToken))["active"] == "True";
             var mayRefresh = (await server.RefreshesAsync(signedIn.RefreshToken)).Status == HttpStatusCode.OK;
             Assert.Equal(isActive, mayRefresh);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Architecture;
 
-/// <summary>The rules of dependency of the design. That each can fail, <see cref="PlantedTests"/> shows.</summary>
+/// <summary>The dependency rules of the design. <see cref="PlantedTests"/> shows that each can fail.</summary>
 public sealed class DependencyTests
 {
     private static readonly Rules Server = new(Rules.Server);
@@ -15,7 +15,7 @@ public sealed class DependencyTests
     public static TheoryData<string> TextSources => [.. Programs.Texts.Keys];
 
     [Fact]
-    public void The_programs_were_read()
+    public void The_assemblies_were_loaded()
     {
         var types = Programs.Server.Types.ToList();
         var rooms = types.Select(Server.RoomOf).ToHashSet();
@@ -27,7 +27,7 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void The_texts_were_read()
+    public void The_string_literals_were_read()
     {
         var server = Programs.Texts["IdentityServer"];
 
@@ -41,10 +41,10 @@ public sealed class DependencyTests
     public void The_protocols_constants_have_no_dependencies() => Server.KnowsNobody("Protocol").Check(Programs.Server);
 
     [Fact]
-    public void JWTs_have_no_dependencies_of_ours() => Server.KnowsNobodyOfOurs("Protocol.Jwt").Check(Programs.Server);
+    public void JWTs_depend_on_nothing_else_of_ours() => Server.KnowsNobodyOfOurs("Protocol.Jwt").Check(Programs.Server);
 
     [Fact]
-    public void The_audit_trails_constants_have_no_dependencies_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
+    public void The_audit_trails_constants_depend_on_nothing_else_of_ours() => Server.KnowsNobodyOfOurs("Audit").Check(Programs.Server);
 
     [Theory, MemberData(nameof(SliceNames))]
     public void A_feature_depends_on_no_other_feature(string slice) => Server.SliceKnowsNoOther(slice).Check(Programs.Server);

@@ -4,11 +4,11 @@ using Mono.Cecil.Cil;
 
 namespace IdentityServer.Tests.Architecture;
 
-/// <summary>A text that a compiled method or constant holds.</summary>
+/// <summary>A string literal of a compiled method or constant.</summary>
 /// <param name="Holder">The full name of the outermost type.</param>
 internal sealed record Literal(string Holder, string Text);
 
-/// <summary>The texts of an assembly. A literal is no dependency: the rules of ArchUnitNET don't see it.</summary>
+/// <summary>The string literals of an assembly. ArchUnitNET's rules don't see these.</summary>
 internal static partial class Literals
 {
     public static List<Literal> Read(string assembly)
@@ -24,7 +24,7 @@ internal static partial class Literals
         ];
     }
 
-    /// <summary>Whether it is a statement, or the greater part of one.</summary>
+    /// <summary>Whether it is an SQL statement, or most of one.</summary>
     public static bool IsSql(string text) => Beginning().IsMatch(text) || Statement().IsMatch(text);
 
     public static IEnumerable<Literal> SqlOutside(string storage, IEnumerable<Literal> literals) =>
@@ -36,7 +36,7 @@ internal static partial class Literals
     [GeneratedRegex(@"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|WITH \w+|LOCK TABLE|TRUNCATE|CREATE|ALTER|DROP|LISTEN|NOTIFY|COPY|VACUUM|ANALYZE|SET [a-z_]+ =)\b|\bFROM \w+ (\w+ )?WHERE\b")]
     private static partial Regex Beginning();
 
-    // However it is written.
+    // In any case.
     [GeneratedRegex(@"\b(insert\s+into\s+\w+\s*(\(|select\b|values\b)|delete\s+from\s+\w+\s+where\b|update\s+\w+\s+(\w+\s+)?set\s+\w+\s*=|select\s[^.]*\sfrom\s+\w+\s+(where|join|order|limit)\b)|^\s*select\s+(\d|\w+\()", RegexOptions.IgnoreCase)]
     private static partial Regex Statement();
 }

@@ -7,7 +7,7 @@ using IdentityServer.Tests.Architecture.Planted.Audit;
 using IdentityServer.Tests.Architecture.Planted.Clock;
 using IdentityServer.Tests.Architecture.Planted.Protocol;
 using IdentityServer.Tests.Architecture.Planted.Storage;
-using IdentityServer.Tests.Architecture.Planted.Protocol.Token;
+using IdentityServer.Tests.Architecture.Planted.Protocol.TokenEndpoint;
 using IdentityServer.Tests.Architecture.Planted.Protocol.Tokens;
 using Xunit;
 
@@ -21,25 +21,25 @@ public sealed class PlantedTests
     private static readonly Rules Planted = new(Root);
 
     [Fact]
-    public void A_namespace_that_must_have_no_dependencies() => AssertFinds(Planted.KnowsNobody("Protocol"), typeof(ErrorThatCounts));
+    public void A_dependency_is_found_where_none_is_allowed() => AssertFinds(Planted.KnowsNobody("Protocol"), typeof(ErrorThatCounts));
 
     [Fact]
-    public void A_namespace_that_must_have_no_dependencies_of_ours() => AssertFinds(Planted.KnowsNobodyOfOurs("Audit"), typeof(TrailThatCountsInALambda));
+    public void A_dependency_of_ours_is_found_where_none_is_allowed() => AssertFinds(Planted.KnowsNobodyOfOurs("Audit"), typeof(TrailThatCountsInALambda));
 
     [Fact]
-    public void A_feature_that_depends_on_another() => AssertFinds(Planted.SliceKnowsNoOther("Protocol.Token"), typeof(EndpointThatKnowsRevocation));
+    public void A_feature_that_depends_on_another_is_found() => AssertFinds(Planted.SliceKnowsNoOther("Protocol.TokenEndpoint"), typeof(EndpointThatKnowsRevocation));
 
     [Fact]
-    public void A_layer_that_depends_on_a_feature() => AssertFinds(Planted.BelowKnowsNoSlice(), typeof(IssuerThatKnowsAnEndpoint));
+    public void A_layer_that_depends_on_a_feature_is_found() => AssertFinds(Planted.BelowKnowsNoSlice(), typeof(IssuerThatKnowsAnEndpoint));
 
     [Fact]
-    public void Storage_that_depends_on_a_higher_layer() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
+    public void Storage_that_depends_on_a_higher_layer_is_found() => AssertFinds(Planted.StorageKnowsNothingAbove(), typeof(StoreThatKnowsPasswords));
 
     [Fact]
-    public void Statements_outside_Storage() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore), typeof(EndpointWithQueryByEfCore), typeof(EndpointWithEntitiesByEfCore));
+    public void Statements_outside_Storage_are_found() => AssertFinds(Planted.OnlyStorageSendsStatements(), typeof(EndpointWithCommand), typeof(EndpointWithSqlByEfCore), typeof(EndpointWithQueryByEfCore), typeof(EndpointWithEntitiesByEfCore));
 
     [Fact]
-    public void SQL_outside_Storage() => Assert.Equal(
+    public void SQL_outside_Storage_is_found() => Assert.Equal(
         [typeof(EndpointWithSql).FullName!, typeof(EndpointWithSqlInLowerCase).FullName!],
         Literals.SqlOutside($"{Root}.Storage", Literals.Read(typeof(PlantedTests).Assembly.Location))
             .Select(literal => literal.Holder).Where(holder => holder.StartsWith(Root, StringComparison.Ordinal)).Order(StringComparer.Ordinal));
@@ -52,17 +52,17 @@ public sealed class PlantedTests
     [InlineData("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")]
     [InlineData("update users u set full_name = $1")]
     [InlineData("/* first */ Select id From users Where id = $1")]
-    public void A_statement(string text) => Assert.True(Literals.IsSql(text));
+    public void These_are_SQL_statements(string text) => Assert.True(Literals.IsSql(text));
 
     [Theory]
     [InlineData("Select an account from the list.")]
     [InlineData("Update your profile")]
     [InlineData("with")]
     [InlineData("The settings of SELECT")]
-    public void No_statement(string text) => Assert.False(Literals.IsSql(text));
+    public void These_are_not_SQL_statements(string text) => Assert.False(Literals.IsSql(text));
 
     [Fact]
-    public void A_resource_server_that_depends_on_the_server()
+    public void A_resource_server_that_depends_on_the_server_is_found()
     {
         AssertFinds(new Rules($"{Root}.Api").KnowsNoServer(), typeof(ApiThatKnowsTheServer));
         Assert.Equal(
@@ -71,10 +71,10 @@ public sealed class PlantedTests
     }
 
     [Fact]
-    public void A_reader_of_the_wall_clock() => AssertFinds(Planted.ReadsNoWallClock(), typeof(ReaderOfTheWallClock));
+    public void A_reader_of_the_wall_clock_is_found() => AssertFinds(Planted.ReadsNoWallClock(), typeof(ReaderOfTheWallClock));
 
     [Fact]
-    public void A_cycle()
+    public void A_cycle_is_found()
     {
         var circle = Assert.Single(Planted.RoomsAreFreeOfCircles().Evaluate(Programs.Planted), result => !result.Passed);
 

@@ -6,12 +6,12 @@ using Loaded = ArchUnitNET.Domain.Architecture;
 
 namespace IdentityServer.Tests.Architecture;
 
-/// <summary>What is compiled, read once.</summary>
+/// <summary>The compiled assemblies, loaded once.</summary>
 internal static class Programs
 {
     private static readonly string Here = AppContext.BaseDirectory;
 
-    // Never linked to: the two programs share no code. It lies where it was built, in the same configuration as this project.
+    // Not referenced, as the two programs share no code: loaded from where the same configuration was built.
     private static readonly string ResourceApiFolder = Path.Combine(
         Repository.Root, "src", "ResourceApi", "bin", new DirectoryInfo(Here).Parent!.Name, "net10.0");
 
@@ -24,7 +24,7 @@ internal static class Programs
 
     public static readonly Loaded Planted = new ArchLoader().LoadAssemblies(typeof(Programs).Assembly).Build();
 
-    /// <summary>Every assembly that has a room for SQL, or none.</summary>
+    /// <summary>The string literals of each assembly, whether or not it may hold SQL.</summary>
     public static readonly Dictionary<string, List<Literal>> Texts = new[]
     {
         Path.Combine(Here, "IdentityServer.dll"), Path.Combine(Here, "IdentityServer.Dpop.dll"), Path.Combine(Here, "ServiceDefaults.dll"),

@@ -9,19 +9,19 @@ using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace IdentityServer.Tests.Architecture;
 
-/// <summary>The rules of dependency for what stands below a namespace: a program, or what is planted to break the rules.</summary>
-/// <param name="root">Each namespace right below it is a room.</param>
+/// <summary>The dependency rules for all below a namespace: a program, or types planted to break them.</summary>
+/// <param name="root">Each namespace directly below it is a room.</param>
 internal sealed class Rules(string root)
 {
     public const string Server = "IdentityServer";
 
-    /// <summary>These hold rooms and are none themselves. What stands right in them is a room too: their shared words.</summary>
+    /// <summary>These contain rooms. The types directly in them form a room too: their shared constants.</summary>
     public static readonly string[] Houses = ["Protocol", "Accounts"];
 
     /// <summary>Rooms of endpoints.</summary>
     public static readonly string[] Slices =
     [
-        "Protocol.Token", "Protocol.Introspection", "Protocol.Revocation", "Protocol.Discovery", "Protocol.Registration", "Protocol.DeviceAuthorization",
+        "Protocol.TokenEndpoint", "Protocol.Introspection", "Protocol.Revocation", "Protocol.Discovery", "Protocol.Registration", "Protocol.DeviceAuthorization",
         "Protocol.PushedAuthorization", "Protocol.Authorization", "Protocol.UserInfo", "Protocol.Logout", "Accounts.Api", "Accounts.Pages", "Manifest",
     ];
 
@@ -36,14 +36,14 @@ internal sealed class Rules(string root)
         "Accounts", "Clients", "Http", "Jobs", "Keys", "Limits", "Protocol.ClientAuthentication", "Protocol.Grants", "Protocol.Tokens",
     ];
 
-    /// <summary>They put the program together, so they know every room, and belong to none.</summary>
+    /// <summary>These wire the program together, so they depend on every room and belong to none.</summary>
     private const string Composition = @"\.(Protocol\.Handlers|\w+Services)(/.*|\+.*)?$";
 
-    // A connection or a transaction may be passed on: it says who commits, and not what is sent.
+    // A connection or a transaction may be passed on: it decides who commits, not what is sent.
     private const string ConnectionsAndFailures =
         @"^(Npgsql\.(NpgsqlDataSource|NpgsqlConnection|NpgsqlTransaction|NpgsqlException|PostgresException|PostgresErrorCodes)|System\.Data\.IsolationLevel|System\.Data\.Common\.Db(Connection|Transaction|Exception))$";
 
-    /// <summary>Nothing but the framework and itself; the rooms below it are others.</summary>
+    /// <summary>It depends only on the framework and itself; the namespaces below it count as others.</summary>
     public IArchRule KnowsNobody(string room)
     {
         var itself = $@"^{Regex.Escape($"{root}.{room}")}$";
@@ -71,7 +71,7 @@ internal sealed class Rules(string root)
         Types().That().ResideInNamespaceMatching(InRoot)
             .Should().NotDependOnAny(Types(true).That().ResideInNamespaceMatching($@"^{Server}(\.(?!(ResourceServer|Tests)(\.|$)).*)?$"));
 
-    /// <summary>The compiler says the same by BannedSymbols.txt, unless it is told not to.</summary>
+    /// <summary>The compiler enforces the same by BannedSymbols.txt, unless a pragma turns that off.</summary>
     public IArchRule ReadsNoWallClock() =>
         Types().That().ResideInNamespaceMatching(InRoot)
             .Should().FollowCustomCondition(
@@ -84,7 +84,7 @@ internal sealed class Rules(string root)
         return new GivenSlices(rooms).Should().BeFreeOfCycles();
     }
 
-    /// <summary>Null: the type puts rooms together, or stands beside them.</summary>
+    /// <summary>Null: the type wires rooms together, or lies outside them.</summary>
     public string? RoomOf(IType type)
     {
         if (Regex.IsMatch(type.FullName, Composition) || type.Namespace?.FullName is not { } name || !name.StartsWith(root + ".", StringComparison.Ordinal))

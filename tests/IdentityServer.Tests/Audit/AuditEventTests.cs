@@ -13,7 +13,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Audit;
 
-/// <summary>Each event of the catalogue is told once, with who, which client, from where and why.</summary>
+/// <summary>Each event of the catalogue is recorded once, with user, client, address and reason.</summary>
 public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditServer>
 {
     private const string AccountApi = "account-api";
@@ -21,7 +21,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     private readonly ServerUnderTest _server = audited.Server;
 
     [Fact]
-    public async Task A_registration_and_its_first_sign_in_are_told()
+    public async Task A_registration_and_its_first_sign_in_are_recorded()
     {
         var after = await LastAsync();
 
@@ -38,7 +38,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_sign_in_is_told_and_what_is_counted_only_is_not()
+    public async Task A_sign_in_is_recorded_but_refreshes_client_tokens_and_introspections_are_not()
     {
         var name = await _server.HasUserAsync();
         var user = await IdOfAsync(name);
@@ -46,7 +46,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
 
         var atClient = await _server.SignsInAsync(name);
         var atAccountApi = await _server.LogsInAsync(name, World.AlicePassword);
-        // The same successor again, the successor, a client's own token, an introspection.
+        // A refresh, its retry, a refresh of the successor, a client's own token, an introspection.
         await _server.RefreshesAsync(atClient.RefreshToken);
         await _server.RefreshesAsync((await _server.RefreshesAsync(atClient.RefreshToken)).RefreshToken);
         await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
@@ -61,7 +61,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_wrong_password_is_told_of_the_account_and_never_of_a_name_that_is_none()
+    public async Task A_wrong_password_is_recorded_for_an_account_and_never_for_an_unknown_name()
     {
         var name = await _server.HasUserAsync();
         var user = await IdOfAsync(name);
@@ -81,7 +81,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_lockout_is_told_once_and_each_refusal_of_it_with_its_reason()
+    public async Task A_lockout_is_recorded_once_and_each_refusal_with_its_reason()
     {
         var name = await _server.HasUserAsync();
         var user = await IdOfAsync(name);
@@ -103,7 +103,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_right_password_that_was_the_last_guess_allowed_locks_nobody()
+    public async Task A_right_password_at_the_last_allowed_guess_locks_nobody()
     {
         await using var server = await ServerUnderTest.StartAsync("--Lockout:MaxFailures=1");
 
@@ -113,7 +113,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_disabled_account_is_told_as_that()
+    public async Task A_sign_in_at_a_disabled_account_is_recorded_with_that_reason()
     {
         var name = await _server.HasUserAsync();
         await _server.ExecuteAsync("UPDATE users SET disabled_at = now() WHERE user_name = $1", name);
@@ -125,7 +125,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task What_a_rate_limit_refuses_is_not_told()
+    public async Task A_sign_in_refused_by_a_rate_limit_is_not_recorded()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=2");
 
@@ -136,7 +136,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task A_revoked_grant_is_told_once_with_its_client()
+    public async Task A_revoked_grant_is_recorded_once_with_its_client()
     {
         var signedIn = await _server.SignsInAsync();
         var after = await LastAsync();
@@ -150,7 +150,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task A_revoked_access_token_is_told_once()
+    public async Task A_revoked_access_token_is_recorded_once()
     {
         var signedIn = await _server.SignsInAsync();
         var own = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
@@ -170,7 +170,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_sign_out_is_told_once()
+    public async Task A_sign_out_is_recorded_once()
     {
         var signedIn = await _server.SignsInAsync();
         var own = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
@@ -189,7 +189,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact, Rfc("9700", "4.14.2")]
-    public async Task A_spent_refresh_token_that_comes_back_is_told_once()
+    public async Task A_reused_refresh_token_is_recorded_once()
     {
         var signedIn = await _server.SignsInAsync();
         await _server.RefreshesAsync((await _server.RefreshesAsync(signedIn.RefreshToken)).RefreshToken);
@@ -237,7 +237,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_changed_password_is_told_and_so_is_a_wrong_current_one()
+    public async Task A_changed_password_and_a_wrong_current_one_are_recorded()
     {
         var name = await _server.HasUserAsync();
         var user = await IdOfAsync(name);
@@ -257,7 +257,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_reset_is_told_when_it_is_asked_for_and_when_it_is_made()
+    public async Task A_reset_is_recorded_when_it_is_requested_and_when_it_is_done()
     {
         var name = await _server.HasUserAsync();
         var (user, email) = (await IdOfAsync(name), People.EmailOf(name));
@@ -279,7 +279,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task A_reset_whose_message_takes_more_than_one_attempt_is_told_once()
+    public async Task A_reset_whose_message_takes_more_than_one_attempt_is_recorded_once()
     {
         await using var smtp = new MailServer();
         await using var server = await ServerUnderTest.StartAsync("--Smtp:Host=127.0.0.1", $"--Smtp:Port={smtp.Port}");
@@ -291,7 +291,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task What_a_manifest_changed_is_told_item_by_item_and_twice_is_once()
+    public async Task Each_change_by_a_manifest_is_recorded_once_even_if_it_is_applied_twice()
     {
         await using var server = await ServerUnderTest.StartAsync();
         const string manifest =
@@ -318,7 +318,7 @@ public sealed class AuditEventTests(AuditServer audited) : IClassFixture<AuditSe
     }
 
     [Fact]
-    public async Task Rotated_and_replaced_keys_are_told()
+    public async Task Rotated_and_replaced_keys_are_recorded()
     {
         await using var server = await ServerUnderTest.StartAsync("--SigningKeys:Lifetime=1000", "--SigningKeys:PublishAhead=100");
         var rotate = ActivatorUtilities.CreateInstance<RotateSigningKeys>(server.Services);

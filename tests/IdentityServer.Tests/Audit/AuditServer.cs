@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Audit;
 
-/// <summary>A server behind a proxy that says where its callers are.</summary>
+/// <summary>A server behind a proxy that forwards the caller's address.</summary>
 public sealed class AuditServer : IAsyncLifetime
 {
     public const string Address = "203.0.113.7";
@@ -29,13 +29,13 @@ public sealed class AuditServer : IAsyncLifetime
     }
 }
 
-/// <summary>A row of the trail, but for its time.</summary>
+/// <summary>A row of the trail without its time.</summary>
 internal sealed record Told(string Event, Guid? Subject, string? ClientId, Guid? GrantId, string? Address, string? Reason);
 
 /// <summary>How tests read the trail.</summary>
 internal static class Trail
 {
-    /// <summary>In their order, those after the row <paramref name="after"/>.</summary>
+    /// <summary>The rows after the row <paramref name="after"/>, in order.</summary>
     public static async Task<IReadOnlyList<Told>> TrailAsync(this ServerUnderTest server, long after = 0)
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);

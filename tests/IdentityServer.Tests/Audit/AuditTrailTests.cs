@@ -13,13 +13,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.Audit;
 
-/// <summary>The trail as a whole: one transaction with what it records, nothing secret, nothing changed, nothing too old.</summary>
+/// <summary>The trail as a whole: one transaction with what it records, no secrets, append-only, pruned.</summary>
 public sealed class AuditTrailTests
 {
     private const string Chosen = "spring tide 100";
 
     [Fact]
-    public async Task What_can_not_be_audited_does_not_happen()
+    public async Task What_cannot_be_audited_does_not_happen()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--RefreshTokens:Leeway=0");
@@ -41,7 +41,7 @@ public sealed class AuditTrailTests
                 await server.RevokesAsync(refreshed.RefreshToken),
                 await server.RevokesAsync(refreshed.AccessToken),
                 await server.RevokesAsync(own.AccessToken),
-                // The grant of a spent token can't be ended: it is not said to be.
+                // The grant of a reused token can't be ended, so the answer must not say that it was.
                 await server.RefreshesAsync(signedIn.RefreshToken),
                 await server.LogsOutAsync(session),
                 await server.RegistersAsync("newcomer"),
@@ -62,7 +62,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task Batched_revocations_that_can_not_be_audited_do_not_happen()
+    public async Task Batched_revocations_that_cannot_be_audited_do_not_happen()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = new List<Answer>();
@@ -79,7 +79,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task A_manifest_and_a_rotation_that_can_not_be_audited_do_not_happen()
+    public async Task A_manifest_or_key_rotation_that_cannot_be_audited_does_not_happen()
     {
         await using var server = await ServerUnderTest.StartAsync("--SigningKeys:Lifetime=1000", "--SigningKeys:PublishAhead=100");
         var version = await server.VersionAsync();
@@ -95,7 +95,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact, Rfc("6819", "5.1.6")]
-    public async Task No_secret_and_nothing_that_somebody_typed_is_in_it()
+    public async Task The_trail_holds_no_secret_and_nothing_that_a_user_typed()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting);
@@ -149,7 +149,7 @@ public sealed class AuditTrailTests
     [InlineData("DELETE FROM audit_events WHERE at < now() + interval '1 day'")]
     [InlineData("TRUNCATE audit_events")]
     [InlineData("SELECT set_config('identityserver.audit_prune_until', (now() - interval '1 day')::text, false); DELETE FROM audit_events")]
-    public async Task It_is_append_only(string change)
+    public async Task The_trail_is_append_only(string change)
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.SignsInAsync();
@@ -161,7 +161,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task An_account_that_is_deleted_leaves_its_trail()
+    public async Task The_trail_of_a_deleted_account_is_kept()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = await server.SignsInAsync();
@@ -174,7 +174,7 @@ public sealed class AuditTrailTests
     }
 
     [Fact]
-    public async Task What_is_older_than_the_retention_goes_in_batches_and_is_counted()
+    public async Task Rows_older_than_the_retention_are_deleted_in_batches_and_counted()
     {
         await using var server = await ServerUnderTest.StartAsync("--Audit:RetentionDays=30");
         var now = server.Clock.GetUtcNow();
@@ -204,14 +204,14 @@ public sealed class AuditTrailTests
         Assert.Equal(4, (await server.TrailAsync()).Count);
         Assert.Equal("1000,1000,500", await server.ReadAsync<string>("SELECT string_agg(rows::text, ',' ORDER BY id) FROM deleted"));
         Assert.Equal(2500, counted);
-        // The way to delete is open for the statement that prunes, and for it alone.
+        // Only the statement that prunes may delete.
         await Assert.ThrowsAsync<PostgresException>(() => server.ExecuteAsync("DELETE FROM audit_events"));
     }
 
     [Theory]
     [InlineData("--Audit:RetentionDays=0", 3)]
     [InlineData("--Audit:RetentionDays=", 1)]
-    public async Task Ninety_days_when_not_set_and_for_ever_when_0(string setting, int left)
+    public async Task Rows_are_kept_for_90_days_by_default_and_for_ever_with_0(string setting, int left)
     {
         await using var server = await ServerUnderTest.StartAsync(setting);
         await InsertAsync(server, server.Clock.GetUtcNow().AddDays(-91), 2);
@@ -235,7 +235,7 @@ public sealed class AuditTrailTests
         CREATE TRIGGER broken BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION broken();
         """);
 
-    /// <summary>All that the operations would change, but the count of guesses, which is reserved before a password is judged.</summary>
+    /// <summary>All that the operations would change, except the count of guesses: it rises before a check.</summary>
     private static Task<string> StateAsync(ServerUnderTest server) => server.ReadAsync<string>(
         """
         SELECT concat_ws('|',

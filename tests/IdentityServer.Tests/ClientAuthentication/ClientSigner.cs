@@ -6,7 +6,7 @@ using IdentityServer.Tests.Hosting;
 
 namespace IdentityServer.Tests.ClientAuthentication;
 
-/// <summary>A client that signs for itself, with the base library alone, and that can also lie.</summary>
+/// <summary>A client that signs its own assertions with the base library alone, and can forge them too.</summary>
 internal sealed class ClientSigner
 {
     public const string AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

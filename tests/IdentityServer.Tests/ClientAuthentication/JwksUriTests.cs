@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.ClientAuthentication;
 
-/// <summary>Keys that a client publishes at its <c>jwks_uri</c> (RFC 7591 §2, OpenID Connect Core §10.1.1): fetched seldom, under guard, and kept.</summary>
+/// <summary>A client's keys at its <c>jwks_uri</c> (RFC 7591 §2, OIDC Core §10.1.1), which are cached.</summary>
 public sealed class JwksUriTests : IAsyncLifetime
 {
     private ServerUnderTest _server = null!;
@@ -29,7 +29,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact, Rfc("7591", "2")]
-    public async Task The_keys_are_fetched_once_for_all_who_wait_and_kept()
+    public async Task The_keys_are_fetched_once_for_all_waiting_requests_and_cached()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _server.AuthenticatesAsync(_client)));
 
@@ -39,7 +39,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact, Rfc("OIDC Core", "10.1.1")]
-    public async Task A_key_that_is_new_is_fetched_when_an_assertion_names_it()
+    public async Task A_new_key_is_fetched_when_an_assertion_names_it()
     {
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
@@ -52,7 +52,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Unknown_names_of_keys_cost_the_site_a_request_now_and_then()
+    public async Task Unknown_key_ids_cause_only_an_occasional_fetch()
     {
         await _server.AuthenticatesAsync(_client);
         for (var i = 0; i < 10; i++)
@@ -65,7 +65,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unknown_algorithm_or_a_bad_signature_sends_nobody_to_the_site()
+    public async Task An_unknown_algorithm_or_bad_signature_causes_no_fetch()
     {
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
@@ -78,7 +78,7 @@ public sealed class JwksUriTests : IAsyncLifetime
 
     [Theory, Rfc("9111", "5.2.2.1")]
     [InlineData(null, 9, 1), InlineData(null, 11, 2), InlineData("max-age=10", 0, 1), InlineData("no-store", 0, 1), InlineData("no-store", 2, 2), InlineData("max-age=1800", 29, 1), InlineData("max-age=1800", 31, 2), InlineData("max-age=86400", 61, 2)]
-    public async Task They_are_kept_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
+    public async Task Keys_are_cached_for_as_long_as_the_site_says_within_limits(string? cacheControl, int minutes, int requests)
     {
         _site.Answer = httpContext =>
         {
@@ -94,7 +94,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_site_is_away_the_keys_go_on_for_an_hour()
+    public async Task The_keys_stay_usable_for_an_hour_while_the_site_is_down()
     {
         await _server.AuthenticatesAsync(_client);
         _site.Answer = httpContext =>
@@ -113,7 +113,7 @@ public sealed class JwksUriTests : IAsyncLifetime
 
     [Theory]
     [InlineData("html"), InlineData("array"), InlineData("empty"), InlineData("long"), InlineData("redirect"), InlineData("404"), InlineData("symmetric"), InlineData("wrong type")]
-    public async Task What_is_no_key_set_makes_no_client(string kind)
+    public async Task An_invalid_key_set_authenticates_nobody(string kind)
     {
         var unknown = (await _server.AuthenticatesAsync(new ClientSigner("nobody"))).Visible();
         _site.Answer = httpContext =>
@@ -143,7 +143,7 @@ public sealed class JwksUriTests : IAsyncLifetime
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         Assert.Equal(1, _site.Requests);
         Assert.Contains(_server.Log.Lines, line => line.Contains(" 2201 ", StringComparison.Ordinal));
-        // Asked again after a pause, and not before.
+        // It is fetched again only after a pause.
         _site.Answer = httpContext => AnswerAsync(httpContext, _client.Jwks());
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
@@ -151,7 +151,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_address_of_a_private_network_is_not_asked()
+    public async Task An_address_in_a_private_network_is_not_fetched()
     {
         await using var server = await ServerUnderTest.StartAsync("--Outbound:AllowPrivateAddresses=false");
         await _client.RegisteredAtAsync(server, jwksUri: _site.Address + "keys");
@@ -163,7 +163,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_client_that_moves_its_keys_is_followed_at_once()
+    public async Task A_changed_jwks_uri_takes_effect_at_once()
     {
         await _server.AuthenticatesAsync(_client);
         var next = new ClientSigner("remote");

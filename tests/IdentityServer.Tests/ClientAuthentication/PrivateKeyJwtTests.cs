@@ -20,7 +20,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
 
     [Theory, Rfc("7523", "2.2"), Rfc("OIDC Core", "9")]
     [InlineData("ES256"), InlineData("RS256"), InlineData("PS256")]
-    public async Task A_client_authenticates_by_a_JWT_that_it_signed(string algorithm)
+    public async Task A_client_authenticates_with_a_JWT_that_it_signed(string algorithm)
     {
         var client = await New(algorithm).RegisteredAtAsync(_server);
 
@@ -31,7 +31,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7009", "2.1"), Rfc("7662", "2.1")]
-    public async Task It_does_so_wherever_clients_authenticate()
+    public async Task An_assertion_authenticates_at_the_other_endpoints_too()
     {
         var client = await New().RegisteredAtAsync(_server);
         var token = (await _server.AuthenticatesAsync(client)).AccessToken!;
@@ -42,7 +42,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact]
-    public async Task A_manifest_describes_such_a_client()
+    public async Task A_manifest_can_describe_such_a_client()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var client = New();
@@ -52,7 +52,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
         Assert.Empty((await server.AppliesAsync(manifest)).Lines);
 
         Assert.Equal(HttpStatusCode.OK, (await server.AuthenticatesAsync(client)).Status);
-        // A key that is replaced is replaced at once, whatever was parsed before.
+        // A replaced key takes effect at once, whatever was cached.
         var next = new ClientSigner(client.ClientId);
         Assert.Equal([$"changed client {client.ClientId} (jwks)"], (await server.AppliesAsync(manifest.Replace(client.Jwks(), next.Jwks(), StringComparison.Ordinal))).Lines);
         (await server.AuthenticatesAsync(client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
@@ -61,7 +61,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
 
     [Theory]
     [InlineData(true, true, "k1"), InlineData(true, false, "k1"), InlineData(true, false, null), InlineData(false, false, null), InlineData(false, true, "k1"), InlineData(false, false, "k1")]
-    public async Task A_key_need_not_say_its_algorithm_nor_its_name(bool namesAlgorithm, bool namesKey, string? keyId)
+    public async Task A_key_may_omit_its_algorithm_and_its_key_id(bool namesAlgorithm, bool namesKey, string? keyId)
     {
         foreach (var algorithm in new[] { "ES256", "RS256" })
         {
@@ -77,7 +77,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("OIDC Core", "10.1")]
-    public async Task Among_several_keys_the_assertion_names_its_own()
+    public async Task With_several_keys_an_assertion_must_name_its_own()
     {
         var (first, name) = (New(), "");
         name = first.ClientId;
@@ -92,7 +92,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7591", "2"), Rfc("8725", "3.1")]
-    public async Task The_registered_algorithm_is_the_only_one()
+    public async Task Only_the_registered_algorithm_is_accepted()
     {
         var pss = await New("PS256").RegisteredAtAsync(_server, algorithm: "PS256");
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(pss)).Status);
@@ -111,7 +111,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7521", "4.2")]
-    public async Task The_body_may_name_the_client_as_well_but_no_other()
+    public async Task The_client_id_in_the_body_must_match_the_assertion()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -120,7 +120,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("6749", "2.3")]
-    public async Task It_is_the_only_mechanism_of_its_request()
+    public async Task An_assertion_must_be_the_only_authentication_of_its_request()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -131,7 +131,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7521", "4.2")]
-    public async Task Its_type_is_the_one_that_is_registered()
+    public async Task The_assertion_type_must_be_the_registered_one()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -142,7 +142,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("OIDC Core", "9")]
-    public async Task A_client_has_the_method_that_it_is_registered_for_and_no_other()
+    public async Task A_client_can_use_only_the_method_it_is_registered_for()
     {
         var client = await New().RegisteredAtAsync(_server);
         (await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials"), ("client_id", client.ClientId)])).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
@@ -159,7 +159,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     [Theory, Rfc("8725", "3.11")]
     [InlineData(null, true), InlineData("JWT", true), InlineData("jwt", true), InlineData("client-authentication+jwt", true), InlineData("application/client-authentication+jwt", true)]
     [InlineData("at+jwt", false), InlineData("dpop+jwt", false), InlineData("oauth-authz-req+jwt", false), InlineData("logout+jwt", false), InlineData("", false)]
-    public async Task A_JWT_of_another_kind_is_refused(string? type, bool isAccepted)
+    public async Task A_JWT_of_another_type_is_refused(string? type, bool isAccepted)
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -189,7 +189,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("7", false)]
     [InlineData("null", false)]
     [InlineData(null, false)]
-    public async Task It_is_for_this_server_and_nobody_else(string? audience, bool isAccepted)
+    public async Task The_audience_must_be_this_server_alone(string? audience, bool isAccepted)
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -203,7 +203,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
 
     [Theory, Rfc("7523", "3")]
     [InlineData("HTTP://LocalHost:80/Tenant"), InlineData("https://id.example.com:443/\u00C4 b/")]
-    public async Task The_token_endpoint_is_an_audience_as_discovery_spells_it(string issuer)
+    public async Task The_token_endpoint_as_discovery_spells_it_is_a_valid_audience(string issuer)
     {
         await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Issuer={issuer}");
         var client = await New().RegisteredAtAsync(server);
@@ -218,7 +218,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact]
-    public async Task The_address_of_the_request_is_no_audience()
+    public async Task The_address_of_the_request_is_not_a_valid_audience()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -226,7 +226,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("FAPI 2.0", "5.3.2.1")]
-    public async Task FAPI_takes_the_issuer_as_one_string_and_nothing_else()
+    public async Task FAPI_accepts_only_the_issuer_as_one_string()
     {
         await using var server = await ServerUnderTest.StartAsync("--ClientAssertions:IssuerAudienceOnly=true");
         var client = await New().RegisteredAtAsync(server);
@@ -248,7 +248,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7523", "3")]
-    public async Task One_client_can_not_speak_for_another()
+    public async Task One_client_cannot_sign_for_another()
     {
         var (client, victim) = (await New().RegisteredAtAsync(_server), await New().RegisteredAtAsync(_server));
 
@@ -260,7 +260,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     [Theory, Rfc("7523", "3"), Rfc("FAPI 2.0", "5.3.2.1")]
     [InlineData("exp", 590, true), InlineData("exp", 700, false), InlineData("exp", 86_400, false), InlineData("exp", -30, true), InlineData("exp", -65, false)]
     [InlineData("nbf", 10, true), InlineData("nbf", 65, false), InlineData("iat", 10, true), InlineData("iat", 65, false), InlineData("iat", -500, true), InlineData("iat", -3600, false)]
-    public async Task It_is_valid_now_and_for_minutes_at_most(string claim, int seconds, bool isAccepted)
+    public async Task An_assertion_must_be_valid_now_and_for_minutes_at_most(string claim, int seconds, bool isAccepted)
     {
         var client = await New().RegisteredAtAsync(_server);
         var now = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
@@ -276,7 +276,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7523", "3")]
-    public async Task Without_iat_it_is_taken()
+    public async Task An_assertion_without_iat_is_accepted()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -284,7 +284,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("8725", "3.1"), Rfc("8725", "3.10")]
-    public async Task What_the_client_did_not_sign_answers_like_a_client_that_nobody_knows()
+    public async Task A_forged_assertion_is_answered_like_an_unknown_client()
     {
         var client = await New("RS256").RegisteredAtAsync(_server);
         var stranger = new ClientSigner(client.ClientId, "RS256");
@@ -314,7 +314,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7523", "3"), Rfc("OIDC Core", "9")]
-    public async Task It_is_used_once_on_any_node_and_after_a_restart()
+    public async Task An_assertion_works_once_across_nodes_and_restarts()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var client = await New().RegisteredAtAsync(server);
@@ -327,7 +327,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
         await server.StopAsync();
         await using var restarted = await server.StartNodeAsync();
         (await restarted.AuthenticatesAsync(assertion)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
-        // Another endpoint is no way round, and another client's jti is another.
+        // Another endpoint refuses it too; another client may use the same jti.
         (await restarted.PostFormAsync("/connect/introspect", [("token", "x"), .. Form(assertion)])).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
         var other = await New().RegisteredAtAsync(restarted);
         var jti = (string)JsonNode.Parse(Around.Claims(assertion).GetRawText())!["jti"]!;
@@ -335,7 +335,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7523", "3")]
-    public async Task Of_fifty_uses_at_once_one_succeeds()
+    public async Task Only_one_of_fifty_parallel_uses_succeeds()
     {
         await using var node = await _server.StartNodeAsync();
         var client = await New().RegisteredAtAsync(_server);
@@ -350,7 +350,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
 
     [Theory, Rfc("9449", "8"), Rfc("9126", "2")]
     [InlineData("/connect/token"), InlineData("/connect/par")]
-    public async Task Who_is_told_a_nonce_sends_the_same_assertion_again_and_then_it_is_used_up(string path)
+    public async Task An_assertion_can_be_repeated_once_after_a_nonce_challenge(string path)
     {
         using var key = new DpopKey();
         await using var node = await _server.StartNodeAsync();
@@ -374,7 +374,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
         Assert.Single(answers, answer => answer.Status is HttpStatusCode.OK or HttpStatusCode.Created);
         Assert.All(answers.Where(answer => answer.Status is not (HttpStatusCode.OK or HttpStatusCode.Created)), answer => answer.Refuses(HttpStatusCode.Unauthorized, "invalid_client"));
         (await SendAsync(node, nonce)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
-        // Without a proof it is no other.
+        // Leaving out the proof does not make it unused.
         (await node.PostFormAsync(path, form)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
 
         Task<Answer> SendAsync(ServerUnderTest to, string? nonce)
@@ -386,7 +386,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("FAPI 2.0", "5.4")]
-    public async Task What_a_setting_leaves_out_is_neither_taken_nor_advertised()
+    public async Task An_algorithm_left_out_of_the_setting_is_neither_accepted_nor_advertised()
     {
         await using var server = await ServerUnderTest.StartAsync("--ClientAssertions:Algorithms=PS256 ES256", "--Registration:Mode=open");
         foreach (var (algorithm, namesAlgorithm, isTaken) in new[] { ("ES256", true, true), ("PS256", true, true), ("RS256", true, false), ("RS256", false, false), ("PS256", false, true) })
@@ -404,7 +404,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact]
-    public async Task What_is_refused_for_its_claims_is_not_used_up()
+    public async Task An_assertion_refused_for_its_claims_is_not_used_up()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -414,19 +414,19 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact]
-    public async Task It_is_remembered_for_as_long_as_it_could_be_taken()
+    public async Task An_assertion_is_remembered_for_as_long_as_it_could_be_accepted()
     {
         var client = await New().RegisteredAtAsync(_server);
         var before = await _server.ReadAsync<long>("SELECT count(*) FROM used_jwts");
         await _server.AuthenticatesAsync(client, claims => claims["exp"] = _server.Clock.GetUtcNow().ToUnixTimeSeconds() + 500);
 
         Assert.Equal(before + 1, await _server.ReadAsync<long>("SELECT count(*) FROM used_jwts"));
-        // The skew of this node's clock and that of who prunes.
+        // Allows for the clock skew of this node and of the one that prunes.
         Assert.True(await _server.ReadAsync<bool>("SELECT bool_or(until BETWEEN $1 AND $2) FROM used_jwts", _server.Clock.GetUtcNow().AddSeconds(560), _server.Clock.GetUtcNow().AddSeconds(700)));
     }
 
     [Fact, Rfc("6749", "2.3.1")]
-    public async Task In_the_address_it_is_refused()
+    public async Task An_assertion_in_the_query_is_refused()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -434,7 +434,7 @@ public sealed class PrivateKeyJwtTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("6819", "5.1.6")]
-    public async Task It_reaches_no_log()
+    public async Task An_assertion_is_never_logged()
     {
         var client = await New().RegisteredAtAsync(_server);
         var (good, bad) = (Assertion(client), new ClientSigner(client.ClientId).Assertion(_server.Clock.GetUtcNow()));

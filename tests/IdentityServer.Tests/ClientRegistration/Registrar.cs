@@ -5,7 +5,7 @@ using IdentityServer.Tests.Hosting;
 
 namespace IdentityServer.Tests.ClientRegistration;
 
-/// <summary>What a client does that registers itself, in words.</summary>
+/// <summary>The calls of a client that registers itself.</summary>
 internal static class Registrar
 {
     public const string Path = "/connect/register";

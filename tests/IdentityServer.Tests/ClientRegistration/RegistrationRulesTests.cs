@@ -20,7 +20,7 @@ public sealed class OpenServer : IAsyncLifetime
     public async ValueTask DisposeAsync() => await Server.DisposeAsync();
 }
 
-/// <summary>What a client may say of itself (RFC 7591 §2, §3.2; OpenID Connect Registration §2).</summary>
+/// <summary>What a client may register about itself (RFC 7591 §2, §3.2; OpenID Connect Registration §2).</summary>
 public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<OpenServer>
 {
     private readonly ServerUnderTest _server = open.Server;
@@ -56,7 +56,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     public async Task The_operator_decides_which_clients_need_no_PKCE(bool isRequired, string method, bool mayGoWithout)
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", $"--Registration:RequirePkce={isRequired}");
-        // Its own word is none.
+        // What the client itself says does not count.
         var client = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, token_endpoint_auth_method = method, require_pkce = false });
         await server.FollowsAsync();
 
@@ -69,7 +69,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     }
 
     [Fact]
-    public async Task A_key_set_that_PostgreSQL_can_not_store_is_refused()
+    public async Task A_key_set_that_PostgreSQL_cannot_store_is_refused()
     {
         foreach (var member in new[] { "\"a\\u0000b\":1", "\"x\":\"\\u0000\"", "\"x\":{\"\\ud800\":1}", "\"x\":[{\"y\":1e999999}]", "\"x\":1E-999999" })
         {
@@ -79,7 +79,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     }
 
     [Fact, Rfc("7591", "3.2.1")]
-    public async Task It_is_told_all_that_it_registered_and_nothing_else()
+    public async Task The_answer_repeats_all_registered_metadata_and_nothing_else()
     {
         var keys = JsonNode.Parse(new ClientSigner("x").Jwks());
         var all = new JsonObject
@@ -93,7 +93,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
             ["token_endpoint_auth_signing_alg"] = "ES256", ["require_pushed_authorization_requests"] = true, ["dpop_bound_access_tokens"] = true,
         };
         var sent = (JsonObject)all.DeepClone();
-        // RFC 7591 §2: what is unknown is ignored; what is ours is not theirs to say.
+        // RFC 7591 §2: unknown members are ignored, and so are those that only the operator may set.
         foreach (var (name, value) in new (string, JsonNode)[] { ("unknown", 1), ("require_pkce", false), ("require_consent", false), ("disabled", false), ("client_id", "chosen"), ("software_statement", "x"), ("request_uris", new JsonArray("https://app.example/r")) })
             sent[name] = value;
 
@@ -116,7 +116,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     [InlineData("web", "https://app.example/cb#", false), InlineData("web", "https://app.example/cb#x", false), InlineData("web", "/cb", false), InlineData("web", "app.example/cb", false), InlineData("web", "//app.example/cb", false), InlineData("web", "", false)]
     [InlineData("web", "https://user@app.example/cb", false), InlineData("web", "https://user:pw@app.example/cb", false), InlineData("web", "https:app.example/cb", false), InlineData("web", "https:///cb", false), InlineData("web", "https://app.example/a b", false), InlineData("web", "https://app.example/cb\n", false), InlineData("web", " https://app.example/cb", false), InlineData("web", "https://app.example\\@evil.example/", false), InlineData("web", "https://äpp.example/cb", false)]
     [InlineData("native", "javascript:alert(1)", false), InlineData("native", "data:text/html,x", false), InlineData("native", "file:///etc/passwd", false), InlineData("web", "javascript://app.example/%0aalert(1)", false), InlineData("web", "https://*", false)]
-    public async Task A_redirect_URI_leads_to_its_application_alone(string type, string uri, bool isAccepted)
+    public async Task A_redirect_URI_must_be_safe_for_its_application_type(string type, string uri, bool isAccepted)
     {
         var answer = await _server.RegistersAsync(new { application_type = type, redirect_uris = new[] { Registrar.Callback, uri } });
 
@@ -127,7 +127,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     }
 
     [Fact, Rfc("OIDC Registration", "2"), Rfc("8252", "8.4")]
-    public async Task Who_does_not_say_is_a_web_application_but_a_public_client_on_a_loopback_address()
+    public async Task The_default_type_is_web_or_native_for_a_public_client_on_loopback()
     {
         (await _server.RegistersAsync(new { redirect_uris = new[] { "http://localhost:3000/cb" } })).Refuses("invalid_redirect_uri");
         var answer = await _server.RegistersAsync(new { redirect_uris = new[] { "http://localhost:3000/cb" }, token_endpoint_auth_method = "none" });
@@ -141,7 +141,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
             $$"""{"redirect_uris":[{{string.Join(',', Enumerable.Range(0, 51).Select(i => $"\"https://app.example/{i}\""))}}]}""", $$"""{"redirect_uris":["https://app.example/{{new string('a', 2000)}}"]}"""];
 
     [Theory, MemberData(nameof(WrongRedirectUris)), Rfc("7591", "3.2.2")]
-    public async Task Redirect_URIs_are_needed_and_few(string json) => (await _server.RegistersAsync(json)).Refuses("invalid_redirect_uri");
+    public async Task Missing_malformed_or_too_many_redirect_URIs_are_refused(string json) => (await _server.RegistersAsync(json)).Refuses("invalid_redirect_uri");
 
     [Theory, Rfc("7591", "3.2.2")]
     [InlineData("\"token_endpoint_auth_method\":\"client_secret_jwt\""), InlineData("\"token_endpoint_auth_method\":7"), InlineData("\"grant_types\":[\"implicit\"]"), InlineData("\"grant_types\":[\"password\"]"), InlineData("\"grant_types\":[\"authorization_code\",\"client_credentials\"]"), InlineData("\"grant_types\":\"authorization_code\"")]
@@ -154,20 +154,20 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     [InlineData("\"client_name\":\"App\\u202eppA\""), InlineData("\"client_name\":\"App\\u2066\"")]
     [InlineData("\"token_endpoint_auth_method\":\"private_key_jwt\""), InlineData("\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{\"keys\":[]}"), InlineData("\"jwks_uri\":\"http://app.example/keys\""), InlineData("\"jwks_uri\":\"https://user@app.example/keys\""), InlineData("\"backchannel_logout_uri\":\"ftp://app.example\""), InlineData("\"initiate_login_uri\":\"http://app.example\"")]
     [InlineData("\"token_endpoint_auth_signing_alg\":\"HS256\""), InlineData("\"id_token_signed_response_alg\":\"none\""), InlineData("\"subject_type\":\"pairwise\""), InlineData("\"application_type\":\"desktop\"")]
-    public async Task Metadata_that_can_not_be_is_refused(string members) =>
+    public async Task Invalid_metadata_is_refused(string members) =>
         await RefusesMetadataAsync($$"""{"redirect_uris":["https://app.example/cb"],{{members}}}""", "invalid_client_metadata");
 
     [Fact]
-    public async Task A_sign_out_leads_to_the_application_alone_too() =>
+    public async Task An_unsafe_post_logout_redirect_URI_is_refused_too() =>
         await RefusesMetadataAsync("""{"redirect_uris":["https://app.example/cb"],"post_logout_redirect_uris":["http://evil.example"]}""", "invalid_redirect_uri");
 
     [Theory, Rfc("7591", "3.1")]
     [InlineData("", "invalid_client_metadata"), InlineData("[]", "invalid_client_metadata"), InlineData("null", "invalid_client_metadata"), InlineData("{", "invalid_client_metadata"), InlineData("{} {}", "invalid_client_metadata"), InlineData("\"x\"", "invalid_client_metadata")]
     [InlineData("""{"redirect_uris":["https://app.example/cb"],"redirect_uris":["https://evil.example/cb"]}""", "invalid_client_metadata")]
-    public async Task The_body_is_one_JSON_object(string body, string error) => (await _server.RegistersAsync(body)).Refuses(error);
+    public async Task The_body_must_be_one_JSON_object(string body, string error) => (await _server.RegistersAsync(body)).Refuses(error);
 
     [Fact]
-    public async Task A_body_of_another_type_or_length_is_refused()
+    public async Task A_body_of_another_type_or_too_long_is_refused()
     {
         (await _server.SendAsync(new(HttpMethod.Post, Registrar.Path) { Content = new StringContent("{}", Encoding.UTF8, "text/plain") })).Refuses("invalid_request");
         (await _server.PostFormAsync(Registrar.Path, [("redirect_uris", Registrar.Callback)])).Refuses("invalid_request");
@@ -177,7 +177,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
     }
 
     [Fact]
-    public async Task Nothing_that_is_refused_is_registered()
+    public async Task A_refused_registration_creates_no_client()
     {
         var before = await _server.ReadAsync<long>("SELECT count(*) FROM clients");
 
@@ -192,7 +192,7 @@ public sealed class RegistrationRulesTests(OpenServer open) : IClassFixture<Open
 
         Assert.Equal((HttpStatusCode.BadRequest, error), (answer.Status, answer.Error));
         answer.IsNeverStored();
-        // RFC 6749 §5.2, and no echo.
+        // RFC 6749 §5.2; and the answer doesn't echo the request.
         Assert.DoesNotContain(answer["error_description"]!, c => c is < ' ' or > '~' or '"' or '\\');
         Assert.DoesNotContain("evil", answer["error_description"], StringComparison.Ordinal);
     }

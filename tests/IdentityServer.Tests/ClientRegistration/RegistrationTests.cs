@@ -10,13 +10,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.ClientRegistration;
 
-/// <summary>Clients that register themselves, from the first word to the last (RFC 7591, RFC 7592).</summary>
+/// <summary>Clients that register themselves, from registration to removal (RFC 7591, RFC 7592).</summary>
 public sealed class RegistrationTests
 {
     private const string InitialToken = "initial-access-token-1";
 
     [Fact, Rfc("7591", "3")]
-    public async Task It_is_off_unless_it_is_switched_on()
+    public async Task Registration_is_off_by_default()
     {
         await using var server = await ServerUnderTest.StartAsync();
 
@@ -51,7 +51,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7591", "3.2.1")]
-    public async Task A_new_client_is_served_at_once_here_and_soon_elsewhere()
+    public async Task A_new_client_works_at_once_on_this_node_and_soon_on_others()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         await using var node = await server.StartNodeAsync();
@@ -59,14 +59,14 @@ public sealed class RegistrationTests
         var registered = await server.RegistersAsync();
 
         Assert.Equal(HttpStatusCode.OK, (await AuthenticatesAsync(server, registered)).Status);
-        await Around.SoonAsync(async () => (await AuthenticatesAsync(node, registered)).Status == HttpStatusCode.OK, "the other node");
-        // Its secret opens it and no other does.
+        await Around.SoonAsync(async () => (await AuthenticatesAsync(node, registered)).Status == HttpStatusCode.OK, "the other node accepts the client");
+        // Only its own secret works.
         Assert.Equal(HttpStatusCode.Unauthorized, (await server.RevokesAsync("x", Calls.Basic(registered["client_id"]!, "wrong"))).Status);
         Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM clients WHERE secret_hashes::text LIKE '%' || $1 || '%' OR registration_token_hash = convert_to($2, 'UTF8')", registered["client_secret"]!, registered["registration_access_token"]!));
     }
 
     [Fact, Rfc("7591", "2"), Rfc("7523", "2.2")]
-    public async Task It_authenticates_by_the_method_that_it_registered()
+    public async Task A_client_authenticates_with_the_method_that_it_registered()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var signer = new ClientSigner("?");
@@ -83,7 +83,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7591", "3"), Rfc("6750", "3.1")]
-    public async Task Where_a_token_is_asked_for_who_has_none_registers_nothing()
+    public async Task Registration_can_require_an_initial_access_token()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=initial_token", $"--Registration:InitialAccessTokens=another-access-token-0,{InitialToken}");
 
@@ -94,7 +94,7 @@ public sealed class RegistrationTests
         wrong.Refuses(HttpStatusCode.Unauthorized, "invalid_token");
         Assert.Contains("error=\"invalid_token\"", wrong.Message.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Created, (await server.RegistersAsync(initialToken: InitialToken)).Status);
-        // Somebody vouched for it: it may have tokens of its own.
+        // With an initial access token it may register for tokens of its own.
         var own = await server.RegistersAsync(new { grant_types = new[] { "client_credentials" } }, InitialToken);
         Assert.Equal((HttpStatusCode.Created, 0), (own.Status, own.Texts("response_types").Length));
         Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync(own["client_id"]!, own["client_secret"]!)).Status);
@@ -104,11 +104,11 @@ public sealed class RegistrationTests
 
     [Theory]
     [InlineData("--Registration:Mode=initial_token", "Registration:InitialAccessTokens is missing"), InlineData("--Registration:Mode=on", "Registration:Mode is \"on\""), InlineData("--Registration:MaxClients=0", "Registration:MaxClients is \"0\""), InlineData("--Registration:InitialAccessTokens=short", "Registration:InitialAccessTokens is \"(hidden)\""), InlineData("--Registration:Scopes=a\\b", "Registration:Scopes is")]
-    public async Task An_impossible_setting_stops_the_program(string setting, string message) =>
+    public async Task An_invalid_setting_stops_the_start(string setting, string message) =>
         Assert.Contains(message, (await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync(setting))).Message, StringComparison.Ordinal);
 
     [Fact, Rfc("7591", "2")]
-    public async Task The_operator_says_which_scopes_it_may_have()
+    public async Task The_operator_decides_which_scopes_a_client_may_have()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Registration:Scopes=openid data:read nobody:serves");
 
@@ -125,7 +125,7 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task Of_many_at_once_no_more_register_than_may()
+    public async Task Parallel_registrations_do_not_exceed_the_limit()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Registration:MaxClients=5");
 
@@ -140,7 +140,7 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task An_address_registers_only_so_often()
+    public async Task Registrations_are_limited_by_address()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open", "--Limits:Enabled=true", "--Limits:ClientRegistrationsPerAddress=3");
         for (var i = 0; i < 3; i++)
@@ -153,7 +153,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.1")]
-    public async Task It_looks_at_what_it_registered()
+    public async Task A_client_can_read_its_registration()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
@@ -164,12 +164,12 @@ public sealed class RegistrationTests
         answer.IsNeverStored();
         foreach (var name in new[] { "client_id", "client_name", "client_id_issued_at", "registration_access_token", "registration_client_uri", "redirect_uris", "scope" })
             Assert.Equal(registered[name], answer[name]);
-        // Kept as a hash: nobody can tell it again.
+        // Stored as a hash, so it can't be shown again.
         Assert.Null(answer["client_secret"]);
     }
 
     [Fact, Rfc("7592", "2"), Rfc("7592", "3")]
-    public async Task Only_its_own_token_opens_a_client_and_all_else_answers_alike()
+    public async Task Only_a_clients_own_token_gives_access_and_all_refusals_look_alike()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var (registered, other) = (await server.RegistersAsync(), await server.RegistersAsync());
@@ -190,7 +190,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.2")]
-    public async Task It_replaces_what_it_registered_but_neither_its_name_nor_its_secret()
+    public async Task A_client_can_replace_its_metadata_but_not_its_id_or_secret()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, client_name = "Old", client_uri = "https://app.example", scope = "openid email" });
@@ -212,7 +212,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.2")]
-    public async Task Who_comes_to_need_a_secret_gets_one_and_who_needs_none_loses_it()
+    public async Task A_client_gets_a_secret_when_it_needs_one_and_loses_it_when_it_does_not()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
@@ -230,12 +230,12 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.3")]
-    public async Task What_a_client_was_given_ends_when_it_takes_itself_away()
+    public async Task A_removed_clients_grants_and_tokens_end()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
         var (id, secret) = (registered["client_id"]!, registered["client_secret"]!);
-        // A sign-in by password costs no browser; what it started is a grant like any other.
+        // A sign-in by password needs no browser, and its grant is like any other.
         await server.ExecuteAsync("UPDATE clients SET grant_types = '{password,refresh_token,client_credentials}', scopes = '{data:read,offline_access}' WHERE client_id = $1", id);
         await server.ConfiguresAsync(_ => { });
         var (own, alices, shops) = (await server.ActsAsync(id, secret), await server.SignsInAsync(client: Calls.Basic(id, secret)), await server.SignsInAsync());
@@ -244,13 +244,13 @@ public sealed class RegistrationTests
         Assert.Equal(HttpStatusCode.NoContent, (await server.RemovesAsync(registered)).Status);
 
         (await AuthenticatesAsync(server, registered)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
-        await Around.SoonAsync(async () => !await server.IsActiveAsync(alices) && !await server.IsActiveAsync(own), "the end of its tokens");
+        await Around.SoonAsync(async () => !await server.IsActiveAsync(alices) && !await server.IsActiveAsync(own), "its tokens are dead");
         Assert.True(await server.IsActiveAsync(shops));
         Assert.Equal(0, await server.ReadAsync<long>("SELECT count(*) FROM grants WHERE client_id = $1 AND revoked_at IS NULL", id));
     }
 
     [Fact, Rfc("7592", "2.3")]
-    public async Task What_a_client_was_given_while_its_removal_waited_ends_too()
+    public async Task Tokens_issued_while_a_removal_waits_end_too()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=initial_token", $"--Registration:InitialAccessTokens={InitialToken}");
         var registered = await server.RegistersAsync(new { grant_types = new[] { "client_credentials" } }, InitialToken);
@@ -261,7 +261,7 @@ public sealed class RegistrationTests
             await using (var hold = new NpgsqlCommand("SELECT FROM clients WHERE client_id = $1 FOR UPDATE", other) { Parameters = { new() { Value = registered["client_id"]! } } })
                 await hold.ExecuteNonQueryAsync();
             var removing = server.RemovesAsync(registered);
-            await Around.SoonAsync(async () => await server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "a removal that waits");
+            await Around.SoonAsync(async () => await server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the removal waits for the row");
             server.Clock.Advance(TimeSpan.FromSeconds(5));
             Assert.Equal(HttpStatusCode.OK, (await server.ActsAsync(registered["client_id"]!, registered["client_secret"]!)).Status);
             var given = server.Clock.GetUtcNow();
@@ -273,7 +273,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.2")]
-    public async Task What_a_client_gives_up_its_old_grants_get_no_more()
+    public async Task A_scope_that_a_client_drops_is_lost_to_its_existing_grants()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         string[] grants = ["authorization_code", "refresh_token"];
@@ -291,7 +291,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7591", "5"), Rfc("OIDC Core", "3.1")]
-    public async Task A_user_signs_in_at_a_client_that_registered_itself_and_is_always_asked()
+    public async Task A_user_is_always_asked_for_consent_to_a_client_that_registered_itself()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync(new { redirect_uris = new[] { Registrar.Callback }, client_name = "Newcomer", grant_types = new[] { "authorization_code", "refresh_token" }, require_consent = false });
@@ -317,7 +317,7 @@ public sealed class RegistrationTests
     }
 
     [Fact, Rfc("7592", "2.3")]
-    public async Task Of_two_removals_at_once_one_removes()
+    public async Task Only_one_of_several_parallel_removals_succeeds()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
@@ -329,7 +329,7 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task A_manifest_that_prunes_leaves_it_alone()
+    public async Task A_manifest_that_prunes_keeps_clients_that_registered_themselves()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
@@ -341,7 +341,7 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task Each_act_is_in_the_audit_trail_and_no_secret_in_the_log()
+    public async Task Every_change_is_audited_and_no_secret_is_logged()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();

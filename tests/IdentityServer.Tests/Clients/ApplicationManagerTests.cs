@@ -36,9 +36,9 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         """{"jwks_uri":"https://a.example/keys","policy_uri":"https://a.example/\"quoted\""}""",
     ];
 
-    /// <summary>The manager, and SQL on the view by which nodes of the version before write.</summary>
+    /// <summary>Written by the manager, and by SQL on the view as nodes of the previous version do.</summary>
     [Theory, MemberData(nameof(Metadata))]
-    public async Task A_client_is_the_same_application_whichever_way_it_is_written_and_reads_as_it_was(string metadata)
+    public async Task A_client_is_the_same_application_whether_the_manager_or_SQL_writes_it(string metadata)
     {
         await _server.ChangeAsync(db => db.Clients.AddRange(Described("by-view", metadata)));
         await ManagesAsync(async manager =>
@@ -61,7 +61,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
             Assert.True(await _server.ReadAsync<bool>("SELECT $1::jsonb = metadata FROM clients WHERE client_id = $2", metadata, client.ClientId), row.Metadata);
         }
 
-        // And changed: from each to each.
+        // And the same after a change.
         await _server.ExecuteAsync("UPDATE clients SET grant_types = '{password}', metadata = '{\"require_consent\":false}', disabled = NOT disabled WHERE client_id LIKE 'by-view%'");
         await ManagesAsync(async manager =>
         {
@@ -72,7 +72,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
     }
 
     [Fact, Rfc("6749", "4.4")]
-    public async Task An_application_made_by_the_manager_of_OpenIddict_is_a_client()
+    public async Task An_application_created_by_OpenIddicts_manager_is_a_client()
     {
         await using (var scope = _server.Services.CreateAsyncScope())
             await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().CreateAsync(new OpenIddictApplicationDescriptor
@@ -89,15 +89,15 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_secret_in_plain_text_is_not_stored_as_it_is() => await ManagesAsync(async manager =>
+    public async Task A_secret_in_plain_text_is_refused() => await ManagesAsync(async manager =>
     {
         await Assert.ThrowsAsync<ArgumentException>(async () => await manager.CreateAsync(new ApplicationRow { ClientId = "plain", ClientType = ClientTypes.Confidential, ClientSecret = "plain-secret" }));
         Assert.Equal(0, await _server.ReadAsync<int>("SELECT count(*) FROM applications WHERE client_id = 'plain'"));
     });
 
-    /// <summary>As in the database of another application: its format is that of Identity.</summary>
+    /// <summary>As in another application's database; the format is that of ASP.NET Core Identity.</summary>
     [Fact, Rfc("6749", "2.3.1")]
-    public async Task A_secret_that_OpenIddict_hashed_goes_on_working()
+    public async Task A_secret_that_OpenIddict_hashed_keeps_working()
     {
         await using (var scope = _server.Services.CreateAsyncScope())
         {
@@ -114,7 +114,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
     }
 
     [Fact, Rfc("6749", "2.3.1")]
-    public async Task What_a_manifest_describes_is_an_application_of_OpenIddict()
+    public async Task A_client_in_a_manifest_is_an_OpenIddict_application()
     {
         await _server.AppliesAsync("""
             { "clients": [ { "client_id": "described", "client_secret": ["first secret of it", "second secret of it"], "scope": "openid data:read", "redirect_uris": ["https://described.example/callback"] } ] }
@@ -152,7 +152,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_scopes_of_resources_are_scopes_of_OpenIddict_whichever_way_they_are_written()
+    public async Task A_resources_scopes_are_OpenIddict_scopes_whether_a_manifest_or_SQL_writes_them()
     {
         await _server.AppliesAsync("""{ "resources": [ { "identifier": "http://a.test", "name": "A", "scopes": ["a:read", "both"] }, { "identifier": "http://b.test", "scopes": ["both"] } ] }""");
         Assert.Equal("a:read=http://a.test both=http://a.test,http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
@@ -161,7 +161,7 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal("a:write=http://a.test both=http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
         Assert.Equal("A2", await _server.ReadAsync<string>("SELECT name FROM resources WHERE identifier = 'http://a.test'"));
 
-        // SQL on the view, by which nodes of the version before write.
+        // SQL on the view, as nodes of the previous version write.
         await _server.ExecuteAsync("UPDATE resources SET scopes = '{both,a:read}' WHERE identifier = 'http://a.test'");
         Assert.Equal("a:read=http://a.test both=http://a.test,http://b.test data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
         await _server.ExecuteAsync("DELETE FROM resources WHERE identifier = 'http://b.test'");
@@ -171,9 +171,9 @@ public sealed class ApplicationManagerTests : IAsyncLifetime
         Assert.Equal("data:read=http://localhost:5010 data:write=http://localhost:5010", await ScopesAsync());
     }
 
-    /// <summary>No timing: another writes between the look and the change.</summary>
+    /// <summary>No race: the other write always comes between the read and the change.</summary>
     [Fact]
-    public async Task A_change_undoes_nothing_that_another_wrote_meanwhile()
+    public async Task A_change_keeps_what_another_wrote_meanwhile()
     {
         var looks = 0;
 

@@ -10,7 +10,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Tests.Clients;
 
-/// <summary>The views in place of the tables of clients and resources: what they tell of OpenIddict's rows, and what SQL on them writes.</summary>
+/// <summary>The views of clients and resources: what they show of OpenIddict's rows, and what SQL writes.</summary>
 public sealed class ClientsViewTests : IAsyncLifetime
 {
     private ServerUnderTest _server = null!;
@@ -20,7 +20,7 @@ public sealed class ClientsViewTests : IAsyncLifetime
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
 
     [Fact, Rfc("6749", "2.3")]
-    public async Task A_public_client_that_OpenIddict_makes_confidential_proves_who_it_is()
+    public async Task A_public_client_made_confidential_through_OpenIddict_must_authenticate()
     {
         await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = "grown", AuthMethod = "none", GrantTypes = ["refresh_token"] }));
         await ManagesAsync("grown", client => (client.ClientType, client.ClientSecret) = (ClientTypes.Confidential, "grown-secret"));
@@ -30,7 +30,7 @@ public sealed class ClientsViewTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9126", "6")]
-    public async Task A_client_that_OpenIddict_requires_to_push_pushes()
+    public async Task A_client_required_to_push_through_OpenIddict_must_push()
     {
         var browser = await _server.HasBrowserOfAsync();
         Assert.NotNull((await browser.AuthorizesAsync(CodeFlow.PortalRequest())).Sent("code"));
@@ -40,13 +40,13 @@ public sealed class ClientsViewTests : IAsyncLifetime
         (await browser.AuthorizesAsync(CodeFlow.PortalRequest())).SendsBack("invalid_request", callback: World.PortalCallback);
     }
 
-    /// <summary>As of a table: of two statements on one row the second keeps what the first wrote.</summary>
+    /// <summary>As with a table: the second of two statements on one row keeps what the first wrote.</summary>
     [Theory]
     [InlineData("UPDATE clients SET disabled = true WHERE client_id = 'shop'", "UPDATE clients SET name = 'Renamed' WHERE client_id = 'shop'", "SELECT name || ' ' || disabled FROM clients WHERE client_id = 'shop'", "Renamed true")]
     [InlineData(
         "UPDATE resources SET scopes = '{data:read}' WHERE identifier = 'http://localhost:5010'", "UPDATE resources SET name = 'Renamed' WHERE identifier = 'http://localhost:5010'",
         "SELECT name || ' ' || scopes::text FROM resources WHERE identifier = 'http://localhost:5010'", "Renamed {data:read}")]
-    public async Task Two_that_change_one_row_at_once_undo_nothing_of_each_other(string first, string second, string look, string both)
+    public async Task Two_parallel_changes_to_one_row_are_both_kept(string first, string second, string look, string both)
     {
         await using var one = await OpenAsync();
         await using var other = await OpenAsync();
@@ -63,7 +63,7 @@ public sealed class ClientsViewTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SQL_on_the_view_leaves_what_it_does_not_change_as_OpenIddict_wrote_it()
+    public async Task SQL_on_the_view_leaves_other_columns_as_OpenIddict_wrote_them()
     {
         await using (var scope = _server.Services.CreateAsyncScope())
             await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().CreateAsync(new OpenIddictApplicationDescriptor

@@ -19,7 +19,7 @@ public sealed partial class DeviceAuthorizationTests(DeviceServer shared) : ICla
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("8628", "3.2"), Rfc("8628", "3.3.1")]
-    public async Task A_device_gets_two_codes_and_where_to_type_the_short_one()
+    public async Task A_device_gets_its_codes_and_the_verification_address()
     {
         var answer = await _server.AsksAsync("openid offline_access");
 
@@ -48,7 +48,7 @@ public sealed partial class DeviceAuthorizationTests(DeviceServer shared) : ICla
     }
 
     [Fact, Rfc("8628", "3.1"), Rfc("6749", "3.3")]
-    public async Task What_a_device_asks_for_is_held_against_what_its_client_may()
+    public async Task A_device_can_ask_only_for_what_its_client_is_allowed()
     {
         (await _server.AsksAsync("openid users:manage")).Refuses("invalid_scope");
         (await _server.AsksAsync("\"")).Refuses("invalid_scope");
@@ -58,7 +58,7 @@ public sealed partial class DeviceAuthorizationTests(DeviceServer shared) : ICla
     }
 
     [Fact, Rfc("8628", "4")]
-    public async Task Metadata_names_endpoint_and_grant()
+    public async Task The_metadata_names_the_endpoint_and_the_grant()
     {
         var document = (await _server.SendAsync(new(HttpMethod.Get, "/.well-known/oauth-authorization-server"))).Json;
 
@@ -102,7 +102,7 @@ public sealed partial class DeviceAuthorizationTests(DeviceServer shared) : ICla
     }
 
     [Fact, Rfc("8628", "5.1")]
-    public async Task Devices_of_one_address_get_only_so_many_codes()
+    public async Task Device_codes_are_limited_by_address()
     {
         await using var server = await Devices.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAddress=3", "--Limits:Window=3600");
         for (var i = 0; i < 3; i++)

@@ -13,7 +13,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("8628", "3.4"), Rfc("8628", "3.5")]
-    public async Task Once_its_user_has_allowed_it_a_device_gets_tokens()
+    public async Task A_device_gets_tokens_once_its_user_has_allowed_it()
     {
         var alice = await _server.BrowserOfAsync();
         var device = await _server.AsksAsync("openid data:read offline_access");
@@ -40,7 +40,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact]
-    public async Task The_grant_knows_its_session_and_its_consent_and_the_audit_trail_knows_it()
+    public async Task A_devices_grant_is_recorded_with_its_session_consent_and_audit_event()
     {
         var name = await _server.HasUserAsync();
         var browser = await _server.BrowserOfAsync(name);
@@ -51,7 +51,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         Assert.Equal(1, await _server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE grant_id = $1 AND event = 'sign_in_succeeded' AND reason = 'device' AND remote_address = '127.0.0.1'", grant));
         const string consented = "SELECT string_agg(s, ' ' ORDER BY s) FROM users u JOIN authorizations c ON c.subject = u.id::text AND c.status = 'valid', jsonb_array_elements_text(c.scopes) s WHERE u.user_name = $1";
         Assert.Equal("data:read openid", await _server.ReadAsync<string>(consented, name));
-        // Later permissions are added, and none is removed.
+        // Later consent adds scopes and removes none.
         await SignsInAsync(browser, "data:read email");
         Assert.Equal("data:read email openid", await _server.ReadAsync<string>(consented, name));
     }
@@ -76,7 +76,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact, Rfc("8628", "3.5")]
-    public async Task Haste_does_not_keep_an_allowed_device_waiting()
+    public async Task A_device_told_to_slow_down_still_gets_its_tokens_once_allowed()
     {
         var device = await _server.AsksAsync();
         (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
@@ -98,7 +98,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact, Rfc("8628", "3.5")]
-    public async Task A_code_expires_allowed_or_not()
+    public async Task A_code_expires_whether_or_not_it_was_allowed()
     {
         await using var server = await Devices.StartAsync();
         var (waiting, allowed) = (await server.AsksAsync(), await server.AsksAsync());
@@ -107,13 +107,13 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
 
         (await server.PollsAsync(waiting["device_code"])).Refuses("expired_token");
         (await server.PollsAsync(allowed["device_code"])).Refuses("expired_token");
-        // And it is gone as well when it is pruned.
+        // The answer is the same once the row is pruned.
         await server.ExecuteAsync("DELETE FROM tokens");
         (await server.PollsAsync(waiting["device_code"])).Refuses("expired_token");
     }
 
     [Fact, Rfc("8628", "3.4"), Rfc("8628", "3.5")]
-    public async Task Codes_of_others_and_what_is_no_code_are_refused()
+    public async Task Another_clients_code_and_anything_that_is_not_a_code_are_refused()
     {
         var device = await _server.AsksAsync();
         var code = device["device_code"]!;
@@ -125,12 +125,12 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
         (await _server.PollsAsync("")).Refuses("invalid_request");
         (await _server.PollsAsync(code, World.Spa)).Refuses("unauthorized_client");
         (await RefreshesAsync(code)).Refuses("invalid_grant");
-        // None of them has counted as a poll of the device itself.
+        // None of these counted as a poll by the device itself.
         (await _server.PollsAsync(code)).Refuses("authorization_pending");
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_resource_that_the_granted_scopes_do_not_reach_is_an_invalid_target_and_spends_nothing()
+    public async Task A_resource_outside_the_granted_scopes_is_an_invalid_target_and_spends_nothing()
     {
         var device = await _server.AsksAsync("openid profile");
         await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"]);
@@ -141,7 +141,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact, Rfc("8628", "3.5")]
-    public async Task Of_50_parallel_polls_one_gets_the_tokens_and_they_live()
+    public async Task Only_one_of_50_parallel_polls_gets_tokens_and_they_stay_live()
     {
         var device = await _server.AsksAsync("data:read offline_access");
         await (await _server.BrowserOfAsync()).DecidesAsync(device["user_code"]);
@@ -150,7 +150,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
 
         var tokens = Assert.Single(answers, answer => answer.Status == HttpStatusCode.OK);
         Assert.All(answers.Where(answer => answer != tokens), answer => answer.Refuses("invalid_grant"));
-        // Polls that overlap are no theft.
+        // Overlapping polls are not treated as theft.
         Assert.Equal("True", (await _server.IntrospectsAsync(tokens.AccessToken))["active"]);
         Assert.Equal(HttpStatusCode.OK, (await RefreshesAsync(tokens.RefreshToken)).Status);
     }
@@ -175,7 +175,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact]
-    public async Task A_poll_that_began_before_its_user_decided_is_told_to_go_on()
+    public async Task A_poll_that_began_before_the_user_decided_is_told_to_keep_polling()
     {
         var device = await _server.AsksAsync("data:read");
         await using var connection = new NpgsqlConnection(_server.ConnectionString);
@@ -186,7 +186,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
 
         // Its snapshot is from before the grant; it waits for the device's row.
         var poll = _server.PollsAsync(device["device_code"]);
-        await Around.SoonAsync(async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the poll at the lock");
+        await Around.SoonAsync(async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the poll waits for the lock");
         await Around.Command(connection,
             $"""
             WITH decided AS (UPDATE tokens SET status = 'redeemed' WHERE {Devices.HasUserCode} RETURNING properties ->> 'device_code' AS device, expiration_date AS expires_at),
@@ -203,7 +203,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact]
-    public async Task Without_offline_access_or_the_grant_for_it_there_is_no_refresh_token()
+    public async Task There_is_no_refresh_token_without_offline_access_or_the_refresh_grant()
     {
         var browser = await _server.BrowserOfAsync();
         Assert.Null((await SignsInAsync(browser, "data:read")).RefreshToken);
@@ -221,7 +221,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact]
-    public async Task A_grant_that_refreshes_has_the_lifetimes_of_one_that_was_started_at_the_token_endpoint()
+    public async Task A_devices_grant_with_a_refresh_token_has_the_usual_lifetimes()
     {
         var tokens = await SignsInAsync(await _server.BrowserOfAsync(), "data:read offline_access");
 
@@ -231,7 +231,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact, Rfc("9449", "5")]
-    public async Task A_key_that_the_device_proves_binds_its_tokens()
+    public async Task A_devices_DPoP_proof_binds_its_tokens()
     {
         using var key = new DpopKey();
         var device = await _server.AsksAsync("data:read offline_access");
@@ -246,7 +246,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     }
 
     [Fact, Rfc("8707", "2")]
-    public async Task A_device_names_the_resource_that_its_tokens_are_for()
+    public async Task A_device_can_name_the_resource_for_its_tokens()
     {
         Task<Answer> AsksFor(string scope, string resource) => _server.PostFormAsync("/connect/device_authorization", [("client_id", World.Native), ("scope", scope), ("resource", resource)]);
         (await AsksFor("data:read", "https://elsewhere.example")).Refuses("invalid_target");
@@ -264,7 +264,7 @@ public sealed class DeviceCodeGrantTests(DeviceServer shared) : IClassFixture<De
     [InlineData("UPDATE users SET security_stamp = 'other' WHERE user_name = $1")]
     [InlineData("UPDATE users SET disabled_at = now() WHERE user_name = $1")]
     [InlineData("UPDATE grants SET revoked_at = now() WHERE subject = (SELECT id FROM users WHERE user_name = $1)")]
-    public async Task What_ends_a_users_grants_ends_what_was_allowed_too(string change)
+    public async Task Ending_a_users_grants_ends_an_allowed_device_too(string change)
     {
         var name = await _server.HasUserAsync();
         var device = await _server.AsksAsync("data:read");

@@ -12,7 +12,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("8628", "3.3")]
-    public async Task Who_is_not_signed_in_signs_in_first_and_comes_back_with_the_code()
+    public async Task A_visitor_signs_in_first_and_comes_back_with_the_code()
     {
         var device = await _server.AsksAsync();
         var stranger = new Browser(_server);
@@ -31,7 +31,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact, Rfc("8628", "3.3"), Rfc("8628", "5.4")]
-    public async Task The_page_shows_who_asks_for_what_and_the_code()
+    public async Task The_page_shows_the_client_the_requested_access_and_the_code()
     {
         var device = await _server.AsksAsync("openid email data:write offline_access");
         var browser = await _server.BrowserOfAsync();
@@ -47,12 +47,12 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
         Assert.DoesNotContain("postal address", page.Body, StringComparison.Ordinal);
         Assert.Equal("no-store", page.Header("Cache-Control"));
         Assert.Contains("frame-ancestors 'none'", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
-        // Looking decides nothing.
+        // Viewing the page decides nothing.
         (await _server.PollsAsync(device["device_code"])).Refuses("authorization_pending");
     }
 
     [Fact, Rfc("8628", "3.3.1"), Rfc("8628", "5.4")]
-    public async Task The_complete_address_saves_the_typing_and_asks_all_the_same()
+    public async Task The_complete_address_fills_in_the_code_but_still_asks()
     {
         var device = await _server.AsksAsync();
         var browser = await _server.BrowserOfAsync();
@@ -86,7 +86,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task Only_our_own_form_decides()
+    public async Task Only_our_own_form_can_decide()
     {
         var device = await _server.AsksAsync();
         var (alice, other) = (await _server.BrowserOfAsync(), await _server.BrowserOfAsync(await _server.HasUserAsync()));
@@ -107,7 +107,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task Of_many_decisions_at_once_one_counts()
+    public async Task Only_one_of_many_parallel_decisions_counts()
     {
         var name = await _server.HasUserAsync();
         var browser = await _server.BrowserOfAsync(name);
@@ -124,7 +124,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task A_session_that_is_over_decides_nothing()
+    public async Task An_ended_session_decides_nothing()
     {
         var device = await _server.AsksAsync();
         var browser = await _server.BrowserOfAsync(await _server.HasUserAsync(name: "gone"));
@@ -138,7 +138,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task A_client_that_is_switched_off_gets_no_new_device()
+    public async Task A_disabled_client_gets_no_new_device()
     {
         await using var server = await Devices.StartAsync();
         var device = await server.AsksAsync();
@@ -155,7 +155,7 @@ public sealed class DevicePageTests(DeviceServer shared) : IClassFixture<DeviceS
     [Theory, Rfc("8628", "5.1")]
     [InlineData("Limits:UserCodesPerSession", 200)]
     [InlineData("Limits:UserCodesPerAddress", 429)]
-    public async Task Codes_can_not_be_guessed_at_speed(string setting, int anothersStatus)
+    public async Task Guesses_at_codes_are_limited(string setting, int anothersStatus)
     {
         await using var server = await Devices.StartAsync("--Limits:Enabled=true", $"--{setting}=3", "--Limits:Window=3600");
         var device = await server.AsksAsync();

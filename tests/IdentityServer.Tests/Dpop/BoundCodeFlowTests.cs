@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Dpop;
 
-/// <summary>What a browser's sign-in gives to a client with a key, or for a resource; and userinfo, which asks for the proof.</summary>
+/// <summary>The code flow with a DPoP key or for a resource; and userinfo, which asks for the proof.</summary>
 public sealed class BoundCodeFlowTests : IAsyncLifetime
 {
     private const string Mail = "https://mail.example";
@@ -88,7 +88,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "10")]
-    public async Task A_code_that_is_bound_to_a_key_is_for_whoever_proves_it()
+    public async Task A_code_bound_to_a_key_can_be_redeemed_only_with_that_key()
     {
         var code = await _alice.GetsCodeAsync(CodeFlow.PortalRequest(("dpop_jkt", _key.Thumbprint), ("scope", "openid offline_access")));
 
@@ -101,7 +101,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1"), Rfc("9449", "8")]
-    public async Task Userinfo_takes_a_bound_token_with_its_proof()
+    public async Task Userinfo_accepts_a_bound_token_only_with_its_proof()
     {
         var token = (await _server.ProvesAsync(_key, Redeem(await _alice.GetsCodeAsync(CodeFlow.PortalRequest()), World.PortalCallback, AsPortal), null)).AccessToken!;
 
@@ -124,7 +124,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.2")]
-    public async Task Userinfo_takes_no_bearer_token_by_the_scheme_of_bound_ones()
+    public async Task Userinfo_refuses_a_bearer_token_under_the_DPoP_scheme()
     {
         var token = (await _alice.SignsInAtAsync(_server, CodeFlow.PortalRequest())).AccessToken;
 
@@ -133,7 +133,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
     }
 
     [Fact, Rfc("8707", "2.1"), Rfc("8707", "2.2")]
-    public async Task A_code_for_a_resource_gives_tokens_for_it_alone_and_is_not_spent_by_asking_for_another()
+    public async Task A_code_for_one_resource_gives_tokens_only_for_it_and_survives_a_request_for_another()
     {
         var request = CodeFlow.PortalRequest(("scope", "openid offline_access data:read mail:send"), ("resource", Mail));
         var code = await _alice.GetsCodeAsync(request);
@@ -148,7 +148,7 @@ public sealed class BoundCodeFlowTests : IAsyncLifetime
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_code_for_all_may_be_exchanged_for_a_token_for_one()
+    public async Task A_code_for_several_resources_can_be_redeemed_for_a_token_for_one()
     {
         var code = await _alice.GetsCodeAsync(CodeFlow.PortalRequest(("scope", "openid offline_access data:read mail:send")));
 

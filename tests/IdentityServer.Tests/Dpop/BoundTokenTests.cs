@@ -38,12 +38,12 @@ public sealed class BoundTokenTests : IAsyncLifetime
         Around.Claims(answer.AccessToken).TryGetProperty("cnf", out var confirmation) ? confirmation.GetProperty("jkt").GetString() : null;
 
     [Fact, Rfc("9449", "5")]
-    public async Task A_public_clients_refresh_token_works_with_its_key_alone()
+    public async Task A_public_clients_refresh_token_works_only_with_its_key()
     {
         var signedIn = await _server.ProvesAsync(_key, AsPublic(Password), null);
         Assert.Equal(("DPoP", _key.Thumbprint), (signedIn["token_type"], KeyOf(signedIn)));
 
-        // Neither spends it, nor ends the grant.
+        // Neither attempt spends it or ends the grant.
         (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(signedIn)))).Refuses("invalid_request");
         (await _server.ProvesAsync(_other, AsPublic(Refresh(signedIn)), null)).Refuses("invalid_grant");
 
@@ -53,13 +53,13 @@ public sealed class BoundTokenTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "5")]
-    public async Task Who_has_no_key_can_neither_retry_nor_end_the_grant_with_an_old_token()
+    public async Task An_old_refresh_token_without_the_key_can_neither_retry_nor_end_the_grant()
     {
         var signedIn = await _server.ProvesAsync(_key, AsPublic(Password), null);
         var refreshed = await _server.ProvesAsync(_key, AsPublic(Refresh(signedIn)), null);
         var again = await _server.ProvesAsync(_key, AsPublic(Refresh(refreshed)), null);
 
-        // The one before is within the leeway, the first would be theft.
+        // The previous one is within the leeway; the first would count as theft.
         foreach (var old in new[] { refreshed, signedIn })
         {
             (await _server.PostFormAsync("/connect/token", AsPublic(Refresh(old)))).Refuses("invalid_request");
@@ -100,7 +100,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
 
     [Theory, Rfc("FAPI 2.0", "5.3.2.1")]
     [InlineData("", true, 119, true), InlineData("", true, 121, false), InlineData("", false, 31, false), InlineData("--RefreshTokens:Leeway=200", true, 199, true), InlineData("--RefreshTokens:Leeway=0", true, 1, false)]
-    public async Task A_confidential_client_whose_tokens_are_bound_may_repeat_a_refresh_for_two_minutes(string setting, bool isBound, int seconds, bool isRepeated)
+    public async Task A_confidential_client_with_bound_tokens_may_retry_a_refresh_for_two_minutes(string setting, bool isBound, int seconds, bool isRepeated)
     {
         await using var server = await _server.StartNodeAsync(setting.Length == 0 ? [] : [setting]);
         await server.ConfiguresAsync(db => db.Clients.Add(new()
@@ -123,7 +123,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "6.2")]
-    public async Task Introspection_tells_the_key_and_the_type()
+    public async Task Introspection_returns_the_key_and_the_token_type()
     {
         var token = (await _server.ProvesAsync(_key, [("grant_type", "client_credentials")], Calls.AsShop)).AccessToken;
 
@@ -133,7 +133,7 @@ public sealed class BoundTokenTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.2")]
-    public async Task A_bound_token_is_no_bearer_token_for_the_account_API()
+    public async Task The_account_API_refuses_a_bound_token_as_a_bearer_token()
     {
         var signedIn = await _server.ProvesAsync(_key, Password, Calls.AsShop);
 

@@ -17,7 +17,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await ServerUnderTest.StartAsync();
-        // Just after the beginning of a step, so that no test comes to the next by itself.
+        // Just after a step begins, so that no test runs into the next one by accident.
         var second = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
         _server.Clock.Advance(TimeSpan.FromSeconds(61 - (second % 60)));
     }
@@ -32,7 +32,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
         server.PostProvedAsync(Form, Calls.AsShop, _key.Proof("POST", DpopCalls.TokenAddress, server.Clock.GetUtcNow(), nonce));
 
     [Fact, Rfc("9449", "8")]
-    public async Task A_proof_without_a_nonce_is_told_which_to_use()
+    public async Task A_proof_without_a_nonce_is_answered_with_one_to_use()
     {
         var first = await SendAsync(_server, null);
         first.Refuses("use_dpop_nonce");
@@ -58,7 +58,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "8.2")]
-    public async Task A_nonce_serves_many_requests_until_a_new_one_comes_with_an_answer()
+    public async Task A_nonce_works_until_it_expires_and_an_answer_brings_the_next()
     {
         var nonce = await _server.NonceAsync();
         for (var i = 0; i < 2; i++)
@@ -78,7 +78,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "8")]
-    public async Task Every_node_knows_every_nodes_nonces()
+    public async Task Every_node_accepts_every_nodes_nonces()
     {
         await using var other = await _server.StartNodeAsync();
 
@@ -87,7 +87,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nonces_are_asked_for_unless_a_setting_says_no()
+    public async Task A_setting_can_make_nonces_optional()
     {
         await using var without = await _server.StartNodeAsync("--Dpop:RequireNonce=false");
 
@@ -100,7 +100,7 @@ public sealed class DpopNonceTests : IAsyncLifetime
     [InlineData("Dpop:RequireNonce", "maybe")]
     [InlineData("Dpop:NonceLifetime", "9")]
     [InlineData("Dpop:ProofLifetime", "601")]
-    public async Task An_impossible_setting_stops_the_start(string name, string value)
+    public async Task An_invalid_setting_stops_the_start(string name, string value)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.StartNodeAsync($"--{name}={value}"));
 

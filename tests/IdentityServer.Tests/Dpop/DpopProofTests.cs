@@ -25,7 +25,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "5")]
-    public async Task A_token_is_bound_to_the_key_that_was_proved()
+    public async Task A_token_is_bound_to_the_key_of_the_proof()
     {
         var answer = await SendAsync();
 
@@ -34,7 +34,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "5")]
-    public async Task Without_a_proof_it_is_a_bearer_token()
+    public async Task A_token_requested_without_a_proof_is_a_bearer_token()
     {
         var answer = await _server.PostFormAsync("/connect/token", Form, Calls.AsShop);
 
@@ -48,7 +48,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("PS256", "PS256", true)]
     [InlineData("PS256", "RS256", false)]
     [InlineData("RS256", "PS256", false)]
-    public async Task A_proof_by_an_RSA_key_is_taken_as_the_algorithm_says(string named, string used, bool isTaken) =>
+    public async Task A_proof_by_an_RSA_key_must_be_signed_as_its_algorithm_says(string named, string used, bool isTaken) =>
         Assert.Equal(isTaken ? "DPoP" : null, (await _server.PostProvedAsync(Form, Calls.AsShop, await RsaProofAsync(_server, named, used)))["token_type"]);
 
     private static async Task<string> RsaProofAsync(ServerUnderTest server, string named, string used)
@@ -117,7 +117,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     [Fact, Rfc("7519", "4.1.4"), Rfc("7519", "4.1.5")]
     public async Task A_proof_may_limit_its_own_validity()
     {
-        // Clocks may differ: what iat may be ahead, nbf may be as well.
+        // Clocks may differ: nbf may be ahead by as much as iat may.
         foreach (var ahead in new[] { -10, 0, 20 })
         {
             var answer = await SendAsync((_, claims) => (claims["nbf"], claims["exp"]) = (claims["iat"]!.GetValue<long>() + ahead, claims["iat"]!.GetValue<long>() + 30));
@@ -150,13 +150,13 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("/connect/token")]
     [InlineData("file:///connect/token")]
     [InlineData("")]
-    public async Task Another_address_is_another_request(string address) =>
+    public async Task A_proof_for_another_address_is_refused(string address) =>
         (await SendAsync(address: address)).Refuses("invalid_dpop_proof");
 
     [Fact]
-    public async Task The_host_that_a_caller_names_is_no_address_of_ours()
+    public async Task The_address_is_not_taken_from_the_Host_header()
     {
-        // The server's own socket, as the Host header has it.
+        // The server's own socket, as in the Host header.
         (await SendAsync(address: new Uri(_server.Address, "/connect/token").ToString())).Refuses("invalid_dpop_proof");
     }
 
@@ -166,7 +166,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("a.b.c")]
     [InlineData("e30.e30.")]
     [InlineData("\"quoted\"")]
-    public async Task What_is_no_JWT_is_no_proof(string text) =>
+    public async Task A_proof_that_is_not_a_JWT_is_refused(string text) =>
         (await _server.PostProvedAsync(Form, Calls.AsShop, text)).Refuses("invalid_dpop_proof");
 
     [Fact]
@@ -183,7 +183,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "11.1")]
-    public async Task A_proof_is_used_once_on_all_nodes_together()
+    public async Task A_proof_works_once_across_all_nodes()
     {
         await using var other = await _server.StartNodeAsync();
         var proof = _key.Proof("POST", DpopCalls.TokenAddress, _server.Clock.GetUtcNow(), await _server.NonceAsync());
@@ -194,7 +194,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "11.1")]
-    public async Task Of_many_that_come_at_once_with_one_proof_one_is_let_through()
+    public async Task Only_one_of_many_parallel_requests_with_one_proof_is_accepted()
     {
         var proof = _key.Proof("POST", DpopCalls.TokenAddress, _server.Clock.GetUtcNow(), await _server.NonceAsync());
 
@@ -205,7 +205,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "11.1")]
-    public async Task Another_keys_jti_is_no_obstacle()
+    public async Task Two_keys_may_use_the_same_jti()
     {
         using var other = new DpopKey();
         var nonce = await _server.NonceAsync();
@@ -214,7 +214,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
-    public async Task What_is_remembered_of_a_proof_is_past_its_use_when_it_may_be_forgotten()
+    public async Task A_proof_is_remembered_for_as_long_as_it_could_be_accepted()
     {
         await SendAsync();
 
@@ -223,7 +223,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
-    public async Task Metadata_tells_the_algorithms_of_proofs()
+    public async Task The_metadata_lists_the_algorithms_of_proofs()
     {
         var metadata = await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"));
 
@@ -231,7 +231,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("FAPI 2.0", "5.4")]
-    public async Task What_a_setting_leaves_out_is_neither_taken_nor_advertised()
+    public async Task An_algorithm_left_out_of_the_setting_is_neither_accepted_nor_advertised()
     {
         await using var strict = await _server.StartNodeAsync("--Dpop:Algorithms:0=ES256", "--Dpop:Algorithms:1=PS256");
         Assert.Equal("DPoP", (await strict.ProvesAsync(_key, Form, Calls.AsShop))["token_type"]);
@@ -243,7 +243,7 @@ public sealed class DpopProofTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact, Rfc("9449", "5.2")]
-    public async Task A_client_that_says_so_gets_no_token_without_a_proof()
+    public async Task A_client_that_requires_bound_tokens_gets_none_without_a_proof()
     {
         await _server.ConfiguresAsync(db => db.Clients.Add(new()
         {

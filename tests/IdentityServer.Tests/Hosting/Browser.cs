@@ -3,8 +3,8 @@ using Xunit;
 namespace IdentityServer.Tests.Hosting;
 
 /// <summary>
-/// What a browser does with our pages, without its rendering: it keeps cookies, sends the form that stands in a page with
-/// all of its hidden fields, and follows redirects as long as they stay with us.
+/// What a browser does with our pages, without rendering: it keeps cookies, sends a page's form with
+/// all of its hidden fields, and follows redirects as long as they stay on our server.
 /// </summary>
 internal sealed class Browser(ServerUnderTest server)
 {
@@ -12,13 +12,13 @@ internal sealed class Browser(ServerUnderTest server)
 
     private const int MaximumRedirects = 10;
 
-    /// <summary>The issuer of tests that set none; what points there is ours.</summary>
+    /// <summary>The issuer of tests that set none; addresses there are ours.</summary>
     private static readonly Uri DevelopmentIssuer = new("http://localhost:5000");
 
-    /// <summary>By name. A test may take one away, or give one browser's to another.</summary>
+    /// <summary>By name. A test may remove one, or copy one to another browser.</summary>
     public Dictionary<string, string> Cookies { get; } = [];
 
-    /// <summary>All that was set, with their attributes.</summary>
+    /// <summary>Every cookie that was set, with its attributes.</summary>
     public List<string> SetCookies { get; } = [];
 
     /// <summary>Sent with each request.</summary>
@@ -27,14 +27,14 @@ internal sealed class Browser(ServerUnderTest server)
     /// <summary>One request; a redirect is not followed.</summary>
     public Task<BrowserPage> GetAsync(string address) => SendAsync(HttpMethod.Get, address, null);
 
-    /// <summary>A request and the redirects that stay with us. Ends at a page, or at the redirect that leads away.</summary>
+    /// <summary>A request, and the redirects within our server. Ends at a page or at a redirect elsewhere.</summary>
     public async Task<BrowserPage> VisitAsync(string address) => await FollowAsync(await GetAsync(address));
 
-    /// <summary>Sends exactly these fields: what no form of ours would.</summary>
+    /// <summary>Sends exactly these fields, even if no form of ours would.</summary>
     public Task<BrowserPage> PostAsync(string address, params (string Name, string Value)[] fields) =>
         SendAsync(HttpMethod.Post, address, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))));
 
-    /// <summary>Sends the form in which the button stands, with what it holds and what is filled in; no redirect is followed.</summary>
+    /// <summary>Sends the button's form with its own values and those filled in; no redirect is followed.</summary>
     /// <param name="button">The id of the button that is pressed.</param>
     /// <param name="fill">By name; it must be a field of the form.</param>
     public Task<BrowserPage> PressAsync(BrowserPage page, string button, params (string Name, string Value)[] fill)
@@ -51,7 +51,7 @@ internal sealed class Browser(ServerUnderTest server)
         return form.IsPost ? PostAsync(address, [.. fields]) : GetAsync($"{address.Split('?')[0]}?{string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Name)}={Uri.EscapeDataString(field.Value)}"))}");
     }
 
-    /// <summary><see cref="PressAsync"/> and the redirects that stay with us.</summary>
+    /// <summary><see cref="PressAsync"/>, and the redirects within our server.</summary>
     public async Task<BrowserPage> SubmitAsync(BrowserPage page, string button, params (string Name, string Value)[] fill) =>
         await FollowAsync(await PressAsync(page, button, fill));
 
@@ -65,7 +65,7 @@ internal sealed class Browser(ServerUnderTest server)
         return page;
     }
 
-    /// <summary>Fills in the sign-in page that is shown, or the one at <paramref name="page"/> null.</summary>
+    /// <summary>Fills in the sign-in page; a null <paramref name="page"/> gets it first.</summary>
     public async Task<BrowserPage> SignInAsync(BrowserPage? page = null, string username = World.Alice, string password = World.AlicePassword) =>
         await SubmitAsync(page ?? await GetAsync("/account/sign-in"), "login-submit", ("username", username), ("password", password));
 
@@ -82,7 +82,7 @@ internal sealed class Browser(ServerUnderTest server)
             request.Headers.TryAddWithoutValidation(name, value);
         if (Cookies.Count > 0)
             request.Headers.TryAddWithoutValidation("Cookie", string.Join("; ", Cookies.Select(cookie => $"{cookie.Key}={cookie.Value}")));
-        // Our pages send no referrer; browsers then tell no origin either (Fetch §3.1).
+        // Our pages send no referrer, so browsers send no origin either (Fetch §3.1).
         if (method == HttpMethod.Post)
             request.Headers.TryAddWithoutValidation("Origin", "null");
         var answer = await server.Http.SendAsync(request);

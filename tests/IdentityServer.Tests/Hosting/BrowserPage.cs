@@ -5,11 +5,11 @@ using Xunit;
 namespace IdentityServer.Tests.Hosting;
 
 /// <param name="Action">Empty: the page's own address.</param>
-/// <param name="Fields">What it sends as it stands, the pressed button's own field included.</param>
-/// <param name="Names">Of every field, those that send nothing yet included.</param>
+/// <param name="Fields">What it sends unchanged, including the pressed button's own field.</param>
+/// <param name="Names">Of every field, including those that send nothing yet.</param>
 internal sealed record BrowserForm(string Action, bool IsPost, IReadOnlyList<(string Name, string Value)> Fields, IReadOnlySet<string> Names);
 
-/// <summary>An answer as a browser shows it. Reads the HTML that we write, not that of the world.</summary>
+/// <summary>An answer as a browser shows it. It can read our own HTML, not any HTML.</summary>
 internal sealed partial record BrowserPage(string Address, HttpStatusCode Status, string Body, HttpResponseMessage Message)
 {
     /// <summary>Where a redirect leads.</summary>
@@ -17,7 +17,7 @@ internal sealed partial record BrowserPage(string Address, HttpStatusCode Status
 
     public string Title => Text(TitleElement().Match(Body).Groups[1].Value);
 
-    /// <summary>All that is read out at once: the elements of <c>role="alert"</c>.</summary>
+    /// <summary>What screen readers announce at once: the elements with <c>role="alert"</c>.</summary>
     public string Alert => string.Join(' ', ElementsBy("role", "alert").Select(Text));
 
     public string? Header(string name) =>
@@ -28,7 +28,7 @@ internal sealed partial record BrowserPage(string Address, HttpStatusCode Status
     /// <summary>The text of the element with this id.</summary>
     public string TextOf(string id) => Text(Assert.Single(ElementsBy("id", id)));
 
-    /// <summary>What a field holds; null: it has no such attribute.</summary>
+    /// <summary>An attribute of the element with this id; null: it has no such attribute.</summary>
     public string? AttributeOf(string id, string name) =>
         Attributes(Tag(id) ?? throw new ArgumentException($"There is no {id} in {Body}", nameof(id))).TryGetValue(name, out var value) ? value : null;
 
@@ -86,7 +86,7 @@ internal sealed partial record BrowserPage(string Address, HttpStatusCode Status
     private string? Tag(string id) =>
         Tags().Matches(Body).Select(tag => tag.Value).FirstOrDefault(tag => Attributes(tag).GetValueOrDefault("id") == id);
 
-    /// <summary>The content of the elements that have this attribute; they must not hold one of their own name.</summary>
+    /// <summary>The content of the elements with this attribute; none may nest one of the same name.</summary>
     private IEnumerable<string> ElementsBy(string attribute, string value)
     {
         foreach (Match tag in Tags().Matches(Body))

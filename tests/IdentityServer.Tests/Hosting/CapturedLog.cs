@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IdentityServer.Tests.Hosting;
 
-/// <summary>Keeps every line of the log, exceptions and scopes included. A provider with rules of its own: <c>Logging:Captured:LogLevel</c>.</summary>
+/// <summary>Keeps every line of the log, with values and exceptions. <c>Logging:Captured</c> sets levels.</summary>
 [ProviderAlias("Captured")]
 internal sealed class CapturedLog : ILoggerProvider
 {

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IdentityServer.Tests.Hosting;
 
-/// <summary>A site of a client's, on a loopback port of its own, that answers as the test says.</summary>
+/// <summary>A client's site, on its own loopback port, that answers as the test says.</summary>
 internal sealed class ClientSite : IAsyncDisposable
 {
     private readonly WebApplication _app;

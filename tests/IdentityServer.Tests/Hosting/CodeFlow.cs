@@ -25,7 +25,7 @@ internal static class CodeFlow
     /// <summary>A complete request of <see cref="World.Web"/>.</summary>
     public static Dictionary<string, string?> WebRequest(params (string Name, string? Value)[] but) => Request(World.Web, World.WebCallback, "openid profile", but);
 
-    /// <summary>A complete request of <see cref="World.Portal"/>, which no user is asked about.</summary>
+    /// <summary>A complete request of <see cref="World.Portal"/>, which needs no consent.</summary>
     public static Dictionary<string, string?> PortalRequest(params (string Name, string? Value)[] but) => Request(World.Portal, World.PortalCallback, "openid profile", but);
 
     public static Dictionary<string, string?> NativeRequest(params (string Name, string? Value)[] but) => Request(World.Native, World.NativeCallback, "openid", but);
@@ -73,7 +73,7 @@ internal static class CodeFlow
 
     public static Task<BrowserPage> AuthorizesAsync(this Browser browser, Dictionary<string, string?> request) => browser.GetAsync(request.Address());
 
-    /// <summary>Asks, and allows where that is asked.</summary>
+    /// <summary>Sends the request, and consents if asked.</summary>
     public static async Task<BrowserPage> AllowsAsync(this Browser browser, Dictionary<string, string?> request)
     {
         var answer = await browser.AuthorizesAsync(request);
@@ -109,7 +109,7 @@ internal static class CodeFlow
         return tokens;
     }
 
-    /// <summary>An error that goes back to the client in the query, with state and <c>iss</c>, and with nothing beside them.</summary>
+    /// <summary>An error sent back to the client in the query, with state and <c>iss</c> and without a code.</summary>
     public static void SendsBack(this BrowserPage answer, string error, string? state = "the state", string callback = World.WebCallback)
     {
         Assert.Equal(HttpStatusCode.SeeOther, answer.Status);
@@ -120,7 +120,7 @@ internal static class CodeFlow
         Assert.Equal("no-store", answer.Message.Headers.CacheControl?.ToString());
     }
 
-    /// <summary>A page that says what is wrong, and leads nowhere.</summary>
+    /// <summary>A page that says what is wrong, without a redirect.</summary>
     public static void ShowsError(this BrowserPage answer, HttpStatusCode status = HttpStatusCode.BadRequest)
     {
         Assert.Equal(status, answer.Status);
@@ -136,7 +136,7 @@ internal static class CodeFlow
         Assert.StartsWith("/account/sign-in?return_url=%2Fconnect%2Fauthorize%3F", answer.Message.Headers.Location!.OriginalString, StringComparison.Ordinal);
     }
 
-    /// <summary>Where the sign-in page leads when its work is done.</summary>
+    /// <summary>Where the sign-in page leads afterwards.</summary>
     public static string ReturnUrl(this BrowserPage answer) =>
         QueryHelpers.ParseQuery(answer.Message.Headers.Location!.OriginalString.Split('?', 2)[1])["return_url"].ToString();
 

@@ -11,8 +11,8 @@ using Testing;
 namespace IdentityServer.Tests.Hosting;
 
 /// <summary>
-/// The server as it is, on a real socket and a real PostgreSQL, in this process. Only the clock is the test's.
-/// Rates are off and hashing is cheap unless a test's settings say otherwise; the lockout never is.
+/// The real server, on a real socket and a real PostgreSQL, in this process. Only the clock is the test's.
+/// Rate limits are off and hashing is cheap unless a test's settings say otherwise; the lockout is always on.
 /// </summary>
 internal sealed class ServerUnderTest : IAsyncDisposable
 {
@@ -36,11 +36,11 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public string ConnectionString { get; }
     public IServiceProvider Services => _app.Services;
 
-    /// <summary>Connections of their own, by TLS with this certificate, where the server listens by https.</summary>
+    /// <summary>A client with its own connections, using this certificate if the server listens on https.</summary>
     public HttpClient Connect(X509Certificate2? certificate = null)
     {
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false };
-        // The server's certificate is one that tests make.
+        // The tests make the server's certificate.
 #pragma warning disable CA5359
         handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
 #pragma warning restore CA5359
@@ -63,14 +63,14 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return await StartAsync(database, database.ConnectionString, new TestClock(), customise, settings);
     }
 
-    /// <param name="keywords">More of the connection string, as an operator writes it.</param>
+    /// <param name="keywords">Appended to the connection string, as an operator would.</param>
     public static async Task<ServerUnderTest> StartConnectedAsync(string keywords, params string[] settings)
     {
         var database = await NewWorldAsync();
         return await StartAsync(database, $"{database.ConnectionString};{keywords}", new TestClock(), customise: null, settings);
     }
 
-    /// <summary>A node on a database that somebody else made.</summary>
+    /// <summary>A node on an existing database.</summary>
     public static Task<ServerUnderTest> StartOnAsync(string connectionString, params string[] settings) => StartAsync(null, connectionString, new TestClock(), null, settings);
 
     /// <param name="customise">Replaces the outside world.</param>
@@ -80,7 +80,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>A second node on the same database.</summary>
     public Task<ServerUnderTest> StartNodeAsync(params string[] settings) => StartAsync(null, ConnectionString, Clock, null, settings);
 
-    /// <summary>One that lives in a time of its own.</summary>
+    /// <summary>A second node with its own clock.</summary>
     public Task<ServerUnderTest> StartNodeAsync(TestClock clock, params string[] settings) => StartAsync(null, ConnectionString, clock, null, settings);
 
     /// <summary>As after SIGTERM.</summary>

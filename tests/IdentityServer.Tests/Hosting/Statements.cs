@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace IdentityServer.Tests.Hosting;
 
-/// <summary>Which SQL statements requests cost.</summary>
+/// <summary>The SQL statements that requests run.</summary>
 internal static class Statements
 {
     /// <summary>The statements that were sent within the trace of these calls, in their order.</summary>

@@ -9,7 +9,7 @@ public sealed class ClaimRules
     private static readonly Issuer Issuer = Issuer.ES256;
 
     [Fact, Rfc("9068", "2.2")]
-    public void The_claims_of_a_good_token_are_told()
+    public void The_claims_of_a_good_token_are_returned()
     {
         var claims = Issuer.Accepted(Issuer.Token(claims: Issuer.Claims("roles", """["admin"]""")));
 
@@ -40,12 +40,12 @@ public sealed class ClaimRules
     [InlineData("1e400")]
     [InlineData("-1e400")]
     [InlineData("99999999999999999999999999999999999999")]
-    public void An_expiry_that_is_missing_or_no_time_is_refused(string? expiry) => Refused(JwtError.BadClaims, "exp", expiry);
+    public void A_missing_or_invalid_expiry_is_refused(string? expiry) => Refused(JwtError.BadClaims, "exp", expiry);
 
     [Theory, Rfc("7519", "4.1.5"), Rfc("7519", "4.1.6")]
     [InlineData("nbf")]
     [InlineData("iat")]
-    public void The_other_times_must_be_times_when_they_are_there(string name)
+    public void The_other_times_are_optional_but_must_be_valid(string name)
     {
         foreach (var json in new[] { "\"1800000000\"", "null", "false", "[]", "0", "-5", "1e300", "253402300800" })
             Refused(JwtError.BadClaims, name, json);
@@ -75,7 +75,7 @@ public sealed class ClaimRules
     [InlineData(60, "1799999941", JwtError.None)]
     [InlineData(60, "1799999940", JwtError.Expired)]
     [InlineData(60, "1", JwtError.Expired)]
-    public void A_token_ends_at_its_expiry_to_the_second(int skew, string expiry, Enum expected) => Assert.Equal(
+    public void A_token_ends_exactly_at_its_expiry(int skew, string expiry, Enum expected) => Assert.Equal(
         expected,
         Issuer.Verify(Issuer.Token(claims: Issuer.Claims("exp", expiry)), Issuer.Expectations with { ClockSkew = TimeSpan.FromSeconds(skew) }));
 
@@ -88,7 +88,7 @@ public sealed class ClaimRules
     [InlineData("iat", 0, "1800000001", JwtError.NotYetValid)]
     [InlineData("iat", 60, "1800000060", JwtError.None)]
     [InlineData("iat", 60, "1800000061", JwtError.NotYetValid)]
-    public void A_token_does_not_begin_before_its_time(string name, int skew, string time, Enum expected) => Assert.Equal(
+    public void A_token_is_not_valid_before_its_time(string name, int skew, string time, Enum expected) => Assert.Equal(
         expected,
         Issuer.Verify(Issuer.Token(claims: Issuer.Claims(name, time)), Issuer.Expectations with { ClockSkew = TimeSpan.FromSeconds(skew) }));
 
@@ -107,7 +107,7 @@ public sealed class ClaimRules
     [InlineData("[\"https://issuer.example\"]", JwtError.BadClaims)]
     [InlineData("null", JwtError.BadClaims)]
     [InlineData(null, JwtError.BadClaims)]
-    public void The_issuer_must_be_the_one_to_the_letter(string? issuer, Enum expected) => Refused(expected, "iss", issuer);
+    public void The_issuer_must_match_exactly(string? issuer, Enum expected) => Refused(expected, "iss", issuer);
 
     [Theory, Rfc("7519", "4.1.3")]
     [InlineData("[\"https://api.example\"]", JwtError.None)]
@@ -127,7 +127,7 @@ public sealed class ClaimRules
         Assert.Equal(expected, Issuer.Verify(Issuer.Token(claims: Issuer.Claims("aud", audience))));
 
     [Fact]
-    public void Without_an_expected_audience_any_is_accepted()
+    public void Any_audience_is_accepted_if_none_is_expected()
     {
         var anyone = Issuer.Expectations with { Audience = null };
 
@@ -141,13 +141,13 @@ public sealed class ClaimRules
     [InlineData("1")]
     [InlineData("null")]
     [InlineData("[\"alice\"]")]
-    public void A_subject_must_be_there_and_be_a_string(string? subject) => Refused(JwtError.BadClaims, "sub", subject);
+    public void The_subject_must_be_present_and_a_string(string? subject) => Refused(JwtError.BadClaims, "sub", subject);
 
     [Theory]
     [InlineData("jti")]
     [InlineData("client_id")]
     [InlineData("scope")]
-    public void A_string_claim_of_another_kind_is_refused(string name)
+    public void A_string_claim_that_is_not_a_string_is_refused(string name)
     {
         Refused(JwtError.BadClaims, name, "1");
         Refused(JwtError.BadClaims, name, "[\"x\"]");

@@ -50,7 +50,7 @@ public sealed class HostileInput
     }
 
     [Fact]
-    public void Damaged_json_that_is_truly_signed_never_throws()
+    public void Damaged_json_with_a_valid_signature_never_throws()
     {
         var random = new Random(20261122);
         var header = Encoding.UTF8.GetBytes(Issuer.ES256.Header);
@@ -66,7 +66,7 @@ public sealed class HostileInput
             if (read is null)
                 continue;
 
-            // What is accepted can be read to the last string.
+            // Every string of an accepted token can be read.
             accepted++;
             Walk(read.Root);
         }

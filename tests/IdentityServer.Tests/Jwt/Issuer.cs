@@ -9,7 +9,7 @@ using Microsoft.IdentityModel.Tokens;
 namespace IdentityServer.Tests.Jwt;
 
 /// <summary>
-/// An issuer that can also lie: it signs any header and any payload, well formed or not, with a real key.
+/// An issuer that can also forge: it signs any header and any payload, well formed or not, with a real key.
 /// </summary>
 internal sealed class Issuer
 {
@@ -33,7 +33,7 @@ internal sealed class Issuer
 
     public string Header => $$"""{"alg":"{{Key.Algorithm}}","typ":"at+jwt","kid":"{{Key.KeyId}}"}""";
 
-    /// <summary>Good claims but for one, given as raw JSON; null leaves it out.</summary>
+    /// <summary>Good claims except one, given as raw JSON; null leaves it out.</summary>
     public static string Claims(string? name = null, string? json = null)
     {
         var claims = new Dictionary<string, string>

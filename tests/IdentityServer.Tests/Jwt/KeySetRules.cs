@@ -35,7 +35,7 @@ public sealed class KeySetRules
     }
 
     [Fact, Rfc("7517", "5")]
-    public void A_private_key_and_one_of_another_algorithm_are_passed_over()
+    public void A_private_key_and_one_of_another_algorithm_are_skipped()
     {
         var json = $$"""{"keys":[{{Ec[..^1]}},"d":"AA"},{{Ec[..^1]}},"alg":"ES384"}]}""";
 
@@ -77,7 +77,7 @@ public sealed class KeySetRules
     }
 
     [Fact]
-    public void A_set_is_a_copy()
+    public void A_verifier_keeps_its_own_copy_of_the_set()
     {
         var keys = new List<JsonWebKey> { Issuer.ES256.Key.PublicKey };
         var verifier = new JwtVerifier(keys);
@@ -88,7 +88,7 @@ public sealed class KeySetRules
     }
 
     [Fact]
-    public void A_set_is_read_as_it_was_written()
+    public void A_published_set_can_be_read()
     {
         var set = Issuer.Read(Issuer.Jwks(Issuer.ES256.Key, Issuer.RS256.Key));
 
@@ -97,7 +97,7 @@ public sealed class KeySetRules
     }
 
     [Fact, Rfc("7518", "6.2.1")]
-    public void A_point_off_the_curve_is_passed_over()
+    public void A_point_off_the_curve_is_skipped()
     {
         Assert.True(StrictBase64Url.TryDecode(Y, out var y));
         y[31] ^= 1;
@@ -115,7 +115,7 @@ public sealed class KeySetRules
     }
 
     [Fact, Rfc("8725", "3.1")]
-    public void An_RSA_key_is_for_one_of_two_algorithms()
+    public void An_RSA_key_is_for_only_one_of_two_algorithms()
     {
         var modulus = Issuer.RS256.Key.PublicKey.N;
         string? AlgorithmOf(string members, params string[] accepted)
@@ -127,7 +127,7 @@ public sealed class KeySetRules
         Assert.Equal("PS256", AlgorithmOf(",\"alg\":\"PS256\"", "RS256", "PS256"));
         Assert.Equal("RS256", AlgorithmOf(",\"alg\":\"RS256\"", "RS256", "PS256"));
         Assert.Equal("RS256", AlgorithmOf("", "RS256", "PS256"));
-        // If only the other algorithm is accepted, the key is for that; a key that names its algorithm decides.
+        // Without alg, the key is for the RSA algorithm that is accepted; with alg, for that one only.
         Assert.Equal("PS256", AlgorithmOf("", "ES256", "PS256"));
         Assert.Null(AlgorithmOf(",\"alg\":\"RS256\"", "PS256"));
         Assert.Null(AlgorithmOf(",\"alg\":\"PS384\"", "RS256", "PS256"));

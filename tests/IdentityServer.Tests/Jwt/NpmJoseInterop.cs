@@ -12,7 +12,7 @@ namespace IdentityServer.Tests.Jwt;
 
 /// <summary>
 /// The most used implementation of these RFCs, npm's <c>jose</c>, reads what we write and writes what we read.
-/// Runs where npm is; in CI it must.
+/// Runs where npm is installed; CI requires it.
 /// </summary>
 public sealed class NpmJoseInterop
 {
@@ -20,7 +20,7 @@ public sealed class NpmJoseInterop
     private static bool IsRequired => Environment.GetEnvironmentVariable("CI") == "true";
 
     [Fact, Rfc("7515"), Rfc("7517"), Rfc("7638")]
-    public async Task Npm_jose_and_we_read_one_another()
+    public async Task Npm_jose_and_we_read_each_others_tokens()
     {
         var folder = Directory.CreateTempSubdirectory("jose-interop-").FullName;
         try

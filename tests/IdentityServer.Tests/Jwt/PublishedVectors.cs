@@ -60,7 +60,7 @@ public sealed class PublishedVectors
     private const string Rfc7520Signature =
         "MRjdkly7_-oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg";
 
-    // RFC 7520 §3.4, the private key of the example, in PKCS #1: known to all the world.
+    // RFC 7520 §3.4, the example's private key in PKCS #1: publicly known.
     private const string Rfc7520PrivateKey =
         "MIIEowIBAAKCAQEAn4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8/KuKPEHLd4rHVTeT+O+XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz/AJmSCpMaJMRBSFKrKb2wqVwG"
         + "U/NsYOYL+QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj+oBHqFEHYpPe7Tpe+OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzw"
@@ -83,7 +83,7 @@ public sealed class PublishedVectors
     [InlineData(Rfc7515EcKey, "eyJhbGciOiJFUzI1NiJ9." + JoesClaims,
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q")]
     [InlineData(Rfc7520RsaKey, Rfc7520Input, Rfc7520Signature)]
-    public void A_published_signature_verifies_and_one_bit_less_does_not(string jwk, string signingInput, string signature)
+    public void A_published_signature_verifies_until_one_bit_of_its_input_changes(string jwk, string signingInput, string signature)
     {
         var signed = Encoding.ASCII.GetBytes(signingInput);
         Assert.True(StrictBase64Url.TryDecode(signature, out var octets));

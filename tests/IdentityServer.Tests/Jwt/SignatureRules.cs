@@ -17,7 +17,7 @@ public sealed class SignatureRules
     private static readonly string SigningInput = WithoutSignature(Issuer.ES256.Token());
 
     [Fact]
-    public void Changing_header_payload_or_signature_is_seen()
+    public void A_changed_payload_or_signature_is_refused()
     {
         var parts = Issuer.Token().Split('.');
         var others = Issuer.Token(claims: Issuer.Claims("sub", "\"mallory\"")).Split('.');
@@ -107,7 +107,7 @@ public sealed class SignatureRules
     }
 
     [Fact]
-    public void No_claim_is_told_of_a_token_whose_signature_fails()
+    public void No_claims_are_returned_for_a_token_with_a_bad_signature()
     {
         Assert.Equal(JwtError.BadSignature, Issuer.Verifier.Verify($"{SigningInput}.{Base64Url.EncodeToString(new byte[64])}", Issuer.Expectations, Issuer.Now, out var claims));
         Assert.Null(claims);

@@ -14,7 +14,7 @@ public sealed class SigningKeyRules
     [Theory]
     [InlineData(SecurityAlgorithms.EcdsaSha256)]
     [InlineData(SecurityAlgorithms.RsaSha256)]
-    public void What_is_signed_verifies(string algorithm)
+    public void A_signed_token_verifies(string algorithm)
     {
         using var key = SigningKey.Generate(algorithm);
         var verifier = new JwtVerifier([key.PublicKey]);
@@ -76,7 +76,7 @@ public sealed class SigningKeyRules
     }
 
     [Fact, Rfc("7517", "4")]
-    public void What_is_published_of_a_key_is_public() => Assert.All([Issuer.ES256, Issuer.RS256], issuer => Assert.False(issuer.Key.PublicKey.HasPrivateKey));
+    public void A_published_key_has_no_private_part() => Assert.All([Issuer.ES256, Issuer.RS256], issuer => Assert.False(issuer.Key.PublicKey.HasPrivateKey));
 
     [Fact]
     public void A_key_of_another_kind_curve_or_size_is_not_imported()
@@ -101,14 +101,14 @@ public sealed class SigningKeyRules
     [InlineData("none")]
     [InlineData("HS256")]
     [InlineData("es256")]
-    public void No_other_algorithm_is_to_be_had(string algorithm)
+    public void No_other_algorithm_is_supported(string algorithm)
     {
         Assert.Throws<ArgumentException>(() => SigningKey.Generate(algorithm));
         Assert.Throws<ArgumentException>(() => SigningKey.Import(algorithm, []));
     }
 
     [Fact]
-    public void A_disposed_key_signs_no_more()
+    public void A_disposed_key_no_longer_signs()
     {
         var key = SigningKey.Generate(SecurityAlgorithms.EcdsaSha256);
         var signer = key.CreateSigner("at+jwt");

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Jwt;
 
-/// <summary>How a token must be spelled: one way. Every token here is truly signed as it is spelled.</summary>
+/// <summary>A token has exactly one valid spelling. Every token here is validly signed as spelled.</summary>
 public sealed class SpellingRules
 {
     private static readonly Issuer Issuer = Issuer.ES256;
@@ -22,10 +22,10 @@ public sealed class SpellingRules
     [InlineData("a.b")]
     [InlineData("a.b.c")]
     [InlineData("....")]
-    public void What_is_not_three_parts_is_refused(string token) => Assert.Equal(JwtError.Malformed, Issuer.Verify(token));
+    public void A_text_without_three_parts_is_refused(string token) => Assert.Equal(JwtError.Malformed, Issuer.Verify(token));
 
     [Fact, Rfc("7515", "7.1")]
-    public void A_part_too_many_is_refused()
+    public void An_extra_part_is_refused()
     {
         Assert.Equal(JwtError.Malformed, Issuer.Verify(Issuer.Token() + "."));
         Assert.Equal(JwtError.Malformed, Issuer.Verify("." + Issuer.Token()));
@@ -67,7 +67,7 @@ public sealed class SpellingRules
     }
 
     [Fact]
-    public void A_text_and_what_was_read_of_it_are_judged_alike()
+    public void A_parsed_token_is_verified_like_its_text()
     {
         var token = Issuer.Token();
 
@@ -124,7 +124,7 @@ public sealed class SpellingRules
     [InlineData("\"x\":1,\"x\":1")]
     [InlineData("\"jwk\":{\"kty\":\"EC\",\"kty\":\"EC\"}")]
     [InlineData("\"x\":[[{\"a\":{\"b\":1,\"b\":1}}]]")]
-    public void A_header_member_twice_is_refused_at_any_depth(string more) =>
+    public void A_duplicate_header_member_is_refused_at_any_depth(string more) =>
         Assert.Equal(JwtError.Malformed, Issuer.Verify(Issuer.Token(Issuer.Header[..^1] + "," + more + "}")));
 
     [Theory, Rfc("7519", "4"), Rfc("8725", "2.4")]
@@ -133,7 +133,7 @@ public sealed class SpellingRules
     [InlineData("\"exp\":9999999999")]
     [InlineData("\"x\":{\"a\":1,\"a\":1}")]
     [InlineData("\"x\":[[{\"a\":{\"b\":1,\"\\u0062\":1}}]]")]
-    public void A_claim_twice_is_refused_at_any_depth(string more) =>
+    public void A_duplicate_claim_is_refused_at_any_depth(string more) =>
         Assert.Equal(JwtError.Malformed, Issuer.Verify(Issuer.Token(claims: Issuer.Claims()[..^1] + "," + more + "}")));
 
     [Theory, Rfc("7519", "7.2")]

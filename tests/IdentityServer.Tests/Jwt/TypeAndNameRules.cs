@@ -16,7 +16,7 @@ public sealed class TypeAndNameRules
 
     [Theory, Rfc("7519", "5.1")]
     [InlineData("""{"alg":"ES256"}"""), InlineData("""{"alg":"ES256","typ":"JWT"}"""), InlineData("""{"alg":"ES256","typ":"jwt"}""")]
-    public void A_plain_type_passes_where_it_is_allowed(string header)
+    public void A_plain_or_missing_type_passes_only_if_allowed(string header)
     {
         Assert.Equal(JwtError.None, Issuer.Verify(Issuer.Token(header), Tolerant));
         Assert.Equal(JwtError.WrongType, Issuer.Verify(Issuer.Token(header)));
@@ -28,7 +28,7 @@ public sealed class TypeAndNameRules
         Assert.Equal(JwtError.WrongType, Issuer.Verify(Issuer.Token($$"""{"alg":"ES256","typ":"{{type}}"}"""), Tolerant));
 
     [Fact]
-    public void A_name_that_no_key_has_passes_where_the_only_key_has_none_and_it_is_allowed()
+    public void An_unknown_kid_matches_the_only_key_if_that_has_none_and_it_is_allowed()
     {
         var unnamed = Issuer.Named(Issuer.Key, null);
         var token = Issuer.Token("""{"alg":"ES256","typ":"at+jwt","kid":"any"}""");
@@ -45,7 +45,7 @@ public sealed class TypeAndNameRules
     }
 
     [Fact, Rfc("7518", "3.5")]
-    public void PS256_verifies_what_PSS_signed_and_nothing_else()
+    public void PS256_accepts_only_a_PSS_signature()
     {
         using var rsa = RSA.Create();
         rsa.ImportPkcs8PrivateKey(Issuer.RS256.Key.ExportPkcs8(), out _);

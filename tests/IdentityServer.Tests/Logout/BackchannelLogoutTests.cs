@@ -18,11 +18,11 @@ using static IdentityServer.Tests.Logout.SigningIn;
 
 namespace IdentityServer.Tests.Logout;
 
-/// <summary>Clients hear of a sign-out without the browser: every one that was reached in the session, sooner or later.</summary>
+/// <summary>Every client used in the session is told of a sign-out, sooner or later, without the browser.</summary>
 public sealed class BackchannelLogoutTests
 {
     [Fact, Rfc("Back-Channel Logout", "2.4"), Rfc("Back-Channel Logout", "2.5")]
-    public async Task A_client_that_was_reached_in_the_session_gets_a_logout_token()
+    public async Task A_client_used_in_the_session_gets_a_logout_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync();
@@ -48,7 +48,7 @@ public sealed class BackchannelLogoutTests
         Assert.InRange(claims.GetProperty("exp").GetInt64() - claims.GetProperty("iat").GetInt64(), 1, 120);
         await VerifiesAsync(server, told.Token);
 
-        // Once, though it was reached twice.
+        // Once, although the session used it twice.
         await IsEmptyAsync(server);
         Assert.Equal(1, site.Site.Requests);
     }
@@ -81,7 +81,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.4")]
-    public async Task The_token_is_signed_as_the_clients_ID_tokens_are()
+    public async Task The_token_is_signed_like_the_clients_ID_tokens()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync();
@@ -97,7 +97,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.8")]
-    public async Task A_client_that_does_not_answer_is_told_again_with_another_token()
+    public async Task A_client_that_fails_is_told_again_with_another_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync(503, 302, 200);
@@ -132,7 +132,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact]
-    public async Task Nobody_else_is_told_and_nobody_who_was_unregistered_since()
+    public async Task Other_clients_and_those_unregistered_since_are_not_told()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync(503);
@@ -154,7 +154,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact]
-    public async Task The_session_ends_with_its_messages_or_not_at_all()
+    public async Task A_session_ends_only_if_its_messages_can_be_stored()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.SaysOfAsync(World.Web, """{"backchannel_logout_uri":"http://127.0.0.1:1/"}""");
@@ -172,7 +172,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact]
-    public async Task A_reset_password_is_told_as_well()
+    public async Task A_password_reset_sends_logout_tokens_too()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting);
@@ -188,7 +188,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.5")]
-    public async Task A_user_who_is_switched_off_is_signed_out_everywhere()
+    public async Task A_disabled_user_is_signed_out_everywhere()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var site = await ListenerAsync();
@@ -212,7 +212,7 @@ public sealed class BackchannelLogoutTests
     private static Task<bool> EndAsync(ServerUnderTest server, SignedIn who) =>
         server.Services.GetRequiredService<SessionEnding>().EndAsync(who.Session, who.User, ByTheUser);
 
-    /// <summary>As a client does: with the keys that are published.</summary>
+    /// <summary>Like a client, with the published keys.</summary>
     private static async Task VerifiesAsync(ServerUnderTest server, string token)
     {
         Assert.True(JwtVerifier.TryParse(await server.Http.GetByteArrayAsync("/.well-known/jwks"), PublicJwk.Algorithms, out var keys));

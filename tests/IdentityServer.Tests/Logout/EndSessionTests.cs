@@ -11,7 +11,7 @@ using static IdentityServer.Tests.Logout.SigningIn;
 
 namespace IdentityServer.Tests.Logout;
 
-/// <summary><c>/connect/logout</c>: who may sign whom out, and where the browser is sent then.</summary>
+/// <summary><c>/connect/logout</c>: who may sign whom out, and where the browser goes afterwards.</summary>
 public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string SignedOut = "https://web.example/signed-out";
@@ -20,7 +20,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task The_sessions_own_ID_token_signs_out_without_a_question()
+    public async Task The_sessions_own_ID_token_signs_out_without_asking()
     {
         var alice = await _server.HasSessionAsync();
         var grant = await alice.ReachesAsync(World.Web, "openid");
@@ -39,7 +39,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task An_ID_token_that_has_expired_still_tells_who_it_is()
+    public async Task An_expired_ID_token_still_identifies_the_user()
     {
         var alice = await _server.HasSessionAsync();
         var old = _server.Clock.GetUtcNow().AddDays(-20).ToUnixTimeSeconds();
@@ -52,7 +52,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task ID_tokens_of_either_algorithm_are_ours()
+    public async Task ID_tokens_of_either_algorithm_are_accepted()
     {
         foreach (var algorithm in new[] { SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256 })
         {
@@ -63,7 +63,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task Without_proof_the_user_is_asked_and_nothing_has_happened_before_the_answer()
+    public async Task Without_an_ID_token_the_user_is_asked_and_nothing_ends_before_the_answer()
     {
         var alice = await _server.HasSessionAsync();
 
@@ -72,7 +72,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
         Assert.Equal(HttpStatusCode.OK, page.Status);
         Assert.Equal("Web application", page.TextOf("logout-client"));
         Assert.True(await alice.IsLiveAsync());
-        // Chromium holds it against every redirect that follows the post, the application's own too.
+        // Chromium applies it to every redirect after the post, including the application's own.
         Assert.DoesNotContain("form-action", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
         Assert.Equal("no-store", page.Header("Cache-Control"));
@@ -101,7 +101,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task An_ID_token_of_another_user_or_another_session_leads_to_the_question()
+    public async Task With_an_ID_token_of_another_user_or_session_the_user_is_asked()
     {
         var alice = await _server.HasSessionAsync();
         var bob = await _server.HasSessionAsync();
@@ -123,7 +123,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "4")]
-    public async Task A_hint_that_is_no_ID_token_of_ours_is_an_error_and_leads_nowhere()
+    public async Task A_hint_that_is_not_our_ID_token_is_an_error_without_a_redirect()
     {
         var alice = await _server.HasSessionAsync();
         using var stranger = SigningKey.Generate(SecurityAlgorithms.RsaSha256);
@@ -157,7 +157,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     [InlineData("//web.example/signed-out")]
     [InlineData("javascript:alert(1)")]
     [InlineData("/account")]
-    public async Task Only_a_registered_address_is_gone_back_to_and_only_as_it_was_registered(string address)
+    public async Task The_browser_returns_only_to_an_exactly_registered_address(string address)
     {
         var alice = await _server.HasSessionAsync();
 
@@ -171,14 +171,14 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
             Assert.Equal((HttpStatusCode.BadRequest, null), (stranger.Status, stranger.Location));
         }
 
-        // The user may sign out all the same, and stays with us.
+        // The user can still sign out, and stays on our page.
         var end = await alice.Browser.SubmitAsync(await alice.Browser.GetAsync(Query(("id_token_hint", alice.IdToken()), ("post_logout_redirect_uri", address))), "logout-confirm");
         Assert.True(end.Has("signed-out"));
         Assert.False(await alice.IsLiveAsync());
     }
 
     [Fact, Rfc("RP-Initiated Logout", "3.1")]
-    public async Task Another_clients_address_is_not_gone_back_to()
+    public async Task The_browser_does_not_return_to_another_clients_address()
     {
         var alice = await _server.HasSessionAsync();
 
@@ -195,7 +195,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task A_client_that_is_switched_off_signs_nobody_out()
+    public async Task A_disabled_client_signs_nobody_out()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var alice = await server.HasSessionAsync();
@@ -208,7 +208,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task Who_is_not_signed_in_goes_straight_back()
+    public async Task A_browser_that_is_not_signed_in_goes_straight_back()
     {
         var browser = new Browser(_server);
 
@@ -220,11 +220,11 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("6749", "3.1")]
-    public async Task A_parameter_that_no_sign_out_has_is_ignored() =>
+    public async Task An_unknown_parameter_is_ignored() =>
         Assert.Equal(SignedOut, (await new Browser(_server).GetAsync(Query(("client_id", World.Web), ("post_logout_redirect_uri", SignedOut), ("request_uri", "x"), ("x", "y")))).Location);
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task A_post_from_another_site_comes_without_the_cookie_and_signs_out_all_the_same()
+    public async Task A_post_from_another_site_without_the_cookie_still_signs_out()
     {
         var alice = await _server.HasSessionAsync();
         (string, string)[] form = [("id_token_hint", alice.IdToken()), ("post_logout_redirect_uri", SignedOut), ("state", "x&y")];
@@ -237,7 +237,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
         Assert.False(await alice.IsLiveAsync());
     }
 
-    /// <summary>A page of a stranger's can send it; SameSite=Lax keeps the cookies at home, but not what an answer does to them.</summary>
+    /// <summary>Any site can send it: SameSite=Lax withholds cookies, but an answer could still set them.</summary>
     [Theory, Rfc("RP-Initiated Logout", "6")]
     [InlineData("/account/sign-out", "", "application/x-www-form-urlencoded")]
     [InlineData("/account/sign-out", "x=1", "text/plain")]
@@ -257,7 +257,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task A_post_with_the_cookie_is_answered_at_once()
+    public async Task A_post_with_the_cookie_signs_out_at_once()
     {
         var alice = await _server.HasSessionAsync();
 
@@ -266,7 +266,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task A_confirmation_that_our_page_did_not_send_changes_nothing()
+    public async Task A_forged_confirmation_changes_nothing()
     {
         var alice = await _server.HasSessionAsync();
         var mallory = await _server.HasSessionAsync();
@@ -278,7 +278,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
             Assert.Equal((HttpStatusCode.BadRequest, null), (page.Status, page.Location));
             Assert.True(await alice.IsLiveAsync());
         }
-        // What the hidden fields carry is checked again.
+        // The hidden fields are checked again.
         var shown = await alice.Browser.GetAsync(Query(("client_id", World.Web), ("post_logout_redirect_uri", SignedOut)));
         var redirected = await alice.Browser.PressAsync(shown, "logout-confirm", ("post_logout_redirect_uri", "https://evil.example/"));
         Assert.Equal((HttpStatusCode.BadRequest, null), (redirected.Status, redirected.Location));
@@ -286,7 +286,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task What_is_too_long_twice_or_malformed_is_an_error_page()
+    public async Task A_request_too_long_ambiguous_or_malformed_gets_an_error_page()
     {
         var alice = await _server.HasSessionAsync();
         var hint = alice.IdToken();
@@ -301,7 +301,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2.1"), Rfc("Back-Channel Logout", "2.1")]
-    public async Task It_is_advertised()
+    public async Task The_metadata_advertises_sign_out()
     {
         var metadata = (await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json;
 
@@ -311,7 +311,7 @@ public sealed class EndSessionTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task An_issuer_with_a_path_has_its_pages_below_it()
+    public async Task The_pages_of_an_issuer_with_a_path_are_below_that_path()
     {
         await using var server = await ServerUnderTest.StartAsync("--IdentityServer:Issuer=http://localhost:5000/id");
         var alice = await server.HasSessionAsync();

@@ -21,7 +21,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
     private SessionEnding Ending => _server.Services.GetRequiredService<SessionEnding>();
 
     [Fact, Rfc("Back-Channel Logout", "2.7")]
-    public async Task Its_grants_end_with_it_but_for_those_that_were_granted_offline_access()
+    public async Task A_sessions_grants_end_with_it_except_those_with_offline_access()
     {
         var alice = await _server.HasSessionAsync();
         var (online, offline) = (await alice.ReachesAsync(World.Shop, "openid", "data:read"), await alice.ReachesAsync(World.Web, "openid", "offline_access"));
@@ -41,7 +41,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task Nobody_ends_another_users_session()
+    public async Task A_user_cannot_end_another_users_session()
     {
         var (alice, bob) = (await _server.HasSessionAsync(), await _server.HasSessionAsync());
 
@@ -51,7 +51,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task All_others_end_and_this_one_stays()
+    public async Task A_user_can_end_all_sessions_but_this_one()
     {
         var name = await _server.HasUserAsync();
         var sessions = new[] { await _server.HasSessionAsync(name), await _server.HasSessionAsync(name), await _server.HasSessionAsync(name) };
@@ -70,7 +70,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task An_authorization_under_way_ends_with_the_session_that_it_was_made_in()
+    public async Task An_authorization_under_way_ends_with_its_session()
     {
         var alice = await _server.HasSessionAsync();
         await using var connection = new NpgsqlConnection(_server.ConnectionString);
@@ -81,7 +81,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
         var ending = Ending.EndAsync(alice.Session, alice.User, ByTheUser);
         await Around.SoonAsync(
             async () => await _server.ReadAsync<int>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'SELECT id FROM sessions%'") > 0,
-            "the ending waits");
+            "the session's end waits");
         var grant = GrantIds.Create(_server.Clock.GetUtcNow());
         await Around.Command(connection,
             """
@@ -96,7 +96,7 @@ public sealed class SessionEndingTests(AccountsServer shared) : IClassFixture<Ac
     }
 
     [Fact]
-    public async Task Another_user_who_signs_in_at_the_browser_ends_the_session_of_who_sat_there_before()
+    public async Task A_sign_in_by_another_user_ends_the_browsers_previous_session()
     {
         var alice = await _server.HasSessionAsync();
         var grant = await alice.ReachesAsync(World.Web, "openid");

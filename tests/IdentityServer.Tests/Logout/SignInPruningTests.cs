@@ -19,14 +19,14 @@ public sealed class SignInPruningTests
         """;
 
     [Fact]
-    public async Task What_is_past_its_time_goes_in_batches_and_nothing_that_is_alive_goes()
+    public async Task Expired_rows_are_pruned_in_batches_and_live_rows_are_kept()
     {
         await using var server = await ServerUnderTest.StartAsync();
-        // A clock that is a little behind must still find what it holds for alive.
+        // A node whose clock is a little behind must still find what it considers alive.
         var (dead, live) = (server.Clock.GetUtcNow().AddMinutes(-20), server.Clock.GetUtcNow().AddMinutes(-5));
         foreach (var (until, rows) in new[] { (dead, 2500), (live, 7) })
             await FillAsync(server, until, rows);
-        // Tried again later still, and past its time already: the delivery sees to it.
+        // Expired, but due for another attempt: that is left to the delivery.
         await server.ExecuteAsync("INSERT INTO outbox SELECT gen_random_uuid(), 'unknown', '\\x00', 1, $1, $2 FROM generate_series(1, 3)", live, dead);
         var alice = await server.HasSessionAsync();
         var grant = await alice.ReachesAsync(World.Web, "openid");

@@ -48,7 +48,7 @@ internal sealed class SignedIn(ServerUnderTest server, Browser browser, Guid ses
     }
 
     /// <summary>An ID token of this session, as a client got it.</summary>
-    /// <param name="change">What is to be otherwise.</param>
+    /// <param name="change">Changes the claims.</param>
     public string IdToken(string clientId = World.Web, Action<JsonObject>? change = null, string type = "JWT", SigningKey? key = null, string algorithm = SecurityAlgorithms.RsaSha256)
     {
         var issuedAt = server.Clock.GetUtcNow().ToUnixTimeSeconds();
@@ -91,7 +91,7 @@ internal static class SigningIn
         return new SignedIn(server, browser, id, user);
     }
 
-    /// <summary>A client with these members of RFC 7591 beside what it is in the world.</summary>
+    /// <summary>Replaces the client's metadata by these members of RFC 7591.</summary>
     public static Task SaysOfAsync(this ServerUnderTest server, string clientId, string metadata) =>
         server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == clientId).Metadata = metadata);
 

@@ -6,7 +6,7 @@ using IdentityServer.Protocol.Tokens;
 namespace IdentityServer.Accounts.Api;
 
 /// <summary>Accepts an access token in the header only (RFC 6750 §2.1): one of ours, issued to any client.</summary>
-internal sealed class BearerAuthentication(AccessTokens tokens, Pulse pulse)
+internal sealed class BearerAuthentication(AccessTokenVerifier tokens, Pulse pulse)
 {
     public ApiResult<JwtClaims> Authenticate(HttpContext httpContext)
     {

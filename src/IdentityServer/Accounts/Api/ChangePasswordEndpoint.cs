@@ -31,7 +31,7 @@ internal sealed class ChangePasswordEndpoint(
         if (token.IsRefused)
             return token.Error;
         // A client's own token has no user.
-        if (AccessTokens.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
+        if (AccessTokenVerifier.GrantOf(token.Value) is not { } grantId || !Guid.TryParse(token.Value.Subject, out var userId))
             return ApiErrors.InvalidToken;
 
         var body = await JsonBody.ReadAsync(httpContext);

@@ -19,7 +19,7 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         var token = bearer.Authenticate(httpContext);
         if (token.IsRefused)
             return token.Error;
-        var grant = AccessTokens.GrantOf(token.Value);
+        var grant = AccessTokenVerifier.GrantOf(token.Value);
         // A client's own token has no account.
         if (grant is not null && limits.RefuseAccount(Limit.SignOut, token.Value.Subject) is { } tooManyOfAccount)
             return AccountErrors.TooManyRequests(tooManyOfAccount);

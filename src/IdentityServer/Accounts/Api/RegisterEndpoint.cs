@@ -18,7 +18,7 @@ namespace IdentityServer.Accounts.Api;
 /// first access token.
 /// </summary>
 internal sealed class RegisterEndpoint(
-    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
+    RegistrationRules rules, PasswordHashing passwords, NewAccounts accounts, SignIn signIn, AccessTokenWriter issuer, RequestLimits limits)
 {
     /// <summary>To get a refresh token, sign in.</summary>
     private static readonly ScopeSet FirstScopes = Client.AccountApi.Scopes.Without(Scopes.OfflineAccess);
@@ -59,7 +59,7 @@ internal sealed class RegisterEndpoint(
         return new ApiSuccess(HttpStatusCode.Created, "User successfully registered!", json => Write(json, user, issuer.IssueAccessToken(issuance)));
     }
 
-    private static void Write(Utf8JsonWriter json, User user, AccessToken token)
+    private static void Write(Utf8JsonWriter json, User user, IssuedAccessToken token)
     {
         json.WriteString("user_id", user.Id);
         json.WriteString("username", user.UserName);

@@ -12,7 +12,7 @@ using ServiceDefaults;
 namespace IdentityServer.Accounts.Api;
 
 /// <summary><c>POST /api/token</c> and <c>POST /login</c>: tokens for a user name, or an e-mail address, and a password.</summary>
-internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, TokenIssuer issuer, RequestLimits limits)
+internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, AccessTokenWriter issuer, RequestLimits limits)
 {
     public async Task<ApiResult<ApiSuccess>> SignInAsync(HttpContext httpContext)
     {
@@ -44,7 +44,7 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
         return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, issuer.IssueAccessToken(issuance), issuer.IssueRefreshToken(issuance)));
     }
 
-    private static void Write(Utf8JsonWriter json, AccessToken accessToken, string? refreshToken)
+    private static void Write(Utf8JsonWriter json, IssuedAccessToken accessToken, string? refreshToken)
     {
         json.WriteString("access_token", accessToken.Text);
         json.WriteNumber("expires_in", accessToken.ExpiresIn);

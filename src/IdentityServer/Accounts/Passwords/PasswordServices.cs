@@ -12,7 +12,7 @@ internal static class PasswordServices
         var passwords = services.AddSettings<PasswordSettings>(settings);
         services.AddSettings<LockoutSettings>(settings);
         services.AddSingleton<HashingGate>();
-        services.AddSingleton<GuessStore>();
+        services.AddSingleton<LockoutStore>();
         services.AddSingleton<PasswordVerifier>();
         // Identity's version 3 format: PBKDF2-HMAC-SHA512.
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = passwords.Iterations);

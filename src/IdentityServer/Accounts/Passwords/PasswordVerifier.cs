@@ -37,7 +37,7 @@ internal readonly record struct PasswordCheck(PasswordOutcome Outcome, CheckedUs
 /// the audit trail before the answer.
 /// </summary>
 internal sealed class PasswordVerifier(
-    GuessStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider timeProvider)
+    LockoutStore guesses, IPasswordHasher<User> hasher, HashingGate gate, PasswordSettings settings, LockoutSettings lockout, TimeProvider timeProvider)
 {
     private readonly PendingChecks _pending = new();
 

@@ -30,7 +30,7 @@ internal sealed class GrantEnding(GrantStore grants, Revocations revocations, Pu
         var (jwtId, until) = (token.JwtId!, token.ExpiresAt + Revocations.ClockSkew);
         // No client id looks like a UUID, so such a subject is a user.
         Guid? subject = Guid.TryParse(token.Subject, out var userId) ? userId : null;
-        await grants.EndTokenAsync(new TokenEnd(jwtId, timeProvider.GetUtcNow(), until, subject, token.ClientId, AccessTokens.GrantOf(token), note), cancellationToken);
+        await grants.EndTokenAsync(new TokenEnd(jwtId, timeProvider.GetUtcNow(), until, subject, token.ClientId, AccessTokenVerifier.GrantOf(token), note), cancellationToken);
         revocations.EndToken(jwtId, until);
         pulse.Wake();
     }

@@ -12,12 +12,12 @@ namespace IdentityServer.Protocol.Introspection;
 /// Describes an access token to the client that it was issued to and to those whose resource it is for (RFC 7662 §2.2). The form of
 /// the token shows its kind, so the hint is not needed (§2.1).
 /// </summary>
-internal sealed class TellAccessToken(AccessTokens accessTokens, CurrentConfiguration configuration, Pulse pulse) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
+internal sealed class TellAccessToken(AccessTokenVerifier accessTokens, CurrentConfiguration configuration, Pulse pulse) : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
 {
     public ValueTask HandleAsync(HandleIntrospectionRequestContext context)
     {
         var request = ProtocolRequest.Of(context);
-        if (!AccessTokens.MayBe(context.Request.Token!))
+        if (!AccessTokenVerifier.MayBe(context.Request.Token!))
             return default;
         // Without knowing what other nodes revoked, "active" would be a guess.
         if (!pulse.IsFresh)

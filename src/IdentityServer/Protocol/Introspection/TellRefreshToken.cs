@@ -17,7 +17,7 @@ internal sealed class TellRefreshToken(
 {
     public async ValueTask HandleAsync(HandleIntrospectionRequestContext context)
     {
-        if (AccessTokens.MayBe(context.Request.Token!))
+        if (AccessTokenVerifier.MayBe(context.Request.Token!))
             return;
         var request = ProtocolRequest.Of(context);
         if (!GrantHandle.TryRead(keys.Value.Handles, context.Request.Token!, out var grantId, out var generation))

@@ -17,7 +17,7 @@ internal sealed class ProtocolRequest(HttpContext httpContext)
     private OAuthParameters? _parameters;
     private Client? _client;
     private Issuance? _issuance;
-    private AccessToken? _accessToken;
+    private IssuedAccessToken? _accessToken;
 
     public HttpContext Http { get; } = httpContext;
 
@@ -42,7 +42,7 @@ internal sealed class ProtocolRequest(HttpContext httpContext)
 
     public Issuance Issuance { get => Known(_issuance); set => _issuance = value; }
 
-    public AccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
+    public IssuedAccessToken AccessToken { get => Known(_accessToken); set => _accessToken = value; }
 
     /// <summary>The claims of the request's access token, once it is known to be genuine and alive.</summary>
     public JwtClaims? TokenClaims { get; set; }

@@ -14,7 +14,7 @@ namespace IdentityServer.Protocol.Revocation;
 /// Ends the token that a client revokes (RFC 7009). A refresh token ends its whole grant, an access token only itself
 /// (§2.1). Unknown, dead and other clients' tokens all get the same answer, and nothing changes (§2.2).
 /// </summary>
-internal sealed class EndPresentedToken(AccessTokens accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseGate database) : IOpenIddictServerHandler<HandleRevocationRequestContext>
+internal sealed class EndPresentedToken(AccessTokenVerifier accessTokens, GrantEnding ending, CurrentKeys keys, DatabaseGate database) : IOpenIddictServerHandler<HandleRevocationRequestContext>
 {
     public async ValueTask HandleAsync(HandleRevocationRequestContext context)
     {
@@ -24,7 +24,7 @@ internal sealed class EndPresentedToken(AccessTokens accessTokens, GrantEnding e
         if (place.IsRefused)
             request.Refuse(context, Errors.Busy);
         // The form of the token shows its kind, so a wrong hint does no harm (RFC 7009 §2.1).
-        else if (AccessTokens.MayBe(token))
+        else if (AccessTokenVerifier.MayBe(token))
             await EndAccessTokenAsync(request, token);
         // Not cancelled with the request: a page that is closed during sign-out still signs out.
         else if (GrantHandle.TryRead(keys.Value.Handles, token, out var grantId, out _))

@@ -10,8 +10,8 @@ internal static class TokenServices
     {
         services.AddSettings<AccessTokenSettings>(settings);
         services.AddSettings<IdTokenSettings>(settings);
-        services.AddSingleton<TokenIssuer>();
-        services.AddSingleton<AccessTokens>();
+        services.AddSingleton<AccessTokenWriter>();
+        services.AddSingleton<AccessTokenVerifier>();
         services.AddSingleton<IdTokens>();
         services.AddSingleton<UserClaims>();
     }

@@ -8,7 +8,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace IdentityServer.Protocol.UserInfo;
 
 /// <summary>The access token must be genuine and alive, and a bound one comes with its key (RFC 9449 §7.1) or certificate (RFC 8705 §3).</summary>
-internal sealed class RequireLiveAccessToken(AccessTokens tokens, DpopProofs proofs, Pulse pulse) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+internal sealed class RequireLiveAccessToken(AccessTokenVerifier tokens, DpopProofs proofs, Pulse pulse) : IOpenIddictServerHandler<ProcessAuthenticationContext>
 {
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
     {

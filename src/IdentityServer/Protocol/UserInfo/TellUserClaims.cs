@@ -27,7 +27,7 @@ internal sealed class TellUserClaims(
         if (place.IsRefused)
             request.Refuse(context, Errors.Busy);
         // The account may have been disabled, or the client removed, since the token was issued.
-        else if (AccessTokens.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
+        else if (AccessTokenVerifier.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
             || await users.FindAsync(grantId, http.Deadline()).WithinDeadline(http) is not { } found)
             request.Refuse(context, Errors.AccessTokenRefused);
         else

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>A token for the client itself, against bare Kestrel that reads the same form and signs as large a token.</summary>
+/// <summary>A client's own token, against bare Kestrel that reads the same form and signs as large a token.</summary>
 internal static class ClientCredentials
 {
     public const string Body = "grant_type=client_credentials&scope=data%3Aread+data%3Awrite";
@@ -25,7 +25,7 @@ internal static class ClientCredentials
             .RunAsync(bench, server, cancellationToken);
     }
 
-    /// <summary>An answer of ours, whose token is genuine.</summary>
+    /// <summary>Our answer, with its token verified.</summary>
     public static async Task<byte[]> SampleAsync(Bench bench, MeasuredProgram server)
     {
         var answer = await Bench.AskAsync(server, Load, Body);

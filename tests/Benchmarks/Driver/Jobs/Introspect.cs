@@ -1,6 +1,6 @@
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>Introspection of access tokens: of a few again and again, and of each only once.</summary>
+/// <summary>Introspection of access tokens: a few again and again, or each only once.</summary>
 internal static class Introspect
 {
     private const int FewTokens = 100;

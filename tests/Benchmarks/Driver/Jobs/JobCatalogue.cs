@@ -3,7 +3,6 @@ namespace Benchmarks.Driver.Jobs;
 /// <summary>A job adds its rows to the bench.</summary>
 internal delegate Task Job(Bench bench, CancellationToken cancellationToken);
 
-/// <summary>The table of contents.</summary>
 internal static class JobCatalogue
 {
     /// <summary>What a plain run does, in this order.</summary>
@@ -23,7 +22,7 @@ internal static class JobCatalogue
         ("start", Start.RunAsync),
     ];
 
-    /// <summary>Minutes each: only when asked for.</summary>
+    /// <summary>They take minutes each, so only on request.</summary>
     public static readonly IReadOnlyList<(string Name, Job Job)> Heavy =
     [
         ("scale", Scale.RunAsync),

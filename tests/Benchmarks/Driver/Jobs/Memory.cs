@@ -1,6 +1,6 @@
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>What the server holds after so many requests: half for tokens of the client, half refreshes.</summary>
+/// <summary>The server's memory after that many requests (<c>--requests</c>): half for tokens of the client, half refreshes.</summary>
 internal static class Memory
 {
     public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)

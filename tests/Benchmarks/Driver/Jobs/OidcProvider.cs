@@ -52,7 +52,7 @@ internal static class OidcProvider
         return peer;
     }
 
-    /// <summary>Its own code writes refresh tokens ahead, as ours does: the sign-in is not what is measured.</summary>
+    /// <summary>Its own code prepares refresh tokens, as ours does, because the sign-in is not measured.</summary>
     private static async Task<string> FreshTokensAsync(MeasuredProgram peer, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { BaseAddress = peer.Address };

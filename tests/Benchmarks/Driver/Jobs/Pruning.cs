@@ -14,7 +14,7 @@ internal static class Pruning
         var server = await bench.StartServerAsync(("Pruning__Cron", "0/2 * * * * ?"));
         var refresh = new LoadedProgram(bench.Wrk, server, Refresh.Load((_, stop) => Refresh.TokensAsync(database, Refresh.Chains, stop)));
 
-        // Expired already, but to be pruned from a moment on: until then the same table is measured at rest.
+        // Expired already, but not to be pruned before a set time: until then the same table is measured at rest.
         var begin = TimeProvider.System.GetUtcNow().AddSeconds(15 + (expired / 12_500) + (bench.Options.Rounds * (bench.Options.Seconds + 2)));
         await database.AddGrantsAsync(expired, cancellationToken, expired: begin);
         await database.ExecuteAsync("VACUUM ANALYZE grants", cancellationToken);
@@ -39,7 +39,7 @@ internal static class Pruning
             left = await LeftAsync();
         }
         while (left > 0);
-        // The last run saw the end of the pruning, and perhaps time after it.
+        // The last run may include time after the end of the pruning.
         if (during.Count > 1)
             during.RemoveAt(during.Count - 1);
         var rate = (atStart - left) / System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;

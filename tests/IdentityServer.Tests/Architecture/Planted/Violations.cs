@@ -1,8 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
-// Each type breaks one rule of dependency, and its name says which; the others show what is allowed. PlantedTests finds them.
-#pragma warning disable IDE0130 // One file, and each in the room that the rule is about.
+// Each type breaks the dependency rule in its name, or shows what is allowed. PlantedTests finds them.
+#pragma warning disable IDE0130 // One file, but each type needs the namespace that its rule is about.
 
 namespace IdentityServer.Tests.Architecture.Planted.Telemetry
 {
@@ -44,7 +44,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Protocol.Revocation
     internal sealed class RevocationEndpoint;
 }
 
-namespace IdentityServer.Tests.Architecture.Planted.Protocol.Token
+namespace IdentityServer.Tests.Architecture.Planted.Protocol.TokenEndpoint
 {
     internal sealed class EndpointThatKnowsRevocation(Revocation.RevocationEndpoint other)
     {
@@ -148,7 +148,7 @@ namespace IdentityServer.Tests.Architecture.Planted.Api
 
 namespace IdentityServer.Tests.Architecture.Planted.Clock
 {
-#pragma warning disable RS0030 // What is banned is what the rule must find.
+#pragma warning disable RS0030 // The rule must find exactly what is banned.
     internal static class ReaderOfTheWallClock
     {
         public static async Task<DateTimeOffset> NowAsync()

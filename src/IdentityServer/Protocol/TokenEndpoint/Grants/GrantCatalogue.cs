@@ -1,4 +1,4 @@
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>The table of contents: a grant for each of <see cref="GrantTypes.Served"/>.</summary>
 internal sealed class GrantCatalogue(

@@ -2,7 +2,7 @@ using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>The members of a token response (RFC 6749 §5.1). The granted scope is always included if there is one.</summary>
 internal sealed class AttachTokens : IOpenIddictServerHandler<ProcessSignInContext>

@@ -2,7 +2,7 @@ using IdentityServer.Clients;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>The tokens of a grant that was just spent: one set of rules for codes, device codes and refresh tokens.</summary>
 internal sealed class GrantTokens(CurrentConfiguration configuration)

@@ -2,7 +2,7 @@ using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>The client must be registered for the grant type (RFC 6749 §5.2, <c>unauthorized_client</c>).</summary>
 internal sealed class RequireGrantTypePermission : IOpenIddictServerHandler<ValidateTokenRequestContext>

@@ -1,7 +1,7 @@
 using System.Security.Claims;
 using IdentityServer.Audit;
 using IdentityServer.Protocol.Pipeline;
-using IdentityServer.Protocol.Token.Grants;
+using IdentityServer.Protocol.TokenEndpoint.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Telemetry;
 using OpenIddict.Server;
@@ -9,7 +9,7 @@ using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>Spends what the client presents, and asks the grant for the tokens to issue. After this nothing is refused.</summary>
 internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, ServerMetrics metrics) : IOpenIddictServerHandler<HandleTokenRequestContext>

@@ -3,7 +3,7 @@ using IdentityServer.Clients;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>A token request whose client is authenticated and may use the grant.</summary>
 /// <param name="Address">The caller's address, for limits and the audit trail.</param>

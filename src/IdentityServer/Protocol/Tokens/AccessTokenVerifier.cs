@@ -7,7 +7,7 @@ using IdentityServer.Storage;
 namespace IdentityServer.Protocol.Tokens;
 
 /// <summary>Tells whether an access token is one of ours and still alive.</summary>
-internal sealed class AccessTokens(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider timeProvider)
+internal sealed class AccessTokenVerifier(IssuerSettings issuer, CurrentKeys keys, Revocations revocations, TimeProvider timeProvider)
 {
     /// <summary>How wrong a clock may be, this node's or a verifier's, without losing a revocation.</summary>
     public static readonly TimeSpan WorstClock = TimeSpan.FromMinutes(15);

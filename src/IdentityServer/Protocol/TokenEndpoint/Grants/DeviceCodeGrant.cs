@@ -8,7 +8,7 @@ using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 using Statuses = OpenIddict.Abstractions.OpenIddictConstants.Statuses;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>
 /// RFC 8628 §3.4: the device polls until its user has decided. Each poll is one statement, which also redeems the code: the generation

@@ -1,7 +1,7 @@
 using IdentityServer.Clients;
 using IdentityServer.Protocol.Tokens;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>RFC 6749 §4.4: a token for the client itself. Needs no database and issues no refresh token.</summary>
 internal sealed class ClientCredentialsGrant : IGrant

@@ -11,7 +11,7 @@ namespace IdentityServer.Storage;
 internal sealed record Guess(Guid UserId, string SecurityStamp, Guid[] RoleIds, DateTimeOffset? GrantsEndedAt, string? Hash, bool IsDisabled, bool Locks, string UserName, string? Email);
 
 /// <summary>The statements that count password guesses, sent by Npgsql.</summary>
-internal sealed class GuessStore(NpgsqlDataSource source)
+internal sealed class LockoutStore(NpgsqlDataSource source)
 {
     private const string UnlockSql = "UPDATE users SET access_failed_count = 0, lockout_end = NULL WHERE id = $1 AND security_stamp = $2";
 

@@ -4,13 +4,13 @@ using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>
 /// Writes a token of the kind that OpenIddict asks for: JWTs straight from the issuance to UTF-8, the refresh token as the handle
 /// of its grant. OpenIddict would build each from a clone of the principal, and keep a row for it.
 /// </summary>
-internal sealed class WriteToken(TokenIssuer issuer, IdTokens idTokens) : IOpenIddictServerHandler<GenerateTokenContext>
+internal sealed class WriteToken(AccessTokenWriter issuer, IdTokens idTokens) : IOpenIddictServerHandler<GenerateTokenContext>
 {
     public ValueTask HandleAsync(GenerateTokenContext context)
     {

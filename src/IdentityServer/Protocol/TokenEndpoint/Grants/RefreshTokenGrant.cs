@@ -7,7 +7,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each use spends the token and issues its successor.</summary>
 internal sealed partial class RefreshTokenGrant(

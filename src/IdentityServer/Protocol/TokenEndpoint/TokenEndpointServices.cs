@@ -1,6 +1,6 @@
-using IdentityServer.Protocol.Token.Grants;
+using IdentityServer.Protocol.TokenEndpoint.Grants;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 internal static class TokenEndpointServices
 {

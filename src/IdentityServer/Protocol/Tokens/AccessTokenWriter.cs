@@ -12,7 +12,7 @@ namespace IdentityServer.Protocol.Tokens;
 /// Writes access tokens: JWTs as in RFC 9068. The JSON goes into a per-thread buffer, and from there into the
 /// signature: no claim objects, no reflection.
 /// </summary>
-internal sealed class TokenIssuer(
+internal sealed class AccessTokenWriter(
     IssuerSettings issuer, AccessTokenSettings settings, CurrentKeys keys, CurrentConfiguration configuration, TimeProvider timeProvider)
 {
     [ThreadStatic]
@@ -21,7 +21,7 @@ internal sealed class TokenIssuer(
     [ThreadStatic]
     private static Utf8JsonWriter? _json;
 
-    public AccessToken IssueAccessToken(Issuance issuance)
+    public IssuedAccessToken IssueAccessToken(Issuance issuance)
     {
         var (client, scopes, terms) = issuance;
         var issuedAt = timeProvider.GetUtcNow().ToUnixTimeSeconds();
@@ -54,7 +54,7 @@ internal sealed class TokenIssuer(
         json.WriteEndObject();
         json.Flush();
 
-        return new AccessToken(
+        return new IssuedAccessToken(
             keys.Value.AccessTokenSigner(client.SigningAlgorithm ?? settings.SigningAlgorithm).Sign(buffer.WrittenSpan), (int)(expiresAt - issuedAt),
             terms.DpopThumbprint is null ? TokenTypes.Bearer : TokenTypes.Dpop);
     }

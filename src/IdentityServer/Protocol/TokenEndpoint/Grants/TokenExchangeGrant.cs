@@ -3,7 +3,7 @@ using IdentityServer.Clients;
 using IdentityServer.Protocol.Jwt;
 using IdentityServer.Protocol.Tokens;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>
 /// RFC 8693: an API that was called with a token exchanges it for one with which to call the next API for the same user. Always
@@ -16,7 +16,7 @@ namespace IdentityServer.Protocol.Token.Grants;
 /// consented to, gets no more than it has. The new token lives no longer than the subject token, and ends with the same grant.
 /// </remarks>
 internal sealed partial class TokenExchangeGrant(
-    AccessTokens tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> logger) : IGrant
+    AccessTokenVerifier tokens, CurrentConfiguration configuration, Pulse pulse, ILogger<TokenExchangeGrant> logger) : IGrant
 {
     /// <summary>The most actors in a chain.</summary>
     public const int MaximumChain = 5;
@@ -50,7 +50,7 @@ internal sealed partial class TokenExchangeGrant(
         if (granted.IsRefused)
             return granted.Error;
 
-        LogExchanged(request.Client.ClientId, subject.Value.ClientId, AccessTokens.GrantOf(subject.Value));
+        LogExchanged(request.Client.ClientId, subject.Value.ClientId, AccessTokenVerifier.GrantOf(subject.Value));
         return new Issuance(request.Client, granted.Value, request.Terms(granted.Value)) { Delegation = new Delegation(subject.Value, actor.Value) };
     }
 

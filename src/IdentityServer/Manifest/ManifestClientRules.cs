@@ -6,7 +6,7 @@ using IdentityServer.Protocol.Descriptions;
 namespace IdentityServer.Manifest;
 
 /// <summary>How the members of a client must fit together: the rules of all clients, and those for what only an operator says.</summary>
-internal static class OperatorRules
+internal static class ManifestClientRules
 {
     public static void Check(ManifestClient client, PasswordSettings passwords, MutualTlsSettings mutualTls)
     {

@@ -2,7 +2,7 @@ using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
-namespace IdentityServer.Protocol.Token;
+namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>Tells OpenIddict to generate exactly the tokens that the grant decided on.</summary>
 internal sealed class ChooseTokens : IOpenIddictServerHandler<ProcessSignInContext>

@@ -8,7 +8,7 @@ using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>
 /// RFC 6749 §4.1.3: exchanges a code for tokens. The code is the handle of generation 0 of its grant; one statement checks all that it

@@ -5,7 +5,7 @@ using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 
-namespace IdentityServer.Protocol.Token.Grants;
+namespace IdentityServer.Protocol.TokenEndpoint.Grants;
 
 /// <summary>RFC 6749 §4.3, for first-party clients registered for it (RFC 9700 §2.4 says why no others).</summary>
 internal sealed class PasswordGrant(PasswordVerifier passwords, SignIn signIn, RequestLimits limits, PasswordSettings settings) : IGrant
