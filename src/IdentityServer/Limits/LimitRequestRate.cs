@@ -11,7 +11,7 @@ internal sealed class LimitRequestRate<TContext>(RequestLimits limits) : IOpenId
     public ValueTask HandleAsync(TContext context)
     {
         var request = ProtocolRequest.Of(context);
-        if (limits.Refuse(LimitOf(context.EndpointType), request.Http) is { } tooMany)
+        if (!request.IsCounted && limits.Refuse(LimitOf(context.EndpointType), request.Http) is { } tooMany)
             request.Refuse(context, tooMany);
         return default;
     }

@@ -54,6 +54,7 @@ internal static class Handlers
     private static void ReadRequests(OpenIddictServerBuilder options)
     {
         Add<ProcessRequestContext, UseMappedEndpoint>(options, InferEndpointType.Descriptor.Order);
+        Add<ProcessRequestContext, AnswerPlainRequest>(options, InferEndpointType.Descriptor.Order + 500);
         Add<ExtractAuthorizationRequestContext, ReadAuthorizationRequest>(options, First);
         Read<ExtractPushedAuthorizationRequestContext>(options);
         Read<ExtractDeviceAuthorizationRequestContext>(options);

@@ -41,7 +41,7 @@ internal static class ProtocolServices
         services.AddAuthorizationEndpoint();
         services.AddPushedAuthorization(settings);
         services.AddDevices(settings);
-        services.AddTokenEndpoint();
+        services.AddTokenEndpoint(settings);
         services.AddLogout();
         services.AddClientRegistration(settings);
         services.AddSingleton<RevocationFeedEndpoint>();

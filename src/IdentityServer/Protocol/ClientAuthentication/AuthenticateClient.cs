@@ -10,7 +10,7 @@ internal sealed class AuthenticateClient(ClientAuthenticator clients) : IOpenIdd
     public async ValueTask HandleAsync(ProcessAuthenticationContext context)
     {
         var request = ProtocolRequest.Of(context);
-        var proven = await clients.ProveAsync(request.Http, request.Parameters, context.Transaction.RemoteCertificate);
+        var proven = request.Proven ?? await clients.ProveAsync(request.Http, request.Parameters, context.Transaction.RemoteCertificate);
         if (proven.IsRefused)
         {
             request.Refuse(context, proven.Error);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dpop;
 using IdentityServer.Clients;
 using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using ServiceDefaults.Storage;

@@ -1,6 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using IdentityServer.Clients;
-using IdentityServer.Protocol.Jwt;
+using IdentityServer.Protocol.Pipeline;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
@@ -94,10 +94,6 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         return type == ClientAssertions.Type ? new PresentedClient(bodyId, null, assertion) : Errors.AssertionTypeUnknown;
     }
 }
-
-/// <summary>A client that proved who it is.</summary>
-/// <param name="Assertion">The JWT that authenticated it, valid for one use; null: it needed none.</param>
-internal sealed record ProvenClient(Client Client, JwtClaims? Assertion = null);
 
 /// <summary>What a request claims about its client; not verified yet.</summary>
 /// <param name="ClientId">Null only if an assertion names the client instead.</param>

@@ -21,6 +21,18 @@ internal sealed class ProtocolRequest(HttpContext httpContext)
 
     public HttpContext Http { get; } = httpContext;
 
+    /// <summary>Whether the rate limit has counted the request.</summary>
+    public bool IsCounted { get; set; }
+
+    /// <summary>The form, if it was read before the pipeline came to it.</summary>
+    public Result<OAuthParameters>? Form { get; set; }
+
+    /// <summary>What came of the client's authentication, if that was done before the pipeline came to it.</summary>
+    public Result<ProvenClient>? Proven { get; set; }
+
+    /// <summary>What the grant said, if it was asked before the pipeline came to it.</summary>
+    public Result<Issuance>? Answer { get; set; }
+
     public OAuthParameters Parameters { get => Known(_parameters); set => _parameters = value; }
 
     /// <summary>The client, once it is authenticated.</summary>

@@ -15,9 +15,9 @@ internal sealed class ReadForm<TContext> : IOpenIddictServerHandler<TContext>
     public async ValueTask HandleAsync(TContext context)
     {
         var request = ProtocolRequest.Of(context);
-        var parameters = HttpMethods.IsPost(request.Http.Request.Method)
+        var parameters = request.Form ?? (HttpMethods.IsPost(request.Http.Request.Method)
             ? await OAuthForm.ReadAsync(request.Http)
-            : OAuthParameters.Parse(Encoding.UTF8.GetBytes(request.Http.Request.QueryString.Value?.TrimStart('?') ?? ""));
+            : OAuthParameters.Parse(Encoding.UTF8.GetBytes(request.Http.Request.QueryString.Value?.TrimStart('?') ?? "")));
         if (parameters.IsRefused)
         {
             request.Refuse(context, parameters.Error);

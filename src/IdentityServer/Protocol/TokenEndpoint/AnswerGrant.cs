@@ -21,7 +21,7 @@ internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, 
     {
         var request = ProtocolRequest.Of(context);
         var grantType = context.Request.GrantType!;
-        var answer = metrics.Granted(grantType, await AnswerAsync(request, grantType));
+        var answer = request.Answer ?? await AnswerAsync(request, grantType);
         if (answer.IsRefused)
         {
             request.Refuse(context, answer.Error);
@@ -31,7 +31,11 @@ internal sealed class AnswerGrant(GrantCatalogue grants, DatabaseGate database, 
         context.SignIn(Earner);
     }
 
-    private async ValueTask<Result<Issuance>> AnswerAsync(ProtocolRequest request, string grantType)
+    /// <summary>The client is authenticated and may use the grant; proof and resources, if any, are read.</summary>
+    public async ValueTask<Result<Issuance>> AnswerAsync(ProtocolRequest request, string grantType) =>
+        metrics.Granted(grantType, await SpendAsync(request, grantType));
+
+    private async ValueTask<Result<Issuance>> SpendAsync(ProtocolRequest request, string grantType)
     {
         var grant = grants.Find(grantType);
         var presented = new TokenRequest(request.Client, request.Parameters, Caller.AddressOf(request.Http), request.Http.RequestAborted)

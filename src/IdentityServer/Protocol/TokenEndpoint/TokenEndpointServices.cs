@@ -1,11 +1,13 @@
 using IdentityServer.Protocol.TokenEndpoint.Grants;
+using ServiceDefaults.Settings;
 
 namespace IdentityServer.Protocol.TokenEndpoint;
 
 internal static class TokenEndpointServices
 {
-    public static void AddTokenEndpoint(this IServiceCollection services)
+    public static void AddTokenEndpoint(this IServiceCollection services, SettingsReader settings)
     {
+        services.AddSettings<FastPathSettings>(settings);
         services.AddSingleton<AuthorizationCodeGrant>();
         services.AddSingleton<ClientCredentialsGrant>();
         services.AddSingleton<DeviceCodeGrant>();
