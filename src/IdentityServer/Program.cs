@@ -133,7 +133,8 @@ internal static class Program
         builder.Services.AddPasswords(settings);
         builder.Services.AddJobs(settings);
         builder.AddDrain(settings);
-        builder.AddFaultAnswers<FaultWords>(connections);
+        builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<IFaultWords, FaultWords>();
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);

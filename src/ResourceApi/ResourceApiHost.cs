@@ -61,7 +61,8 @@ internal sealed class ResourceApiHost : IAsyncDisposable
         builder.AddDrain(settings);
         var connections = settings.Read<ConnectionSettings>();
         builder.WebHost.ConfigureKestrel(kestrel => ConnectionLimits.Apply(kestrel.Limits, connections));
-        builder.AddFaultAnswers<FaultWords>(connections);
+        builder.Services.AddSingleton(services => new RequestDeadlines(connections.RequestTimeout, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<IFaultWords, FaultWords>();
         builder.Services.AddSingleton<ItemStore>();
         builder.Services.AddSingleton<DataEndpoints>();
         builder.Services.AddSingleton<Readiness>();

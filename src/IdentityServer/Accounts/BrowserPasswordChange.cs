@@ -21,7 +21,7 @@ internal sealed class BrowserPasswordChange(UserGrants grants, SessionEnding ses
     public Task<bool> TryAsync(HttpContext httpContext, Guid sessionId, CheckedUser user, string hash)
     {
         var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
-        return httpContext.InOwnScopeAsync(services => TryAsync(services.GetRequiredService<AuthDb>(), sessionId, user, hash, caller, CancellationToken.None));
+        return httpContext.InOwnScopeAsync((services, deadline) => TryAsync(services.GetRequiredService<AuthDb>(), sessionId, user, hash, caller, deadline));
     }
 
     private async Task<bool> TryAsync(AuthDb db, Guid sessionId, CheckedUser user, string hash, Caller caller, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal sealed class NewAccounts(TimeProvider timeProvider)
     public Task<ApiResult<User>> TryStoreAsync(HttpContext httpContext, Registration registration, string hash)
     {
         var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
-        return httpContext.InOwnScopeAsync(services => TryStoreAsync(services, registration, hash, caller));
+        return httpContext.InOwnScopeAsync((services, _) => TryStoreAsync(services, registration, hash, caller));
     }
 
     /// <summary>Stores the account for a registration link, and spends the link with it.</summary>
@@ -25,11 +25,11 @@ internal sealed class NewAccounts(TimeProvider timeProvider)
     {
         var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
         var registration = new Registration(pending.UserName, IsNamedByEmail: false, pending.Email, Password: "", pending.FullName, Age: null, Gender: null);
-        return httpContext.InOwnScopeAsync(async services =>
+        return httpContext.InOwnScopeAsync(async (services, deadline) =>
         {
             var db = services.GetRequiredService<AuthDb>();
-            await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
-            if (!await PendingRegistrationStore.TrySpendAsync(db, tokenHash, timeProvider.GetUtcNow(), CancellationToken.None))
+            await using var transaction = await db.Database.BeginTransactionAsync(deadline);
+            if (!await PendingRegistrationStore.TrySpendAsync(db, tokenHash, timeProvider.GetUtcNow(), deadline))
                 return AccountErrors.InvalidResetToken;
             var stored = await TryStoreAsync(services, registration, pending.PasswordHash, caller, isEmailConfirmed: true);
             if (!stored.IsRefused)
@@ -42,7 +42,7 @@ internal sealed class NewAccounts(TimeProvider timeProvider)
     public static Task<bool> IsTakenAsync(HttpContext httpContext, string userName)
     {
         var folded = LoginName.Fold(userName);
-        return httpContext.InOwnScopeAsync(services => services.GetRequiredService<AuthDb>().Users.AnyAsync(user => user.NormalizedUserName == folded, CancellationToken.None));
+        return httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AnyAsync(user => user.NormalizedUserName == folded, deadline));
     }
 
     private async Task<ApiResult<User>> TryStoreAsync(IServiceProvider services, Registration registration, string hash, Caller caller, bool isEmailConfirmed = false)

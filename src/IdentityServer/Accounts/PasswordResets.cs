@@ -9,6 +9,7 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -26,7 +27,7 @@ internal sealed class PasswordResets(
         using var place = database.TryEnter();
         if (place.IsRefused || !pulse.IsFresh)
             return ApiErrors.ServiceUnavailable;
-        await requests.AddAsync(email, Caller.AddressOf(httpContext), CancellationToken.None).WithinDeadline(httpContext);
+        await requests.AddAsync(email, Caller.AddressOf(httpContext), httpContext.Deadline()).WithinDeadline(httpContext);
         return new ApiSuccess(HttpStatusCode.Accepted, "If an account with this e-mail address exists, a message with a reset token is on its way.");
     }
 
@@ -49,8 +50,8 @@ internal sealed class PasswordResets(
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
             // Looked up first, so that only a caller with a valid token makes us hash.
-            found = await httpContext.InOwnScopeAsync(services =>
-                ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, CancellationToken.None));
+            found = await httpContext.InOwnScopeAsync((services, deadline) =>
+                ResetTokenStore.FindUserAsync(services.GetRequiredService<AuthDb>(), folded, tokenHash, now, deadline));
         }
         if (found is not { } user)
             return AccountErrors.InvalidResetToken;
@@ -60,7 +61,7 @@ internal sealed class PasswordResets(
         if (await hashing.TryHashAsync(chosen, httpContext.RequestAborted) is not { } hash)
             return ApiErrors.ServiceUnavailable;
         var caller = Caller.Of(httpContext, Client.AccountApi.ClientId);
-        return await httpContext.InOwnScopeAsync(services => SpendAsync(services.GetRequiredService<AuthDb>(), user.Id, tokenHash, hash, caller, CancellationToken.None));
+        return await httpContext.InOwnScopeAsync((services, deadline) => SpendAsync(services.GetRequiredService<AuthDb>(), user.Id, tokenHash, hash, caller, deadline));
     }
 
     private async Task<ApiResult<ApiSuccess>> SpendAsync(AuthDb db, Guid userId, byte[] tokenHash, string hash, Caller caller, CancellationToken cancellationToken)

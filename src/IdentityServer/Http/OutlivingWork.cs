@@ -1,4 +1,4 @@
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Http;
@@ -7,15 +7,16 @@ namespace IdentityServer.Http;
 internal static partial class OutlivingWork
 {
     /// <summary>
-    /// Waits for it until the request's deadline and no longer. What was begun is brought to its end, and when the caller hangs up
-    /// too. So it has a scope of its own, and must not touch the request's context.
+    /// Waits for it until the request's deadline and no longer, not even for the rollback of what the deadline has ended:
+    /// that is one more round trip. So it has a scope of its own, and must not touch the request's context.
     /// </summary>
+    /// <param name="work">Its token ends at the deadline, and not when the caller hangs up: what was begun is brought to its end.</param>
     /// <exception cref="OperationCanceledException">The deadline is over. It may be done all the same.</exception>
-    public static async Task<T> InOwnScopeAsync<T>(this HttpContext httpContext, Func<IServiceProvider, Task<T>> work)
+    public static async Task<T> InOwnScopeAsync<T>(this HttpContext httpContext, Func<IServiceProvider, CancellationToken, Task<T>> work)
     {
         var scopes = httpContext.RequestServices.GetRequiredService<IServiceScopeFactory>();
         var loggers = httpContext.RequestServices.GetRequiredService<ILoggerFactory>();
-        var running = RunAsync(scopes, work);
+        var running = RunAsync(scopes, work, httpContext.Deadline());
         try
         {
             return await running.WithinDeadline(httpContext);
@@ -36,10 +37,10 @@ internal static partial class OutlivingWork
             LogFailed(loggers.CreateLogger(typeof(OutlivingWork)), fault);
     }
 
-    private static async Task<T> RunAsync<T>(IServiceScopeFactory scopes, Func<IServiceProvider, Task<T>> work)
+    private static async Task<T> RunAsync<T>(IServiceScopeFactory scopes, Func<IServiceProvider, CancellationToken, Task<T>> work, CancellationToken deadline)
     {
         await using var scope = scopes.CreateAsyncScope();
-        return await work(scope.ServiceProvider);
+        return await work(scope.ServiceProvider, deadline);
     }
 
     [LoggerMessage(3002, LogLevel.Error, "What a request had begun failed after its deadline")]

@@ -2,6 +2,7 @@ using System.Net;
 using IdentityServer.ResourceServer;
 using ResourceApi.Storage;
 using ResourceApi.Web;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -45,7 +46,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         using var place = queue.TryEnter();
         if (place.IsRefused)
             return Refusals.Busy;
-        if (await store.TryCreateAsync(OwnerOf(httpContext), key, value, httpContext.RequestAborted).WithinDeadline(httpContext) is not { } version)
+        if (await store.TryCreateAsync(OwnerOf(httpContext), key, value, PatienceOf(httpContext)).WithinDeadline(httpContext) is not { } version)
             return Refusals.KeyExists;
         httpContext.Response.Headers.ETag = ETag.Of(version);
         httpContext.Response.Headers.Location = RawPath.Items + "/" + Uri.EscapeDataString(key.Text);
@@ -97,7 +98,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         if (place.IsRefused)
             return Refusals.Busy;
         var (match, noneMatch) = Conditions(httpContext.Request);
-        var (change, version) = await store.UpdateAsync(OwnerOf(httpContext), key, value, match, noneMatch, httpContext.RequestAborted).WithinDeadline(httpContext);
+        var (change, version) = await store.UpdateAsync(OwnerOf(httpContext), key, value, match, noneMatch, PatienceOf(httpContext)).WithinDeadline(httpContext);
         if (change == Change.Done)
             httpContext.Response.Headers.ETag = ETag.Of(version);
         return await AnswerAsync(httpContext, change, "Data updated successfully.", key);
@@ -111,7 +112,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
         if (place.IsRefused)
             return Refusals.Busy;
         var (match, noneMatch) = Conditions(httpContext.Request);
-        var change = await store.DeleteAsync(OwnerOf(httpContext), key, match, noneMatch, httpContext.RequestAborted).WithinDeadline(httpContext);
+        var change = await store.DeleteAsync(OwnerOf(httpContext), key, match, noneMatch, PatienceOf(httpContext)).WithinDeadline(httpContext);
         return await AnswerAsync(httpContext, change, "Data deleted successfully.", key);
     }
 
@@ -125,7 +126,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             return Refusals.Busy;
 
         // One more than asked, to know whether there is a next page.
-        var items = await store.ListAsync(OwnerOf(httpContext), page.Prefix, page.After, page.Limit + 1).WithinDeadline(httpContext);
+        var items = await store.ListAsync(OwnerOf(httpContext), page.Prefix, page.After, page.Limit + 1, httpContext.Deadline()).WithinDeadline(httpContext);
         httpContext.Response.Headers.CacheControl = "private, no-cache";
         await Envelope.SuccessAsync(httpContext, HttpStatusCode.OK, "Data listed successfully.", (items, page.Limit), static (json, found) =>
         {
@@ -169,6 +170,8 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
 
     private static (Condition? Match, Condition? NoneMatch) Conditions(HttpRequest request) =>
         (ETag.Read(request.Headers.IfMatch, weakly: false), ETag.Read(request.Headers.IfNoneMatch, weakly: true));
+
+    private static Patience PatienceOf(HttpContext httpContext) => new(httpContext.RequestAborted, httpContext.Deadline());
 
     private static string OwnerOf(HttpContext httpContext) => Owner.Of(httpContext.RequireAccessToken());
 }

@@ -4,6 +4,16 @@ using ServiceDefaults.Storage;
 
 namespace ResourceApi.Storage;
 
+/// <summary>
+/// How long a write may wait: one that waited longer than its caller, or past its deadline, must not land after a later one.
+/// </summary>
+/// <param name="Connecting">For a connection; ends with the caller too.</param>
+/// <param name="Working">For the statement. Outlives the caller: cancelling takes a connection and a thread.</param>
+internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working)
+{
+    public bool IsOver => Connecting.IsCancellationRequested || Working.IsCancellationRequested;
+}
+
 internal sealed record Item(byte[] Value, long Version);
 
 internal sealed record ItemSummary(string Key, int Size, DateTime CreatedAt, DateTime UpdatedAt);
@@ -86,21 +96,17 @@ internal sealed class ItemStore : IDisposable
 
     private readonly record struct ItemName(string Owner, string Key);
 
-    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, CancellationToken Connecting);
+    private readonly record struct ItemWrite(string Owner, string Key, ItemValue Value, long Version, DateTime At, Patience Patience);
 
     /// <summary>The new version, or null when the key exists.</summary>
-    /// <param name="connecting">
-    /// Cancelled when the caller hangs up and at the deadline: a write that waited longer must not land after a later one. The
-    /// statement outlives it: cancelling takes a connection and a thread.
-    /// </param>
-    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, CancellationToken connecting)
+    public async Task<long?> TryCreateAsync(string owner, ItemKey key, ItemValue value, Patience patience)
     {
         var version = NewVersion();
-        await using var connection = await _database.OpenConnectionAsync(connecting);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
         await using var command = new NpgsqlCommand(InsertSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
-        return await command.ExecuteNonQueryAsync(CancellationToken.None) == 1 ? version : null;
+        return await command.ExecuteNonQueryAsync(patience.Working) == 1 ? version : null;
     }
 
     public Task<Item?> FindAsync(string owner, ItemKey key) => _finds.SendAsync(new ItemName(owner, key.Text));
@@ -128,31 +134,31 @@ internal sealed class ItemStore : IDisposable
     private static Item ReadItem(NpgsqlDataReader row) => new(row.GetFieldValue<byte[]>(0), row.GetInt64(1));
 
     public async Task<(Change Change, long Version)> UpdateAsync(
-        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, CancellationToken connecting)
+        string owner, ItemKey key, ItemValue value, Condition? match, Condition? noneMatch, Patience patience)
     {
         var version = NewVersion();
         if (match is null && noneMatch is null)
         {
-            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, connecting);
+            var write = new ItemWrite(owner, key.Text, value, version, _clock.GetUtcNow().UtcDateTime, patience);
             var isDone = await (value.Utf8.Length <= LargestShared ? _updates.SendAsync(write) : UpdateAloneAsync(write));
             return (isDone ? Change.Done : Change.Missing, version);
         }
 
-        await using var connection = await _database.OpenConnectionAsync(connecting);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
         await using var command = new NpgsqlCommand(UpdateIfSql, connection);
         AddText(command, owner, key.Text);
         AddContent(command, value, version);
         AddConditions(command, match, noneMatch);
-        return (await ChangeAsync(command), version);
+        return (await ChangeAsync(command, patience.Working), version);
     }
 
     private async Task<bool> UpdateAloneAsync(ItemWrite write)
     {
-        await using var connection = await _database.OpenConnectionAsync(write.Connecting);
+        await using var connection = await _database.OpenConnectionAsync(write.Patience.Connecting);
         await using var command = new NpgsqlCommand(UpdateSql, connection);
         AddText(command, write.Owner, write.Key);
         AddContent(command, write.Value, write.Version, write.At);
-        return await command.ExecuteNonQueryAsync(CancellationToken.None) == 1;
+        return await command.ExecuteNonQueryAsync(write.Patience.Working) == 1;
     }
 
     private async Task<bool[]> UpdateTogetherAsync(ItemWrite[] writes)
@@ -160,7 +166,7 @@ internal sealed class ItemStore : IDisposable
         var done = new bool[writes.Length];
         await using var connection = await _database.OpenConnectionAsync();
         // A write whose caller gave up meanwhile is left out; sent alone afterwards, it ends as cancelled.
-        var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Connecting.IsCancellationRequested).ToArray();
+        var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Patience.IsOver).ToArray();
         if (numbers.Length == 0)
             return done;
         var patient = numbers.Length == writes.Length ? writes : Array.ConvertAll(numbers, number => writes[number]);
@@ -176,17 +182,17 @@ internal sealed class ItemStore : IDisposable
         return done;
     }
 
-    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, CancellationToken connecting)
+    public async Task<Change> DeleteAsync(string owner, ItemKey key, Condition? match, Condition? noneMatch, Patience patience)
     {
-        await using var connection = await _database.OpenConnectionAsync(connecting);
+        await using var connection = await _database.OpenConnectionAsync(patience.Connecting);
         await using var command = new NpgsqlCommand(DeleteSql, connection);
         AddText(command, owner, key.Text);
         AddConditions(command, match, noneMatch);
-        return await ChangeAsync(command);
+        return await ChangeAsync(command, patience.Working);
     }
 
     /// <summary>In the order of code points, starting after <paramref name="after"/>.</summary>
-    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit)
+    public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken cancellationToken)
     {
         var end = KeyRange.EndOf(prefix);
         await using var command = _database.CreateCommand(end is null ? ListSql : ListBelowSql);
@@ -196,16 +202,16 @@ internal sealed class ItemStore : IDisposable
             AddText(command, end);
 
         List<ItemSummary> items = new(Math.Min(limit, 128));
-        await using var reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync())
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
             items.Add(new ItemSummary(reader.GetString(0), reader.GetInt32(1), reader.GetDateTime(2), reader.GetDateTime(3)));
         return items;
     }
 
-    private static async Task<Change> ChangeAsync(NpgsqlCommand command)
+    private static async Task<Change> ChangeAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
-        await using var reader = await command.ExecuteReaderAsync();
-        await reader.ReadAsync();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
         if (reader.GetBoolean(0))
             return Change.Done;
         // The second column is as of the statement's start. If somebody has deleted the row since, it is missing

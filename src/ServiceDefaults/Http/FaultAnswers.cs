@@ -1,21 +1,21 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using ServiceDefaults.Settings;
 using ServiceDefaults.Storage;
 
 namespace ServiceDefaults.Http;
 
 /// <summary>
 /// Gives every refusal that no endpoint wrote (404, 405, 413, 500, 503) the program's words. No exception ever reaches a caller.
+/// Gives every request its deadline, after which the answer is 503.
 /// </summary>
 /// <remarks>
-/// Not <c>IExceptionHandler</c>: its middleware forgets the endpoint, which log and metrics name, and rewrites Cache-Control.
+/// Not <c>IExceptionHandler</c>: its middleware forgets the endpoint, which log and metrics name, rewrites Cache-Control, and takes
+/// a cancellation by our deadline for a caller who hung up.
 /// </remarks>
 internal sealed partial class FaultAnswers(
-    RequestDelegate next, IFaultWords words, Drain drain, TimeProvider timeProvider, ILogger<FaultAnswers> logger)
+    RequestDelegate next, IFaultWords words, Drain drain, RequestDeadlines deadlines, TimeProvider timeProvider, ILogger<FaultAnswers> logger)
 {
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(1);
 
@@ -25,9 +25,15 @@ internal sealed partial class FaultAnswers(
     {
         var response = httpContext.Response;
         Prepare(httpContext);
+        RequestDeadline? deadline = deadlines.Begin(httpContext);
+        int? failed = null;
         try
         {
             await next(httpContext);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver && !response.HasStarted)
+        {
+            failed = StatusCodes.Status503ServiceUnavailable;
         }
         catch (OperationCanceledException) when (httpContext.RequestAborted.IsCancellationRequested)
         {
@@ -36,16 +42,22 @@ internal sealed partial class FaultAnswers(
         }
         catch (Exception fault) when (!response.HasStarted)
         {
-            // Its headers describe the answer that is not sent.
-            response.Clear();
-            response.StatusCode = StatusOf(httpContext, fault);
+            failed = StatusOf(httpContext, fault);
+        }
+        finally
+        {
+            deadlines.End(httpContext, ref deadline);
         }
 
-        if (!response.HasStarted && response.StatusCode >= 400 && response.ContentType is null && response.ContentLength is null)
+        if (failed is { } status)
         {
+            // Its headers describe the answer that is not sent.
+            response.Clear();
             Prepare(httpContext);
-            await words.AnswerAsync(httpContext, response.StatusCode);
+            response.StatusCode = status;
         }
+        if (!response.HasStarted && response.StatusCode >= 400 && response.ContentType is null && response.ContentLength is null)
+            await words.AnswerAsync(httpContext, response.StatusCode);
     }
 
     /// <summary>
@@ -95,24 +107,10 @@ internal sealed partial class FaultAnswers(
 
 internal static class FaultAnswersExtensions
 {
-    public static void AddFaultAnswers<TWords>(this WebApplicationBuilder builder, ConnectionSettings connections)
-        where TWords : class, IFaultWords
-    {
-        builder.Services.AddSingleton<IFaultWords, TWords>();
-        builder.Services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy
-        {
-            Timeout = connections.RequestTimeout,
-            TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
-        });
-        // It logs each request that is late: a slow database makes them by the thousand.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.None);
-    }
-
     /// <summary>In front of everything that may fail. What Kestrel refuses by itself is answered in the same words.</summary>
     public static void UseFaultAnswers(this WebApplication app)
     {
         KestrelRefusals.Answer(app, app.Services.GetRequiredService<IFaultWords>().Describe);
         app.UseMiddleware<FaultAnswers>();
-        app.UseRequestTimeouts();
     }
 }

@@ -10,6 +10,7 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -51,7 +52,7 @@ internal sealed class ChangePasswordEndpoint(
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), CancellationToken.None).WithinDeadline(httpContext);
+            grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         if (grant is not { IsAlive: true })
             return AccountErrors.InvalidToken;
@@ -74,7 +75,7 @@ internal sealed class ChangePasswordEndpoint(
             return ApiErrors.ServiceUnavailable;
         }
 
-        return await ChangeAsync(user, grant, hash, caller, CancellationToken.None).WithinDeadline(httpContext);
+        return await ChangeAsync(user, grant, hash, caller, httpContext.Deadline()).WithinDeadline(httpContext);
     }
 
     private async Task<ApiResult<ApiSuccess>> ChangeAsync(CheckedUser user, GrantState grant, string hash, Caller caller, CancellationToken deadline)

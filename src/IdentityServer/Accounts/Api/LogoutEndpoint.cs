@@ -3,6 +3,7 @@ using IdentityServer.Audit;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -36,7 +37,7 @@ internal sealed class LogoutEndpoint(BearerAuthentication bearer, GrantEnding en
         }
         else
         {
-            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), CancellationToken.None).WithinDeadline(httpContext);
+            await ending.EndTokenAsync(token.Value, new AuditNote(AuditEvents.TokenRevoked, AuditReasons.Logout, address), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         return new ApiSuccess(HttpStatusCode.OK, "Logged out successfully.");
     }

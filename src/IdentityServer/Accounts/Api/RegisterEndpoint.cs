@@ -8,6 +8,7 @@ using IdentityServer.Protocol;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Api;
@@ -50,7 +51,7 @@ internal sealed class RegisterEndpoint(
 
         // Not cancelled with the request: the account exists now.
         var issuance = await signIn.TryStartAsync(
-            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(httpContext), CancellationToken.None, AuditReasons.Registration)
+            Client.AccountApi, new CheckedUser(user.Id, user.SecurityStamp!, [], null, null), FirstScopes, Caller.AddressOf(httpContext), httpContext.Deadline(), AuditReasons.Registration)
             .WithinDeadline(httpContext);
         // An administrator has disabled the new account in the meantime.
         if (issuance is null)

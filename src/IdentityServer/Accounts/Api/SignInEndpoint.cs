@@ -6,6 +6,7 @@ using IdentityServer.Clients;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Tokens;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Api;
@@ -37,7 +38,7 @@ internal sealed class SignInEndpoint(PasswordVerifier passwords, SignIn signIn, 
 
         // The caller is gone: nobody would receive the tokens.
         httpContext.RequestAborted.ThrowIfCancellationRequested();
-        var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, CancellationToken.None).WithinDeadline(httpContext);
+        var issuance = await signIn.TryStartAsync(Client.AccountApi, user, Client.AccountApi.Scopes, caller.Address, httpContext.Deadline()).WithinDeadline(httpContext);
         if (issuance is null)
             return AccountErrors.InvalidCredentials;
         return new ApiSuccess(HttpStatusCode.OK, "Access token generated successfully.", json => Write(json, issuer.IssueAccessToken(issuance), issuer.IssueRefreshToken(issuance)));

@@ -4,7 +4,7 @@ using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -14,8 +14,8 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
     public async Task GetAsync(HttpContext httpContext, SessionState session)
     {
         var texts = Languages.Choose(httpContext);
-        var account = await httpContext.InOwnScopeAsync(services => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
-            .Where(user => user.Id == session.UserId).Select(user => new { user.EmailConfirmed, user.CreatedAt }).SingleAsync());
+        var account = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
+            .Where(user => user.Id == session.UserId).Select(user => new { user.EmailConfirmed, user.CreatedAt }).SingleAsync(deadline));
         var notice = httpContext.Request.Query["notice"].ToString() switch
         {
             "confirmation_sent" => texts["account.confirmation_sent"],
@@ -36,7 +36,7 @@ internal sealed class AccountPageEndpoint(PageWriter pages, PageForms forms, Con
             await pages.RefuseAsync(httpContext, (int)tooMany.Status, "too_many", issuer.Path + PageRoutes.Account, tooMany.RetryAfter);
             return;
         }
-        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, CancellationToken.None).WithinDeadline(httpContext);
+        var isSent = session.Email is not null && await confirmation.TrySendAsync(session.UserId, session.Email, httpContext.Deadline()).WithinDeadline(httpContext);
         SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.Account}?notice={(isSent ? "confirmation_sent" : "busy")}");
     }
 }

@@ -14,7 +14,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
     public async Task GetAsync(HttpContext httpContext, SessionState session)
     {
         var texts = Languages.Choose(httpContext);
-        var consents = await httpContext.InOwnScopeAsync(services => Consents.ListAsync(services.GetRequiredService<AuthDb>(), session.UserId, CancellationToken.None));
+        var consents = await httpContext.InOwnScopeAsync((services, deadline) => Consents.ListAsync(services.GetRequiredService<AuthDb>(), session.UserId, deadline));
         var shown = consents.Select(consent => new ShownApplication(
             consent.ClientId, configuration.Value.FindClient(consent.ClientId)?.Name ?? consent.ClientId,
             [.. consent.Scopes.Select(scope => ScopeWords.Of(configuration.Value, texts, scope))], consent.GrantedAt)).ToList();
@@ -33,7 +33,8 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
             return;
         }
         var note = new AuditNote(AuditEvents.GrantEnded, AuditReasons.ConsentWithdrawn, Caller.AddressOf(httpContext));
-        await httpContext.InOwnScopeAsync(services => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
+        // Not cancelled at the deadline: the page would no longer show a consent that is only half withdrawn.
+        await httpContext.InOwnScopeAsync((services, _) => WithdrawAsync(services.GetRequiredService<AuthDb>(), session.UserId, clientId, note));
         SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.Applications}?notice=withdrawn");
     }
 

@@ -1,6 +1,6 @@
 using IdentityServer.Pages;
 using IdentityServer.Settings;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Accounts.Pages;
@@ -39,7 +39,7 @@ internal sealed class ConfirmEmailPageEndpoint(PageWriter pages, PageForms forms
         using var place = database.TryEnter();
         if (place.IsRefused)
             httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await confirmation.TryConfirmAsync(form["token"], CancellationToken.None).WithinDeadline(httpContext))
+        else if (await confirmation.TryConfirmAsync(form["token"], httpContext.Deadline()).WithinDeadline(httpContext))
             SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.ConfirmEmail}?done=true");
         else
             await RefuseAsync(httpContext);

@@ -11,8 +11,8 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
 {
     public async Task GetAsync(HttpContext httpContext, SessionState session)
     {
-        var user = await httpContext.InOwnScopeAsync(services => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
-            .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync());
+        var user = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Users.AsNoTracking()
+            .Where(user => user.Id == session.UserId).Select(user => new { user.FullName, user.Gender, user.PhoneNumber, user.Profile }).SingleAsync(deadline));
         Dictionary<string, string> values = [];
         foreach (var (name, value) in new[] { ("full_name", user.FullName), ("gender", user.Gender), ("phone_number", user.PhoneNumber) })
         {
@@ -47,8 +47,8 @@ internal sealed class ProfilePageEndpoint(PageWriter pages, PageForms forms, Iss
 
         var saved = new SavedProfile(
             values.GetValueOrDefault("full_name"), values.GetValueOrDefault("gender"), values.GetValueOrDefault("phone_number"), ProfileForm.Replaced, ProfileForm.Write(values));
-        await httpContext.InOwnScopeAsync(services =>
-            ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, timeProvider.GetUtcNow(), CancellationToken.None));
+        await httpContext.InOwnScopeAsync((services, deadline) =>
+            ProfileStore.SaveAsync(services.GetRequiredService<AuthDb>(), session.UserId, saved, timeProvider.GetUtcNow(), deadline));
         SeeOther.Write(httpContext, $"{issuer.Path}{PageRoutes.Profile}?notice=saved");
     }
 

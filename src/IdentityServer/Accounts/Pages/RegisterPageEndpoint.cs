@@ -2,6 +2,7 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -67,7 +68,7 @@ internal sealed class RegisterPageEndpoint(
         {
             if (place.IsRefused)
                 return ApiErrors.ServiceUnavailable;
-            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(httpContext)), CancellationToken.None).WithinDeadline(httpContext);
+            await registrations.AddAsync(new PendingRegistration(filled.UserName, filled.Email, fullName, hash, returnUrl, cookie.Keep(httpContext)), httpContext.Deadline()).WithinDeadline(httpContext);
         }
         return null;
     }

@@ -4,6 +4,7 @@ using IdentityServer.Clients;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
@@ -22,7 +23,7 @@ internal sealed class RegistrationLink(
         using var place = database.TryEnter();
         if (place.IsRefused)
             httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        else if (await registrations.FindAsync(tokenHash, CancellationToken.None).WithinDeadline(httpContext) is { } registration)
+        else if (await registrations.FindAsync(tokenHash, httpContext.Deadline()).WithinDeadline(httpContext) is { } registration)
             await WriteAsync(httpContext, StatusCodes.Status200OK, token, registration, error: null, passwordError: null);
         else
             await RefuseAsync(httpContext, "confirm_refused", PageRoutes.Account, "confirmed.link");
@@ -38,7 +39,7 @@ internal sealed class RegistrationLink(
                 httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
                 return;
             }
-            registration = await registrations.FindAsync(tokenHash, CancellationToken.None).WithinDeadline(httpContext);
+            registration = await registrations.FindAsync(tokenHash, httpContext.Deadline()).WithinDeadline(httpContext);
         }
         if (registration is null)
             await RefuseAsync(httpContext, "confirm_refused", PageRoutes.Account, "confirmed.link");

@@ -5,7 +5,7 @@ using IdentityServer.Pages;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Pages;
 
@@ -20,11 +20,11 @@ internal sealed class SessionsPageEndpoint(PageWriter pages, PageForms forms, Se
         var texts = Languages.Choose(httpContext);
         var now = timeProvider.GetUtcNow();
         var (oldest, oldestRemembered) = (settings.OldestAt(now), settings.OldestRememberedAt(now));
-        var rows = await httpContext.InOwnScopeAsync(services => services.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
+        var rows = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Sessions.AsNoTracking()
             .Where(row => row.UserId == session.UserId && row.EndedAt == null && row.ExpiresAt > now && row.SecurityStamp == session.SecurityStamp
                 && row.AuthenticatedAt > (row.IsRemembered == false ? oldest : oldestRemembered))
             .OrderByDescending(row => row.AuthenticatedAt).Take(MaximumShown)
-            .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync());
+            .Select(row => new { row.Id, row.UserAgent, row.RemoteAddress, row.AuthenticatedAt, row.ExpiresAt }).ToListAsync(deadline));
         var shown = rows
             .Select(row => new ShownSession(row.Id, DeviceWords.Describe(row.UserAgent, texts), row.RemoteAddress?.ToString(), row.AuthenticatedAt, row.ExpiresAt, row.Id == session.Id))
             .OrderByDescending(row => row.IsThis).ToList();

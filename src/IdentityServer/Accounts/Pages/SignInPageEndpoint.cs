@@ -5,6 +5,7 @@ using IdentityServer.Clients;
 using IdentityServer.Limits;
 using IdentityServer.Pages;
 using IdentityServer.Settings;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Accounts.Pages;

@@ -5,7 +5,7 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Audit;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 
 namespace IdentityServer.Accounts.Sessions;
 
@@ -27,7 +27,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
     /// <summary>The browser's live session, or null. One statement; none if there is no cookie.</summary>
     /// <param name="clientId">The client whose consent is looked up with it.</param>
     public async ValueTask<SessionState?> FindAsync(HttpContext httpContext, string? clientId = null) =>
-        Read(httpContext) is { } key ? await store.FindAsync(key, clientId, timeProvider.GetUtcNow(), CancellationToken.None).WithinDeadline(httpContext) : null;
+        Read(httpContext) is { } key ? await store.FindAsync(key, clientId, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext) : null;
 
     /// <summary>
     /// Signs the browser in: always with a new secret, and with a new session unless the current one is the same user's.
@@ -46,7 +46,7 @@ internal sealed class BrowserSessions(SessionStore store, SessionEnding ending, 
                 GrantIds.Create(now), SHA256.HashData(secret), user.Id, user.SecurityStamp, user.NewHash, ByPassword, now, now + lifetime,
                 Caller.AddressOf(httpContext), Shorten(agent), Read(httpContext))
             { IsRemembered = isRemembered },
-            CancellationToken.None).WithinDeadline(httpContext);
+            httpContext.Deadline()).WithinDeadline(httpContext);
         if (started is null)
             return false;
         // The previous user is signed out, including at the applications.

@@ -8,7 +8,7 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -80,7 +80,7 @@ internal sealed class Authorize(
 
         httpContext.RequestAborted.ThrowIfCancellationRequested();
         var consent = isAllowed ? new NewConsent(request.Scopes.ToArray(), ConsentRules.ClaimsOf(request)) : null;
-        state.Code = await codes.TryIssueAsync(request, session, sessions.Read(httpContext)!.Value, consent, request.PushedRequestId, Caller.AddressOf(httpContext), CancellationToken.None).WithinDeadline(httpContext);
+        state.Code = await codes.TryIssueAsync(request, session, sessions.Read(httpContext)!.Value, consent, request.PushedRequestId, Caller.AddressOf(httpContext), httpContext.Deadline()).WithinDeadline(httpContext);
         return state.Code is null ? Errors.SignInRequired : null;
     }
 

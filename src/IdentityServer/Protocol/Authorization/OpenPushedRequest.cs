@@ -1,7 +1,7 @@
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -16,7 +16,7 @@ internal sealed class OpenPushedRequest(PushedRequests pushedRequests, DatabaseG
         if (!PushedRequests.IsNamedBy(request.Parameters))
             return;
         using var place = database.TryEnter();
-        var opened = place.IsRefused ? Errors.Busy : await pushedRequests.OpenAsync(request.Parameters, CancellationToken.None).WithinDeadline(request.Http);
+        var opened = place.IsRefused ? Errors.Busy : await pushedRequests.OpenAsync(request.Parameters, request.Http.Deadline()).WithinDeadline(request.Http);
         if (opened.IsRefused)
         {
             request.Refuse(context, opened.Error);

@@ -5,6 +5,7 @@ using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using OpenIddict.Server;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -33,7 +34,7 @@ internal sealed class SendAuthorizationResponse(
     {
         // The request was answered, so the pushed request is used up (RFC 9126 §4), unless the caller was told to retry.
         if (state?.Pushed is { } pushed && error != Errors.Busy)
-            await pushedRequests.EndAsync(pushed.Id, CancellationToken.None).WithinDeadline(request.Http);
+            await pushedRequests.EndAsync(pushed.Id, request.Http.Deadline()).WithinDeadline(request.Http);
         await (state?.Target is { } target ? WriteErrorAsync(request.Http, target, error) : WritePageAsync(request, state, error));
     }
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using IdentityServer.Clients;
 using IdentityServer.Protocol.Pipeline;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
 
@@ -16,7 +16,7 @@ internal sealed class ClientAuthenticator(CurrentConfiguration configuration, Cl
         var proven = await ProveAsync(httpContext, parameters, certificate: null);
         if (proven.IsRefused)
             return proven.Error;
-        return await TryUseAsync(proven.Value, CancellationToken.None).WithinDeadline(httpContext) is { } refused ? refused : proven.Value.Client;
+        return await TryUseAsync(proven.Value, httpContext.Deadline()).WithinDeadline(httpContext) is { } refused ? refused : proven.Value.Client;
     }
 
     /// <summary>

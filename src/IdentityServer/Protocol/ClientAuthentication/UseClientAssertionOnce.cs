@@ -1,6 +1,6 @@
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
 namespace IdentityServer.Protocol.ClientAuthentication;
@@ -17,7 +17,7 @@ internal sealed class UseClientAssertionOnce<TContext>(ClientAuthenticator clien
         var request = ProtocolRequest.Of(context);
         if (request.ClientAssertion is not { } assertion)
             return;
-        if (await clients.TryUseAsync(new ProvenClient(request.Client, assertion), CancellationToken.None).WithinDeadline(request.Http) is { } used)
+        if (await clients.TryUseAsync(new ProvenClient(request.Client, assertion), request.Http.Deadline()).WithinDeadline(request.Http) is { } used)
             request.Refuse(context, used);
         else
             request.ClientAssertion = null;

@@ -4,7 +4,7 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -50,7 +50,7 @@ internal sealed class BeginDeviceAuthorization(
         for (var tries = 0; tries < Tries; tries++)
         {
             var device = new NewDevice(GrantIds.Create(now), userCodes.Create(), request.Client.ClientId, asked.Scopes.ToArray(), asked.Resources, now, now + settings.Lifetime, Interval);
-            if (await devices.TryAddAsync(device, CancellationToken.None).WithinDeadline(request.Http))
+            if (await devices.TryAddAsync(device, request.Http.Deadline()).WithinDeadline(request.Http))
                 return device;
         }
         return Errors.Busy;

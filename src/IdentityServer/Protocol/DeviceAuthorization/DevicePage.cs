@@ -7,6 +7,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 
 namespace IdentityServer.Protocol.DeviceAuthorization;
@@ -74,7 +75,7 @@ internal sealed class DevicePage(
     private async Task AskAsync(HttpContext httpContext, SessionState session, string typed)
     {
         var userCode = UserCodes.Read(typed);
-        var device = userCode is null ? null : await devices.FindAsync(userCode, timeProvider.GetUtcNow(), CancellationToken.None).WithinDeadline(httpContext);
+        var device = userCode is null ? null : await devices.FindAsync(userCode, timeProvider.GetUtcNow(), httpContext.Deadline()).WithinDeadline(httpContext);
         if (device is null || configuration.Value.FindClient(device.ClientId) is not { IsDisabled: false } client || !client.MayUse(GrantTypes.DeviceCode))
         {
             await WriteEntryAsync(httpContext, StatusCodes.Status400BadRequest, typed, Unknown);

@@ -5,7 +5,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.Extensions.Primitives;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 
 namespace IdentityServer.Protocol.Dpop;
@@ -62,7 +62,7 @@ internal sealed class DpopProofs(DpopNonces nonces, UsedJwts used, DatabaseGate 
         using var place = database.TryEnter();
         if (place.IsRefused)
             return Errors.Busy;
-        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, CancellationToken.None).WithinDeadline(httpContext)
+        return await used.TryUseAsync(UsedJwts.DpopProof, proof.Thumbprint, proof.JwtId, proof.IssuedAt + settings.ProofLifetime, httpContext.Deadline()).WithinDeadline(httpContext)
             ? new DpopReading(proof, null)
             : Errors.DpopProofUsed;
     }

@@ -5,7 +5,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -31,7 +31,7 @@ internal sealed class TellRefreshToken(
             request.Refuse(context, Errors.Busy);
             return;
         }
-        var grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), CancellationToken.None).WithinDeadline(request.Http);
+        var grant = await grants.FindAsync(grantId, timeProvider.GetUtcNow(), request.Http.Deadline()).WithinDeadline(request.Http);
         if (grant is null || grant.Generation != generation || !IsUsable(grant, request.Client))
         {
             context.RejectAsInactive();

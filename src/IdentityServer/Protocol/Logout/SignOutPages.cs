@@ -7,6 +7,7 @@ using IdentityServer.Storage;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
+using ServiceDefaults;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 

@@ -1,7 +1,7 @@
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.Pipeline;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -20,7 +20,7 @@ internal sealed class KeepPushedRequest(PushedRequests requests, PushedRequestSe
             return;
         }
         context.Parameters[Parameters.RequestUri] =
-            await requests.AddAsync(request.Client, request.Parameters, request.DpopThumbprint, CancellationToken.None).WithinDeadline(request.Http);
+            await requests.AddAsync(request.Client, request.Parameters, request.DpopThumbprint, request.Http.Deadline()).WithinDeadline(request.Http);
         context.Parameters[Parameters.ExpiresIn] = (int)settings.Lifetime.TotalSeconds;
     }
 }

@@ -55,7 +55,7 @@ internal sealed class RegistrationEndpoint(
         var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientRegistered, row.RegisteredAt!.Value);
         try
         {
-            if (!await httpContext.InOwnScopeAsync(services => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, CancellationToken.None)))
+            if (!await httpContext.InOwnScopeAsync((services, deadline) => TryStoreAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited, deadline)))
                 return Errors.TooManyClients;
         }
         // OpenIddict's own rules, should one of them be stricter than ours.

@@ -60,8 +60,8 @@ internal sealed class RegistrationManagement(
         var clientId = (string)httpContext.Request.RouteValues["client_id"]!;
         if (clientId.Contains('\0', StringComparison.Ordinal))
             return null;
-        var row = await httpContext.InOwnScopeAsync(services => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
-            .SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, CancellationToken.None));
+        var row = await httpContext.InOwnScopeAsync((services, deadline) => services.GetRequiredService<AuthDb>().Clients.AsNoTracking()
+            .SingleOrDefaultAsync(client => client.ClientId == clientId && client.RegisteredAt != null, deadline));
         return row?.RegistrationTokenHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, RegistrationTokens.HashOf(token)) ? row : null;
     }
 
@@ -99,7 +99,7 @@ internal sealed class RegistrationManagement(
         var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientChanged, timeProvider.GetUtcNow());
         try
         {
-            if (!await httpContext.InOwnScopeAsync(services => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, CancellationToken.None)))
+            if (!await httpContext.InOwnScopeAsync((services, deadline) => TrySaveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, description, audited, deadline)))
                 return Errors.RegistrationTokenRefused;
         }
         catch (OpenIddictExceptions.ValidationException)
@@ -141,7 +141,7 @@ internal sealed class RegistrationManagement(
     private async ValueTask<Result<RegisteredClient>> RemoveAsync(HttpContext httpContext, ClientRow row, string token)
     {
         var audited = RegistrationAnswer.Audited(httpContext, row, AuditEvents.ClientRemoved, timeProvider.GetUtcNow());
-        if (!await httpContext.InOwnScopeAsync(services => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
+        if (!await httpContext.InOwnScopeAsync((services, _) => TryRemoveAsync(services.GetRequiredService<AuthDb>(), services.GetRequiredService<ApplicationManager>(), row, audited)))
             return Errors.RegistrationTokenRefused;
         await pulse.FollowAsync();
         return new RegisteredClient(row, null, token);

@@ -4,7 +4,7 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Tokens;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -35,7 +35,7 @@ internal sealed class EndPresentedToken(AccessTokenVerifier accessTokens, GrantE
     {
         var claims = accessTokens.FindRevocable(token);
         if (claims?.JwtId is not null && claims.ClientId == request.Client.ClientId)
-            await ending.EndTokenAsync(claims, NoteOf(request, AuditEvents.TokenRevoked), CancellationToken.None).WithinDeadline(request.Http);
+            await ending.EndTokenAsync(claims, NoteOf(request, AuditEvents.TokenRevoked), request.Http.Deadline()).WithinDeadline(request.Http);
     }
 
     private static AuditNote NoteOf(ProtocolRequest request, string what) => new(what, AuditReasons.Revoked, Caller.AddressOf(request.Http));

@@ -8,7 +8,6 @@ using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Storage;
-using Microsoft.AspNetCore.Http.Timeouts;
 using ServiceDefaults;
 
 namespace IdentityServer.Protocol.Revocation;
@@ -58,7 +57,7 @@ internal sealed class RevocationFeedEndpoint(
 
     private async Task AnswerAsync(HttpContext httpContext, Cursor? after, TimeSpan wait)
     {
-        httpContext.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        httpContext.Features.Get<RequestDeadline>()?.Lift();
         // A caller that does not wait gets the current state, not that of the last beat.
         if (after is null || wait == TimeSpan.Zero)
             await pulse.NextBeatAsync().WaitAsync(httpContext.RequestAborted);

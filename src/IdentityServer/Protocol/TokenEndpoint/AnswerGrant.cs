@@ -5,7 +5,7 @@ using IdentityServer.Protocol.TokenEndpoint.Grants;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Telemetry;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 

@@ -6,7 +6,7 @@ using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Storage;
 using OpenIddict.Server;
-using ServiceDefaults.Http;
+using ServiceDefaults;
 using ServiceDefaults.Storage;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -28,7 +28,7 @@ internal sealed class TellUserClaims(
             request.Refuse(context, Errors.Busy);
         // The account may have been disabled, or the client removed, since the token was issued.
         else if (AccessTokenVerifier.GrantOf(token) is not { } grantId || configuration.Value.FindClient(token.ClientId ?? "") is not { IsDisabled: false } client
-            || await users.FindAsync(grantId, CancellationToken.None).WithinDeadline(http) is not { } found)
+            || await users.FindAsync(grantId, http.Deadline()).WithinDeadline(http) is not { } found)
             request.Refuse(context, Errors.AccessTokenRefused);
         else
         {
