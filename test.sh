@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test. Needs the .NET SDK and PostgreSQL's binaries; what needs more is skipped
-# with its reason, unless CI=true: there nothing may be missing.
+# Builds everything and runs every test. Needs the .NET SDK and PostgreSQL's binaries. Tests that need more are skipped
+# with the reason; with CI=true they fail.
 # The last line is "N passed, N failed" or "N passed, N failed, N skipped".
 # shellcheck disable=SC2317  # the tests are functions that check calls
 set -euo pipefail
@@ -13,7 +13,7 @@ passed=0 failed=0 skipped=0
 mkdir -p .data
 scratch=$(mktemp -d "$root/.data/test.XXXXXX")
 export QUICKSTART_DIRECTORY=$scratch
-# Whatever happens, nothing that this run started goes on, and its data goes with it.
+# However this run ends, it stops what it started and deletes its data.
 trap 'deploy/quickstart.sh --stop >/dev/null 2>&1 || true; rm -rf "$scratch"' EXIT
 
 finish() {
@@ -39,7 +39,7 @@ skip() { # test reason
 check() { # test command...
   local name=$1 begun=$SECONDS code=0
   shift
-  # Not as "… || code=$?": that would switch off set -e inside of the test.
+  # Not as "… || code=$?": that would switch off set -e inside the test.
   set +e
   (set -e && "$@") >"$scratch/check.log" 2>&1
   code=$?
@@ -108,7 +108,7 @@ story_and_exit() {
   deploy/quickstart.sh --exit && refuses "$IDENTITYSERVER_URL" && refuses "$RESOURCEAPI_URL"
 }
 
-# Started anew on the same data, from another folder, and left running for the tests that follow.
+# Started again on the same data, from another folder, and left running for the tests that follow.
 story_and_stay() {
   (cd / && Limits__Enabled=false "$root/deploy/quickstart.sh") && [[ -s $scratch/quickstart.pid ]]
 }
@@ -155,7 +155,7 @@ has() {
 }
 
 if has curl; then
-  check "quickstart: the whole story, and it stops what it started" story_and_exit
+  check "quickstart: runs, and stops what it started" story_and_exit
   check "quickstart: once more on the same data, left running" story_and_stay
   if [[ -s $scratch/quickstart.pid ]]; then
     check "quickstart: a taken port is named in one line" taken_port
@@ -165,9 +165,9 @@ if has curl; then
       skip "newman: the collection, every route" "npm is missing"
     fi
     if has nginx && has openssl; then
-      check "nginx: the whole story through one origin" deploy/test-nginx.sh
+      check "nginx: the quickstart through one origin" deploy/test-nginx.sh
     else
-      skip "nginx: the whole story through one origin" "nginx or openssl is missing"
+      skip "nginx: the quickstart through one origin" "nginx or openssl is missing"
     fi
     check "quickstart: --stop stops both programs" stop
   fi
@@ -176,9 +176,9 @@ else
 fi
 
 if has openssl; then
-  check "certificates: made, kept, made anew" certificates
+  check "certificates: made, kept, replaced" certificates
 else
-  skip "certificates: made, kept, made anew" "openssl is missing"
+  skip "certificates: made, kept, replaced" "openssl is missing"
 fi
 
 if has shellcheck; then
@@ -194,15 +194,15 @@ else
 fi
 
 if has npm && has openssl; then
-  check "clients of others sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" tests/Interop/run.sh
+  check "other clients sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" tests/Interop/run.sh
 else
-  skip "clients of others sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" "npm or openssl is missing"
+  skip "other clients sign in: openid-client, oauth4webapi, oidc-client-ts, mod_auth_openidc" "npm or openssl is missing"
 fi
 
 if has npm; then
-  check "kubernetes: the manifests are what the API takes, and a mistake is named" deploy/kubernetes/validate.sh
+  check "kubernetes: the manifests are valid, and mistakes are reported" deploy/kubernetes/validate.sh
 else
-  skip "kubernetes: the manifests are what the API takes, and a mistake is named" "npm is missing"
+  skip "kubernetes: the manifests are valid, and mistakes are reported" "npm is missing"
 fi
 
 if has nginx && has openssl; then
@@ -227,9 +227,9 @@ else
 fi
 
 if [[ ${TEST_IMAGES-${CI-}} == true ]]; then
-  check "images: both build and tell the whole story" deploy/test-images.sh
+  check "images: both build and pass the quickstart" deploy/test-images.sh
 else
-  skip "images: both build and tell the whole story" "TEST_IMAGES is not true (needs root, podman, debootstrap and some minutes)"
+  skip "images: both build and pass the quickstart" "TEST_IMAGES is not true (needs root, podman, debootstrap and some minutes)"
 fi
 
 finish

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what compose.yaml needs and git must not hold: deploy/.env, deploy/secrets/
-# and deploy/config/manifest.json. What exists is kept.
+# and deploy/config/manifest.json. Existing files are kept.
 set -euo pipefail
 
 if [[ $# -gt 1 || ${1-} == -* ]]; then
@@ -45,7 +45,7 @@ host=$(setting PUBLIC_HOST)
 run_as=$(setting RUN_AS)
 
 if [[ ! -s config/manifest.json ]]; then
-  # A folder and not a file is mounted: editors that replace the file are seen. It names secrets but holds none.
+  # Compose mounts the folder, so that a replaced file is seen. The manifest names secrets but holds none.
   mkdir -p config
   sed "s|https://identity\.test|https://$host|g; s|\"manifest\.schema\.json\"|\"../manifest.schema.json\"|" manifest.example.json >config/manifest.json
   chmod 755 config

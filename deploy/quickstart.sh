@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Starts IdentityServer and ResourceApi if they are not up, and walks the life of a token with curl.
+# Starts IdentityServer and ResourceApi if they are not up, and shows the life of a token with curl.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: deploy/quickstart.sh [--exit | --stop]
 
-Starts IdentityServer and ResourceApi if they are not up, walks the whole story of a token with curl
+Starts IdentityServer and ResourceApi if they are not up, shows the life of a token with curl,
 and leaves both running. Needs the .NET 10 SDK, curl and PostgreSQL's binaries (no running PostgreSQL).
 
   --exit   stop what this run started at the end
@@ -16,7 +16,7 @@ Environment:
   IDENTITYSERVER_URL    where IdentityServer listens (http://localhost:5000)
   RESOURCEAPI_URL       where ResourceApi listens (http://localhost:5010)
   QUICKSTART_DIRECTORY  where data, logs and process ids go (.data in the repository)
-  NO_COLOR              set: no colour on a terminal either
+  NO_COLOR              if set, no colours
 TEXT
 }
 
@@ -51,7 +51,7 @@ fail() {
 
 # ---- stopping ------------------------------------------------------------------------------------
 
-# A process id may have been given to someone else since: only our own program is ever stopped.
+# The process id may belong to another process by now: stop only our own programs.
 is_ours() { # pid program
   local command
   if [[ -r /proc/$1/cmdline ]]; then
@@ -68,7 +68,7 @@ stop_program() { # program pid
   kill -TERM "$2" 2>/dev/null || return 0
   while is_ours "$2" "$1"; do
     if ((waited == 150)); then
-      echo "quickstart: $1 (process $2) did not stop within 15 s; it is killed" >&2
+      echo "quickstart: $1 (process $2) did not stop within 15 s; killing it" >&2
       kill -KILL "$2" 2>/dev/null || true
     fi
     ((waited < 200)) || return 0
@@ -78,7 +78,7 @@ stop_program() { # program pid
   echo "Stopped $1."
 }
 
-# The one started last stops first: ResourceApi before the IdentityServer that it listens to.
+# The last one started stops first: ResourceApi follows the IdentityServer's revocation feed.
 stop_all() { # lines of "program pid", oldest first
   local program pid
   printf '%s\n' "$1" | sed '1!G;h;$!d' | while read -r program pid; do
@@ -104,7 +104,7 @@ cleanup() {
     stop_all "$started"
     rm -f "$pids"
   elif [[ -n $started && $status != 0 ]]; then
-    echo "Both programs still run, logs are in $data/logs; stop them with $self --stop" >&2
+    echo "Both programs are still running; their logs are in $data/logs. Stop them with $self --stop" >&2
   fi
   exit "$status"
 }
@@ -114,7 +114,7 @@ trap 'exit 143' TERM
 
 # ---- starting ------------------------------------------------------------------------------------
 
-# Asks nothing of the user's proxy and .curlrc settings: both programs are on this machine.
+# Ignores the user's proxy and .curlrc: both programs are on this machine.
 ask() {
   curl -q --silent --show-error --noproxy '*' --max-time 15 "$@"
 }
@@ -142,7 +142,7 @@ needs_to_start() {
   fi
 }
 
-# Prints "up", "free" or "taken": is the program at this address, nobody, or somebody else?
+# Prints who is at this address: "up" (the program), "free" (nobody), "taken" (another), "nowhere" (no such address).
 at() { # url well-known-document member
   local status code=0
   status=$(ask --output "$scratch/at" --write-out '%{http_code}' "$1/.well-known/$2" 2>/dev/null) || code=$?
@@ -158,7 +158,7 @@ at() { # url well-known-document member
 }
 
 refuse_taken() { # program url variable what-is-there another-port
-  [[ $4 != nowhere ]] || fail "$3 holds $2, which is no address of this machine; it may hold http://localhost:$5, for example"
+  [[ $4 != nowhere ]] || fail "$3 is $2, which is not an address of this machine; use http://localhost:$5, for example"
   [[ $4 != taken ]] || fail "$1 can't use $2: something else answers there. Give another address, for example $3=http://localhost:$5 $self"
 }
 
@@ -168,7 +168,7 @@ build() { # program
   if ! dotnet build "$root/src/$1" --configuration Release --nologo --verbosity quiet \
     --disable-build-servers >"$log" 2>&1; then
     { grep -E 'error' "$log" || tail -n 5 "$log"; } | sort -u | head -n 5 >&2 || true
-    fail "$1 does not build; the whole log is $log"
+    fail "$1 does not build; the full log is $log"
   fi
 }
 
@@ -176,7 +176,7 @@ start() { # program url settings...
   local program=$1 url=$2 log
   log=$data/logs/$(printf '%s' "$1" | tr '[:upper:]' '[:lower:]').log
   shift 2
-  # nohup and no terminal: the programs outlive this script and the window that it ran in.
+  # nohup and no terminal: the programs outlive this script and its window.
   (cd "$root/src/$program" && exec env ASPNETCORE_ENVIRONMENT=Development ASPNETCORE_URLS="$url" \
     DOTNET_GCgen0size="${DOTNET_GCgen0size:-0x1000000}" LocalPostgres__Directory="${LocalPostgres__Directory:-$data/postgres}" "$@" \
     nohup dotnet "$root/src/$program/bin/Release/net10.0/$program.dll" </dev/null >"$log" 2>&1) &
@@ -228,12 +228,12 @@ chapter() {
   printf '\n%s%2d. %s%s\n' "$bold" "$chapter" "$1" "$plain"
 }
 
-# Tokens, ids and passwords are cut: what matters is which one it is.
+# Shortens tokens, ids and passwords so that they can still be told apart.
 shorten() {
   sed -E -e 's/([A-Za-z0-9_-]{8})[A-Za-z0-9._-]{20,}([A-Za-z0-9_-]{6})/\1…\2/g' -e 's/("password":")[^"]*/\1…/g'
 }
 
-# Breaks long lines after commas, and hangs what follows below the first column.
+# Breaks long lines after commas and indents them all alike.
 wrap() { # indent
   awk -v indent="$1" '{
     pad = sprintf("%" indent "s", ""); line = ""; n = split($0, part, /,/)
@@ -347,10 +347,10 @@ access=$(member access_token)
 successor=$(member refresh_token)
 [[ $successor != "$refresh" ]] || fail "chapter $chapter: the refresh token did not rotate"
 
-chapter 'The answer got lost? Asked again, the old token gives the same successor, not a second one'
+chapter 'The answer got lost? The old token gives the same successor again, not a second one'
 send POST "$identity/connect/token" "$body" --data "$body"
 expect 200
-[[ $(member refresh_token) == "$successor" ]] || fail "chapter $chapter: the successor is another one"
+[[ $(member refresh_token) == "$successor" ]] || fail "chapter $chapter: the successor is a different one"
 
 chapter 'She logs out'
 send POST "$identity/auth/logout" '' --header "Authorization: Bearer $access"
@@ -381,18 +381,18 @@ chapter "It has a space of its own: Maya's note is not there"
 send GET "$resource/api/data/notes%2Ffirst" '' --header "Authorization: Bearer $access"
 expect 404
 
-printf '\n%sThe whole story went as it should.%s\n' "$bold" "$plain"
+printf '\n%sEverything worked.%s\n' "$bold" "$plain"
 
 # ---- what is left --------------------------------------------------------------------------------
 
 if [[ $mode == exit ]]; then
-  [[ -n $started ]] || echo "Both programs were running before, so they go on."
+  [[ -n $started ]] || echo "Both programs were already running, so they keep running."
   exit 0
 fi
 
 cat <<TEXT
 
-Both programs go on:
+Both programs keep running:
   IdentityServer  $identity/.well-known/openid-configuration
   ResourceApi     $resource/openapi/v1.json
 TEXT

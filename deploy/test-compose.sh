@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Reads compose.yaml alone and with compose.two-nodes.yaml by Docker's own reading (no engine is needed), and has nginx
-# check the configuration that the two nodes get. Exit code 77: there is no Compose on this machine.
+# Has Docker Compose read compose.yaml, alone and with compose.two-nodes.yaml (no engine is needed), and has nginx
+# check the configuration for two nodes. Exit code 77: there is no Compose on this machine.
 set -euo pipefail
 
 folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,9 +15,9 @@ fail() {
 # ---- nginx ---------------------------------------------------------------------------------------
 
 nginx=$(command -v nginx || command -v /usr/sbin/nginx) || fail "nginx is missing"
-# The very command of compose.two-nodes.yaml, up to where it starts nginx.
+# The command in compose.two-nodes.yaml, up to where it starts nginx.
 change=$(sed -nE "s|^ +- (sed -E .*) /etc/nginx/nginx.conf >/tmp/nginx.conf && exec nginx .*|\1|p" "$folder/compose.two-nodes.yaml")
-[[ -n $change ]] || fail "compose.two-nodes.yaml does not say how nginx.conf becomes that of two nodes"
+[[ -n $change ]] || fail "compose.two-nodes.yaml has no command that adds the second nodes to nginx.conf"
 bash -c "$change '$folder/nginx.conf'" >"$scratch/two.conf"
 for name in identityserver resourceapi; do
   [[ $(grep -cF "server $name:8080 fail_timeout=1s; server $name-2:8080 fail_timeout=1s;" "$scratch/two.conf") == 1 ]] || fail "nginx does not know two nodes of $name"
@@ -40,7 +40,7 @@ else
   exit 77
 fi
 cp "$folder"/compose*.yaml "$scratch/"
-# The first Compose, which distributions still have, knows no name.
+# Compose 1, which distributions still ship, does not know the member name.
 [[ ${compose[*]} != docker-compose ]] || sed -i '/^name:/d' "$scratch/compose.yaml"
 cat >"$scratch/.env" <<'TEXT'
 PUBLIC_HOST=identity.test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds both images with podman and walks the quickstart's story against two hardened containers on a PostgreSQL
+# Builds both images with podman and runs the quickstart against two hardened containers on a PostgreSQL
 # of their own. Needs root, podman with runc or crun, debootstrap and PostgreSQL's binaries. Where the public
-# base images can be pulled, SDK_IMAGE and RUNTIME_IMAGE name them; else a base is made of Debian and this
+# base images can be pulled, SDK_IMAGE and RUNTIME_IMAGE name them; otherwise a base is made from Debian and this
 # machine's .NET.
 set -euo pipefail
 
@@ -56,8 +56,8 @@ free_port() {
   echo "$port"
 }
 
-# A sandbox has no bridge and may not raise limits; none of the machine's own podman settings is touched.
-runtime=$(command -v runc || command -v crun) || cannot 'neither runc nor crun is there'
+# A sandbox has no bridge and may not raise limits. The machine's own podman settings stay as they are.
+runtime=$(command -v runc || command -v crun) || cannot 'runc and crun are both missing'
 cat >"$scratch/containers.conf" <<TEXT
 [engine]
 runtime = "$(basename "$runtime")"
@@ -94,7 +94,7 @@ podman run --rm --network host "$RUNTIME_IMAGE" true >"$scratch/probe.log" 2>&1 
 
 # ---- images --------------------------------------------------------------------------------------
 
-# The restore inside the build sees the package sources, certificates and packages that this machine has.
+# The restore inside the build uses this machine's package sources, certificates and packages.
 volumes=(--volume /etc/ssl/certs:/etc/ssl/certs:ro)
 packages=${NUGET_PACKAGES:-$HOME/.nuget/packages}
 [[ ! -d $HOME/.nuget/NuGet ]] || volumes+=(--volume "$HOME/.nuget/NuGet:/root/.nuget/NuGet:ro")
@@ -169,7 +169,7 @@ for name in "${containers[@]}"; do
   user=$(podman exec "$name" sh -c 'sed -n "s/^Uid:\t\([0-9]*\).*/\1/p" /proc/1/status')
   [[ $user != 0 ]] || fail "$name runs as root"
   ! podman exec "$name" sh -c ': >/app/x' 2>/dev/null || fail "$name: the root file system can be written to"
-  # Where there is no systemd podman grumbles about its timers for health checks, and goes on.
+  # Without systemd, podman complains about its timers for health checks and carries on.
   podman stop --time 20 "$name" >/dev/null 2>&1
   code=$(podman inspect --format '{{.State.ExitCode}}' "$name")
   [[ $code == 0 ]] || fail "$name ended with $code when it was told to stop"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts nginx with deploy/nginx.conf in front of two programs that are up, and walks the story through the one origin.
+# Puts nginx with deploy/nginx.conf in front of two running programs, and runs the quickstart through the one origin.
 # Needs nginx, openssl and curl; no root. IDENTITYSERVER_URL and RESOURCEAPI_URL say where the programs are.
 set -euo pipefail
 
@@ -20,16 +20,16 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The certificate script works beside itself, so a copy of it works in the scratch folder.
+# The script writes into its own folder, so a copy of it writes into the scratch folder.
 cp "$root/certs/make-development-certificates.sh" "$scratch/"
 "$scratch/make-development-certificates.sh" >/dev/null
 
-# What differs from the container: addresses, files and the port. The rules are the file's own.
+# Only addresses, files and the port differ from the container.
 sed -e "s|/tmp/|$scratch/|" -e "s|identityserver:8080|${identity#http://}|" -e "s|resourceapi:8080|${resource#http://}|" \
   -e "s|listen 443|listen localhost:$port|" -e "s|/run/secrets/tls|$scratch/localhost|" \
   -e "s|/dev/stdout|$scratch/access.log|" -e "s|/dev/stderr|$scratch/error.log|" \
   "$root/deploy/nginx.conf" >"$scratch/nginx.conf"
-# An nginx started by root gives its workers to another user, who must reach the scratch folder.
+# If root starts nginx, its workers run as another user, who must reach the scratch folder.
 chmod 755 "$scratch"
 
 "$nginx" -q -t -e "$scratch/error.log" -c "$scratch/nginx.conf"
@@ -48,7 +48,7 @@ ask() {
 }
 
 echo
-echo "Of TLS 1.2 there is what BCP 195 has:"
+echo "TLS 1.2 offers what BCP 195 recommends:"
 for cipher in ECDHE+AESGCM:yes ECDHE+CHACHA20:yes AES128-GCM-SHA256:no ECDHE+AES+SHA384:no ECDHE+AES+SHA1:no DHE+AESGCM:no; do
   taken=no
   openssl s_client -connect "localhost:$port" -servername localhost -tls1_2 -cipher "${cipher%:*}:@SECLEVEL=0" </dev/null >"$scratch/tls" 2>&1 &&

@@ -1,8 +1,8 @@
 // Usage: node validate.mjs FOLDER
-// Each document of the folder's *.yaml is held
-//   to the names and types of the API (TypeScript's check of excess properties refuses a misspelt field),
-//   to its patterns and ranges (the schema's own validators),
-//   and to rules of our own: what the API accepts and we do not want.
+// Checks each document in the folder's *.yaml against
+//   the names and types of the API (TypeScript's check of excess properties refuses a misspelt field),
+//   its patterns and ranges (the schema's own validators),
+//   and our own rules: what the API accepts but we don't want.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
@@ -14,7 +14,7 @@ const mistakes = [];
 const resources = [];
 
 for (const file of readdirSync(folder).filter((name) => name.endsWith(".yaml")).sort()) {
-  // As Kubernetes reads it: YAML 1.1, where a key that comes twice is an error.
+  // As Kubernetes reads it: YAML 1.1, where a duplicate key is an error.
   for (const document of parseAllDocuments(readFileSync(join(folder, file), "utf8"), { version: "1.1", uniqueKeys: true })) {
     for (const error of [...document.errors, ...document.warnings]) mistakes.push(`${file}: ${error.message}`);
     const value = document.toJS();
@@ -77,7 +77,7 @@ const require = (name, kind, wanted) => of(kind).some(({ value }) => value.metad
 for (const { value, name } of resources) {
   const wanted = value.kind === "Namespace" ? undefined : "identityserver";
   if (value.metadata?.namespace !== wanted) say(name, `the namespace is ${value.metadata?.namespace}`);
-  if (value.kind === "Secret") say(name, "a secret does not belong into these files");
+  if (value.kind === "Secret") say(name, "a secret does not belong in these files");
 }
 
 for (const { name, kind, template, selector } of pods) {
@@ -133,7 +133,7 @@ for (const { value, name } of of("NetworkPolicy")) {
   }
 }
 
-// Clients' keys and logout addresses are at any public address, and no node's or cloud's own.
+// Clients' keys and logout addresses may be at any public address, but not inside the cluster or the cloud.
 const open = of("NetworkPolicy").filter(({ value }) => selected(value.spec.podSelector).some((pod) => pod.template.metadata?.labels?.["app.kubernetes.io/name"] === "identityserver"))
   .flatMap(({ value }) => value.spec.egress ?? []).filter((rule) => rule.ports?.some((port) => port.protocol === "TCP" && port.port === 443))
   .flatMap((rule) => rule.to ?? []).find((to) => to.ipBlock?.cidr === "0.0.0.0/0");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds the manifests to Kubernetes' API schema and to rules of our own, offline but for the first npm ci.
-# Then proves that it would have said so: each mistake made in a copy must be named.
+# Checks the manifests against Kubernetes' API schema and our own rules, offline except for the first npm ci.
+# Then proves that the check works: each mistake made in a copy must be reported.
 set -euo pipefail
 
 if [[ ${1-} == -h || ${1-} == --help ]]; then
@@ -18,13 +18,13 @@ folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 manifests=${1:-$folder}
 schema=${KUBERNETES_SCHEMA_DIRECTORY:-$folder/../../.data/kubernetes-schema}
 
-# The lock file pins the schema and all that it brings; a changed one installs anew.
+# The lock file pins the schema and its dependencies; if it changed, they are installed again.
 if [[ ! -d $schema/node_modules ]] || ! cmp -s "$folder/package-lock.json" "$schema/package-lock.json"; then
   mkdir -p "$schema"
   rm -rf "$schema/node_modules"
   cp "$folder/package.json" "$folder/.npmrc" "$schema/"
   echo "Installing the schema …"
-  # The lock is copied last of all: it says that the installation is whole.
+  # A failed installation removes the lock file, so that the next run installs again.
   cp "$folder/package-lock.json" "$schema/package-lock.json.new"
   (cd "$schema" && mv package-lock.json.new package-lock.json && npm ci --ignore-scripts --loglevel=error) ||
     { rm -f "$schema/package-lock.json" && exit 1; }
@@ -39,7 +39,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 cp "$folder"/*.yaml "$scratch/"
 expected=()
-breaks() { # what must be said of it, file, sed's script
+breaks() { # expected message, file, sed script
   cp "$scratch/$2" "$scratch/before"
   sed -i "$3" "$scratch/$2"
   ! cmp -s "$scratch/before" "$scratch/$2" || { echo "validate.sh: '$3' changes nothing in $2" >&2 && exit 1; }
@@ -61,10 +61,10 @@ breaks "no ConfigMap" migrate.yaml 's/configMapRef: { name: identityserver }/con
 breaks "given in the clear" resourceapi.yaml 's/valueFrom: { secretKeyRef: { name: resourceapi, key: client-secret } }/value: hunter2/'
 
 if node "$schema/validate.mjs" "$scratch" >"$scratch/said" 2>&1; then
-  echo "validate.sh: mistakes pass" >&2
+  echo "validate.sh: no mistake was found" >&2
   exit 1
 fi
 for text in "${expected[@]}"; do
-  grep -qF -- "$text" "$scratch/said" || { cat "$scratch/said" >&2 && echo "validate.sh: nothing is said of $text" >&2 && exit 1; }
+  grep -qF -- "$text" "$scratch/said" || { cat "$scratch/said" >&2 && echo "validate.sh: not reported: $text" >&2 && exit 1; }
 done
-echo "${#expected[@]} mistakes of ${#expected[@]} are named."
+echo "All ${#expected[@]} mistakes are reported."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the collection against programs that are up. Further arguments go to newman.
+# Runs the collection against running programs. Further arguments go to newman.
 set -euo pipefail
 
 if [[ ${1-} == -h || ${1-} == --help ]]; then
@@ -18,13 +18,13 @@ command -v npm >/dev/null || { echo "run.sh: npm is missing; install Node.js 18 
 folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 newman=${NEWMAN_DIRECTORY:-$folder/../../.data/newman}
 
-# The lock file pins newman and all that it brings; a changed one installs anew.
+# The lock file pins newman and its dependencies; if it changed, they are installed again.
 if [[ ! -x $newman/node_modules/.bin/newman ]] || ! cmp -s "$folder/package-lock.json" "$newman/package-lock.json"; then
   mkdir -p "$newman"
   rm -rf "$newman/node_modules"
   cp "$folder/package.json" "$newman/"
   echo "Installing newman …"
-  # The lock is copied last of all: it says that the installation is whole.
+  # A failed installation removes the lock file, so that the next run installs again.
   cp "$folder/package-lock.json" "$newman/package-lock.json.new"
   (cd "$newman" && mv package-lock.json.new package-lock.json && npm ci --no-audit --no-fund --loglevel=error) ||
     { rm -f "$newman/package-lock.json" && exit 1; }

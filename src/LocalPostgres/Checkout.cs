@@ -5,7 +5,7 @@ public static class Checkout
 {
     private const string Solution = "IdentityServer.sln";
 
-    /// <summary>The root of the repository that the program lies in or is started in; else <paramref name="contentRoot"/>.</summary>
+    /// <summary>The root of the checkout, otherwise <paramref name="contentRoot"/>.</summary>
     public static string RootFor(string contentRoot) => RootFor(AppContext.BaseDirectory, contentRoot);
 
     /// <summary>The program's own place first: two programs of one checkout agree on it wherever they are started from.</summary>

@@ -26,7 +26,7 @@ internal sealed partial class Cluster
         System.IO.Directory.Move(sibling, directory.Cluster);
     }
 
-    /// <summary>Removes what programs left behind that were killed while they made a cluster.</summary>
+    /// <summary>Removes what was left behind by programs that were killed while they made a cluster.</summary>
     private void ClearAbandoned()
     {
         foreach (var abandoned in System.IO.Directory.EnumerateDirectories(directory.Path, "data.new-*"))

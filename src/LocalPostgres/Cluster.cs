@@ -181,7 +181,7 @@ internal sealed partial class Cluster(ServerDirectory directory, LocalPostgresOp
         }
         catch (FileNotFoundException)
         {
-            // Said below, as for one that does not read as a number.
+            // Reported below, like a file that does not hold a number.
         }
 
         throw Unusable($"holds a broken cluster (no version in {file})", "remove it, or name another directory");

@@ -3,11 +3,11 @@ namespace LocalPostgres;
 /// <summary>Which of the known names was meant.</summary>
 public static class NearestName
 {
-    /// <summary>The name that needs the fewest changes, and their number; letters of either case are the same.</summary>
+    /// <summary>The name that needs the fewest changes, and their number; case does not matter.</summary>
     public static (string Name, int Distance) Of(string name, IEnumerable<string> known) =>
         known.Select(candidate => (candidate, Distance(name, candidate))).MinBy(pair => pair.Item2);
 
-    /// <summary>Levenshtein's: letters put in, taken out or changed.</summary>
+    /// <summary>Levenshtein distance: letters inserted, removed or changed.</summary>
     private static int Distance(string one, string other)
     {
         var row = Enumerable.Range(0, other.Length + 1).ToArray();

@@ -38,7 +38,7 @@ catch (StartupException e)
     await Console.Error.WriteLineAsync(e.Message);
     return 1;
 }
-// Whatever nobody foresaw is one line too; past the start a fault ends the program with its trace.
+// An unforeseen fault at start is one line too; a later one ends the program with a stack trace.
 catch (Exception e) when (started is null)
 {
     await Console.Error.WriteLineAsync($"The program can't start: {e.Message.ReplaceLineEndings(" ")}");

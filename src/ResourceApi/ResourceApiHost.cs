@@ -18,7 +18,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
 {
     internal const string DefaultAddress = "http://localhost:5010";
 
-    // Past our own limit for bodies Kestrel still reads on this far, so that a client gets its 413 instead of a reset.
+    // Kestrel reads this far beyond our own limit for bodies, so that a client gets 413 instead of a reset.
     private const long MaximumDrained = 16 * 1024 * 1024;
 
     private readonly WebApplication _app;
@@ -26,7 +26,7 @@ internal sealed class ResourceApiHost : IAsyncDisposable
 
     private ResourceApiHost(WebApplication app, LocalPostgresServer? postgres) => (_app, _postgres) = (app, postgres);
 
-    /// <summary>The package reads them by itself, by the names of its options.</summary>
+    /// <summary>The package reads these itself, by the names of its options.</summary>
     internal static IEnumerable<string> TokenSettings =>
         from option in typeof(IdentityServerTokensOptions).GetProperties()
         where option.PropertyType.IsValueType || option.PropertyType == typeof(string)

@@ -4,8 +4,8 @@ using ServiceDefaults.Settings;
 namespace ServiceDefaults;
 
 /// <summary>
-/// How much of a program strangers may hold by connecting alone. What is not set here is Kestrel's: a body comes at 240 bytes
-/// a second at least and an answer is taken as fast, both after 5 s of grace; a request line has 8 KiB and its headers 32 KiB.
+/// How much of a program callers can hold just by connecting. The rest is Kestrel's: bodies and answers must move at
+/// 240 bytes a second or faster after 5 s of grace; a request line may have 8 KiB and the headers 32 KiB.
 /// </summary>
 internal static class ConnectionLimits
 {

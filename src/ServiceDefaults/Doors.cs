@@ -8,14 +8,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace ServiceDefaults;
 
 /// <summary>
-/// The sockets that a program listens at, and how many connections came in. The kernel takes connections before the program
-/// does, and resets those that the program has not taken when it stops to listen. Not here: first the kernel takes no
-/// more, then the program takes what is left, then it stops to listen, and who comes now is refused and goes elsewhere.
+/// The sockets that a program listens on, and how many connections are open. The kernel accepts connections before the
+/// program does, and resets those that the program has not accepted when it stops listening. To avoid that, first the
+/// kernel accepts no more, then the program accepts the rest, then it stops listening and new ones are refused.
 /// </summary>
 internal sealed class Doors
 {
-    // As long as a handshake takes within a data centre: one that had begun comes to its end. Not longer, since who comes
-    // meanwhile is put off for a second.
+    // As long as a handshake takes within a data centre, so that one in progress can finish. Not longer: whoever
+    // connects meanwhile is delayed by a second.
     private const int QuietLooks = 5;
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(1);
@@ -47,12 +47,12 @@ internal sealed class Doors
     };
 
     /// <summary>
-    /// Ends the listening alone: what is connected stays so. Kestrel takes a closed listener for the end of connections.
+    /// Stops listening and keeps open connections. Kestrel takes a closed listener as the end of new connections.
     /// </summary>
-    /// <param name="atMost">Where nothing keeps new connections away the queue may never be empty.</param>
+    /// <param name="atMost">If nothing keeps new connections away, the queue may never be empty.</param>
     public Task CloseAsync(TimeSpan atMost, CancellationToken cancellationToken) => Task.WhenAll(_listening.Select(socket => CloseAsync(socket, atMost, cancellationToken)));
 
-    /// <summary>Until nobody is connected, but no longer than <paramref name="atMost"/>.</summary>
+    /// <summary>Waits until nobody is connected, but no longer than <paramref name="atMost"/>.</summary>
     public async Task EmptyAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
         var begun = Stopwatch.GetTimestamp();
@@ -69,14 +69,14 @@ internal sealed class Doors
             var begun = Stopwatch.GetTimestamp();
             for (var quiet = 0; quiet < QuietLooks && Stopwatch.GetElapsedTime(begun) < atMost && !cancellationToken.IsCancellationRequested;)
             {
-                // Something to read at a listening socket is a connection that nobody has taken yet.
+                // A readable listening socket has a connection that nobody has accepted yet.
                 quiet = socket.Poll(TimeSpan.Zero, SelectMode.SelectRead) ? 0 : quiet + 1;
                 await PauseAsync(BetweenLooks, cancellationToken);
             }
         }
         catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
         {
-            // By Kestrel, or a kernel that has its own mind: it is at its end either way.
+            // Kestrel has closed it, or the kernel refuses the call: it is finished either way.
         }
         socket.Dispose();
     }

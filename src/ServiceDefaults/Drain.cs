@@ -5,15 +5,15 @@ using ServiceDefaults.Settings;
 namespace ServiceDefaults;
 
 /// <summary>
-/// The last seconds of a node. Told to stop it is not ready at once, yet serves for as long as load balancers need to see
-/// that, and closes each connection with its answer (RFC 9112 §9.6). Then it takes no more connections, serves on for a
-/// moment those that it has, and only then ends what has begun.
+/// The last seconds of a node. On SIGTERM it is not ready at once, but serves until load balancers have noticed, and
+/// closes each connection with its answer (RFC 9112 §9.6). Then it accepts no more connections, serves the open ones
+/// for a moment longer, and only then ends running requests.
 /// </summary>
 internal sealed partial class Drain : IHostedLifecycleService, IDisposable
 {
     /// <summary>
-    /// So that who is connected learns of the end by an answer and not by a connection that breaks under a request. Longer than
-    /// the second after which whoever was put off by <see cref="SynFilter"/> tries again.
+    /// So that connected clients learn of the end from an answer and not from a connection that breaks. Longer than
+    /// the second after which a client that <see cref="SynFilter"/> delayed tries again.
     /// </summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
 
@@ -29,13 +29,13 @@ internal sealed partial class Drain : IHostedLifecycleService, IDisposable
     /// <summary>True from SIGTERM on.</summary>
     public bool IsStopping => _lifetime.ApplicationStopping.IsCancellationRequested;
 
-    /// <summary>Cancelled when the time is over and no new connection is accepted: what only waits, ends.</summary>
+    /// <summary>Cancelled once no new connection is accepted: requests that only wait end.</summary>
     public CancellationToken Over => _over.Token;
 
-    /// <summary>Before any service is stopped, the listening one included.</summary>
+    /// <summary>Runs before any service is stopped, including the one that listens.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        // The host stops its services twice: by the signal and when it is disposed.
+        // The host stops its services twice: on the signal and when it is disposed.
         if (_over.IsCancellationRequested)
             return;
         if (_settings.Drain > TimeSpan.Zero)
@@ -43,7 +43,7 @@ internal sealed partial class Drain : IHostedLifecycleService, IDisposable
             LogDraining(_settings.Drain.TotalSeconds);
             await Task.Delay(_settings.Drain, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        // What has begun gets the rest.
+        // Running requests get the rest of the timeout.
         var part = _settings.Timeout / 8 < Farewell ? _settings.Timeout / 8 : Farewell;
         await _doors.CloseAsync(part, cancellationToken);
         await _over.CancelAsync();
@@ -68,6 +68,6 @@ internal sealed partial class Drain : IHostedLifecycleService, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _over.Dispose();
 
-    [LoggerMessage(3100, LogLevel.Information, "Stopping: not ready, and serving for {Seconds} s more")]
+    [LoggerMessage(3100, LogLevel.Information, "Stopping: not ready, and serving for another {Seconds} s")]
     private partial void LogDraining(double seconds);
 }

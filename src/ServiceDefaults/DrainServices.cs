@@ -8,10 +8,10 @@ using ServiceDefaults.Settings;
 
 namespace ServiceDefaults;
 
-/// <summary>Stops a program as <see cref="Drain"/> tells.</summary>
+/// <summary>Stops a program as <see cref="Drain"/> describes.</summary>
 internal static class DrainServices
 {
-    /// <exception cref="StartupException">A setting below <c>Shutdown</c> is no such number.</exception>
+    /// <exception cref="StartupException">A setting below <c>Shutdown</c> is invalid.</exception>
     public static void AddDrain(this WebApplicationBuilder builder, SettingsReader reader)
     {
         var settings = reader.Read<ShutdownSettings>();

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ServiceDefaults;
 
-/// <summary>A node that is told to stop is not ready.</summary>
+/// <summary>A stopping node is not ready.</summary>
 internal sealed class Draining(Drain drain) : IHealthCheck
 {
     public const string Name = "draining";

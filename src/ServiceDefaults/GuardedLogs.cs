@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace ServiceDefaults;
 
 /// <summary>
-/// Keeps what callers sent out of the log, and what would repeat a failed start. A filter could not: a rule in
+/// Keeps out of the log what callers sent and what would report a failed start twice. A filter could not: a rule in
 /// <c>Logging:Console:LogLevel</c> overrides every filter that the program adds.
 /// </summary>
 internal static class GuardedLogs

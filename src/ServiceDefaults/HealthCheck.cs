@@ -5,9 +5,9 @@ namespace ServiceDefaults;
 /// <summary>The command <c>healthcheck</c>: asks the program's own liveness, for images that have no curl.</summary>
 internal static class HealthCheck
 {
-    /// <param name="settings">Of the command line, over those of the environment.</param>
+    /// <param name="settings">From the command line; they win over the environment.</param>
     /// <param name="standard">Where the program listens when no setting says so.</param>
-    /// <returns>An exit code: 0 when it is live.</returns>
+    /// <returns>An exit code: 0 if it is live.</returns>
     public static async Task<int> RunAsync(string[] settings, string standard)
     {
         var configuration = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(settings).Build();

@@ -10,7 +10,7 @@ internal static class HealthEndpoints
     /// <summary>The process answers. No check runs.</summary>
     public const string Live = "/health/live";
 
-    /// <summary>Every check passes. No check asks the database itself, so that probes never pile up on one that is coming back.</summary>
+    /// <summary>Every check passes. None queries the database: probes must not pile up while it recovers.</summary>
     public const string Ready = "/health/ready";
 
     /// <param name="writeAsync">Writes the body; the status is set. The report of <see cref="Live"/> has no entries.</param>
@@ -32,7 +32,7 @@ internal static class HealthEndpoints
         }
     }
 
-    /// <summary>Whether the node is not ready because it is told to stop.</summary>
+    /// <summary>Whether the node is not ready because it is stopping.</summary>
     public static bool IsStopping(this HealthReport report)
     {
         return report.Entries.TryGetValue(Draining.Name, out var draining) && draining.Status == HealthStatus.Unhealthy;

@@ -8,14 +8,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ServiceDefaults;
 
-/// <param name="Path">As sent; empty where not even that could be read.</param>
-/// <param name="IsOfPath">The path itself is why it was refused.</param>
+/// <param name="Path">As sent; empty if it could not be read.</param>
+/// <param name="IsOfPath">Whether the path is the reason.</param>
 internal sealed record KestrelRefusal(int Status, string Path, bool IsOfPath);
 
 /// <summary>
-/// Gives a body to what Kestrel refuses before there is a request that middleware could see: a path with %00, a malformed header,
-/// a request line that is too long. Kestrel tells of it by a diagnostic event alone. HTTP/2 answers by a reset, without a body; and who
-/// begins with its preface where it is not served reads frames (RFC 9113 §3.4), so that 505 is left to Kestrel, which sends a GOAWAY.
+/// Gives a body to refusals that Kestrel makes before middleware sees a request: a path with %00, a malformed header,
+/// a too long request line. Kestrel reports them only by a diagnostic event. HTTP/2 answers with a reset and no
+/// body. Whoever starts HTTP/2 where it is not served reads frames (RFC 9113 §3.4): 505 is left to Kestrel's GOAWAY.
 /// </summary>
 internal static class KestrelRefusals
 {
@@ -47,12 +47,12 @@ internal static class KestrelRefusals
         {
         }
 
-        // Ends before it returns: Kestrel's buffers take some hundred bytes without waiting.
+        // Completes synchronously: Kestrel's buffers take a few hundred bytes without waiting.
         private async Task WriteAsync(IFeatureCollection features, IHttpResponseFeature response, IHttpResponseBodyFeature head, IConnectionTransportFeature connection)
         {
             var request = features.Get<IHttpRequestFeature>();
             var path = (request?.RawTarget ?? "").Split('?', 2)[0];
-            // Kestrel takes the method from the request line once the target was right.
+            // Kestrel sets the method only after it has accepted the target.
             var body = Write(describe(new KestrelRefusal(response.StatusCode, path, IsOfPath: path.Length > 0 && string.IsNullOrEmpty(request?.Method))));
             response.Headers.ContentType = "application/json";
             response.Headers.ContentLength = body.Length;
@@ -60,7 +60,7 @@ internal static class KestrelRefusals
             response.Headers.XContentTypeOptions = "nosniff";
             response.Headers.Connection = "close";
             await head.StartAsync();
-            // Kestrel offers no stream where it has found no request.
+            // Kestrel offers no response stream without a request.
             await connection.Transport.Output.WriteAsync(body);
         }
 

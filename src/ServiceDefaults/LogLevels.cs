@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ServiceDefaults;
 
-/// <summary>The levels below <c>Logging</c>, looked at before the logger factory is, which names no setting.</summary>
+/// <summary>Checks the levels below <c>Logging</c>: the logger factory's error would not name the setting.</summary>
 internal static class LogLevels
 {
-    /// <exception cref="StartupException">A level that there is not.</exception>
+    /// <exception cref="StartupException">An unknown level.</exception>
     public static void Require(IConfiguration configuration)
     {
         foreach (var (name, level) in configuration.GetSection("Logging").AsEnumerable())

@@ -28,7 +28,7 @@ internal sealed partial class MetricsServer : IHostedService, IAsyncDisposable
         builder.WebHost.UseUrls(settings.Addresses).UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // Few come to scrape.
+            // There are few scrapers.
             kestrel.Limits.MaxConcurrentConnections = 32;
             kestrel.Limits.MaxRequestBodySize = 1024;
         });
@@ -50,7 +50,7 @@ internal sealed partial class MetricsServer : IHostedService, IAsyncDisposable
         }
         catch (Exception unusable) when (unusable is IOException or SocketException or FormatException or ArgumentException or InvalidOperationException)
         {
-            throw new StartupException($"The setting {MetricsSettings.Name} is \"{_settings.Urls}\", which can't be listened at: {unusable.Message.ReplaceLineEndings(" ")}", unusable);
+            throw new StartupException($"The setting {MetricsSettings.Name} is \"{_settings.Urls}\", which can't be listened on: {unusable.Message.ReplaceLineEndings(" ")}", unusable);
         }
         LogListening(string.Join(' ', Addresses));
     }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace ServiceDefaults;
 
-/// <summary>OpenTelemetry's own variables. Its SDK reads them, and ignores an invalid value without a word; here it stops the start.</summary>
+/// <summary>OpenTelemetry's own variables. The SDK ignores an invalid value; here it stops the start.</summary>
 internal static class OtlpSettings
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";

@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Http;
 namespace ServiceDefaults;
 
 /// <summary>
-/// When one request is over, all of its waits together: for its body, a connection, a statement, a hash. While it is used
-/// <c>HttpContext.RequestAborted</c> ends with it too, so that whoever listens to that need not know of it. Statements do not
-/// listen to that: to end one is a connection and a blocked thread, too much for every caller who hangs up.
+/// When one request must end, all of its waits together: for its body, a connection, a statement, a hash. It also
+/// cancels <c>HttpContext.RequestAborted</c>, so that code that uses that token needs nothing else. Statements don't
+/// use it: cancelling one takes a connection and blocks a thread, too much for every caller who hangs up.
 /// </summary>
 #pragma warning disable CA1001 // Its sources have no timer and no handle: there is nothing to dispose of.
 internal sealed class RequestDeadline
@@ -23,17 +23,17 @@ internal sealed class RequestDeadline
     private long _due;
 
     /// <summary>
-    /// Ends soon after the deadline, and is for <c>WaitAsync</c> only: whoever waits for a statement waits no longer, whatever
-    /// becomes of it.
+    /// Cancelled soon after the deadline, for <c>WaitAsync</c> only: nobody waits for a statement any longer, even if
+    /// it is still running.
     /// </summary>
     internal CancellationToken Over => _over.Token;
 
-    /// <summary>Ends at the deadline, for statements; not when the caller hangs up.</summary>
+    /// <summary>Cancelled at the deadline, for statements; not when the caller hangs up.</summary>
     internal CancellationToken WorkOver => _workOver.Token;
 
     public bool IsOver => Volatile.Read(ref _due) == Past;
 
-    /// <summary>This request waits on purpose and bounds that by itself.</summary>
+    /// <summary>This request waits on purpose and limits the wait itself.</summary>
     public void Lift()
     {
         var due = Volatile.Read(ref _due);
@@ -50,7 +50,7 @@ internal sealed class RequestDeadline
         Volatile.Write(ref _due, due);
     }
 
-    /// <summary>False: it is spent and can't be used for another request.</summary>
+    /// <summary>False: it can't be reused for another request.</summary>
     internal bool End(HttpContext httpContext)
     {
         _hangingUp.Dispose();
@@ -59,20 +59,20 @@ internal sealed class RequestDeadline
         return Interlocked.Exchange(ref _due, Unused) != Past && _ended.TryReset() && _over.TryReset() && _workOver.TryReset();
     }
 
-    /// <summary>True: it is over now, and <see cref="EndWork"/> is due. What it began gets until the next look to end with it, undone.</summary>
+    /// <summary>True: it has just passed, and <see cref="EndWork"/> is due. Waits go on until the next look.</summary>
     internal bool TryEnd(long now)
     {
         var due = Volatile.Read(ref _due);
         if (due == Past)
             EndWaits();
-        // Only if it is still the same request's.
+        // Only if it still belongs to the same request.
         if (due is Unused or Past or Never || now < due || Interlocked.CompareExchange(ref _due, Past, due) != due)
             return false;
         _ = _ended.CancelAsync();
         return true;
     }
 
-    /// <summary>Takes as long as PostgreSQL needs to hear of it: Npgsql keeps the thread that cancels a statement waiting.</summary>
+    /// <summary>Blocks until PostgreSQL has received the cancellation: Npgsql sends it synchronously.</summary>
     internal void EndWork()
     {
         try
@@ -81,7 +81,7 @@ internal sealed class RequestDeadline
         }
         catch (AggregateException)
         {
-            // Of a statement that can't be told: its connection is broken, and so is the statement.
+            // The cancellation could not be sent: the connection is broken, and the statement with it.
         }
     }
 
@@ -92,17 +92,16 @@ internal sealed class RequestDeadline
     }
 }
 
-/// <summary>The deadline of a request.</summary>
 internal static class RequestDeadlineExtensions
 {
     /// <summary>See <see cref="RequestDeadline.WorkOver"/>.</summary>
     public static CancellationToken Deadline(this HttpContext httpContext) => Find(httpContext)?.WorkOver ?? default;
 
     /// <summary>
-    /// Waits until the deadline and no longer. What was begun ends by its own time, so it must not touch the request's
-    /// context or what belongs to its scope.
+    /// Waits no longer than the deadline. The task itself runs on, so it must not touch the request's
+    /// context or anything in its scope.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The deadline is over.</exception>
+    /// <exception cref="OperationCanceledException">The deadline has passed.</exception>
     public static Task WithinDeadline(this Task task, HttpContext httpContext)
     {
         return task.WaitAsync(Find(httpContext)?.Over ?? default);

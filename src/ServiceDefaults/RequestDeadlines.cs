@@ -5,12 +5,12 @@ using ServiceDefaults.Settings;
 namespace ServiceDefaults;
 
 /// <summary>
-/// Gives every request its deadline. None has a timer of its own: one looks over all of them, and what a request needs is
-/// used again for later ones.
+/// Gives every request its deadline. One timer checks them all, and their objects are
+/// reused for later requests.
 /// </summary>
 internal sealed class RequestDeadlines : IDisposable
 {
-    /// <summary>Threads that end late work, and how much of it may wait for them: more ends by its own time.</summary>
+    /// <summary>Threads that cancel late work, and how much may wait for them; the rest runs to its end.</summary>
     private const int Enders = 4;
     private const int LongestQueue = 1000;
 
@@ -44,7 +44,7 @@ internal sealed class RequestDeadlines : IDisposable
         return deadline;
     }
 
-    /// <summary>Before the answer to a request that is over is written, and once more is no harm: by <paramref name="deadline"/> null.</summary>
+    /// <summary>Call before writing a late answer; does nothing if <paramref name="deadline"/> is null.</summary>
     public void End(HttpContext httpContext, ref RequestDeadline? deadline)
     {
         if (deadline is null)
@@ -84,13 +84,13 @@ internal sealed class RequestDeadlines : IDisposable
         }
         catch (InvalidOperationException) when (_late.Value.IsAddingCompleted)
         {
-            // The program ends, and all work with it.
+            // The program is ending, and all work with it.
         }
     }
 
     /// <summary>
-    /// Threads of their own: a slow database makes many late at once, and to end their statements would keep the threads of
-    /// the pool from everybody else.
+    /// Dedicated threads: a slow database makes many requests late at once; cancelling their statements would block
+    /// the thread pool for everything else.
     /// </summary>
     private static BlockingCollection<RequestDeadline> StartEnders()
     {

@@ -4,16 +4,16 @@ using System.Runtime.InteropServices;
 namespace ServiceDefaults;
 
 /// <summary>
-/// Lets a listening socket take no new connection while those that it has taken can still be accepted. There is no call
-/// for that; Linux can run a filter (classic BPF, as tcpdump's) on what arrives at a socket, and this one drops the first
-/// segment of a handshake. Whoever sent it sends it again after a second, and is refused then, since nobody listens any more.
+/// Keeps new connections away from a listening socket while queued ones can still be accepted. There is no call
+/// for that, but Linux can filter (classic BPF, like tcpdump's) what arrives at a socket. This filter drops the first
+/// segment of a handshake. The client sends it again after a second and is then refused: nobody listens any more.
 /// </summary>
 internal static class SynFilter
 {
     private const int SolSocket = 1;
     private const int SoAttachFilter = 26;
 
-    // The flags of the TCP header; SYN is among them: keep nothing of the segment; else all of it.
+    // Reads the flags of the TCP header. With SYN, keeps nothing of the segment; otherwise all of it.
     private static readonly (ushort Code, byte IfTrue, byte IfFalse, uint Operand)[] Program =
     [
         (0x30, 0, 0, 13),
@@ -22,7 +22,7 @@ internal static class SynFilter
         (0x06, 0, 0, uint.MaxValue),
     ];
 
-    /// <summary>False where there are no such filters: not Linux, or a sandbox that forbids them.</summary>
+    /// <summary>False without such filters: not Linux, or a sandbox that forbids them.</summary>
     public static bool TryAttach(Socket socket)
     {
         if (!OperatingSystem.IsLinux())
@@ -38,7 +38,7 @@ internal static class SynFilter
                 Marshal.WriteByte(instructions, (i * 8) + 3, ifFalse);
                 Marshal.WriteInt32(instructions, (i * 8) + 4, unchecked((int)operand));
             }
-            // struct sock_fprog: the count, and, aligned, where they are.
+            // struct sock_fprog: the count and, aligned, a pointer to the instructions.
             Span<byte> program = stackalloc byte[2 * nint.Size];
             program.Clear();
             MemoryMarshal.Write(program, (ushort)Program.Length);

@@ -12,7 +12,7 @@ namespace ServiceDefaults;
 /// <summary>Metrics for Prometheus, and metrics and traces by OTLP. OpenTelemetry's assemblies are loaded only when this class is used.</summary>
 internal static class Telemetry
 {
-    /// <summary>Further sets of labels are counted together, so that nothing a caller sends makes a scrape grow without bound.</summary>
+    /// <summary>More label sets are counted together: no caller can make a scrape grow without limit.</summary>
     internal const int MaxSeries = 256;
 
     // Each in turn would wait 5 seconds for a collector that does not answer.

@@ -4,18 +4,18 @@ using Microsoft.Extensions.Logging;
 
 namespace ServiceDefaults;
 
-/// <summary>Warns of names that the program does not read, below the sections that are its own: most are misspelt.</summary>
+/// <summary>Warns of names in the program's own sections that it does not read: most are misspelt.</summary>
 internal static partial class UnknownSettings
 {
     private const int LongestName = 200;
 
-    /// <summary>A name outside of our sections is taken for a misspelt one of ours when this many letters differ at most.</summary>
+    /// <summary>A name elsewhere counts as a misspelt one of ours if at most this many letters differ.</summary>
     private const int Slip = 2;
 
     // Others read these too.
     private static readonly string[] Shared = ["ConnectionStrings", "Logging", "Kestrel"];
 
-    /// <param name="known">All names that the program reads. A list's members stand below its name, by number.</param>
+    /// <param name="known">All names that the program reads. A list's members are below its name, by number.</param>
     public static void Warn(IConfiguration configuration, IReadOnlyCollection<string> known, ILogger logger)
     {
         var names = known.ToHashSet(StringComparer.OrdinalIgnoreCase);
@@ -39,6 +39,6 @@ internal static partial class UnknownSettings
 
     private static string OneLine(string name) => new([.. name.Select(c => char.IsControl(c) ? ' ' : c)]);
 
-    [LoggerMessage(5100, LogLevel.Warning, "The name {Name} is no setting of this program; did you mean {Nearest}?")]
+    [LoggerMessage(5100, LogLevel.Warning, "{Name} is not a setting of this program; did you mean {Nearest}?")]
     private static partial void LogUnknown(ILogger logger, string name, string nearest);
 }

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace EndToEnd;
 
-/// <summary>What the two programs tell of themselves in Production, and what they never tell.</summary>
+/// <summary>What the two programs reveal about themselves in Production, and what they never reveal.</summary>
 public sealed partial class ObservabilityTests
 {
     private const string OnAnyPort = "--Metrics:Urls=http://127.0.0.1:0";
@@ -112,7 +112,7 @@ public sealed partial class ObservabilityTests
         {
             Assert.True(!OperatingSystem.IsLinux() || LoadsOpenTelemetry(production.Server));
             secrets = await TellStoryAsync(production);
-            // What is left goes out at the end.
+            // The rest is sent at the end.
             Assert.Equal(0, await production.Api.TerminateAsync());
             Assert.Equal(0, await production.Server.TerminateAsync());
         }
@@ -121,7 +121,7 @@ public sealed partial class ObservabilityTests
             Assert.Contains(name, collector.Metrics, StringComparison.Ordinal);
         foreach (var name in (string[])["POST /connect/token", "GET /api/data/{key}", "http.route", "http.response.status_code", "db.query.text", "UPDATE users", "a-name-of-the-operators", "a-place"])
             Assert.Contains(name, collector.Traces, StringComparison.Ordinal);
-        // Not the looks at the database four times a second.
+        // Not the pulse's queries four times a second.
         Assert.DoesNotContain("pg_current_snapshot", collector.Traces, StringComparison.Ordinal);
         foreach (var name in (string[])["url.path", "url.query", "user_agent", "client.address", "somebodys-path", "bob@example.com", "Username="])
             Assert.DoesNotContain(name, collector.Traces + collector.Metrics, StringComparison.Ordinal);
@@ -130,9 +130,9 @@ public sealed partial class ObservabilityTests
     }
 
     [Fact]
-    public async Task Without_a_setting_not_even_the_code_of_OpenTelemetry_is_loaded()
+    public async Task Without_a_setting_not_even_the_OpenTelemetry_assemblies_are_loaded()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc tells what is loaded.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc shows what is loaded.");
         await using var production = await Production.StartAsync();
         await TellStoryAsync(production);
 
@@ -143,7 +143,7 @@ public sealed partial class ObservabilityTests
     [Theory]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")]
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]
-    public async Task A_variable_that_cant_be_stops_the_program_with_one_line(string name, string value)
+    public async Task An_invalid_variable_stops_the_program_with_one_line(string name, string value)
     {
         var environment = new Dictionary<string, string?> { ["ASPNETCORE_ENVIRONMENT"] = "Development", ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:4318", [name] = value };
         await using var program = Programs.StartIdentityServer("Host=127.0.0.1", ProgramProcess.FreePort(), environment, []);
@@ -152,7 +152,7 @@ public sealed partial class ObservabilityTests
         Assert.StartsWith($"The variable {name} is \"{value}\"", Assert.Single(program.Lines), StringComparison.Ordinal);
     }
 
-    /// <summary>All that people and clients do, with what must stay secret of it; mistakes included.</summary>
+    /// <summary>Everything that people and clients do, mistakes included; returns what must stay secret.</summary>
     private static async Task<string[]> TellStoryAsync(Production production)
     {
         var (server, api) = (production.Server, production.Api);

@@ -6,7 +6,7 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>Takes OTLP by HTTP and keeps the protobuf messages as they come: names and texts stand in them as UTF-8.</summary>
+/// <summary>Takes OTLP by HTTP and keeps the protobuf messages, which contain names and texts as UTF-8.</summary>
 internal sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly HttpListener _listener = new();

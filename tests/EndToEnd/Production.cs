@@ -4,7 +4,7 @@ using Testing;
 
 namespace EndToEnd;
 
-/// <summary>Both programs in the Production environment, on databases of their own; what secrets they have is the test's.</summary>
+/// <summary>Both programs in Production, on databases of their own; their secrets come from the test.</summary>
 internal sealed class Production : IAsyncDisposable
 {
     public const string Secret = "canary-secret-of-a-shop", ApiSecret = "canary-secret-of-an-api", Password = "canary-password-of-bob";
@@ -36,7 +36,7 @@ internal sealed class Production : IAsyncDisposable
         }
     }
 
-    /// <summary>Where the program serves its metrics, from what it says.</summary>
+    /// <summary>The address of the program's metrics, from its output.</summary>
     public static async Task<Uri> MetricsOfAsync(ProgramProcess program)
     {
         var line = await program.SaysAsync("Metrics at ");

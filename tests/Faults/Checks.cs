@@ -7,16 +7,16 @@ internal sealed class Checks(World world, Tally tally)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long a dead token may go on being accepted; the contract says a second.</summary>
+    /// <summary>How long a dead token may still be accepted; we promise a second.</summary>
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(1.5);
 
     /// <summary>How long the message of an accepted reset may take.</summary>
     public TimeSpan MailPatience { get; init; } = TimeSpan.FromSeconds(90);
 
-    /// <summary>Grants and tokens live so short that those not ended may be over too.</summary>
+    /// <summary>Lifetimes are so short that grants and tokens may have expired by themselves.</summary>
     public bool LivingMayExpire { get; init; }
 
-    /// <summary>An access token of a living grant may not be valid yet by the clock of who verifies it.</summary>
+    /// <summary>An access token of a live grant may be refused as not yet valid, by the verifier's clock.</summary>
     public bool LivingMayBeRefused { get; init; }
 
     private readonly Dictionary<string, Grant> _grants = [];
@@ -47,14 +47,14 @@ internal sealed class Checks(World world, Tally tally)
     {
         foreach (var node in world.Nodes.Where(node => node.HasDied).ToList())
         {
-            tally.Require(false, $"{node.Name} lives: it ended by itself");
-            // Start it again: otherwise every check would wait for its answer until it gives up.
+            tally.Require(false, $"{node.Name} stays up: it ended by itself");
+            // Start it again: otherwise every check would wait for its answer until the timeout.
             node.Start();
             await node.IsReadyAsync();
         }
         foreach (var entry in world.Ledger.Read())
             Replay(entry);
-        // Revocations of the last moment reach every node.
+        // Lets the last revocations reach every node.
         await Task.Delay(Spread);
 
         await EachAsync(_users, pair => CheckUserAsync(pair.Key, pair.Value));
@@ -65,7 +65,7 @@ internal sealed class Checks(World world, Tally tally)
             return;
         var alive = grants.Where(grant => !grant.IsEnded).ToList();
         await EachAsync(alive, CheckAliveAsync);
-        // The replay of a spent token ends its whole grant: it and all that came of it.
+        // Replaying a spent token ends its whole grant, and every token of it.
         var replayed = alive.Where(grant => grant.Refresh.Count > 3).ToList();
         await EachAsync(replayed, ReplaySpentAsync);
         await Task.Delay(Spread);
@@ -115,7 +115,7 @@ internal sealed class Checks(World world, Tally tally)
 
     private async Task CheckUserAsync(string name, User user)
     {
-        // A message that a killed node had taken is another's when the lease is over.
+        // Another node takes over a killed node's message when the lease expires.
         if (user.AskedResets > 0 && !await world.Mail.HoldsAsync(Requests.Email(name), user.AskedResets, MailPatience))
             tally.Lost("the message of a password reset that was accepted");
         if (user.IsUnsure)
@@ -211,7 +211,7 @@ internal sealed class Checks(World world, Tally tally)
         }
     }
 
-    /// <summary>The answer that is no refusal: the system is whole again, and has to say yes or no.</summary>
+    /// <summary>Asks until there is a yes or no: nothing is broken any more.</summary>
     private async Task<Answer> AskAsync(IReadOnlyList<Target> targets, Func<HttpRequestMessage> make)
     {
         var start = Stopwatch.GetTimestamp();
@@ -225,7 +225,7 @@ internal sealed class Checks(World world, Tally tally)
         }
     }
 
-    /// <summary>A 4xx says that it is not there; anything else is no answer to the question.</summary>
+    /// <summary>A 4xx says that it is gone; anything else does not answer the question.</summary>
     private void Miss(Answer answer, string what)
     {
         if (answer.Status is >= 400 and < 500)

@@ -2,20 +2,20 @@ using System.Diagnostics;
 
 namespace Faults;
 
-/// <summary>Sends a request until it has an answer, as a good client would: elsewhere when a node does not answer.</summary>
+/// <summary>Sends a request until it has an answer, as a good client would: to another node if need be.</summary>
 internal sealed class Client(Tally tally)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>How long it is tried; longer than any outage of a fault.</summary>
+    /// <summary>How long it tries; longer than the outage of any fault.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(75);
 
     /// <param name="what">The operation, for the count of wrong answers.</param>
-    /// <param name="targets">Those that may be asked, by turns from <paramref name="first"/> on.</param>
+    /// <param name="targets">The nodes to ask, in turn, starting with <paramref name="first"/>.</param>
     /// <param name="right">The status of success.</param>
-    /// <param name="afterUnsure">Statuses that tell, after a cut or refused attempt, that it had been done.</param>
-    /// <param name="isUnsure">Whether something before this request may be why it gets one of those.</param>
-    /// <returns>Null: there is no right answer, and it has been counted.</returns>
+    /// <param name="afterUnsure">The status that says, after a cut or refused attempt, that it had succeeded.</param>
+    /// <param name="isUnsure">Whether an earlier request may be the reason for that status.</param>
+    /// <returns>Null: there was no right answer, and that has been counted.</returns>
     public async Task<Answer?> SendAsync(
         string what, IReadOnlyList<Target> targets, int first, Func<HttpRequestMessage> make, int right, int? afterUnsure = null, bool isUnsure = false)
     {

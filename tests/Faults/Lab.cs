@@ -31,7 +31,7 @@ internal sealed class Lab : IAsyncDisposable
 
     public string ManifestPath => Path.Combine(Folder, "manifest.json");
 
-    /// <summary>What the programs said, and PostgreSQL, of faults that did not pass.</summary>
+    /// <summary>The output of the programs and of PostgreSQL for faults that did not pass.</summary>
     public static string Logs { get; } = Path.Combine(Repository.Root, "artifacts", "faults");
 
     public static async Task<Lab> OpenAsync()

@@ -6,13 +6,13 @@ namespace Faults;
 /// <param name="Kind">
 /// <c>user</c> (Subject, Secret: the password), <c>password</c> (its new Secret), <c>grant</c> and <c>rotate</c> (Subject the
 /// user, Grant, Secret the refresh token, Access), <c>end</c> (Grant), <c>end-token</c> (Access), <c>put</c> (Subject, Key,
-/// Secret the value), <c>asked</c> (Subject: a reset was accepted, once for each entry), <c>delete</c> (Subject, Key), <c>unsure</c>: given up without an answer, so that nothing may be said
-/// of Subject, of Grant or of Key.
+/// Secret the value), <c>asked</c> (Subject: a reset was accepted), <c>delete</c> (Subject, Key), <c>unsure</c>:
+/// there was no answer, so nothing is known about Subject, Grant or Key.
 /// </param>
 internal sealed record Entry(string Kind, string? Subject = null, string? Secret = null, string? Grant = null, string? Access = null, string? Key = null, string? Client = null);
 
 /// <summary>
-/// The file of acknowledged operations. An entry is on the disk before the client goes on; checks read the file, not
+/// The file of acknowledged operations. An entry is written before the client goes on; checks read the file, not
 /// what the client remembers.
 /// </summary>
 internal sealed class Ledger(string path) : IDisposable

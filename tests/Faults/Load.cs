@@ -20,7 +20,7 @@ internal sealed class Load
         _workers = [.. Enumerable.Range(0, workers).Select(_ => new Worker(Interlocked.Increment(ref _numbers), world, tally, _stop.Token).RunAsync())];
     }
 
-    /// <summary>Ends when every target has answered: no fault meets programs that have not warmed up.</summary>
+    /// <summary>Completes when every target has answered, so that no fault hits cold programs.</summary>
     public static async Task<Load> StartAsync(World world, Tally tally, int workers)
     {
         var load = new Load(world, tally, workers);
@@ -28,7 +28,7 @@ internal sealed class Load
         while (world.Targets.Any(target => !target.HasAnswered))
         {
             if (Stopwatch.GetElapsedTime(started) > Client.Patience)
-                throw new TimeoutException("Some program answers nothing before there is a fault.");
+                throw new TimeoutException("A program does not answer although there is no fault yet.");
             await Task.Delay(TimeSpan.FromMilliseconds(20));
         }
         foreach (var target in world.Targets)
@@ -37,8 +37,8 @@ internal sealed class Load
     }
 
     /// <summary>
-    /// Seconds from <paramref name="since"/> until every target has answered rightly and, for half a second, none has
-    /// answered otherwise.
+    /// Seconds from <paramref name="since"/> until every target has given a right answer and, for half a second,
+    /// no other.
     /// </summary>
     public async Task<double> RecoversAsync(long since, TimeSpan patience)
     {

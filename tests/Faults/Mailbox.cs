@@ -14,7 +14,7 @@ internal sealed partial class Mailbox(string folder)
 
     public string Folder => folder;
 
-    /// <summary>The newest reset token that went to an address other than <paramref name="known"/>; null when none comes in time.</summary>
+    /// <summary>A reset token sent to an address, not <paramref name="known"/>; null if none comes in time.</summary>
     public async Task<string?> FindAsync(string address, string? known, TimeSpan patience)
     {
         for (var waited = TimeSpan.Zero; waited < patience; waited += TimeSpan.FromMilliseconds(50))
@@ -27,7 +27,7 @@ internal sealed partial class Mailbox(string folder)
         return null;
     }
 
-    /// <summary>Whether at least so many reset tokens went to an address, in time.</summary>
+    /// <summary>Whether at least this many reset tokens reach an address in time.</summary>
     public async Task<bool> HoldsAsync(string address, int count, TimeSpan patience)
     {
         var begun = Stopwatch.GetTimestamp();

@@ -5,7 +5,7 @@ using Testing;
 
 namespace Faults;
 
-/// <summary>nginx by the rules of deploy/nginx.conf, in front of several nodes of both programs, without TLS.</summary>
+/// <summary>nginx with deploy/nginx.conf, in front of several nodes of both programs, without TLS.</summary>
 internal sealed partial class Nginx : IAsyncDisposable
 {
     private readonly Process _process;
@@ -15,7 +15,7 @@ internal sealed partial class Nginx : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Null: this machine has none.</summary>
+    /// <summary>Null: nginx is not installed.</summary>
     public static string? Path { get; } = Array.Find(["/usr/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"], File.Exists);
 
     public static async Task<Nginx> StartAsync(string folder, IEnumerable<Uri> servers, IEnumerable<Uri> apis)

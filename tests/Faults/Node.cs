@@ -2,7 +2,7 @@ using Testing;
 
 namespace Faults;
 
-/// <summary>One of our programs at a fixed address, started again as often as a fault asks.</summary>
+/// <summary>One of our programs at a fixed address, which a fault can start again and again.</summary>
 internal sealed class Node(string name, string assembly, Dictionary<string, string?> environment) : IAsyncDisposable
 {
     private readonly List<string> _said = [];
@@ -16,7 +16,7 @@ internal sealed class Node(string name, string assembly, Dictionary<string, stri
 
     public int Id => _process!.Id;
 
-    /// <summary>It ended, and nobody had ended it.</summary>
+    /// <summary>It ended by itself.</summary>
     public bool HasDied => _process is { HasExited: true };
 
     /// <summary>Starts it, without waiting for it to be ready.</summary>
@@ -42,7 +42,7 @@ internal sealed class Node(string name, string assembly, Dictionary<string, stri
         return code;
     }
 
-    /// <summary>What all of its processes said.</summary>
+    /// <summary>The output of all of its processes.</summary>
     public IReadOnlyList<string> Lines => [.. _said, .. _process?.Lines ?? []];
 
     public async ValueTask DisposeAsync()

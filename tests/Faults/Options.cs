@@ -11,7 +11,7 @@ internal sealed record Options(bool IsShort, int Rounds, int Soak, IReadOnlyList
 {
     public const string Usage = "Usage: run.sh [--short] [--rounds=20] [--soak=SECONDS] [fault…]";
 
-    /// <summary>Null: it can't be understood.</summary>
+    /// <summary>Null: wrong usage.</summary>
     public static Options? Parse(string[] args)
     {
         var isShort = args.Contains("--short");
@@ -31,12 +31,11 @@ internal sealed record Options(bool IsShort, int Rounds, int Soak, IReadOnlyList
         return options;
     }
 
-    /// <summary>Clients at once. Fewer leave fewer operations to be checked, which takes most of a short run.</summary>
+    /// <summary>Clients at once. Fewer make fewer operations to check, which takes most of a short run.</summary>
     public int Workers => Pick(3, 6);
 
-    /// <summary>Faults at once: they mostly wait. Those whose limits are times of milliseconds, or memory, come alone in any case.</summary>
+    /// <summary>Faults at once: they mostly wait. Some always run alone (<c>FaultCatalogue.ComesAlone</c>).</summary>
     public int Lanes => Pick(2, 1);
 
-    /// <summary>One of two numbers, by the form of the run.</summary>
     public T Pick<T>(T inShort, T inFull) => IsShort ? inShort : inFull;
 }

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Faults;
 
 /// <summary>
-/// Ports of this run, each given out once, and below those that the system gives to outgoing connections: a node that is
-/// down for a moment must find its own again.
+/// Ports of this run, each used once, and below those that the system gives to outgoing connections: a node that is
+/// down for a moment must get its port back.
 /// </summary>
 internal static class Ports
 {
@@ -24,7 +24,7 @@ internal static class Ports
             }
             catch (SocketException)
             {
-                // Somebody else's.
+                // In use by another program.
             }
         }
     }

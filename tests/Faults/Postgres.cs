@@ -5,8 +5,8 @@ using Npgsql;
 namespace Faults;
 
 /// <summary>
-/// A durable PostgreSQL cluster on loopback whose processes this run may kill, stop and start. Not the programs' own
-/// private one: nobody but the fault brings it back.
+/// A durable PostgreSQL cluster on loopback whose processes this run may kill, stop and start. It is not the programs'
+/// private one, because only the fault may bring it back.
 /// </summary>
 internal sealed class Postgres(string folder, int port) : IAsyncDisposable
 {
@@ -56,7 +56,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
     public static Task InitialiseAsync(string folder) =>
         RunToolAsync("initdb", "-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions");
 
-    /// <summary>A copy of a cluster that was initialised and never started.</summary>
+    /// <summary>A copy of a cluster that was initialised but never started.</summary>
     public static async Task<Postgres> CopyAsync(string template, string folder, params string[] settings)
     {
         await RunAsync("cp", "-a", template, folder);
@@ -75,7 +75,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
         return postgres;
     }
 
-    /// <summary>The last word on a setting counts; it takes a restart or a reload.</summary>
+    /// <summary>The last line for a setting wins, after a restart or a reload.</summary>
     public void Configure(params IEnumerable<string> settings) =>
         File.AppendAllLines(Path.Combine(folder, "postgresql.conf"), [.. settings, string.Create(CultureInfo.InvariantCulture, $"port = {port}")]);
 
@@ -85,7 +85,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
         SslMode = SslMode.Disable, GssEncryptionMode = GssEncryptionMode.Disable,
     }.ConnectionString;
 
-    /// <summary>Starts it and waits until it takes connections. A killed one's backends may hold its memory for a moment yet.</summary>
+    /// <summary>Starts it and waits until it takes connections. A killed one may still hold its memory.</summary>
     public async Task StartAsync()
     {
         var start = Stopwatch.GetTimestamp();
@@ -95,7 +95,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
             {
                 Leave();
                 var command = AsUser(Path.Combine(Binaries, "postgres"), "-D", folder);
-                // Every shell before it replaces itself: the pid is the postmaster's.
+                // Each shell replaces itself by exec, so the pid is the postmaster's.
                 _postmaster = Process.Start("/bin/sh", ["-c", "cd / && log=$1 && shift && exec \"$@\" >>\"$log\" 2>&1", "sh", folder + ".log", .. command]);
                 Running.Add(_postmaster.Id, "QUIT");
             }
@@ -107,7 +107,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
         }
     }
 
-    /// <summary>Cuts all connections and ends in order ("fast").</summary>
+    /// <summary>Cuts all connections and shuts down cleanly ("fast").</summary>
     public async Task StopAsync()
     {
         await Signals.SendAsync("INT", Id);
@@ -121,7 +121,7 @@ internal sealed class Postgres(string folder, int port) : IAsyncDisposable
         await _postmaster.WaitForExitAsync();
     }
 
-    /// <summary>SIGKILL of the postmaster and every process of it at once: what was in shared memory alone is gone.</summary>
+    /// <summary>SIGKILL of the postmaster and all of its processes at once: shared memory is lost.</summary>
     public async Task KillAllAsync()
     {
         await Signals.SendAsync("KILL", [Id, .. Signals.ChildrenOf(Id)]);

@@ -16,14 +16,14 @@ if (Options.Parse(args) is not { } options || FaultCatalogue.Choose(options) is 
 List<Tally> tallies = [.. faults.Select(fault => new Tally(fault.Name))];
 var lab = await Lab.OpenAsync();
 var isInterrupted = false;
-// A signal leaves nothing behind that was started here.
+// On a signal, stop everything that was started here.
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
     Volatile.Write(ref isInterrupted, true);
-    Console.Error.WriteLine("Interrupted; all that was started is ended.");
+    Console.Error.WriteLine("Interrupted; everything that was started has been stopped.");
     Running.EndAsync().GetAwaiter().GetResult();
     Directory.Delete(lab.Folder, recursive: true);
     Environment.Exit(130);
@@ -53,10 +53,10 @@ async Task MakeAsync(string name, Scenario run)
     {
         tally.Require(false, $"the fault could be made: {failure}");
     }
-    // The signal's own thread ends the program; nothing more may be started.
+    // The signal's own thread ends the program; start nothing more.
     if (Volatile.Read(ref isInterrupted))
         await Task.Delay(Timeout.InfiniteTimeSpan);
-    // Told as it comes, since a full run takes long.
+    // Reported at once, because a full run takes long.
     await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{tally.Line} {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s\n{string.Concat(tally.Explain().Select(line => $"    {line}\n"))}").TrimEnd());
 }
 

@@ -11,12 +11,12 @@ internal static class Signals
         var ids = pids.Select(pid => pid.ToString(CultureInfo.InvariantCulture)).ToList();
         if (ids.Count == 0)
             return;
-        // What ended by itself in between is no failure: the exit code is not asked for.
+        // The exit code does not matter: the process may have ended by itself meanwhile.
         using var kill = Process.Start(new ProcessStartInfo("kill", [$"-{signal}", .. ids]) { RedirectStandardError = true })!;
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>The children of a process, by <c>/proc</c>.</summary>
+    /// <summary>The children of a process, from <c>/proc</c>.</summary>
     public static List<int> ChildrenOf(int parent)
     {
         List<int> children = [];

@@ -39,7 +39,7 @@ internal sealed class Tally(string fault)
 
     public bool IsPassed => _lost == 0 && _resurrected == 0 && WrongCount == 0 && _broken.Count == 0;
 
-    /// <summary>All wrong answers were this one.</summary>
+    /// <summary>Whether all wrong answers were this one.</summary>
     public bool IsWrongOnlyBy(string answer)
     {
         lock (_gate)
@@ -50,7 +50,7 @@ internal sealed class Tally(string fault)
 
     public void Acknowledge() => Interlocked.Increment(ref _acknowledged);
 
-    /// <summary>From now on a refusal or a broken connection is an answer that the fault excuses.</summary>
+    /// <summary>From now on, the fault excuses a refusal or a broken connection.</summary>
     public void Disturb()
     {
         Interlocked.Increment(ref _disturbances);
@@ -66,7 +66,7 @@ internal sealed class Tally(string fault)
     /// <summary>Taken at the start of a request and returned at its end.</summary>
     public int Epoch => Volatile.Read(ref _disturbances) > 0 ? -1 : Volatile.Read(ref _epoch);
 
-    /// <summary>Whether the fault was there at any time of a request.</summary>
+    /// <summary>Whether the fault was present at any time during a request.</summary>
     public bool IsExcused(int epoch) => epoch < 0 || epoch != Epoch;
 
     public void Wrong(string what)
@@ -79,7 +79,7 @@ internal sealed class Tally(string fault)
 
     public void Resurrected(string what) => Miss(ref _resurrected, "resurrected: " + what);
 
-    /// <summary>Counts what a part of the fault has counted; whether it passed is for the caller to say.</summary>
+    /// <summary>Adds the counts of a part of the fault; the caller decides whether it passed.</summary>
     public void Add(Tally part)
     {
         _acknowledged += part._acknowledged;
@@ -90,7 +90,7 @@ internal sealed class Tally(string fault)
 
     public void Note(string text) => _notes.Add(text);
 
-    /// <summary>A limit that did not hold: the row fails.</summary>
+    /// <summary>If the limit does not hold, the row fails.</summary>
     public void Require(bool isMet, string limit)
     {
         if (!isMet)

@@ -6,7 +6,7 @@ namespace Faults;
 /// <summary>An answer, or none: status 0 is a connection that broke, -1 one that hung.</summary>
 internal sealed record Answer(int Status, JsonElement Json, bool MayBeRetried)
 {
-    /// <summary>Whether an earlier attempt of the same request may have been done without our knowing.</summary>
+    /// <summary>Whether an earlier attempt of the same request may have succeeded without our knowing.</summary>
     public bool WasUnsure { get; init; }
 
     public bool IsBroken => Status == 0;
@@ -25,7 +25,7 @@ internal sealed record Answer(int Status, JsonElement Json, bool MayBeRetried)
 /// <summary>An address that the load talks to, and how long it went without a right answer.</summary>
 internal sealed class Target(string name, Uri address) : IDisposable
 {
-    /// <summary>Past it an answer is a hang, whatever comes.</summary>
+    /// <summary>Any later answer counts as a hang.</summary>
     public static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(20);
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
@@ -65,7 +65,7 @@ internal sealed class Target(string name, Uri address) : IDisposable
 
     public long LastBad => Volatile.Read(ref _lastBad);
 
-    /// <summary>The load begins, perhaps after a pause that is no outage.</summary>
+    /// <summary>The load begins; a pause before it is not an outage.</summary>
     public void Begin()
     {
         lock (_gate)

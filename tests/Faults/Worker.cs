@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Faults;
 
 /// <summary>
-/// One client's story over and over, each time with a new user: registers, signs in twice, refreshes and writes, and ends
+/// Repeats one client's story, each time with a new user: registers, signs in twice, refreshes and writes, and ends
 /// one way or another. Every answer is in the ledger before the next request goes out.
 /// </summary>
 internal sealed class Worker(int number, World world, Tally tally, CancellationToken stop)
@@ -18,7 +18,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
     /// <summary>A grant as its client knows it.</summary>
     private sealed record Tokens(string Grant, string Client, string Access, string Refresh);
 
-    /// <summary>What the current story has done and not ended.</summary>
+    /// <summary>The grants of the current story that have not ended.</summary>
     private string _user = "";
     private string _password = "";
 
@@ -74,7 +74,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
                 await ResetAsync(first, second);
                 break;
             default:
-                // Both live on.
+                // Both stay alive.
                 break;
         }
     }
@@ -95,7 +95,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
 
     private async Task<Tokens?> RefreshAsync(Tokens old)
     {
-        // An attempt that was cut may have been done: the same token again, and its successor is the same.
+        // An attempt that was cut may have succeeded: the same token again gets the same successor.
         var answer = await SendAsync("refresh", world.Servers, () => Requests.Refresh(old.Client, old.Refresh), 200);
         if (answer is null)
         {
@@ -146,7 +146,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
             if ((token = await FindResetTokenAsync(token?.Text)) is null)
                 return;
             var reset = await SendAsync("reset", world.Servers, () => Requests.Reset(_user, token.Text, next), 200, 400, token.IsOneOfSeveral);
-            // Done by an attempt that was cut, or a token that a later one has replaced: the password tells.
+            // A cut attempt succeeded, or a later token has replaced this one: signing in tells which.
             var signedIn = reset is { Status: 400 } ? await SendAsync("password", world.Servers, () => Requests.Login(_user, next), 200, 401, isUnsure: true) : null;
             if (reset is null || (reset.Status == 400 && signedIn is null))
             {
@@ -191,7 +191,7 @@ internal sealed class Worker(int number, World world, Tally tally, CancellationT
         var answer = await _client.SendAsync(what, targets, _turn++, make, right, afterUnsure, isUnsure);
         if (answer is not null)
             tally.Acknowledge();
-        // The load leaves the machine room to be itself.
+        // A pause, so that the load does not saturate the machine.
         await Task.Delay(TimeSpan.FromMilliseconds(4), CancellationToken.None);
         return answer;
     }

@@ -14,29 +14,29 @@ internal sealed record WorldSettings
     /// <summary>Lines of postgresql.conf.</summary>
     public string[] Postgres { get; init; } = [];
 
-    /// <summary>Of the IdentityServer, beside those that every one here has.</summary>
+    /// <summary>Settings of the IdentityServer, in addition to the usual ones.</summary>
     public Dictionary<string, string?> Server { get; init; } = [];
 
-    /// <summary>Follows the connection string of both programs.</summary>
+    /// <summary>Appended to the connection string of both programs.</summary>
     public string Connection { get; init; } = "";
 
     /// <summary>The programs reach PostgreSQL by this proxy's port instead.</summary>
     public bool HasProxy { get; init; }
 
-    /// <summary>What is done with the folder of the cluster before it is there.</summary>
+    /// <summary>Runs before the cluster's folder exists.</summary>
     public Func<string, Task>? PrepareFolderAsync { get; init; }
 
-    /// <summary>What is done with PostgreSQL before the programs start; returns what follows their connection string.</summary>
+    /// <summary>Runs before the programs start; returns what to append to their connection string.</summary>
     public Func<World, Task<string>>? PrepareAsync { get; init; }
 }
 
-/// <summary>A PostgreSQL, nodes of both programs on it, a ledger: what one fault happens to.</summary>
+/// <summary>What one fault hits: a PostgreSQL, nodes of both programs on it, and a ledger.</summary>
 internal sealed class World : IAsyncDisposable
 {
     public const string IdentityDatabase = "identity";
     public const string DataDatabase = "data";
 
-    /// <summary>As in our images (docs/operations.md): else the heap grows with the processor's cache.</summary>
+    /// <summary>As in our images (docs/operations.md): otherwise the heap grows with the processor's cache.</summary>
     private const string YoungGeneration = "0x1000000";
 
     private readonly Lab _lab;
@@ -107,7 +107,7 @@ internal sealed class World : IAsyncDisposable
 
     public void CountMailLost() => Interlocked.Increment(ref _mailLost);
 
-    /// <summary>A node more, for the same issuer; not started.</summary>
+    /// <summary>Another node of the same issuer, not started.</summary>
     public Node NewServer(Dictionary<string, string?>? settings = null)
     {
         var address = Address();
@@ -123,9 +123,9 @@ internal sealed class World : IAsyncDisposable
             ["Mail__Directory"] = Mail.Folder,
             ["Limits__Enabled"] = "false",
             ["Password__Iterations"] = "1000",
-            // Longer than any outage here: a client that asks again must get its answer, however late.
+            // Longer than any outage here: a client that asks again must get its answer, even late.
             ["RefreshTokens__Leeway"] = "120",
-            // Below what this run takes for a hang.
+            // Less than what counts as a hang here.
             ["Limits__RequestTimeout"] = "15",
             ["Logging__LogLevel__Default"] = "Warning",
             ["DOTNET_GCgen0size"] = YoungGeneration,
@@ -135,7 +135,7 @@ internal sealed class World : IAsyncDisposable
         return new Node($"server{ServerNodes.Count + 1}", Program("IdentityServer"), environment);
     }
 
-    /// <summary>The programs' connection string, by the proxy where there is one.</summary>
+    /// <summary>The programs' connection string, through the proxy if there is one.</summary>
     public string Connection(string database)
     {
         var all = new NpgsqlConnectionStringBuilder(Postgres.ConnectionString(database));
@@ -163,7 +163,7 @@ internal sealed class World : IAsyncDisposable
     {
         for (var i = 0; i < _settings.Servers; i++)
             ServerNodes.Add(NewServer());
-        // One after another on the empty database would only be slower: they agree under a lock.
+        // All at once, which is faster: on an empty database they migrate under a lock.
         foreach (var node in ServerNodes)
             node.Start();
         for (var i = 0; i < _settings.Apis; i++)

@@ -1,4 +1,4 @@
-/* Moves the wall clock of one process: WRONG_CLOCK_SECONDS is added to what it is told. Timers and elapsed time, which go by
+/* Moves the wall clock of one process: adds WRONG_CLOCK_SECONDS to what it reads. Timers and elapsed time, which use
    the monotonic clock, stay as they are. For LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>

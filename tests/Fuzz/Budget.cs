@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace Fuzz;
 
-/// <summary>How much is tried, and from which seed: by environment variables, since xunit's programs take no arguments of a test's.</summary>
+/// <summary>How much to try, and from which seed: environment variables, since xunit passes no arguments.</summary>
 internal static class Budget
 {
-    /// <summary>Inputs for all parsers together (<c>FUZZ_INPUTS</c>); a thousand, which a run in CI has time for.</summary>
+    /// <summary>Inputs for all parsers together (<c>FUZZ_INPUTS</c>); by default as many as CI has time for.</summary>
     public static int Inputs { get; } = Number("FUZZ_INPUTS", 1_000);
 
     /// <summary>Requests to both programs together (<c>FUZZ_HTTP</c>).</summary>
     public static int Requests { get; } = Number("FUZZ_HTTP", 200);
 
-    /// <summary>All chance comes from it (<c>FUZZ_SEED</c>): the same seed is the same run.</summary>
+    /// <summary>All randomness comes from it (<c>FUZZ_SEED</c>): the same seed gives the same run.</summary>
     public static int Seed { get; } = Number("FUZZ_SEED", 20261121);
 
-    /// <summary>The chance of one input: by its number alone, so that it can be made again without those before it.</summary>
+    /// <summary>The randomness of one input depends only on its number, so it can be made again alone.</summary>
     public static Random ChanceOf(string target, int number)
     {
         var hash = unchecked((uint)Seed * 2654435761);

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>An application that keeps sessions of its own hears of a sign-out at the issuer, from the issuer alone and once.</summary>
+/// <summary>An application with its own sessions is told of a sign-out once, and only by the issuer.</summary>
 public sealed class BackchannelLogoutTests
 {
     private const string Event = "http://schemas.openid.net/event/backchannel-logout";
@@ -29,7 +29,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.4")]
-    public async Task Without_a_session_it_is_about_all_of_the_user()
+    public async Task A_logout_token_without_a_session_is_for_all_of_the_users_sessions()
     {
         await using var issuer = await FakeIssuer.StartAsync(IssuerKey.RS256);
         await using var api = await ProtectedApi.StartAsync(issuer);
@@ -40,7 +40,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact, Rfc("Back-Channel Logout", "2.6")]
-    public async Task A_token_that_comes_again_is_refused()
+    public async Task A_replayed_token_is_refused()
     {
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);
@@ -60,7 +60,7 @@ public sealed class BackchannelLogoutTests
     ];
 
     [Theory, MemberData(nameof(Faults)), Rfc("Back-Channel Logout", "2.6")]
-    public async Task What_is_no_logout_token_for_this_client_is_refused(string fault)
+    public async Task Only_a_logout_token_for_this_client_is_accepted(string fault)
     {
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);
@@ -115,7 +115,7 @@ public sealed class BackchannelLogoutTests
             new StringContent(token), new StringContent($$"""{"logout_token":"{{token}}"}""", Encoding.UTF8, "application/json"),
             new MultipartFormDataContent { { new StringContent(token), "logout_token" } }, Form(("logout_token", token + new string('x', 20_000))),
         ];
-        // The framework's reader throws at it.
+        // The framework's reader throws on it.
         bodies[0].Headers.ContentType!.CharSet = "utf-7";
         foreach (var body in bodies)
         {
@@ -126,12 +126,12 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact]
-    public async Task What_the_application_could_not_do_may_come_again()
+    public async Task A_logout_that_the_application_failed_to_handle_may_be_retried()
     {
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);
         var token = Sign(issuer, Claims(issuer, api));
-        api.LogoutFault = new InvalidOperationException("The store of sessions is away.");
+        api.LogoutFault = new InvalidOperationException("The session store is unreachable.");
         Assert.Equal(HttpStatusCode.InternalServerError, await StatusAsync(api, token));
 
         api.LogoutFault = null;
@@ -141,7 +141,7 @@ public sealed class BackchannelLogoutTests
     }
 
     [Fact]
-    public async Task A_key_that_is_new_is_asked_for_and_without_any_key_nobody_is_refused_for_good()
+    public async Task A_new_key_is_fetched_and_without_any_key_it_is_503()
     {
         await using var issuer = await FakeIssuer.StartAsync();
         await using var api = await ProtectedApi.StartAsync(issuer);

@@ -140,7 +140,7 @@ public sealed class BearerTests : IAsyncLifetime
     [Theory, Rfc("9728", "3.1")]
     [InlineData("/.well-known/oauth-protected-resource")]
     [InlineData("/.well-known/oauth-protected-resource/v1")]
-    public async Task The_metadata_tells_where_tokens_come_from(string path)
+    public async Task The_metadata_says_where_tokens_come_from(string path)
     {
         using var response = await _api.GetAsync(path, null);
         Assert.Equal(
@@ -157,7 +157,7 @@ public sealed class BearerTests : IAsyncLifetime
         for (var i = 0; i < 1000; i++)
             Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(GoodToken()));
         Assert.Equal(before, (_issuer.KeyRequests, _issuer.Requests("/.well-known/openid-configuration")));
-        // The feed is polled on its own account, every ten seconds when there is no news.
+        // The feed is polled independently of requests, every ten seconds when there is no news.
         Assert.InRange(_issuer.FeedRequests - feedBefore, 0, 3);
     }
 

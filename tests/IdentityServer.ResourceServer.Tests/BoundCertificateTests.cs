@@ -17,7 +17,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>RFC 8705 §3 at an API, over real TLS: a token that is bound to a certificate is for whoever has it.</summary>
+/// <summary>RFC 8705 §3 at an API, over real TLS: a bound token is for whoever has its certificate.</summary>
 public sealed class BoundCertificateTests : IAsyncLifetime
 {
     private const string Resource = "https://api.example.com";
@@ -38,7 +38,7 @@ public sealed class BoundCertificateTests : IAsyncLifetime
     }
 
     [Theory, Rfc("8705", "3"), InlineData(false), InlineData(true)]
-    public async Task It_is_let_in_by_a_connection_with_that_certificate_alone(bool isJwtBearer)
+    public async Task A_bound_token_is_accepted_only_on_a_connection_with_its_certificate(bool isJwtBearer)
     {
         await using var api = await StartAsync(isJwtBearer);
         var token = Token(new JsonObject { ["x5t#S256"] = Thumbprint(_own) });
@@ -54,7 +54,7 @@ public sealed class BoundCertificateTests : IAsyncLifetime
     }
 
     [Theory, Rfc("8705", "3"), InlineData(false), InlineData(true)]
-    public async Task One_that_is_bound_to_a_key_too_needs_both(bool isJwtBearer)
+    public async Task A_token_bound_to_a_certificate_and_a_key_needs_both(bool isJwtBearer)
     {
         await using var api = await StartAsync(isJwtBearer);
         var token = Token(new JsonObject { ["x5t#S256"] = Thumbprint(_own), ["jkt"] = _key.Thumbprint });
@@ -67,7 +67,7 @@ public sealed class BoundCertificateTests : IAsyncLifetime
     }
 
     [Theory, InlineData(false), InlineData(true)]
-    public async Task One_that_is_bound_to_none_is_let_in_by_any_connection(bool isJwtBearer)
+    public async Task An_unbound_token_is_accepted_on_any_connection(bool isJwtBearer)
     {
         await using var api = await StartAsync(isJwtBearer);
         var token = Token(null);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>RFC 9449 at an API: a token that is bound to a key is for whoever proves to have that key.</summary>
+/// <summary>RFC 9449 at an API: a token bound to a key is for whoever proves that it has the key.</summary>
 public sealed class DpopTests : IAsyncLifetime
 {
     private const string Address = "https://api.example.com/read";
@@ -19,7 +19,7 @@ public sealed class DpopTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _issuer = await FakeIssuer.StartAsync();
-        // Clocks are moved: what is heard of the issuer does not go stale by that.
+        // The tests move the clock: that must not make the feed stale.
         _api = await ProtectedApi.StartAsync(_issuer, options => options.MaxStaleness = TimeSpan.FromHours(1));
     }
 
@@ -90,7 +90,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1")]
-    public async Task An_unbound_token_is_refused_with_this_scheme()
+    public async Task An_unbound_token_is_refused_with_the_DPoP_scheme()
     {
         var token = _issuer.Sign(_issuer.Claims(ProtectedApi.Resource));
         await RefusesAsync("invalid_token", token, Proof(token));
@@ -113,7 +113,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1")]
-    public async Task A_dead_token_is_told_in_the_scheme_that_it_came_by()
+    public async Task An_invalid_token_is_refused_in_the_scheme_that_it_was_sent_with()
     {
         await RefusesAsync("invalid_token", "garbage", Proof("garbage"));
         using var none = await SendAsync(_api, "DPoP");
@@ -121,7 +121,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "4.3")]
-    public async Task Without_exactly_one_proof_it_is_refused()
+    public async Task A_bound_token_needs_exactly_one_proof()
     {
         var token = BoundToken();
         await RefusesAsync("invalid_dpop_proof", token);
@@ -130,12 +130,12 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1")]
-    public async Task With_another_keys_proof_it_is_the_token_that_is_invalid()
+    public async Task With_a_proof_by_another_key_the_token_is_invalid()
     {
         var token = BoundToken();
         using var thief = new DpopKey();
         await RefusesAsync("invalid_token", token, thief.Proof("GET", Address, _api.Clock.GetUtcNow(), null, token));
-        // The right key named, by whoever does not have it.
+        // The thief names the right key without having it.
         await RefusesAsync("invalid_dpop_proof", token, thief.Proof("GET", Address, _api.Clock.GetUtcNow(), null, token, (header, _) => header["jwk"] = _key.PublicJwk()));
     }
 
@@ -160,7 +160,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_host_that_a_caller_names_is_not_where_this_API_is()
+    public async Task The_host_that_a_caller_names_is_not_the_APIs_address()
     {
         var token = BoundToken();
         await RefusesAsync("invalid_dpop_proof", token, Proof(token, address: new Uri(_api.Address, "/read").ToString()));
@@ -178,7 +178,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "11.1")]
-    public async Task A_proof_is_used_once_for_as_long_as_it_would_be_fresh()
+    public async Task A_proof_can_be_used_only_once_while_it_is_fresh()
     {
         var token = BoundToken();
         var proof = Proof(token, (_, claims) => claims["iat"] = claims["iat"]!.GetValue<long>() + 29);
@@ -196,7 +196,7 @@ public sealed class DpopTests : IAsyncLifetime
     [Theory, Rfc("9449", "11.1")]
     [InlineData(-95)]
     [InlineData(35)]
-    public async Task A_proof_out_of_time_is_refused(int seconds)
+    public async Task A_proof_that_is_too_old_or_from_the_future_is_refused(int seconds)
     {
         var token = BoundToken();
         await RefusesAsync("invalid_dpop_proof", token, Proof(token, (_, claims) => claims["iat"] = claims["iat"]!.GetValue<long>() + seconds));
@@ -207,7 +207,7 @@ public sealed class DpopTests : IAsyncLifetime
     [InlineData("exp", 30, true)]
     [InlineData("nbf", 35, false)]
     [InlineData("nbf", 20, true)]
-    public async Task A_proof_is_valid_no_longer_and_no_earlier_than_it_says(string claim, int seconds, bool isLetIn)
+    public async Task The_exp_and_nbf_of_a_proof_are_respected(string claim, int seconds, bool isLetIn)
     {
         var token = BoundToken();
         using var response = await SendAsync(_api, "DPoP " + token, Proof(token, (_, claims) => claims[claim] = claims["iat"]!.GetValue<long>() + seconds));
@@ -218,7 +218,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "9")]
-    public async Task A_nonce_is_asked_for_where_a_setting_says_so()
+    public async Task A_nonce_is_required_if_a_setting_says_so()
     {
         await using var api = await ProtectedApi.StartAsync(_issuer, options => (options.RequireDpopNonce, options.MaxStaleness) = (true, TimeSpan.FromHours(1)));
         await using var other = await ProtectedApi.StartAsync(_issuer, options => (options.RequireDpopNonce, options.MaxStaleness) = (true, TimeSpan.FromHours(1)));
@@ -233,7 +233,7 @@ public sealed class DpopTests : IAsyncLifetime
         Refuses(asked, "use_dpop_nonce");
         var nonce = asked.Headers.GetValues("DPoP-Nonce").Single();
 
-        // The nodes of one API know one another's.
+        // The nodes of one API accept one another's nonces.
         foreach (var node in new[] { api, other })
         {
             using var answered = await SendAsync(node, "DPoP " + token, At(node, nonce));
@@ -254,7 +254,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Behind_a_proxy_that_takes_a_path_away_the_public_address_counts()
+    public async Task Behind_a_proxy_that_removes_a_path_the_public_address_counts()
     {
         await using var api = await ProtectedApi.StartAsync(_issuer, options => options.PublicAddress = "https://outside.example/store/");
         var token = BoundToken();
@@ -263,7 +263,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Of_more_proofs_than_there_is_room_for_none_is_let_in_unchecked()
+    public void When_the_memory_of_used_proofs_is_full_no_proof_is_let_in_unchecked()
     {
         var clock = new TestClock();
         var used = new UsedProofs(clock, capacity: 2);
@@ -283,7 +283,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact, Rfc("8693", "4.1")]
-    public async Task Who_acts_is_told_to_the_application()
+    public async Task The_application_is_told_who_acts()
     {
         var claims = _issuer.Claims(ProtectedApi.Resource);
         claims["act"] = JsonNode.Parse("""{"sub":"mail-api","act":{"sub":"orders-api"}}""");

@@ -11,7 +11,7 @@ namespace Testing.Issuer;
 #pragma warning restore IDE0130
 
 /// <summary>
-/// An issuer that a test holds in its hand: metadata, keys and a revocation feed over real HTTP, and tokens of any kind.
+/// An issuer that a test controls: metadata, keys and a revocation feed over real HTTP, and tokens of any kind.
 /// </summary>
 public sealed class FakeIssuer : IAsyncDisposable
 {
@@ -38,16 +38,16 @@ public sealed class FakeIssuer : IAsyncDisposable
     /// <summary>What the metadata claims to be.</summary>
     public string? Issuer { get; set; }
 
-    /// <summary>Metadata and keys are sent so, whether or not it was asked for.</summary>
+    /// <summary>Metadata and keys are sent compressed, whether or not the API accepts that.</summary>
     public bool Compresses { get; set; }
 
-    /// <summary>Every connection is broken off.</summary>
+    /// <summary>Every connection is cut.</summary>
     public bool IsAway { get; set; }
 
-    /// <summary>The feed takes requests and says nothing, as behind a network that lost the connection silently.</summary>
+    /// <summary>The feed takes requests and never answers, as if the network had silently lost them.</summary>
     public bool FeedHangs { get; set; }
 
-    /// <summary>A cursor from before this place in the feed is refused.</summary>
+    /// <summary>An older cursor than this is refused.</summary>
     public int OldestCursor { get; set; }
 
     public string? LastAuthorization { get; private set; }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>The tokens of cases.md, "Resource API": each is 401 <c>invalid_token</c>, nothing else.</summary>
+/// <summary>Forged and malformed tokens: each is 401 <c>invalid_token</c>, nothing else.</summary>
 public sealed class HostileTokenTests : IAsyncLifetime
 {
     private FakeIssuer _issuer = null!;
@@ -57,7 +57,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
         $$"""{"alg":"{{algorithm}}","typ":"at+jwt","kid":"{{_issuer.Key.KeyId}}"{{more}}}""";
 
     [Fact]
-    public async Task A_forged_token_that_is_right_is_accepted_so_that_the_others_fail_for_their_own_reason() =>
+    public async Task A_forged_token_with_nothing_wrong_is_accepted() =>
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Forge(Header())));
 
     [Theory, Rfc("8725", "2.1")]
@@ -87,7 +87,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [InlineData("RS256")]
     [InlineData("ES384")]
     [InlineData("PS256")]
-    public async Task Another_algorithm_than_the_keys_is_refused(string algorithm) => await IsRefusedAsync(Forge(Header(algorithm)));
+    public async Task An_algorithm_other_than_the_keys_is_refused(string algorithm) => await IsRefusedAsync(Forge(Header(algorithm)));
 
     [Theory]
     [InlineData("\"../../../../dev/null\"")]
@@ -101,7 +101,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
         await IsRefusedAsync(Forge($$"""{"alg":"ES256","typ":"at+jwt","kid":{{kid}}}"""));
 
     [Fact, Rfc("7515", "4.1")]
-    public async Task Keys_that_a_token_brings_along_are_not_used()
+    public async Task Keys_inside_a_token_are_not_used()
     {
         using var own = IssuerKey.Generate(IssuerKey.ES256);
         using var raw = ECDsa.Create();
@@ -120,7 +120,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [InlineData(",\"crit\":[]")]
     [InlineData(",\"crit\":[\"b64\"],\"b64\":false")]
     [InlineData(",\"alg\":\"ES256\"")]
-    public async Task A_header_with_unknown_demands_or_duplicates_is_refused(string more) => await IsRefusedAsync(Forge(Header(more: more)));
+    public async Task A_header_with_crit_or_a_duplicate_member_is_refused(string more) => await IsRefusedAsync(Forge(Header(more: more)));
 
     [Theory, Rfc("9068", "4")]
     [InlineData("JWT")]
@@ -177,7 +177,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [InlineData("null")]
     [InlineData("true")]
     [InlineData("[1]")]
-    public async Task An_exp_that_is_no_sane_number_is_refused(string expires)
+    public async Task An_exp_that_is_not_a_sane_number_is_refused(string expires)
     {
         var claims = Claims().ToJsonString();
         claims = System.Text.RegularExpressions.Regex.Replace(claims, "\"exp\":\\d+", "\"exp\":" + expires);
@@ -265,7 +265,7 @@ public sealed class HostileTokenTests : IAsyncLifetime
     [InlineData("grant_id", "7")]
     [InlineData("jti", "\"\"")]
     [InlineData("client_id", "[\"shop\"]")]
-    public async Task Names_that_no_store_can_hold_are_refused(string claim, string value)
+    public async Task Claims_that_are_not_usable_identifiers_are_refused(string claim, string value)
     {
         var claims = Claims();
         claims[claim] = JsonNode.Parse(value);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>An issuer that is away is away, in whatever way the network says so: an API must not end with it.</summary>
+/// <summary>However the network reports that the issuer is unreachable, it must not stop an API.</summary>
 public sealed class IssuerConnectionTests
 {
     [Fact]

@@ -102,7 +102,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9728", "3.1")]
-    public async Task What_the_challenge_points_to_is_served()
+    public async Task The_metadata_that_the_challenge_names_is_served()
     {
         using var response = await SendAsync(null, path: "/.well-known/oauth-protected-resource");
         var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
@@ -137,7 +137,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_word_of_the_issuer_it_is_503_and_never_500()
+    public async Task Without_an_answer_from_the_issuer_it_is_503_and_never_500()
     {
         _issuer.IsAway = true;
         await using var api = await StartAsync();
@@ -147,7 +147,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_library_would_take_is_refused()
+    public async Task Tokens_that_the_library_alone_would_accept_are_refused()
     {
         var claims = _issuer.Claims(Resource).ToJsonString();
         await RefusesAsync("invalid_token", "Bearer " + _issuer.Sign(claims[..^1] + ",\"sub\":\"root\"}"));
@@ -180,7 +180,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9449", "7.1"), Rfc("9449", "7.2")]
-    public async Task A_bound_token_goes_with_a_proof_and_each_proof_once()
+    public async Task A_bound_token_needs_a_proof_and_each_proof_works_once()
     {
         var claims = _issuer.Claims(Resource);
         claims["cnf"] = new System.Text.Json.Nodes.JsonObject { ["jkt"] = _key.Thumbprint };
@@ -197,7 +197,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_applications_own_events_are_heard_and_let_nothing_past()
+    public async Task The_applications_own_events_are_raised_but_cannot_bypass_the_checks()
     {
         var heard = 0;
         await using var api = await StartAsync(options => options.Events = new JwtBearerEvents
@@ -242,7 +242,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_is_checked_is_the_token_that_was_validated_wherever_the_application_takes_it_from()
+    public async Task The_token_that_was_validated_is_checked_wherever_the_application_reads_it_from()
     {
         await using var api = await StartAsync(options => options.Events = new JwtBearerEvents
         {
@@ -301,7 +301,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_the_issuers_keys_it_is_503_with_proofs_alone_too()
+    public async Task Without_the_issuers_keys_it_is_503_with_only_DPoP_too()
     {
         _issuer.IsAway = true;
         await using var api = await StartAsync(add: authentication => authentication.AddDpop());
@@ -312,7 +312,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_fault_of_the_applications_own_events_is_its_own(bool early)
+    public async Task An_exception_in_the_applications_own_events_is_500(bool early)
     {
         Func<Task> fault = () => throw new InvalidOperationException("its own");
         await using var api = await StartAsync(options => options.Events = early

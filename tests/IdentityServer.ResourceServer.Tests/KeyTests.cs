@@ -38,7 +38,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Tokens_of_a_key_that_was_withdrawn_are_refused_remembered_or_not()
+    public async Task Tokens_of_a_withdrawn_key_are_refused_even_if_remembered()
     {
         var remembered = Token();
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(remembered));
@@ -49,7 +49,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Invented_kids_ask_the_issuer_once_in_three_seconds()
+    public async Task Unknown_kids_ask_the_issuer_at_most_once_in_three_seconds()
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
         var before = _issuer.KeyRequests;
@@ -66,7 +66,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_last_good_keys_stay_when_the_issuer_is_away()
+    public async Task The_last_good_keys_stay_in_use_while_the_issuer_is_away()
     {
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(Token()));
         _issuer.IsAway = true;
@@ -76,7 +76,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact, Testing.Rfc("8414", "3.3")]
-    public async Task Metadata_of_another_issuer_is_not_believed()
+    public async Task Metadata_of_another_issuer_is_not_accepted()
     {
         _issuer.Issuer = _issuer.Address + "/";
         await using var api = await ProtectedApi.StartAsync(_issuer);
@@ -85,7 +85,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact, Testing.Rfc("7517", "4.5")]
-    public async Task A_key_set_with_two_keys_of_one_name_is_refused()
+    public async Task A_key_set_with_a_duplicate_kid_is_refused()
     {
         _issuer.Publish(_issuer.Key, _issuer.Key);
         await using var api = await ProtectedApi.StartAsync(_issuer);
@@ -93,7 +93,7 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_issuer_sends_compressed_is_not_unpacked_so_that_its_bound_is_one()
+    public async Task A_compressed_answer_from_the_issuer_is_not_unpacked_so_that_its_size_stays_bounded()
     {
         _issuer.Compresses = true;
         await using var api = await ProtectedApi.StartAsync(_issuer);
@@ -118,7 +118,7 @@ public sealed class KeyTests : IAsyncLifetime
     [InlineData("ftp://evil.example/keys")]
     [InlineData("http://evil.example/keys")]
     [InlineData("//evil.example/keys")]
-    public void Keys_behind_a_backchannel_address_are_asked_of_nobody_else(string rest)
+    public void Keys_are_fetched_only_from_the_backchannel_address(string rest)
     {
         const string authority = "https://id.example.com";
         var options = new IdentityServerTokensOptions { Authority = authority, BackchannelAddress = "http://backchannel:5000" };

@@ -29,7 +29,7 @@ public sealed class OneCallTests : IAsyncLifetime
     [Theory, Rfc("9728", "5.1")]
     [InlineData("https://orders.example.com", "/.well-known/oauth-protected-resource")]
     [InlineData("https://example.com/orders", "/.well-known/oauth-protected-resource/orders")]
-    public async Task What_the_challenge_points_to_is_served_whatever_the_API_asks_of_its_callers(string resource, string path)
+    public async Task The_metadata_that_the_challenge_names_is_served_even_if_the_API_requires_authentication(string resource, string path)
     {
         await using var api = await StartAsync(resource);
 
@@ -49,7 +49,7 @@ public sealed class OneCallTests : IAsyncLifetime
     [InlineData("GET", "/.well-known/oauth-protected-resources")]
     [InlineData("GET", "/orders/.well-known/oauth-protected-resource")]
     [InlineData("POST", "/.well-known/oauth-protected-resource")]
-    public async Task Every_other_address_and_method_is_the_APIs_own(string method, string path)
+    public async Task Every_other_path_and_method_is_left_to_the_API(string method, string path)
     {
         await using var api = await StartAsync("https://example.com/orders");
         using var request = new HttpRequestMessage(new HttpMethod(method), api.Urls.Single() + path);
@@ -60,7 +60,7 @@ public sealed class OneCallTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_API_that_maps_a_document_of_its_own_serves_that()
+    public async Task An_API_that_maps_its_own_document_serves_that()
     {
         await using var api = await StartAsync(
             "https://orders.example.com", app => app.MapGet("/.well-known/oauth-protected-resource", context => context.Response.WriteAsync("its own")).AllowAnonymous());

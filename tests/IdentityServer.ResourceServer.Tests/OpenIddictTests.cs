@@ -19,7 +19,7 @@ using Xunit;
 
 namespace IdentityServer.ResourceServer.Tests;
 
-/// <summary>The long form: an API that sets up OpenIddict.Validation itself and adds what it wants of ours.</summary>
+/// <summary>The long form: an API that sets up OpenIddict.Validation itself and then adds parts of ours.</summary>
 public sealed class OpenIddictTests : IAsyncLifetime
 {
     private const string Resource = "https://api.example.com";
@@ -92,7 +92,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     };
 
     [Theory, MemberData(nameof(Orders))]
-    public async Task In_whatever_order_it_is_set_up_it_is_the_same_as_the_one_call(string order, Action<OpenIddictValidationBuilder, Action<IdentityServerTokensOptions>> configure)
+    public async Task Set_up_in_any_order_it_behaves_like_the_one_call(string order, Action<OpenIddictValidationBuilder, Action<IdentityServerTokensOptions>> configure)
     {
         await using var api = await StartAsync(options => configure(options, FollowsFeed));
         var claims = _issuer.Claims(Resource);
@@ -127,7 +127,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact, Rfc("7800", "3.1")]
-    public async Task Without_proofs_a_bound_token_is_none_and_nothing_is_said_of_proofs()
+    public async Task Without_UseDpop_a_bound_token_is_refused_and_DPoP_is_not_advertised()
     {
         await using var api = await StartAsync(options => options.UseRevocationFeed(FollowsFeed).UseSystemNetHttp().Services.AddOpenIddict().AddValidation(more => more.UseAspNetCore()));
         var bound = _issuer.Sign(BoundClaims());
@@ -143,7 +143,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_the_feed_no_client_is_needed_and_nobody_is_waited_for()
+    public async Task Without_the_feed_no_client_is_needed_and_the_API_is_ready_at_once()
     {
         await using var api = await StartAsync(options =>
         {
@@ -158,7 +158,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_token_that_the_application_has_validated_outside_of_a_request_is_held_to_the_same_rules()
+    public async Task A_token_that_the_application_validates_outside_a_request_follows_the_same_rules()
     {
         await using var api = await StartAsync(options =>
         {
@@ -202,7 +202,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public void The_one_call_makes_no_keys_in_the_home_directory()
+    public void The_one_call_creates_no_keys_in_the_home_directory()
     {
         var services = new ServiceCollection().AddIdentityServerTokens(_ => { });
         Assert.DoesNotContain(services, service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Namespace?.Contains("DataProtection", StringComparison.Ordinal) == true);
@@ -229,7 +229,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_one_call_may_be_followed_by_more()
+    public async Task The_one_call_may_be_followed_by_more_options()
     {
         var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--urls=http://127.0.0.1:0"]);
         builder.Logging.ClearProviders();
@@ -245,7 +245,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_is_known_by_another_scheme_and_lacks_a_right_is_forbidden()
+    public async Task A_caller_authenticated_by_another_scheme_without_the_right_is_403()
     {
         await using var api = await StartAsync(options =>
         {
@@ -260,7 +260,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_scope_outside_the_token_does_not_count()
+    public async Task A_scope_that_is_not_in_the_token_does_not_count()
     {
         await using var api = await StartAsync(options =>
         {
@@ -289,7 +289,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_application_checks_itself_is_checked_each_time()
+    public async Task The_applications_own_checks_run_each_time()
     {
         var (asked, rejects) = (0, false);
         await using var api = await StartAsync(options =>
@@ -320,7 +320,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public void An_API_accepts_tokens_by_one_scheme()
+    public void An_API_accepts_tokens_by_only_one_scheme()
     {
         var services = new ServiceCollection().AddIdentityServerTokens(_ => { });
         var fault = Assert.Throws<InvalidOperationException>(() => JwtBearer.JwtBearerTokensExtensions.AddDpop(services.AddAuthentication()));
@@ -331,7 +331,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
     [InlineData("Nobody", "Name or service not known|nodename|not known|resolve")]
     [InlineData("NotFound", "404")]
     [InlineData("Large", "262144|maximum buffer size")]
-    public async Task The_log_says_why_the_issuer_can_not_be_read(string what, string reason)
+    public async Task The_log_says_why_the_issuer_cannot_be_read(string what, string reason)
     {
         var log = new LogOfAll();
         var authority = what switch
@@ -347,7 +347,7 @@ public sealed class OpenIddictTests : IAsyncLifetime
             options.SetIssuer(authority);
             options.Services.AddSingleton<ILoggerProvider>(log);
         });
-        await Wait.UntilAsync(() => Task.FromResult(log.Lines.Any(line => line.Contains("keys can't be read", StringComparison.Ordinal))), "the issuer is missed");
+        await Wait.UntilAsync(() => Task.FromResult(log.Lines.Any(line => line.Contains("keys can't be read", StringComparison.Ordinal))), "the log says that the keys can't be read");
         var line = log.Lines.First(line => line.Contains("keys can't be read", StringComparison.Ordinal));
         Assert.Matches(reason, line);
         Assert.DoesNotContain(FakeIssuer.ClientSecret, line, StringComparison.Ordinal);

@@ -28,7 +28,7 @@ internal sealed class ProtectedApi : IAsyncDisposable
 
     public Uri Address => _http.BaseAddress!;
 
-    /// <summary>What it was told of sign-outs.</summary>
+    /// <summary>The sign-outs it was told about.</summary>
     public ConcurrentQueue<BackchannelLogout> LoggedOut { get; } = new();
 
     /// <summary>What its own handling of a sign-out throws.</summary>

@@ -12,8 +12,8 @@ using Xunit;
 namespace IdentityServer.ResourceServer.Tests;
 
 /// <summary>
-/// What the READMEs show of the packages is the code below, line by line: it compiles, and its settings stand. Their using directives
-/// are tried where the packages are (<c>tests/Packages/run.sh</c>): here the namespace brings them along.
+/// The READMEs' examples for the packages are the code below, line by line, so it compiles and runs. Their using
+/// directives are tested with the packages (<c>tests/Packages/run.sh</c>): this namespace doesn't need them.
 /// </summary>
 public sealed class ReadmeTests
 {
@@ -102,7 +102,7 @@ public sealed class ReadmeTests
     [InlineData("README.md", 3)]
     [InlineData("src/IdentityServer.ResourceServer/README.md", 1)]
     [InlineData("src/IdentityServer.ResourceServer.JwtBearer/README.md", 1)]
-    public void What_a_README_shows_is_the_code_of_this_file(string readme, int count)
+    public void The_code_in_the_READMEs_is_the_code_of_this_file(string readme, int count)
     {
         _ = ((Action<string[]>)OneCall, (Action<string[]>)WholeJwtBearer);
         var here = Lines(File.ReadAllText(ThisFile()));
@@ -113,7 +113,7 @@ public sealed class ReadmeTests
     }
 
     [Fact]
-    public void Both_long_forms_say_the_same_as_the_one_call()
+    public void Both_long_forms_configure_the_same_as_the_one_call()
     {
         foreach (var configure in new[] { OpenIddict, (Action<WebApplicationBuilder>)JwtBearer })
         {

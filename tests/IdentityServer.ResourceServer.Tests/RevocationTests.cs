@@ -9,7 +9,7 @@ namespace IdentityServer.ResourceServer.Tests;
 
 public sealed class RevocationTests : IAsyncLifetime
 {
-    /// <summary>For who comes in time unless the machine is busy: that it is a second at most has a test of its own.</summary>
+    /// <summary>Patience for a busy machine; that it takes a second at most has a test of its own.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
 
     private FakeIssuer _issuer = null!;
@@ -68,7 +68,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_subject_entry_ends_sign_ins_from_before_and_none_from_after_in_the_same_second()
+    public async Task A_subject_entry_ends_earlier_sign_ins_but_not_later_ones_in_the_same_second()
     {
         var second = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
         var user = Guid.NewGuid().ToString();
@@ -77,7 +77,7 @@ public sealed class RevocationTests : IAsyncLifetime
         var justAfter = Claims(second.AddMilliseconds(500));
         foreach (var claims in new[] { before, justBefore, justAfter })
             claims["sub"] = user;
-        // Refreshed later, from the sign-in of before: the token is newer than the event, its grant is not.
+        // Refreshed later from the earlier sign-in: the token is newer than the event, its grant is not.
         var refreshed = (JsonObject)justBefore.DeepClone();
         refreshed["iat"] = second.AddSeconds(2).ToUnixTimeSeconds();
 
@@ -89,7 +89,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_subject_entry_ends_a_clients_own_tokens_by_iat_and_no_older_one_survives()
+    public async Task A_subject_entry_ends_a_clients_own_tokens_issued_up_to_the_same_second()
     {
         var second = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
         _issuer.Revoke("sub", "shop", at: second.AddMilliseconds(500));
@@ -124,7 +124,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Entries_live_until_their_tokens_are_dead_for_us_too_and_no_longer()
+    public async Task An_entry_is_kept_until_its_tokens_have_expired_with_clock_skew_and_no_longer()
     {
         var now = TimeProvider.System.GetUtcNow();
         var claims = Claims();
@@ -141,7 +141,7 @@ public sealed class RevocationTests : IAsyncLifetime
         _api.Clock.Advance(TimeSpan.FromSeconds(60));
         await NewsAsync();
         // Pruning comes after adding, in the same answer.
-        await Wait.UntilAsync(() => revoked.Count == 2, "what is dead is forgotten");
+        await Wait.UntilAsync(() => revoked.Count == 2, "expired entries are removed");
     }
 
     /// <summary>Another entry comes through, and pruning with it.</summary>
@@ -167,7 +167,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refused_cursor_is_dropped_and_the_feed_read_from_the_start()
+    public async Task A_refused_cursor_is_dropped_and_the_feed_is_read_from_the_start()
     {
         var first = Claims();
         _issuer.Revoke("jti", first["jti"]!.ToString());
@@ -183,7 +183,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_word_from_the_feed_trust_ends_with_MaxStaleness_and_returns_with_it()
+    public async Task Without_news_from_the_feed_no_token_is_trusted_after_MaxStaleness_until_it_returns()
     {
         var token = _issuer.Sign(Claims());
         Assert.Equal(HttpStatusCode.OK, await _api.StatusAsync(token));
@@ -234,7 +234,7 @@ public sealed class RevocationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_that_comes_before_the_issuer_waits_for_it_a_moment()
+    public async Task A_request_waits_a_moment_for_an_issuer_that_is_not_up_yet()
     {
         _issuer.IsAway = true;
         await using var api = await ProtectedApi.StartAsync(_issuer);
@@ -247,13 +247,13 @@ public sealed class RevocationTests : IAsyncLifetime
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task A_short_MaxStaleness_holds_without_news_and_without_hammering(int seconds)
+    public async Task A_short_MaxStaleness_works_without_news_and_without_polling_too_often(int seconds)
     {
         await using var api = await ProtectedApi.StartAsync(_issuer, options => options.MaxStaleness = TimeSpan.FromSeconds(seconds));
         var token = _issuer.Sign(Claims());
         Assert.Equal(HttpStatusCode.OK, await api.StatusAsync(token));
         var before = _issuer.FeedRequests;
-        // A busy machine may be late for once; who asks too seldom is so each time.
+        // A busy machine may be late once; a client that polls too rarely is late every time.
         var holds = false;
         for (var time = 1; time <= 3 && !holds; time++)
             holds = !await api.AnswersAsync(HttpStatusCode.ServiceUnavailable, token, TimeSpan.FromSeconds(3));

@@ -55,7 +55,7 @@ public sealed class SettingsTests
     [InlineData("Api:ClockSkew", "00:00:30", "Api:ClockSkew is \"00:00:30\";")]
     [InlineData("Revocation:MaxStaleness", "0", "Revocation:MaxStaleness is 0; it may be 1 to 3600 seconds.")]
     [InlineData("Revocation:MaxStaleness", "1.5", "Revocation:MaxStaleness is \"1.5\";")]
-    public void An_impossible_setting_is_named_with_what_it_may_hold(string name, string? value, string message)
+    public void An_invalid_setting_is_named_with_the_values_it_allows(string name, string? value, string message)
     {
         var fault = Assert.Single(Assert.Throws<OptionsValidationException>(() => Read("Production", (name, value))).Failures);
         Assert.Contains(message, fault, StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void Plain_http_is_for_development_or_by_permission()
+    public void Plain_http_is_accepted_in_development_or_by_a_setting()
     {
         Assert.NotNull(Read("Development", ("Api:Authority", "http://localhost:5000")));
         Assert.NotNull(Read("Production", ("Api:Authority", "http://id.internal"), ("Api:AllowInsecureHttp", "true")));

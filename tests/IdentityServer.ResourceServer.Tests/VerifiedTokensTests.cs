@@ -36,11 +36,11 @@ public sealed class VerifiedTokensTests
     }
 
     [Fact, Rfc("9562", "5.7")]
-    public void The_time_of_a_sign_in_is_read_from_its_grant()
+    public void The_time_of_a_sign_in_is_read_from_its_grant_id()
     {
         var at = DateTimeOffset.FromUnixTimeMilliseconds(1_800_000_000_123);
         Assert.Equal(1_800_000_000_123, AnyToken(Guid.CreateVersion7(at)).SignedInAt);
-        // Another version of UUID tells no time; iat does.
+        // Other UUID versions contain no time, so iat is used.
         Assert.Equal(1_799_999_000_000, AnyToken(Guid.Parse("11111111-1111-4111-8111-111111111111")).SignedInAt);
     }
 

@@ -11,7 +11,7 @@ const modules = "/usr/lib/apache2/modules";
 const has = await readdir(modules).then((files) => files.includes("mod_auth_openidc.so"), () => false);
 const skip = has ? false : process.env.CI === "true" ? false : "Apache's mod_auth_openidc is missing (apt: apache2 libapache2-mod-auth-openidc)";
 
-// As a person's browser asks: fetch says by Sec-Fetch-Mode that it is a script, which the module answers by 401.
+// Asks like a person's browser: fetch's Sec-Fetch-Mode says that it is a script, which the module answers with 401.
 function get(url, cookies) {
   return new Promise((resolve, reject) => {
     const headers = { Accept: "text/html", Cookie: [...cookies].map((pair) => pair.join("=")).join("; ") };

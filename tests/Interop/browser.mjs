@@ -1,4 +1,4 @@
-// A browser without a screen: cookies, redirects, forms with their hidden fields. It stops where an address leaves the server.
+// A browser without a screen: cookies, redirects, forms with their hidden fields. Stops when one leaves the server.
 import assert from "node:assert/strict";
 
 export class Browser {
@@ -56,7 +56,7 @@ export class Browser {
     return this.submit(page, "login-submit", { username, password });
   }
 
-  // Through sign-in and consent, as far as they are asked for, to the address that the client gets back.
+  // Goes through sign-in and consent, if asked, and returns the address that leads back to the client.
   async authorize(address) {
     let page = await this.open(address);
     if (page.html?.includes('id="login-submit"')) page = await this.signIn(page);

@@ -10,7 +10,7 @@ const client = { client_id: "web" };
 const secret = oauth.ClientSecretBasic("web-secret");
 const redirect = "https://web.example/callback";
 
-// A server that wants its nonce in the proof says so once.
+// Tries once more if the server asks for its nonce in the proof.
 async function proven(send, process) {
   try {
     return await process(await send());

@@ -33,7 +33,7 @@ test("oidc-client-ts in Chromium", { skip, timeout: 60_000 }, async () => {
     await page.waitForSelector("#consent-allow");
     await page.click("#consent-allow");
     await page.waitForFunction(`location.origin === ${JSON.stringify(origin)} && document.querySelector("#sign-out")`);
-    // The data store is not up here: the tokens are what matters.
+    // The data store is not running here; only the tokens matter.
     const user = await page.waitForFunction(`Object.values(sessionStorage).map((text) => JSON.parse(text)).find((user) => user.id_token && user)`);
     const { profile, refresh_token } = await user.jsonValue();
     assert.equal(profile.preferred_username, "alice", said.join("\n"));

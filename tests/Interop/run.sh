@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Independent clients sign in end to end, over https with certificates of certs/: npm's openid-client and oauth4webapi,
 # oidc-client-ts in headless Chromium, Apache's mod_auth_openidc. Needs node, npm and openssl; Chromium and Apache are
-# tried where they are, and CI=true wants both. Build Release first (test.sh does).
+# used if installed, and CI=true requires both. Build Release first (test.sh does).
 # Exit code 77 and a reason on the last line: something is missing.
 set -euo pipefail
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace LocalPostgres.Tests;
 
-/// <summary>As whom the server runs, where its files lie, and who can reach it.</summary>
+/// <summary>Which user the server runs as, where its files are, and who can reach it.</summary>
 public sealed class PlacementTests
 {
     private static bool IsLinuxRoot => OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess;
@@ -27,7 +27,7 @@ public sealed class PlacementTests
     }
 
     [Fact]
-    public async Task Every_tool_that_can_drop_root_hands_arguments_on_as_they_are()
+    public async Task Every_tool_that_can_drop_root_passes_arguments_on_unchanged()
     {
         if (!IsLinuxRoot)
             Assert.Skip("Needs root on Linux.");
@@ -87,7 +87,7 @@ public sealed class PlacementTests
     }
 
     [Fact]
-    public async Task A_path_too_long_for_a_socket_gets_a_short_place_for_it_that_is_always_the_same()
+    public async Task If_the_path_is_too_long_for_a_socket_a_short_one_is_used_that_is_always_the_same()
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("No Unix sockets there.");
@@ -139,7 +139,7 @@ public sealed class PlacementTests
     }
 
     [Fact]
-    public async Task Where_there_are_no_sockets_it_is_a_loopback_port_with_a_password()
+    public async Task Without_Unix_sockets_it_listens_on_a_loopback_port_with_a_password()
     {
         await using var directory = new TestDirectory();
         var options = directory.Options with { Loopback = true };

@@ -29,7 +29,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
             Assert.NotEqual(killed, directory.ServerPid);
         }
 
-        // One of the two restarts it each time, by whatever name of the two.
+        // Each time exactly one of the two programs restarts it.
         await Task.WhenAll(first.TerminateAsync(), second.TerminateAsync());
         var restarts = first.Lines.Concat(second.Lines).Count(line => line.Contains("died; starting it again", StringComparison.Ordinal));
         Assert.Equal(2, restarts);
@@ -70,7 +70,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_pid_file_that_names_a_process_of_somebody_else_is_no_server()
+    public async Task A_pid_file_that_names_another_process_is_not_taken_for_a_server()
     {
         if (!OperatingSystem.IsLinux())
             Assert.Skip("Only Linux tells a process's arguments; elsewhere PostgreSQL's own check decides.");

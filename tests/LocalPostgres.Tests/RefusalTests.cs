@@ -34,7 +34,7 @@ public sealed class RefusalTests
     [InlineData("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", "'postgresql-server' (dnf")]
     [InlineData("ID=alpine\n", "'postgresql17' (apk")]
     [InlineData("", "'postgresql'")]
-    public void The_package_is_called_as_this_system_calls_it(string osRelease, string package)
+    public void The_package_has_the_name_that_this_system_uses(string osRelease, string package)
     {
         if (!OperatingSystem.IsLinux())
             Assert.Skip("macOS and Windows have one name each.");
@@ -42,7 +42,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_directory_that_can_not_be_made_is_refused_by_its_setting()
+    public async Task A_directory_that_cannot_be_created_is_reported_with_its_setting()
     {
         await using var directory = new TestDirectory();
         await File.WriteAllTextAsync(directory.Server, "a file", TestContext.Current.CancellationToken);
@@ -53,7 +53,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_directory_that_this_user_may_not_write_is_refused_by_its_setting()
+    public async Task A_directory_that_this_user_may_not_write_to_is_reported_with_its_setting()
     {
         if (!Environment.IsPrivilegedProcess || !File.Exists("/usr/bin/setpriv"))
             Assert.Skip("Only root can become a user who may not.");
@@ -67,7 +67,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_directory_of_something_else_is_refused_and_stays_as_it_is()
+    public async Task A_directory_with_other_content_is_refused_and_left_unchanged()
     {
         await using var directory = new TestDirectory();
         Directory.CreateDirectory(directory.Server);
@@ -79,7 +79,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_cluster_of_another_version_and_a_broken_one_are_refused_by_their_setting()
+    public async Task A_cluster_that_is_broken_or_of_another_version_is_reported_with_its_setting()
     {
         await using var directory = new TestDirectory();
         await (await StartAsync(directory.Options)).DisposeAsync();
@@ -100,7 +100,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task Production_wants_a_connection_string()
+    public async Task Production_requires_a_connection_string()
     {
         var refusal = await Assert.ThrowsAsync<StartupException>(() => ResolveAsync("Production", []));
         Assert.Contains("ConnectionStrings:IdentityServer", refusal.Message, StringComparison.Ordinal);
@@ -121,7 +121,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_wrong_password_is_one_line_and_a_right_one_is_enough_to_make_the_database()
+    public async Task A_wrong_password_is_reported_in_one_line_and_the_right_one_creates_the_database()
     {
         await using var directory = new TestDirectory();
         await using var server = await StartAsync(directory.Options with { Loopback = true });
@@ -140,7 +140,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public async Task A_server_that_is_not_there_is_one_line_too()
+    public async Task An_unreachable_server_is_reported_in_one_line_too()
     {
         var port = ProgramProcess.FreePort();
         var connectionString = string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username=me;Database=mine");
@@ -165,7 +165,7 @@ public sealed class RefusalTests
     }
 
     [Fact]
-    public void The_directory_is_the_setting_or_the_checkout_or_the_content_root()
+    public void The_directory_comes_from_the_setting_the_checkout_or_the_content_root()
     {
         var checkout = Repository.Root;
         var elsewhere = Path.GetTempPath();

@@ -30,7 +30,7 @@ public sealed class SharingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Programs_that_start_at_once_on_nothing_make_one_server()
+    public async Task Programs_that_start_at_once_in_an_empty_directory_share_one_server()
     {
         await using var directory = new TestDirectory();
         var holders = Enumerable.Range(0, 3).Select(_ => Holder.Start(directory.Server)).ToList();
@@ -82,7 +82,7 @@ public sealed class SharingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_start_that_is_given_up_leaves_no_server()
+    public async Task A_cancelled_start_leaves_no_server()
     {
         await using var directory = new TestDirectory();
         await (await LocalPostgresServer.StartAsync(directory.Options, NullLogger.Instance, CancellationToken.None)).DisposeAsync();
@@ -103,7 +103,7 @@ public sealed class SharingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_program_killed_while_it_held_does_not_keep_the_next_from_starting_or_stopping()
+    public async Task A_killed_program_does_not_keep_the_next_from_starting_or_stopping_the_server()
     {
         await using var directory = new TestDirectory();
         await using var killed = Holder.Start(directory.Server);
@@ -137,7 +137,7 @@ public sealed class SharingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Databases_are_made_once_however_many_ask()
+    public async Task A_database_is_created_once_however_many_ask()
     {
         await using var directory = new TestDirectory();
         await using var server = await LocalPostgresServer.StartAsync(directory.Options, NullLogger.Instance, CancellationToken.None);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Packs the two packages and uses each as a stranger does: a fresh web project outside of the repository, with the code that
-# its README shows, starts and answers. Build Release first (test.sh does).
+# Packs the two packages and uses each as an outsider would: a fresh web project outside the repository, with the code
+# that its README shows, starts and answers. Build Release first (test.sh does).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -18,8 +18,8 @@ free_port() {
   echo "$port"
 }
 
-# Everything but the two comes from where the solution's packages are: nothing is downloaded, and nobody else's package of
-# the same name is taken.
+# All other packages come from the solution's package folder: nothing is downloaded, and no other package with one of
+# these names is used.
 NUGET_FALLBACK_PACKAGES=$(dotnet nuget locals global-packages --list | sed 's/^[^:]*: //')
 export NUGET_FALLBACK_PACKAGES NUGET_PACKAGES=$scratch/packages
 

@@ -48,7 +48,7 @@ public sealed class DataTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_is_made_once_however_many_try()
+    public async Task A_key_is_created_once_however_many_try()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => _alice.StoreAsync("once", "value " + i)));
         Assert.Single(answers, answer => answer.Status == HttpStatusCode.Created);
@@ -94,7 +94,7 @@ public sealed class DataTests : IAsyncLifetime
     [InlineData("\u2028")]
     [InlineData("a\"b\\c;d,e")]
     [InlineData("key")]
-    public async Task Any_key_comes_back_percent_encoded_once(string key)
+    public async Task Any_key_can_be_read_back_percent_encoded_once(string key)
     {
         var stored = await _alice.StoreAsync(key, key);
         stored.Is(HttpStatusCode.Created);
@@ -106,7 +106,7 @@ public sealed class DataTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keys_are_not_mixed_up_by_decoding_twice_or_not_at_all()
+    public async Task A_key_is_decoded_exactly_once()
     {
         await _alice.StoreAsync("a/b", "slash");
         await _alice.StoreAsync("a%2Fb", "percent");
@@ -132,7 +132,7 @@ public sealed class DataTests : IAsyncLifetime
     [InlineData("/api/data/%c0%af")]
     [InlineData("/api/data/%ed%a0%80")]
     [InlineData("/health/../api/data/x")]
-    public async Task A_path_that_is_no_key_is_INVALID_KEY_for_every_method(string path)
+    public async Task A_path_that_is_not_a_valid_key_is_INVALID_KEY_for_every_method(string path)
     {
         (await _alice.SendAsync(HttpMethod.Get, path)).Is(HttpStatusCode.BadRequest, "INVALID_KEY");
         (await _alice.SendAsync(HttpMethod.Put, path, """{"value":"x"}""")).Is(HttpStatusCode.BadRequest, "INVALID_KEY");
@@ -191,7 +191,7 @@ public sealed class DataTests : IAsyncLifetime
     [InlineData("null", "INVALID_REQUEST")]
     [InlineData("", "INVALID_REQUEST")]
     [InlineData("{", "INVALID_REQUEST")]
-    public async Task A_wrong_body_is_refused_by_its_code(string body, string? code)
+    public async Task A_wrong_body_is_refused_with_its_own_code(string body, string? code)
     {
         var answer = await _alice.SendAsync(HttpMethod.Post, "/api/data", body);
         if (code is not null)
@@ -238,7 +238,7 @@ public sealed class DataTests : IAsyncLifetime
     [InlineData("application/jsonx")]
     [InlineData("application/json; charset=iso-8859-1")]
     [InlineData(null)]
-    public async Task Only_JSON_is_understood(string? type)
+    public async Task Only_JSON_is_accepted(string? type)
     {
         using var content = new ByteArrayContent("""{"key":"a","value":"v"}"""u8.ToArray());
         if (type is not null)
@@ -247,7 +247,7 @@ public sealed class DataTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_compressed_body_is_not_understood()
+    public async Task A_compressed_body_is_refused()
     {
         using var content = new ByteArrayContent([1, 2, 3]) { Headers = { ContentType = new("application/json"), ContentEncoding = { "gzip" } } };
         (await _alice.SendContentAsync(HttpMethod.Post, "/api/data", content)).Is(HttpStatusCode.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE");
@@ -273,7 +273,7 @@ public sealed class DataTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_key_that_was_deleted_and_made_again_has_another_version()
+    public async Task A_key_that_was_deleted_and_created_again_has_another_version()
     {
         var old = (await _alice.StoreAsync("k", "1")).ETag;
         await _alice.DeleteAsync("k");
@@ -293,7 +293,7 @@ public sealed class DataTests : IAsyncLifetime
     }
 
     [Fact, Rfc("9110", "13.1.2")]
-    public async Task If_None_Match_spares_a_body_and_guards_a_change()
+    public async Task If_None_Match_saves_a_body_and_guards_a_change()
     {
         var version = (await _alice.StoreAsync("k", "1")).ETag;
         foreach (var same in new[] { version, "W/" + version, "*", $"\"x\", {version}" })

@@ -35,7 +35,7 @@ public sealed class DpopTests : IAsyncLifetime
     [InlineData("/api/data?limit=1", HttpStatusCode.OK)]
     [InlineData("/api/data/a%2Fb%25/c%20d", HttpStatusCode.NotFound)]
     [InlineData("/api/data/%c3%a9?x=y", HttpStatusCode.NotFound)]
-    public async Task A_bound_token_with_its_proof_is_let_in_whatever_the_key_is_called(string path, HttpStatusCode status) =>
+    public async Task A_bound_token_with_its_proof_is_accepted_for_any_data_key(string path, HttpStatusCode status) =>
         Assert.Equal(status, (await SendAsync(path, BoundToken())).Status);
 
     [Theory, Rfc("9449", "4.3")]
@@ -46,7 +46,7 @@ public sealed class DpopTests : IAsyncLifetime
         (await SendAsync(path, BoundToken(), address)).Is(HttpStatusCode.Unauthorized, "INVALID_TOKEN");
 
     [Fact, Rfc("9449", "7.2")]
-    public async Task A_bound_token_is_no_bearer_token()
+    public async Task A_bound_token_is_refused_as_a_bearer_token()
     {
         var claims = _store.Issuer.Claims(Store.Resource);
         claims["cnf"] = new JsonObject { ["jkt"] = _key.Thumbprint };
@@ -54,7 +54,7 @@ public sealed class DpopTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_page_may_send_a_proof()
+    public async Task A_browser_may_send_a_proof_from_an_allowed_origin()
     {
         var answer = await _store.Anonymous.SendAsync(
             HttpMethod.Options, "/api/data", null, ("Origin", "https://app.example.com"), ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization,dpop"));

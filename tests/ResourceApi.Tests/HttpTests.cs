@@ -35,7 +35,7 @@ public sealed class HttpTests : IAsyncLifetime
     [InlineData("POST", "/api/data/x", "DELETE, GET, HEAD, PUT")]
     [InlineData("DELETE", "/api/data", "GET, HEAD, POST")]
     [InlineData("POST", "/health/live", "GET, HEAD")]
-    public async Task A_wrong_method_is_METHOD_NOT_ALLOWED_and_told_which_are(string method, string path, string allowed)
+    public async Task A_wrong_method_is_METHOD_NOT_ALLOWED_with_the_allowed_ones_named(string method, string path, string allowed)
     {
         var answer = await _alice.SendAsync(new HttpMethod(method), path);
         answer.Is(HttpStatusCode.MethodNotAllowed, "METHOD_NOT_ALLOWED");
@@ -58,7 +58,7 @@ public sealed class HttpTests : IAsyncLifetime
     }
 
     [Fact, Rfc("6750", "3.1")]
-    public async Task Bad_tokens_missing_scopes_and_two_places_have_their_codes()
+    public async Task A_bad_token_a_missing_scope_and_a_token_in_the_query_have_their_own_codes()
     {
         var bad = await new Caller(_store, "garbage").ReadAsync("x");
         bad.Is(HttpStatusCode.Unauthorized, "INVALID_TOKEN");
@@ -95,7 +95,7 @@ public sealed class HttpTests : IAsyncLifetime
     [InlineData("https://localhost:5173", false)]
     [InlineData("https://evil.example", false)]
     [InlineData("null", false)]
-    public async Task Browsers_may_call_from_the_configured_origins_only(string origin, bool isAllowed)
+    public async Task Browsers_may_call_only_from_the_configured_origins(string origin, bool isAllowed)
     {
         var preflight = await _store.Anonymous.SendAsync(HttpMethod.Options, "/api/data/x", null, ("Origin", origin),
             ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "authorization,content-type,if-match"));
@@ -128,14 +128,14 @@ public sealed class HttpTests : IAsyncLifetime
     [InlineData("/api/data/%00", "INVALID_KEY")]
     [InlineData("/api/data/%00?x=%00", "INVALID_KEY")]
     [InlineData("/nothing/%00", "INVALID_REQUEST")]
-    public async Task What_the_server_refuses_before_any_route_has_the_envelope_too(string path, string code)
+    public async Task A_refusal_before_routing_has_the_envelope_too(string path, string code)
     {
         for (var i = 0; i < 2; i++)
         {
             foreach (var method in new[] { HttpMethod.Get, HttpMethod.Put, HttpMethod.Delete })
                 (await _alice.SendAsync(method, path, method == HttpMethod.Put ? "{\"value\":\"x\"}" : null)).Is(HttpStatusCode.BadRequest, code);
         }
-        // A HEAD has no body, and what comes next is served.
+        // The answer to HEAD has no body, and the next request is served.
         Assert.Equal(HttpStatusCode.BadRequest, (await _alice.SendAsync(HttpMethod.Head, path)).Status);
         (await _alice.ListAsync()).Is(HttpStatusCode.OK);
     }
@@ -144,7 +144,7 @@ public sealed class HttpTests : IAsyncLifetime
     [InlineData("GET /api/data/x HTTP/1.1\r\nHost: a b\r\n\r\n", 400)]
     [InlineData("GET /api/data/\u00e4 HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
     [InlineData("nonsense\r\n\r\n", 400)]
-    public async Task What_is_not_HTTP_has_the_envelope_too(string request, int status)
+    public async Task A_refusal_of_malformed_HTTP_has_the_envelope_too(string request, int status)
     {
         using var socket = new System.Net.Sockets.TcpClient();
         await socket.ConnectAsync(_store.Address.Host, _store.Address.Port);
@@ -234,7 +234,7 @@ public sealed class HttpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Answers_are_JSON_that_no_browser_takes_for_a_page()
+    public async Task Answers_are_JSON_that_no_browser_treats_as_a_page()
     {
         var answer = await _alice.ListAsync();
         Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());

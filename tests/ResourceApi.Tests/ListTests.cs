@@ -26,7 +26,7 @@ public sealed class ListTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keys_come_in_the_order_of_code_points()
+    public async Task Keys_are_sorted_by_code_point()
     {
         // U+FFFD comes after U+1F44B in UTF-16, before it in code points.
         string[] ordered = ["!", "A", "B", "Z", "_", "a", "a/", "a0", "aa", "b", "é", "\ufffd", "👋"];
@@ -77,7 +77,7 @@ public sealed class ListTests : IAsyncLifetime
         while (after is not null);
         Assert.Equal(3, pages);
         Assert.Equal(Enumerable.Range(0, 2500).Select(i => $"key {i:0000}"), all);
-        // A page that ends with the last key is the end.
+        // A page that ends with the last key has no next page.
         Assert.Null((await PageAsync("?limit=500&after=key%201999")).Next);
     }
 
@@ -107,7 +107,7 @@ public sealed class ListTests : IAsyncLifetime
     [InlineData("?prefix=%00")]
     [InlineData("?after=a%00")]
     [InlineData("?after=%0a")]
-    public async Task A_parameter_that_can_not_be_meant_is_refused(string query) =>
+    public async Task An_invalid_parameter_is_refused(string query) =>
         (await _alice.ListAsync(query)).Is(HttpStatusCode.BadRequest, "INVALID_REQUEST");
 
     [Theory]

@@ -40,7 +40,7 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task A_database_that_is_away_is_503_and_recovers()
+    public async Task A_database_outage_is_503_and_the_node_recovers()
     {
         await using var store = await Store.StartAsync();
         var alice = store.SignIn();
@@ -61,7 +61,7 @@ public sealed class OutageTests
         await Wait.UntilAsync(async () => (await store.Anonymous.SendAsync(HttpMethod.Get, "/health/ready")).Status == HttpStatusCode.OK, "the node is ready again");
     }
 
-    /// <summary>Throws everybody out and lets nobody in, as a database does that is stopped.</summary>
+    /// <summary>Closes every connection and accepts none, like a stopped database.</summary>
     private static async Task SetAcceptsConnectionsAsync(string connectionString, bool accepts)
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
@@ -94,7 +94,7 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task A_fault_of_ours_is_500_without_a_trace()
+    public async Task An_internal_error_is_500_without_details()
     {
         await using var store = await Store.StartAsync();
         var alice = store.SignIn();
@@ -108,7 +108,7 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task The_program_starts_without_its_issuer_and_is_not_ready_until_it_comes()
+    public async Task The_program_starts_without_its_issuer_and_is_not_ready_until_it_answers()
     {
         await using var store = await Store.StartAsync();
         await using var issuer = await FakeIssuer.StartAsync();

@@ -11,7 +11,7 @@ namespace ResourceApi.Tests;
 public sealed class SchemaTests
 {
     [Fact]
-    public async Task The_migrated_database_is_what_the_model_says()
+    public async Task The_migrations_produce_the_schema_of_the_model()
     {
         await using var database = await TestDatabase.CreateAsync("resource", connectionString => Schema.MigrateAsync(connectionString, default));
         await using var db = new DataStoreDb(new DbContextOptionsBuilder<DataStoreDb>().UseNpgsql(database.ConnectionString).Options);

@@ -6,8 +6,8 @@ using Xunit;
 namespace ResourceApi.Tests;
 
 /// <summary>
-/// Writes that travel in one statement lose nothing and mix up nothing. No timing: a lock on the table holds the first
-/// statement until the others wait in one that they share.
+/// Writes that share a statement are neither lost nor mixed up. No timing: a lock on the table holds the first
+/// statement until the others wait in a shared one.
 /// </summary>
 public sealed class SharedWriteTests
 {
@@ -49,7 +49,7 @@ public sealed class SharedWriteTests
         (await first).Is(HttpStatusCode.OK);
         (await second).Is(HttpStatusCode.OK);
         var last = await alice.ReadAsync("twice");
-        // Whichever came second: its value and its version, of one writer both.
+        // Value and version are both from the writer that came second.
         Assert.Equal(last.ETag, last.Data.GetProperty("value").GetString() == "1" ? (await first).ETag : (await second).ETag);
         var listed = (await alice.ListAsync("?prefix=key")).Data.GetProperty("items");
         Assert.Equal("Größe 0".Length + 2, listed[0].GetProperty("size").GetInt32());
@@ -69,7 +69,7 @@ public sealed class SharedWriteTests
         return (long)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Nobody reads or writes items until it is let go.</summary>
+    /// <summary>Nobody reads or writes items until it is disposed.</summary>
     private sealed class HeldTable(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
     {
         public static async Task<HeldTable> HoldAsync(string connectionString)

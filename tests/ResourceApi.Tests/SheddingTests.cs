@@ -9,11 +9,11 @@ using Xunit;
 
 namespace ResourceApi.Tests;
 
-/// <summary>Every wait has an end and every queue a bound: past them 503, at once where it can be.</summary>
+/// <summary>Every wait ends and every queue is bounded: beyond that it is 503, at once if possible.</summary>
 public sealed class SheddingTests
 {
     [Fact]
-    public async Task Past_the_queue_newcomers_are_refused_at_once_and_the_node_stays_ready()
+    public async Task Requests_past_the_queue_are_refused_at_once_and_the_node_stays_ready()
     {
         await using var store = await Store.StartAsync();
         await using var host = await Store.StartHostAsync(store.Issuer, store.ConnectionString + ";Maximum Pool Size=1;Timeout=60;Command Timeout=60", "--Database:QueueLength=3", "--Limits:RequestTimeout=60");
@@ -39,7 +39,7 @@ public sealed class SheddingTests
                 }
             }
 
-            // At once: those who came before them wait on.
+            // At once: the earlier requests are still waiting.
             Assert.Equal(3, queue.Length);
             Assert.DoesNotContain(waiting, read => read.IsCompleted);
             // The one connection is taken: readiness has its own.

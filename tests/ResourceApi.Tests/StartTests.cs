@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ResourceApi.Tests;
 
-/// <summary>The program as a process: what it says when it can't start, and that it says no secret.</summary>
+/// <summary>The program as a process: what it prints when it can't start, and that it prints no secret.</summary>
 public sealed class StartTests
 {
     private const string Secret = "canary-7f3a";
@@ -57,15 +57,15 @@ public sealed class StartTests
     [InlineData("Cors__Origins", "example.com", "Cors:Origins holds \"example.com\"; it may hold")]
     [InlineData("ConnectionStrings__ResourceApi", null, "ConnectionStrings:ResourceApi is not set")]
     [InlineData("ConnectionStrings__ResourceApi", "nonsense", "ConnectionStrings:ResourceApi is not an Npgsql connection string")]
-    public async Task A_missing_or_impossible_setting_is_one_line_and_exit_code_1(string name, string? value, string text) =>
+    public async Task A_missing_or_invalid_setting_is_reported_in_one_line_with_exit_code_1(string name, string? value, string text) =>
         await SaysOneLineAsync(Start((name, value)), text);
 
     [Fact]
-    public async Task A_database_that_is_not_there_is_one_line() =>
+    public async Task An_unreachable_database_is_reported_in_one_line() =>
         await SaysOneLineAsync(Start(), "ConnectionStrings:ResourceApi: no connection to PostgreSQL at 127.0.0.1:1");
 
     [Fact]
-    public async Task A_database_without_the_right_to_create_is_one_line()
+    public async Task A_database_that_cannot_be_migrated_is_reported_in_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         await using (var connection = new NpgsqlConnection(database.ConnectionString))
@@ -81,7 +81,7 @@ public sealed class StartTests
     [Theory]
     [InlineData("nonsense")]
     [InlineData("http://127.0.0.1:99999")]
-    public async Task An_impossible_address_is_one_line(string address)
+    public async Task An_invalid_address_is_reported_in_one_line(string address)
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         // The other name of the setting: from ASPNETCORE_URLS the test itself reads where to ask.
@@ -89,7 +89,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task A_port_in_use_is_one_line()
+    public async Task A_port_in_use_is_reported_in_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -102,7 +102,7 @@ public sealed class StartTests
     [InlineData("Prot=5432", "\"Prot\"", "Port")]
     [InlineData("SSLMoode=Require", "\"SSLMoode\"", "SSL Mode")]
     [InlineData("Port=many", "\"Port\"", "")]
-    public async Task A_wrong_keyword_of_the_connection_string_is_named(string keyword, string says, string instead)
+    public async Task A_wrong_keyword_in_the_connection_string_is_named(string keyword, string says, string instead)
     {
         var program = Start(("ConnectionStrings__ResourceApi", $"Host=127.0.0.1;Username=u;Password={Secret};{keyword}"));
         await SaysOneLineAsync(program, says);
@@ -146,7 +146,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public void The_package_reads_what_its_options_are_named()
+    public void The_package_reads_exactly_the_settings_that_the_program_lists()
     {
         var text = File.ReadAllText(Path.Combine(Repository.Root, "src", "IdentityServer.ResourceServer", "IdentityServerTokensSettings.cs"));
 

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ResourceApi.Tests;
 
-/// <summary>A running ResourceApi over real HTTP on a database of its own, with an issuer in the test's hand.</summary>
+/// <summary>A running ResourceApi over real HTTP, with its own database and the test's own issuer.</summary>
 internal sealed class Store : IAsyncDisposable
 {
     public const string Resource = "http://localhost:5010";
@@ -77,7 +77,7 @@ internal sealed class Store : IAsyncDisposable
     }
 }
 
-/// <summary>One who calls with one token.</summary>
+/// <summary>A caller with one token.</summary>
 internal sealed class Caller(Store store, string? token)
 {
     public string? Token => token;
@@ -99,7 +99,7 @@ internal sealed class Caller(Store store, string? token)
 
     public async Task<Answer> SendContentAsync(HttpMethod method, string path, HttpContent? content, params (string Name, string Value)[] headers)
     {
-        // As it stands: the client library must not tidy the path.
+        // As written: the client library must not normalize the path.
         using var request = new HttpRequestMessage(method, new Uri(store.Address.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })) { Content = content };
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Testing;
 
-/// <summary>A client's key and the proofs that it makes (RFC 9449 §4.2), with the base library alone: none of what is tested.</summary>
+/// <summary>A client's key and its proofs (RFC 9449 §4.2), with none of the code under test.</summary>
 public sealed class DpopKey : IDisposable
 {
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -34,7 +34,7 @@ public sealed class DpopKey : IDisposable
         return jwk;
     }
 
-    /// <param name="change">Makes of a good proof another one: header, then claims.</param>
+    /// <param name="change">Changes a good proof: its header, then its claims.</param>
     public string Proof(string method, string address, DateTimeOffset now, string? nonce = null, string? accessToken = null, Action<JsonObject, JsonObject>? change = null)
     {
         var header = new JsonObject { ["typ"] = "dpop+jwt", ["alg"] = "ES256", ["jwk"] = PublicJwk() };

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Testing;
 
-/// <summary>A key that signs tokens of any kind, with the base library alone: none of what is tested.</summary>
+/// <summary>A key that signs any token, with the base library alone and none of the code under test.</summary>
 public sealed class IssuerKey : IDisposable
 {
     public const string ES256 = "ES256";

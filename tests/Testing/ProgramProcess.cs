@@ -6,7 +6,7 @@ using System.Net.Sockets;
 namespace Testing;
 
 /// <summary>
-/// One of our programs as a process of its own, on a free loopback port. What it says is kept line by line;
+/// One of our programs as a process of its own, on a free loopback port. Its output is kept line by line;
 /// it is killed with its children when disposed.
 /// </summary>
 public sealed class ProgramProcess : IAsyncDisposable
@@ -134,7 +134,7 @@ public sealed class ProgramProcess : IAsyncDisposable
         return found!;
     }
 
-    /// <summary>Waits for its end and all that it says until then; returns the exit code.</summary>
+    /// <summary>Waits for its end and all of its output; returns the exit code.</summary>
     public async Task<int> ExitsAsync(TimeSpan? patience = null)
     {
         using var time = new CancellationTokenSource(patience ?? Patience);
@@ -196,7 +196,7 @@ public sealed class ProgramProcess : IAsyncDisposable
         {
             if (_process.HasExited)
             {
-                // What it said last may still be on its way.
+                // Its last output may still be on its way.
                 await _process.WaitForExitAsync();
                 if (await isDone())
                     return;

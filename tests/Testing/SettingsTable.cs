@@ -25,7 +25,7 @@ public static class SettingsTable
         }
     }
 
-    /// <summary>A default as the table writes it; empty: it has none of its own.</summary>
+    /// <summary>A default as the table writes it; empty if there is none.</summary>
     public static string Write(object? standard) => standard switch
     {
         TimeSpan time => time.TotalSeconds.ToString(CultureInfo.InvariantCulture),

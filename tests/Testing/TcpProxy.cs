@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Testing;
 
-/// <summary>Stands between a client and a port or socket of this machine, and makes the way worse: slower, or cut.</summary>
+/// <summary>Stands between a client and a port or socket of this machine: delays or cuts connections.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -23,10 +23,10 @@ public sealed class TcpProxy : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>How long each piece on its way to the server is held back.</summary>
+    /// <summary>How long each piece sent to the server is delayed.</summary>
     public TimeSpan Delay { get; set; }
 
-    /// <summary>Whether the connection of an answer is cut before (0) or behind its first so many bytes; null lets it pass.</summary>
+    /// <summary>After how many bytes of an answer its connection is cut; null lets it pass.</summary>
     public Func<int?> Cut { get; set; } = static () => null;
 
     public static TcpProxy Start(int port) => new(new IPEndPoint(IPAddress.Loopback, port));

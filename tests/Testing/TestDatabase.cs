@@ -34,8 +34,8 @@ public sealed class TestDatabase : IAsyncDisposable
 
     /// <summary>
     /// A clone of <paramref name="template"/> (small letters and digits). <paramref name="migrate"/> gets the connection
-    /// string of an empty database and fills it; it runs once per build, not once per test. <paramref name="refresh"/> makes
-    /// the template young again, when it is some minutes old.
+    /// string of an empty database and fills it; it runs once per build, not once per test. <paramref name="refresh"/>
+    /// updates a template that is some minutes old.
     /// </summary>
     public static async Task<TestDatabase> CreateAsync(string template, Func<string, Task> migrate, Func<string, Task>? refresh = null)
     {
@@ -58,7 +58,7 @@ public sealed class TestDatabase : IAsyncDisposable
                 await refresh(await ConnectionStringAsync(source, pooling: false));
                 Refreshed[source] = Stopwatch.GetTimestamp();
             }
-            // The files as they are: PostgreSQL 15 and later would write each page to its log, for three times the time.
+            // By default PostgreSQL 15 and later write each page to the WAL, which takes three times as long.
             var strategy = connection.PostgreSqlVersion.Major >= 15 ? " STRATEGY FILE_COPY" : "";
             await connection.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {source}{strategy}");
         }
@@ -102,7 +102,7 @@ public sealed class TestDatabase : IAsyncDisposable
         return new NpgsqlConnectionStringBuilder(server.ConnectionString(database)) { Pooling = pooling, MaxPoolSize = 20, Timeout = 15, CommandTimeout = 30 }.ConnectionString;
     }
 
-    /// <summary>The assemblies that were built here, which are those with symbols beside them: a changed schema is in one of them.</summary>
+    /// <summary>The assemblies built here are those with symbols: a changed schema is in one of them.</summary>
     private static string AssembliesOfBuild()
     {
         var ids = new StringBuilder();

@@ -9,7 +9,7 @@ namespace Testing;
 /// <summary>The private PostgreSQL that all test processes share; the last of them stops it.</summary>
 internal static class TestServer
 {
-    /// <summary>Names of databases of tests start with it and go on with the pid of their process.</summary>
+    /// <summary>Names of test databases start with this, followed by the pid of their process.</summary>
     public const string DatabasePrefix = "test_";
 
     // Any number that no other code locks.
@@ -65,7 +65,7 @@ internal static class TestServer
         return server;
     }
 
-    /// <summary>What killed test processes left behind.</summary>
+    /// <summary>Drops what killed test processes left behind.</summary>
     private static async Task DropAbandonedAsync(LocalPostgresServer server)
     {
         await using var source = Open(server);

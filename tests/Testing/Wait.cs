@@ -2,15 +2,15 @@ using System.Diagnostics;
 
 namespace Testing;
 
-/// <summary>Waiting on a machine that does other things meanwhile: with patience, and with bounds that a busy moment does not break.</summary>
+/// <summary>Waiting on a busy machine: patiently, and with bounds that a busy moment does not break.</summary>
 public static class Wait
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Asks again and again until it is so.</summary>
-    /// <exception cref="TimeoutException">It was not within half a minute.</exception>
+    /// <summary>Retries until it is true.</summary>
+    /// <exception cref="TimeoutException">It was not true within half a minute.</exception>
     public static async Task UntilAsync(Func<Task<bool>> isSo, string what)
     {
         for (var start = Stopwatch.GetTimestamp(); !await isSo(); await Task.Delay(Pause))
@@ -24,8 +24,8 @@ public static class Wait
     public static Task UntilAsync(Func<bool> isSo, string what) => UntilAsync(() => Task.FromResult(isSo()), what);
 
     /// <summary>
-    /// How long it took at best, in five times: a busy machine is slow at some of them, a slow program at all. Each begins when
-    /// the one before has ended, so that whoever looks once in a while can't be lucky five times.
+    /// The best of five times: a busy machine is slow in some of them, a slow program in all. Each begins when
+    /// the one before has ended, so that code that only looks now and then can't be lucky five times.
     /// </summary>
     public static async Task<TimeSpan> FastestAsync(Func<Task> doing)
     {

@@ -1,3 +1,4 @@
+using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using IdentityServer.Telemetry;
@@ -40,10 +41,12 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
     private async Task PruneAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var now = timeProvider.GetUtcNow();
-        // A rotation may be repeated within the leeway, and a verifier's clock may be behind.
-        var issuedBefore = now - refreshTokens.Leeway - Revocations.ClockSkew;
+        // This node's clock may be ahead of the others: what keeps a token dead there stays until it has expired by any clock.
+        var before = now - AccessTokenVerifier.WorstClock;
+        // A rotation may be repeated within the leeway.
+        var issuedBefore = before - refreshTokens.Leeway;
         var grants = await PruneStatements.ExpiredGrants.RunAsync(connection, now, cancellationToken, issuedBefore) + await PruneStatements.RevokedGrants.RunAsync(connection, now, cancellationToken);
-        var revocations = await PruneStatements.Revocations.RunAsync(connection, now, cancellationToken);
+        var revocations = await PruneStatements.Revocations.RunAsync(connection, before, cancellationToken);
         var resetTokens = await PruneStatements.ResetTokens.RunAsync(connection, now, cancellationToken);
         var keys = await PruneStatements.DeleteKeysAsync(connection, now, cancellationToken);
         var auditEvents = audit.Retention is { } retention ? await PruneStatements.AuditEvents.RunAsync(connection, now - retention, cancellationToken) : 0;

@@ -6,7 +6,7 @@ using ServiceDefaults.Storage;
 
 namespace ResourceApi.Data;
 
-/// <summary>Contract section 4: the protected data store. Each request is one statement.</summary>
+/// <summary>The protected data store. Each request is one statement.</summary>
 internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
 {
     public const string ReadScope = "data:read";
@@ -184,7 +184,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
             return;
         }
 
-        // One more than asked tells whether there is a next page.
+        // One more than asked, to know whether there is a next page.
         var items = await store.ListAsync(OwnerOf(httpContext), page.Prefix, page.After, page.Limit + 1, httpContext.Deadline()).WithinDeadline(httpContext);
         httpContext.Response.Headers.CacheControl = "private, no-cache";
         await Envelope.WriteAsync(httpContext, StatusCodes.Status200OK, "Data listed successfully.", (items, page.Limit), static (writer, found) =>
@@ -231,7 +231,7 @@ internal sealed class DataEndpoints(ItemStore store, DatabaseGate queue)
     private static bool TryReadKey(HttpContext httpContext, out ItemKey key)
     {
         key = default;
-        // No RawPath: the path became ours by normalising only (/x/../api/data/y), so there is no key as sent.
+        // No RawPath: the path became ours only by normalising (/x/../api/data/y), so there is no key as sent.
         return httpContext.Features.Get<RawPath>() is { } path && ItemKey.TryParseEncoded(path.EncodedKey, out key);
     }
 

@@ -9,7 +9,7 @@ internal static class ETag
 {
     public static string Of(long version) => "\"" + version.ToString("x16", CultureInfo.InvariantCulture) + "\"";
 
-    /// <summary>Null: no such header. <see cref="Condition.Any"/>: <c>*</c>. What is no tag of ours can never match and is left out.
+    /// <summary>Null: no such header. <see cref="Condition.Any"/>: <c>*</c>. Foreign tags never match.
     /// RFC 9110 §8.8.3.2: If-None-Match compares weakly, If-Match strongly, where a weak tag never matches.</summary>
     public static Condition? Read(StringValues header, bool weakly)
     {
@@ -19,7 +19,7 @@ internal static class ETag
         List<long> versions = [];
         foreach (var line in header)
         {
-            // Our tags hold no comma, so that a list can be split at them: a foreign tag with one matches nothing either way.
+            // Our tags have no comma, so a list can be split at commas: a foreign tag never matches anyway.
             foreach (var part in (line ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
             {
                 if (part == "*")

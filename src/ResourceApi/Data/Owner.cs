@@ -2,9 +2,9 @@ using IdentityServer.ResourceServer;
 
 namespace ResourceApi.Data;
 
-/// <summary>Whose keys: a user's and a client's spaces cannot meet, whatever either is called.</summary>
+/// <summary>Who owns the keys: a user and a client never share a space, whatever their names.</summary>
 internal static class Owner
 {
-    // Only a user's token comes from a sign-in (contract section 2).
+    // Only a user's token comes from a sign-in.
     public static string Of(AccessToken token) => (token.GrantId is null ? "client:" : "user:") + token.Subject;
 }

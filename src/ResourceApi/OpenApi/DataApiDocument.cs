@@ -12,7 +12,7 @@ internal static class DataApiDocument
 {
     public static IServiceCollection AddDataApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
-        // The endpoints read and write without a binder that could be asked; what they do is written down here.
+        // The endpoints use no model binder that could describe them, so they are described here.
         options.ShouldInclude = _ => false;
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -62,7 +62,7 @@ internal static class DataApiDocument
         [RawPath.Items + "/{key}"] = Path(
             (HttpMethod.Get, FindOperation("getItem")),
             (HttpMethod.Head, FindOperation("headItem")),
-            (HttpMethod.Put, Operation("updateItem", "Changes the value of a key that exists.", Protected(DataEndpoints.WriteScope),
+            (HttpMethod.Put, Operation("updateItem", "Changes a key's value.", Protected(DataEndpoints.WriteScope),
                 parameters: [KeyParameter, Header("If-Match", "Change only these versions; * for any."), Header("If-None-Match", "Do not change these versions.")],
                 body: Object(("value", ValueSchema)),
                 answers:
@@ -99,7 +99,7 @@ internal static class DataApiDocument
         [
             Query("prefix", "Only keys that begin so.", new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = ItemKey.MaximumCodePoints }),
             Query("limit", "How many, clamped to 1 to 1000.", new OpenApiSchema { Type = JsonSchemaType.Integer, Default = PageRequest.DefaultLimit }),
-            Query("after", "Go on behind this: next of the answer before.", new OpenApiSchema { Type = JsonSchemaType.String }),
+            Query("after", "Continue after this key.", new OpenApiSchema { Type = JsonSchemaType.String }),
         ],
         answers:
         [

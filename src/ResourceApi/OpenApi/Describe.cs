@@ -5,7 +5,7 @@ using ResourceApi.Web;
 
 namespace ResourceApi.OpenApi;
 
-/// <summary>The words that the document is written in: the envelope, its errors, and the few schemas.</summary>
+/// <summary>What the document is built from: the envelope, its errors and a few schemas.</summary>
 internal static class Describe
 {
     public const string BearerScheme = "bearer";
@@ -44,7 +44,7 @@ internal static class Describe
         Name = "key",
         In = ParameterLocation.Path,
         Required = true,
-        Description = "Percent-encoded once, / and % too.",
+        Description = "Percent-encoded once, including / and %.",
         Schema = KeySchema,
     };
 

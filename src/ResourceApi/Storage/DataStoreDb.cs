@@ -14,12 +14,12 @@ internal sealed class ItemRow
     public required DateTime UpdatedAt { get; init; }
 }
 
-/// <summary>Describes the schema and migrates it. Requests do not pass here: <see cref="ItemStore"/> has their statements.</summary>
+/// <summary>Describes the schema and migrates it. Requests use <see cref="ItemStore"/>.</summary>
 internal sealed class DataStoreDb(DbContextOptions<DataStoreDb> options) : DbContext(options)
 {
     public DbSet<ItemRow> Items => Set<ItemRow>();
 
-    // EF's snapshot of the model is a product of its design package, which we do not use; a test compares the migrated
+    // EF's model snapshot comes from its design package, which this program does not use; a test compares the migrated
     // database with the model instead.
     protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) =>
         optionsBuilder.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning));

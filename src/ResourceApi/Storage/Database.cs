@@ -5,11 +5,11 @@ namespace ResourceApi.Storage;
 
 internal static class Database
 {
-    // Seconds that a caller waits at most for an outage to show, whatever the connection string allows.
+    // The most seconds that a caller waits before an outage shows, whatever the connection string allows.
     private const int LongestConnect = 3;
     private const int LongestCommand = 4;
 
-    /// <summary>Connections for requests: bounded in number and in patience, prepared statements kept. Named: else the pool's metrics would carry the connection string.</summary>
+    /// <summary>For requests. Named, because otherwise its metrics would show the connection string.</summary>
     public static NpgsqlDataSource Open(string connectionString, ILoggerFactory loggers)
     {
         var settings = Read(connectionString);
@@ -21,7 +21,7 @@ internal static class Database
         return builder.Build();
     }
 
-    /// <summary>One connection of readiness's own: requests that fill their pool do not make the node look dead.</summary>
+    /// <summary>One connection just for readiness: a pool full of requests must not make the node look dead.</summary>
     public static NpgsqlDataSource OpenForProbes(string connectionString)
     {
         var settings = Read(connectionString);
@@ -50,14 +50,14 @@ internal static class Database
         };
         settings.Timeout = Bounded(settings.Timeout, LongestConnect);
         settings.CommandTimeout = Bounded(settings.CommandTimeout, LongestCommand);
-        // Milliseconds; what a stopped server does not even cancel is given up.
+        // Milliseconds; a stopped server does not even answer a cancellation.
         settings.CancellationTimeout = 1000;
-        // Of several hosts, one that was away or no primary is asked again after a second: Npgsql's ten are an outage after a failover.
+        // Tries a host that was down or no primary again after a second: Npgsql's ten would prolong a failover.
         if (!settings.ShouldSerialize("Host Recheck Seconds"))
             settings.HostRecheckSeconds = 1;
         return settings;
     }
 
-    // 0 is "for ever" to Npgsql.
+    // To Npgsql, 0 means no limit.
     private static int Bounded(int seconds, int most) => seconds == 0 ? most : Math.Min(seconds, most);
 }

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace ResourceApi.Storage;
 
-/// <summary>A key that was checked: 1 to 256 code points, no control character, not <c>.</c> or <c>..</c>.</summary>
+/// <summary>A valid key: 1 to 256 code points, no control character, not <c>.</c> or <c>..</c>.</summary>
 internal readonly record struct ItemKey
 {
     public const int MaximumCodePoints = 256;
@@ -17,7 +17,7 @@ internal readonly record struct ItemKey
     public static bool TryParse(string text, out ItemKey key)
     {
         key = new ItemKey(text);
-        // One code point is at most two chars; the first check spares counting a megabyte.
+        // One code point is at most two chars; the first check saves counting a megabyte.
         return text.Length is > 0 and <= 2 * MaximumCodePoints && text is not "." and not ".." && HasOnlyKeyCharacters(text);
     }
 

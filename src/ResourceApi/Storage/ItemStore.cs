@@ -8,7 +8,7 @@ namespace ResourceApi.Storage;
 /// How long a write may wait: one that waited longer than its caller, or past its deadline, must not land after a later one.
 /// </summary>
 /// <param name="Connecting">For a connection; ends with the caller too.</param>
-/// <param name="Working">For the statement. It does not end with the caller: to tell PostgreSQL is a connection and a blocked thread.</param>
+/// <param name="Working">For the statement. Outlives the caller: cancelling takes a connection and a thread.</param>
 internal readonly record struct Patience(CancellationToken Connecting, CancellationToken Working)
 {
     public bool IsOver => Connecting.IsCancellationRequested || Working.IsCancellationRequested;
@@ -43,7 +43,7 @@ internal sealed class ItemStore : IDisposable
 
     private const string UpdateSql = "UPDATE items SET value = $3, version = $4, size = $5, updated_at = $6 WHERE owner = $1 AND key = $2";
 
-    // A row that another transaction holds is left out: nobody waits here. Of two values for one key one is written.
+    // Skips rows that another transaction has locked: nobody waits here. Of two values for one key, one is written.
     private const string UpdateTogetherSql = """
         UPDATE items i SET value = a.value, version = a.version, size = octet_length(a.value), updated_at = a.now
         FROM (SELECT a.*
@@ -55,7 +55,7 @@ internal sealed class ItemStore : IDisposable
         RETURNING a.number
         """;
 
-    // The condition stands in the UPDATE, where PostgreSQL checks it again on the row that it has locked.
+    // The condition is in the UPDATE, where PostgreSQL checks it again on the row that it has locked.
     private const string UpdateIfSql = """
         WITH changed AS (
             UPDATE items SET value = $3, version = $4, size = $5, updated_at = $6
@@ -91,7 +91,7 @@ internal sealed class ItemStore : IDisposable
         _updates = new(UpdateAloneAsync, UpdateTogetherAsync);
     }
 
-    /// <summary>Bytes of UTF-8; a larger value does not travel with others, who would wait for its way.</summary>
+    /// <summary>Bytes of UTF-8. A larger value goes alone, so that others don't wait for its transfer.</summary>
     private const int LargestShared = 4096;
 
     private readonly record struct ItemName(string Owner, string Key);
@@ -165,7 +165,7 @@ internal sealed class ItemStore : IDisposable
     {
         var done = new bool[writes.Length];
         await using var connection = await _database.OpenConnectionAsync();
-        // Who has given up while we waited for it goes alone then, and hears that it is over.
+        // A write whose caller gave up meanwhile is left out; sent alone afterwards, it ends as cancelled.
         var numbers = Enumerable.Range(0, writes.Length).Where(number => !writes[number].Patience.IsOver).ToArray();
         if (numbers.Length == 0)
             return done;
@@ -191,7 +191,7 @@ internal sealed class ItemStore : IDisposable
         return await ChangeAsync(command, patience.Working);
     }
 
-    /// <summary>In the order of code points, from behind <paramref name="after"/>.</summary>
+    /// <summary>In the order of code points, starting after <paramref name="after"/>.</summary>
     public async Task<List<ItemSummary>> ListAsync(string owner, string prefix, string after, int limit, CancellationToken cancellationToken)
     {
         var end = KeyRange.EndOf(prefix);
@@ -214,8 +214,8 @@ internal sealed class ItemStore : IDisposable
         await reader.ReadAsync(cancellationToken);
         if (reader.GetBoolean(0))
             return Change.Done;
-        // The second column is as of the statement's start. A row deleted since by somebody else would have met no
-        // condition, so without a condition it is missing, and with one it is 412 or 404: both are true of it.
+        // The second column is as of the statement's start. If somebody has deleted the row since, it is missing
+        // without a condition, and with one it is 412 or 404: both are correct.
         var hasCondition = command.Parameters[^1].Value is not DBNull || command.Parameters[^2].Value is not DBNull;
         return hasCondition && reader.GetBoolean(1) ? Change.PreconditionFailed : Change.Missing;
     }
@@ -241,9 +241,9 @@ internal sealed class ItemStore : IDisposable
 
     private static void AddConditions(NpgsqlCommand command, Condition? match, Condition? noneMatch)
     {
-        // If-Match: * asks only that there is a row, which the rest of the statement asks anyway.
+        // If-Match: * only requires that there is a row, as the rest of the statement does anyway.
         AddVersions(command, match?.Versions);
-        // If-None-Match: * is met by no row that exists: "version = any of none" says so on the other side.
+        // If-None-Match: * fails for every existing row, like a match against no versions at all.
         if (noneMatch is { Versions: null })
             command.Parameters[^1].Value = Array.Empty<long>();
         AddVersions(command, noneMatch?.Versions);
@@ -252,7 +252,7 @@ internal sealed class ItemStore : IDisposable
     private static void AddVersions(NpgsqlCommand command, long[]? versions) =>
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)versions ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
 
-    // By chance, not by counting: a key that is deleted and made again never gets an old version back, no two nodes
+    // Random, not a counter: a key that is deleted and created again never gets an old version back, nodes don't
     // need to agree on a counter, and nobody learns how much others write.
     private static long NewVersion() => Random.Shared.NextInt64();
 

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ResourceApi.Storage;
 
-/// <summary>A value that was checked: up to 64 KiB of UTF-8, no NUL, no lone surrogate.</summary>
+/// <summary>A valid value: up to 64 KiB of UTF-8, no NUL, no lone surrogate.</summary>
 internal readonly record struct ItemValue
 {
     public const int MaximumLength = 64 * 1024;

@@ -5,7 +5,7 @@ namespace ResourceApi.Storage;
 /// <summary>A prefix as a range, which an index can search.</summary>
 internal static class KeyRange
 {
-    /// <summary>The first text, in the order of code points, behind all that start with <paramref name="prefix"/>; null when there is none.</summary>
+    /// <summary>The first text, after all that start with <paramref name="prefix"/>; null if there is none.</summary>
     public static string? EndOf(string prefix)
     {
         var runes = prefix.EnumerateRunes().ToArray();

@@ -16,7 +16,7 @@ internal static class Schema
     /// <summary>The names of all migrations; a test compares it with what EF finds.</summary>
     internal static readonly string[] Migrations = [CreateItems.Id];
 
-    /// <exception cref="StartupException">The database does not let us make what we need.</exception>
+    /// <exception cref="StartupException">The database does not let us create what we need.</exception>
     public static async Task MigrateAsync(string connectionString, CancellationToken cancellationToken)
     {
         try
@@ -36,7 +36,7 @@ internal static class Schema
     private static async Task MigrateUnderLockAsync(string connectionString, CancellationToken cancellationToken)
     {
         // Without a pool: the lock lives and dies with this one connection.
-        // Named, else the metrics would go on to carry the connection string.
+        // Named, or the metrics would show the connection string.
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 120 };
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = "resourceapi-migration" };
         DatabaseSession.Set(builder);
@@ -53,7 +53,7 @@ internal static class Schema
         await db.Database.MigrateAsync(cancellationToken);
     }
 
-    /// <summary>Spares a start that has nothing to migrate EF's model and some 15 MB of memory for good.</summary>
+    /// <summary>Saves loading EF's model, some 15 MB for good, at a start with nothing to migrate.</summary>
     private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var exists = new NpgsqlCommand("""SELECT to_regclass('"__EFMigrationsHistory"') IS NOT NULL""", connection);

@@ -19,7 +19,7 @@ internal sealed class ApiMetrics
         meter.CreateObservableGauge("resourceapi.issuer.ready", () => issuer.IsReady ? 1 : 0, null, "Whether tokens can be judged: 1, or 0 without keys or with a stale feed.");
     }
 
-    /// <summary>Whether a request's outcome is asked for.</summary>
+    /// <summary>Whether anybody reads the outcomes of requests.</summary>
     public bool CountsRequests => _requests.Enabled;
 
     /// <param name="route">The route's pattern, not the path: that holds somebody's key.</param>

@@ -2,12 +2,12 @@ using ServiceDefaults;
 
 namespace ResourceApi.Telemetry;
 
-/// <summary>The code of an error answer, left with the request for those who count.</summary>
+/// <summary>The code of an error answer, kept with the request for the metrics.</summary>
 internal sealed record ErrorCode(string Code);
 
 /// <summary>
 /// Counts each request by its route and outcome: the code that the answer carries, <c>ok</c>, <c>aborted</c> when the
-/// caller hung up, else what kind of status it has.
+/// caller hung up, otherwise the kind of status.
 /// </summary>
 internal sealed class RequestOutcomes(RequestDelegate next, ApiMetrics metrics)
 {

@@ -9,10 +9,10 @@ namespace ResourceApi.Web;
 /// <summary>The shape of every answer: <c>{"status":"success","message","data"}</c> or <c>{"status":"error","code","message"}</c>.</summary>
 internal static class Envelope
 {
-    // A larger buffer is let go after its answer, so that one big value does not stay in memory on every thread.
+    // A larger buffer is dropped after its answer, so that one big value does not stay in memory on every thread.
     private const int KeptBuffer = 64 * 1024;
 
-    // Text stays as it is; the answer is JSON and says so (nosniff), never part of a page.
+    // Text is not escaped for HTML: the answer is JSON, says so (nosniff) and is never part of a page.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     [ThreadStatic]
@@ -47,7 +47,7 @@ internal static class Envelope
         return RefuseAsync(httpContext, refusal.StatusCode, refusal.Code, refusal.Message);
     }
 
-    /// <summary>The body of what the bearer handler refuses; it has set status and headers.</summary>
+    /// <summary>The body of a refusal by the bearer handler, which has set status and headers.</summary>
     public static Task RefuseAsync(HttpContext httpContext, BearerRefusal refusal) => RefuseAsync(httpContext, refusal.StatusCode, refusal.StatusCode switch
     {
         StatusCodes.Status400BadRequest => ErrorCodes.InvalidRequest,
@@ -86,7 +86,7 @@ internal static class Envelope
             _buffer = buffer;
         }
 
-        // What is ready goes out, though the deadline be past by now; Kestrel does not wait long for who does not read.
+        // A finished answer is sent even after the deadline; Kestrel won't wait long for a caller who doesn't read.
         await response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 }

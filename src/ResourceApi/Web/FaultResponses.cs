@@ -5,17 +5,17 @@ using ServiceDefaults.Storage;
 namespace ResourceApi.Web;
 
 /// <summary>
-/// Gives what no endpoint answered its envelope: unknown paths, wrong methods, outages, our own faults. And every request
-/// its deadline, past which it is 503.
+/// Answers in the envelope where no endpoint does: unknown paths, wrong methods, outages, our own faults. Gives every
+/// request its deadline, after which the answer is 503.
 /// </summary>
 internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSource database, Drain drain, RequestDeadlines deadlines, ILogger<FaultResponses> logger)
 {
     public async Task InvokeAsync(HttpContext httpContext)
     {
-        // Set here as well for answers that the server makes without us.
+        // Set here too, for answers that the server makes without us.
         httpContext.Response.Headers.XContentTypeOptions = "nosniff";
         // RFC 9112 §9.6: a proxy that reads this sends its next request elsewhere, and none into a connection that is just
-        // being closed. HTTP/2 says the same by GOAWAY when Kestrel stops.
+        // being closed. In HTTP/2 Kestrel sends GOAWAY when it stops.
         if (drain.IsStopping && httpContext.Request.Protocol == HttpProtocol.Http11)
             httpContext.Response.Headers.Connection = "close";
         RequestDeadline? deadline = deadlines.Begin(httpContext);
@@ -38,7 +38,7 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
         }
         catch (Exception e) when (!httpContext.Response.HasStarted)
         {
-            // Past the deadline the answer itself could not be written.
+            // After the deadline not even the answer could be written.
             deadlines.End(httpContext, ref deadline);
             await AnswerAsync(httpContext, e);
             return;
@@ -66,21 +66,21 @@ internal sealed partial class FaultResponses(RequestDelegate next, NpgsqlDataSou
     private Task AnswerAsync(HttpContext httpContext, Exception e)
     {
         var headers = httpContext.Response.Headers;
-        // What was said of an answer that is not given: a validator, a place.
+        // They describe the answer that is not sent.
         headers.ETag = default;
         headers.Location = default;
 
         if (e is BadHttpRequestException bad)
             return Envelope.RefuseAsync(httpContext, bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? Refusal.PayloadTooLarge : Refusal.MalformedRequest);
 
-        // What Kestrel makes of a chunk whose size is past 32 bits.
+        // Kestrel's exception for a chunk size beyond 32 bits.
         if (e is IOException { InnerException: OverflowException })
             return Envelope.RefuseAsync(httpContext, Refusal.MalformedRequest);
 
         if (Outage.Is(e))
         {
             LogOutage(e.GetType().Name, Outage.Describe(e));
-            // The other pooled connections are as dead as this one; the next request must not find out one by one.
+            // The other pooled connections are as dead as this one; requests must not find out one by one.
             if (Outage.BreaksConnections(e))
                 database.Clear();
             return Envelope.RefuseAsync(httpContext, Refusal.DatabaseAway);

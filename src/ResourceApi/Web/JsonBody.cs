@@ -10,7 +10,7 @@ internal static class JsonBody
 {
     public const int MaximumLength = 1024 * 1024;
 
-    // RFC 8259 §4 leaves duplicate members open; two readers that differ about them are a hole.
+    // RFC 8259 §4 leaves duplicate members open; two readers that disagree about them are a security hole.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
     public static async ValueTask<(JsonDocument? Body, Refusal? Refusal)> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -42,7 +42,7 @@ internal static class JsonBody
         }
     }
 
-    /// <summary>The text of a member; null when it is absent, no string, or holds half a character.</summary>
+    /// <summary>The text of a member; null if it is absent, not a string, or holds half a character.</summary>
     public static string? FindText(JsonDocument body, string member)
     {
         if (!body.RootElement.TryGetProperty(member, out var element) || element.ValueKind != JsonValueKind.String)
@@ -53,7 +53,7 @@ internal static class JsonBody
         }
         catch (InvalidOperationException)
         {
-            // The base library tells an escaped lone surrogate (\ud800) by throwing only.
+            // The base library reports an escaped lone surrogate (\ud800) only by throwing.
             return null;
         }
     }
@@ -63,7 +63,7 @@ internal static class JsonBody
         JsonDocument? body = null;
         try
         {
-            // A copy of our own: the document must not point into the pipe's buffers, which are given back.
+            // A copy: the document must not point into the pipe's buffers, which are returned.
             var octets = utf8.ToArray();
             if (!System.Text.Unicode.Utf8.IsValid(octets))
                 return null;

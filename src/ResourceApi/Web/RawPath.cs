@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ResourceApi.Web;
 
 /// <summary>
-/// Takes the key from the request line as the client sent it. The path that ASP.NET Core offers is decoded but for %2F
-/// and freed of dot segments: keys would be ambiguous there, and <c>/api/data/%2e</c> would be another route.
+/// Takes the key from the request line as the client sent it. ASP.NET Core's path is decoded, except for %2F, and
+/// has no dot segments: keys would be ambiguous there, and <c>/api/data/%2e</c> would be another route.
 /// </summary>
 internal sealed class RawPath
 {
@@ -15,7 +15,7 @@ internal sealed class RawPath
 
     private RawPath(string encodedKey) => EncodedKey = encodedKey;
 
-    /// <summary>What stands behind <c>/api/data/</c>, as sent; further slashes belong to the key.</summary>
+    /// <summary>What follows <c>/api/data/</c>, as sent; further slashes belong to the key.</summary>
     public string EncodedKey { get; }
 
     public static IApplicationBuilder Use(IApplicationBuilder app) => app.Use((context, next) =>

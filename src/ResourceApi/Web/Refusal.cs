@@ -1,7 +1,7 @@
 
 namespace ResourceApi.Web;
 
-/// <summary>The catalogue of what this API refuses: status, code, and plain words that echo nothing of the request.</summary>
+/// <summary>All refusals of this API: status, code, and a message that repeats nothing of the request.</summary>
 internal sealed record Refusal(int StatusCode, string Code, string Message)
 {
     public static readonly Refusal MalformedBody = new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
@@ -14,7 +14,7 @@ internal sealed record Refusal(int StatusCode, string Code, string Message)
         "prefix must be at most 256 characters without control characters.");
 
     public static readonly Refusal MalformedAfter = new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
-        "after must be what next held in the answer before.");
+        "after must be the next of the previous answer.");
 
     public static readonly Refusal RepeatedParameter = new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
         "prefix, limit and after may each be given once.");
@@ -33,7 +33,7 @@ internal sealed record Refusal(int StatusCode, string Code, string Message)
     public static readonly Refusal KeyNotFound = new(StatusCodes.Status404NotFound, ErrorCodes.KeyNotFound, "There is no such key.");
 
     public static readonly Refusal MethodNotAllowed = new(StatusCodes.Status405MethodNotAllowed, ErrorCodes.MethodNotAllowed,
-        "This path does not know that method; Allow names those that it knows.");
+        "This path does not support that method; Allow names those that it does.");
 
     public static readonly Refusal KeyExists = new(StatusCodes.Status409Conflict, ErrorCodes.KeyExists, "The key exists already; PUT changes it.");
 

@@ -10,7 +10,7 @@ public sealed record ConnectionSettings
     [Range(1, 1_000_000)]
     public int MaxConnections { get; init; } = 10_000;
 
-    /// <summary>What the headers of a request may take from their first byte.</summary>
+    /// <summary>How long a request's headers may take, from their first byte.</summary>
     [Range(1, 3_600)]
     public TimeSpan HeadersTimeout { get; init; } = TimeSpan.FromSeconds(15);
 

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 namespace ServiceDefaults.Settings;
 
 /// <summary>
-/// Reads the classes that declare settings (<see cref="SectionAttribute"/>). A value that can't be is refused with one line that names the
+/// Reads the classes that declare settings (<see cref="SectionAttribute"/>). An invalid value is refused, naming the
 /// setting, what it holds and what it may hold. Why this is not <c>IOptions</c>: docs/decisions/settings.md.
 /// </summary>
 public sealed class SettingsReader(IConfiguration configuration, IHostEnvironment environment)
@@ -40,7 +40,7 @@ public sealed class SettingsReader(IConfiguration configuration, IHostEnvironmen
         return settings;
     }
 
-    /// <summary>Whether anything is said about it; nothing but an empty text is something, too.</summary>
+    /// <summary>Whether it is set, if only to an empty text.</summary>
     public bool IsGiven(string name) => configuration.GetSection(name).Exists();
 
     public static IEnumerable<(string Name, PropertyInfo Property)> Declared(Type type)
@@ -56,7 +56,7 @@ public sealed class SettingsReader(IConfiguration configuration, IHostEnvironmen
     public static StartupException Impossible(string name, string holds, string may) =>
         new($"The setting {name} is \"{OneLine(holds)}\"; it must be {may}.");
 
-    /// <summary>Null: the default stands.</summary>
+    /// <summary>Null: the default applies.</summary>
     private object? ValueOf(string name, PropertyInfo property)
     {
         var rules = property.GetCustomAttributes<ValidationAttribute>().ToList();
@@ -81,11 +81,11 @@ public sealed class SettingsReader(IConfiguration configuration, IHostEnvironmen
             rules.Find(rule => !rule.IsValid(value)) is { } broken ? throw Impossible(name, holds, May(broken, property)) : value;
     }
 
-    /// <summary>One value with members parted by commas or spaces, which may be empty, else <c>Name:0</c>, <c>Name:1</c>, …</summary>
+    /// <summary>One value with commas or spaces between members; otherwise <c>Name:0</c>, <c>Name:1</c>, …</summary>
     private string[] List(string name)
     {
         var section = configuration.GetSection(name);
-        // An environment variable is one text and has the last word over the array of a file.
+        // An environment variable is one text, and wins over the array of a file.
         var members = section.Value is { } all ? [all] : section.GetChildren().Select(child => child.Value);
         return [.. members.OfType<string>().SelectMany(text => text.Split([',', ' ', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
     }
@@ -109,7 +109,7 @@ public sealed class SettingsReader(IConfiguration configuration, IHostEnvironmen
 
 public static class SettingsServices
 {
-    /// <summary>Reads them now, so that what is impossible ends the start, and adds them for whoever asks for them.</summary>
+    /// <summary>Reads them now, so that an invalid one stops the start, and registers them.</summary>
     /// <exception cref="StartupException">A setting of the section is impossible.</exception>
     public static T AddSettings<T>(this IServiceCollection services, SettingsReader settings)
         where T : class, new()

@@ -1,18 +1,18 @@
 namespace ServiceDefaults.Storage;
 
 /// <summary>
-/// Bounds the requests that use or await the database. Npgsql's own queue for connections is bounded in time and not in
-/// length: under a stalled database it would hold every newcomer for seconds, and memory with it. Who was answered at its
-/// deadline is out, though its statement may go on for a moment: the pool bounds those.
+/// Limits the requests that use or await the database. Npgsql's own queue for connections is limited in time, not in
+/// length: with a stalled database it would hold every new request, and memory, for seconds. A request answered at
+/// its deadline no longer counts, although its statement may run on for a moment: the pool limits those.
 /// </summary>
-/// <param name="capacity">Requests inside at once, those that are being served among them.</param>
+/// <param name="capacity">Requests inside at once, including those being served.</param>
 internal sealed class DatabaseGate(int capacity)
 {
     private int _length;
 
     public int Length => Volatile.Read(ref _length);
 
-    /// <summary>Refused when too many are inside already. Dispose once, by <c>using</c>, to leave.</summary>
+    /// <summary>Refused if too many are inside already. Dispose once, by <c>using</c>, to leave.</summary>
     public Place TryEnter()
     {
         if (Interlocked.Increment(ref _length) <= capacity)

@@ -3,8 +3,8 @@ using Npgsql;
 namespace ServiceDefaults.Storage;
 
 /// <summary>
-/// What each connection is told once, when it is opened, so that no time of ours depends on what the server, the database, the
-/// role or the connection string sets. By a statement and not as startup parameters, which connection poolers refuse.
+/// What each connection sets once, when it opens, so that our times don't depend on what the server, the database, the
+/// role or the connection string sets. By a statement, not by startup parameters, which connection poolers refuse.
 /// </summary>
 internal static class DatabaseSession
 {
@@ -18,9 +18,9 @@ internal static class DatabaseSession
         // Only PostgreSQL's own types are used, which Npgsql knows: to ask for all others is half of what a first connection costs.
         builder.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
         var settings = builder.ConnectionStringBuilder;
-        // A reset would take back what is said here.
+        // A reset would undo what is set here.
         settings.NoResetOnClose = true;
-        // Values of statements hold password hashes and addresses: they stay out of log and exceptions.
+        // Parameters hold password hashes and addresses: they stay out of the log and of exceptions.
         (settings.LogParameters, settings.IncludeErrorDetail) = (false, false);
         builder.UsePhysicalConnectionInitializer(
             connection =>

@@ -31,6 +31,6 @@ internal static class Outage
     public static bool BreaksConnections(Exception fault) =>
         fault is PostgresException { SqlState: "57P01" or "57P02" or "57P03" } || fault.InnerException is IOException or SocketException;
 
-    /// <summary>Without what a statement carried: the server's code, or the network's words.</summary>
+    /// <summary>The server's code or the network's message, without a statement's values.</summary>
     public static string Describe(Exception fault) => fault is PostgresException refused ? refused.SqlState : (fault.InnerException ?? fault).Message;
 }

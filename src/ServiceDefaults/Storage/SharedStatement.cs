@@ -3,27 +3,27 @@ using Npgsql;
 namespace ServiceDefaults.Storage;
 
 /// <summary>
-/// Calls that arrive while others' statement is under way travel together in the next one: one round trip and one
-/// commit for all of them. A call that meets no other goes alone and at once.
+/// Calls that arrive while another statement is running go together in the next one: one round trip and one
+/// commit for all of them. If no statement is running, a call goes alone and at once.
 /// </summary>
 /// <remarks>
-/// The shared statement only says yes. Whatever it does not say yes to (a row that another transaction holds, a second
-/// use of one handle in the same batch, any error) goes alone, where it waits for its own row, is decided on its own
+/// The shared statement only handles success. Anything else (a row that another transaction has locked, a second
+/// use of one handle in the same batch, any error) is retried alone: it waits for its own row, is decided on its own
 /// and fails on its own. So no call waits for another's lock, and two batches can't wait for each other.
 /// Each batch is run by one of its callers, in that caller's trace.
 /// </remarks>
 internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
 {
     /// <summary>
-    /// Statements under way at once. Fewer make larger batches: on two cores one was faster than two by a third, at 16
+    /// Statements that run at once. Fewer make larger batches: on two cores, one was a third faster than two, at 16
     /// connections and at 64.
     /// </summary>
     private static readonly int Lanes = Math.Max(1, Environment.ProcessorCount / 2);
 
-    /// <summary>Calls in one statement: a bound for the locks that it holds.</summary>
+    /// <summary>Calls in one statement: limits the locks that it holds.</summary>
     private const int Most = 256;
 
-    /// <summary>How long calls wait for a statement that stands still before they take a lane of their own.</summary>
+    /// <summary>How long calls wait for a slow statement before they take another lane.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     private readonly Func<TCall, Task<TAnswer>> _alone;
@@ -34,11 +34,11 @@ internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
     private int _underWay;
 
     /// <param name="alone">One call's own statement. It may wait for a lock.</param>
-    /// <param name="together">Answers in the order of the calls; <c>default</c> is no yes. It waits for no row.</param>
+    /// <param name="together">In the order of the calls; <c>default</c> is no success. It waits for no row.</param>
     public SharedStatement(Func<TCall, Task<TAnswer>> alone, Func<TCall[], Task<TAnswer[]>> together)
     {
         (_alone, _together) = (alone, together);
-        // Made once and for all callers: it must not carry the trace of the first.
+        // Shared by all callers, so it must not carry the trace of the first.
         using (ExecutionContext.SuppressFlow())
             _impatience = new Timer(_ => LeaveQueue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -92,8 +92,8 @@ internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
         {
             answers = await _together(Array.ConvertAll(batch, waiting => waiting.Call));
         }
-        // PostgreSQL refused the statement: nothing of it happened. After any other failure (a broken connection, a
-        // server that went down) that is not known: each caller hears of the outage, as if it had been alone.
+        // PostgreSQL refused the statement, so none of it happened. After any other failure (a broken connection, a
+        // server that went down) we can't know: each caller gets the outage, as if it had been alone.
         catch (PostgresException exception) when (exception.InvariantSeverity == "ERROR")
         {
             answers = new TAnswer[batch.Length];
@@ -113,7 +113,7 @@ internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
         return answers[0];
     }
 
-    /// <summary>The lane goes to those who wait, before anybody looks at the answers.</summary>
+    /// <summary>Passes the lane to those who wait, before anybody looks at the answers.</summary>
     private void PassOn()
     {
         Waiting[]? batch;
@@ -125,7 +125,7 @@ internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
         batch?[0].SetResult((default!, batch));
     }
 
-    /// <summary>Nobody passed a lane on for too long: those who wait take another.</summary>
+    /// <summary>No lane was passed on for too long: those who wait take another.</summary>
     private void LeaveQueue()
     {
         Waiting[]? batch;
@@ -134,7 +134,7 @@ internal sealed class SharedStatement<TCall, TAnswer> : IDisposable
         batch?[0].SetResult((default!, batch));
     }
 
-    /// <summary>Under the gate: a lane for as many as may travel together. Null: nobody waits.</summary>
+    /// <summary>Call under the gate. The batch that gets a lane; null if nobody waits.</summary>
     private Waiting[]? TakeLane()
     {
         if (_waiting.Count == 0)

@@ -22,15 +22,13 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
 
     public IReadOnlyList<string> Notes => _notes;
 
-    public static string Basic { get; } = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{BenchmarkDatabase.ClientId}:{BenchmarkDatabase.ClientSecret}"));
-
-    /// <summary>A form of the OAuth endpoints with our client's credentials.</summary>
-    public static Load Form(string shape, string path) => new(shape, "POST", path)
+    /// <summary>A form of the OAuth endpoints with a client's credentials.</summary>
+    public static Load Form(string shape, string path, string clientId = BenchmarkDatabase.ClientId) => new(shape, "POST", path)
     {
-        Headers = { ["Authorization"] = Basic, ["Content-Type"] = "application/x-www-form-urlencoded" },
+        Headers = { ["Authorization"] = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{clientId}:{BenchmarkDatabase.ClientSecret}")), ["Content-Type"] = "application/x-www-form-urlencoded" },
     };
 
-    /// <summary>Told as it comes, since a full run takes long.</summary>
+    /// <summary>Reported at once, because a full run takes long.</summary>
     public void Add(Row row)
     {
         _rows.Add(row);
@@ -46,7 +44,7 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
     }
 
     /// <summary>Our server on <see cref="Database"/>, ready.</summary>
-    /// <param name="settings">Beside those that every server here has.</param>
+    /// <param name="settings">In addition to those that every server here has.</param>
     public Task<MeasuredProgram> StartServerAsync(params (string Name, string Value)[] settings) => StartServerAsync(database, lab.Issuer, settings);
 
     public async Task<MeasuredProgram> StartServerAsync(BenchmarkDatabase of, Uri address, params (string Name, string Value)[] settings)
@@ -59,7 +57,7 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
         return server;
     }
 
-    /// <param name="answer">Our server's answer, which the floor gives.</param>
+    /// <param name="answer">Our server's answer, which the floor sends too.</param>
     /// <param name="settings">The floor's own.</param>
     public async Task<MeasuredProgram> StartFloorAsync(string mode, byte[] answer, params (string Name, string Value)[] settings)
     {
@@ -72,7 +70,7 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
         return floor;
     }
 
-    /// <summary>One request as the load sends it; its answer is what the floors answer, once it was looked at closely.</summary>
+    /// <summary>One request as the load sends it; once checked, its answer is what the floors send.</summary>
     public static async Task<byte[]> AskAsync(MeasuredProgram program, Load load, string? body, string? path = null)
     {
         using var http = new HttpClient { BaseAddress = program.Address };

@@ -1,5 +1,7 @@
 using System.Globalization;
 using IdentityServer;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
 using IdentityServer.Keys;
 using IdentityServer.Protocol;
@@ -7,6 +9,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -14,14 +17,18 @@ using Npgsql;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// The server's database, migrated by the server's own code and filled in bulk. The same code, in this process and never
-/// serving, writes tokens ahead: handles and access tokens under the keys that the measured server reads.
+/// The server's database, migrated by the server's own code and filled in bulk. The same code, which here never
+/// serves, prepares tokens: handles and access tokens with the keys that the measured server reads.
 /// </summary>
 internal sealed class BenchmarkDatabase : IAsyncDisposable
 {
     public const string ClientId = "bench";
     public const string ClientSecret = "bench-secret";
     public const string ResourceClientId = "bench-api";
+
+    /// <summary>The client of the authorization code flow, which asks no user for consent.</summary>
+    public const string WebClientId = "bench-web";
+    public const string WebCallback = "https://client.example/callback";
     public const string Password = "correct horse battery staple";
 
     private readonly WebApplication _server;
@@ -61,6 +68,9 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             SELECT id, 'client_secret_basic', ARRAY['{secret}'], ARRAY['client_credentials', 'refresh_token', 'password'],
                    ARRAY['data:read', 'data:write', 'offline_access'], ARRAY[]::text[], false
             FROM unnest(ARRAY['{ClientId}', '{ResourceClientId}']) id;
+            INSERT INTO clients (client_id, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled, metadata)
+            VALUES ('{WebClientId}', 'client_secret_basic', ARRAY['{secret}'], ARRAY['authorization_code'],
+                    ARRAY['openid', 'data:read', 'data:write'], ARRAY['{WebCallback}'], false, jsonb_build_object('require_consent', false));
             INSERT INTO resources (identifier, name, scopes, client_id) VALUES ('{Lab.Resource}', 'Data store', ARRAY['data:read', 'data:write'], '{ResourceClientId}');
             INSERT INTO users (id, user_name, normalized_user_name, email_confirmed, password_hash, security_stamp, phone_number_confirmed,
                                two_factor_enabled, lockout_enabled, access_failed_count, created_at)
@@ -76,7 +86,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     }
 
     /// <summary>Adds live grants, as a sign-in writes them.</summary>
-    /// <param name="expired">Past their time instead, and to be pruned from this moment on.</param>
+    /// <param name="expired">Expired instead, and to be pruned from this moment on.</param>
     public async Task<GrantBatch> AddGrantsAsync(int count, CancellationToken cancellationToken, DateTimeOffset? expired = null)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -111,10 +121,20 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
     }
 
-    /// <summary>Whether an access token is one that our server signed and that lives.</summary>
+    /// <summary>The cookie of a browser in which a user is signed in.</summary>
+    public async Task<string> SignInBrowserAsync(int user)
+    {
+        var http = new DefaultHttpContext();
+        var id = Guid.Parse(string.Create(CultureInfo.InvariantCulture, $"00000000-0000-4000-8000-{user:D12}"));
+        return await Get<BrowserSessions>().TryStartAsync(http, new CheckedUser(id, "stamp", [], null, null), isRemembered: false)
+            ? http.Response.Headers.SetCookie.ToString().Split(';')[0]
+            : throw new InvalidOperationException("No browser can sign in.");
+    }
+
+    /// <summary>Whether our server signed this access token and it is still valid.</summary>
     public bool IsGenuine(string accessToken) => Get<AccessTokenVerifier>().FindLive(accessToken) is not null;
 
-    /// <summary>Seconds that one password's hash takes a core at the server's settings.</summary>
+    /// <summary>Seconds of a core that hashing one password takes with the server's settings.</summary>
     public double TimeOneHash()
     {
         var hasher = Get<IPasswordHasher<User>>();
@@ -123,7 +143,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    /// <summary>Ends what earlier jobs left, so that each starts alike.</summary>
+    /// <summary>Removes what earlier jobs left, so that all start alike.</summary>
     public async Task ClearAsync(CancellationToken cancellationToken)
     {
         await ExecuteAsync("TRUNCATE grants, revocations", cancellationToken);
@@ -134,7 +154,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
     {
         await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-        // Bulk rows need no look at their user each; the setting goes with the connection's reset.
+        // Skips the foreign-key check of each bulk row; resetting the connection undoes the setting.
         await using (var lenient = new NpgsqlCommand("SET session_replication_role = replica", connection))
             await lenient.ExecuteNonQueryAsync(cancellationToken);
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 3600 };
@@ -153,7 +173,7 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     /// <summary>The share of updates that touched no index.</summary>
     public async Task<string> HotShareAsync(CancellationToken cancellationToken)
     {
-        // Backends report what they have done a second later, and at their end.
+        // Backends report their statistics a second later, and when they end.
         await Task.Delay(TimeSpan.FromSeconds(1.5), cancellationToken);
         var share = await QueryAsync<decimal>(
             "SELECT round(100.0 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1), 1) FROM pg_stat_user_tables WHERE relname = 'grants'", cancellationToken);

@@ -4,7 +4,7 @@ namespace Benchmarks.Driver;
 
 /// <summary>
 /// Grants that were added together. Their ids are UUID v7 of one moment that count up in decimal digits, so that C#,
-/// SQL and pgbench, which can't write hexadecimal, all can name them.
+/// SQL and pgbench, which can't write hexadecimal, can all name them.
 /// </summary>
 internal sealed record GrantBatch(DateTimeOffset At, int Number, int Count)
 {

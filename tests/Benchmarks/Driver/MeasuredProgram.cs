@@ -5,7 +5,7 @@ using Testing;
 
 namespace Benchmarks.Driver;
 
-/// <summary>A program under load, with the probe in it that tells what it allocates.</summary>
+/// <summary>A program under load, with the probe that reports what it allocates.</summary>
 internal sealed class MeasuredProgram(ProgramProcess process, string? probe) : IAsyncDisposable
 {
     public int Id => process.Id;
@@ -24,7 +24,7 @@ internal sealed class MeasuredProgram(ProgramProcess process, string? probe) : I
 
     public Task<string> SaysAsync(string text) => process.SaysAsync(text);
 
-    /// <summary>Waits until it takes connections; a floor has nothing that may be asked for.</summary>
+    /// <summary>Waits until it accepts connections; a floor has no health endpoint.</summary>
     public async Task ListensAsync()
     {
         for (var tries = 0; ; tries++)

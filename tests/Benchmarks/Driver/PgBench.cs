@@ -6,14 +6,17 @@ using Npgsql;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// PostgreSQL's own load program with the very statements of <see cref="GrantStore"/>, prepared: how many a second the
-/// database could do if nothing stood before it.
+/// PostgreSQL's own load program with the statements of <see cref="GrantStore"/>, prepared: how many a second the
+/// database could do with nothing in front of it.
 /// </summary>
 internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
 {
     private const int GrantsOfAClient = 100;
 
-    /// <summary>Each client goes round its own grants; at the n-th round they stand at generation n.</summary>
+    /// <summary>What RequestConnections tells PostgreSQL too: else a plan made on an empty table scans it, and is compiled.</summary>
+    private const string AsOurs = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
+    /// <summary>Each client goes round its own grants; in the n-th round they have generation n.</summary>
     public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
         var batch = await database.AddGrantsAsync(connections * GrantsOfAClient, cancellationToken);
@@ -29,7 +32,7 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             [8] = "NULL::text",
             [9] = "'{}'::text[]",
             [10] = "NULL::text",
-            // A colon would begin one of pgbench's variables.
+            // In pgbench a colon begins a variable.
             [11] = @"E'{data\072read,data\072write,offline_access}'::text[]",
         };
         var sample = await RunAsync(
@@ -67,16 +70,19 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             "-h", address.Host!, "-p", Text(address.Port), "-U", address.Username!, "-n", "-M", "prepared", "-D", "turn=0",
             "-c", Text(connections), "-j", "1", "-T", Text(seconds), "-f", file, address.Database!,
         ];
-        var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "" };
+        var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "", ["PGOPTIONS"] = AsOurs };
+        var cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster);
         var output = await Command.RunAsync("pgbench", arguments, environment, cancellationToken);
+        cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster) - cpu;
         var rate = Rate().Match(output);
         var processed = Processed().Match(output);
-        return rate.Success && processed.Success
-            ? new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture))
-            : throw new InvalidOperationException($"pgbench said no rate: {output}");
+        if (!rate.Success || !processed.Success)
+            throw new InvalidOperationException($"pgbench said no rate: {output}");
+        var requests = long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture);
+        return new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: requests, DatabaseCpu: cpu * 1e6 / requests, Statements: 1);
     }
 
-    /// <summary>pgbench does not look whether a statement changed a row.</summary>
+    /// <summary>pgbench does not check whether a statement changed a row.</summary>
     private async Task<Sample> CheckedAsync(Sample sample, string changes, GrantBatch batch, CancellationToken cancellationToken)
     {
         var changed = await database.QueryAsync<long>($"SELECT {changes} FROM grants WHERE id BETWEEN '{batch.Id(0)}' AND '{batch.Id(batch.Count - 1)}'", cancellationToken);

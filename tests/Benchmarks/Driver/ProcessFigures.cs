@@ -11,7 +11,7 @@ internal static class ProcessFigures
     /// <summary>Seconds of CPU that a process has used.</summary>
     public static double CpuOf(int pid) => Read(pid) is { } fields ? Own(fields) / TicksPerSecond : 0;
 
-    /// <summary>Seconds of CPU of a PostgreSQL: the postmaster, its processes, and those that it has buried.</summary>
+    /// <summary>Seconds of CPU of a PostgreSQL: the postmaster, its processes, and those that have ended.</summary>
     public static double CpuOfPostgres(int postmaster)
     {
         double ticks = 0;
@@ -27,7 +27,7 @@ internal static class ProcessFigures
         return ticks / TicksPerSecond;
     }
 
-    /// <summary>Megabytes of memory that a process holds, the pages of files among them that it shares with others (VmRSS).</summary>
+    /// <summary>Megabytes that a process holds, including pages of files shared with others (VmRSS).</summary>
     public static double MemoryOf(int pid) => Megabytes(pid, "VmRSS:");
 
     /// <summary>Megabytes without the pages of files: what another instance would cost.</summary>

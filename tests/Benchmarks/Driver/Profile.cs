@@ -4,7 +4,7 @@ using Testing;
 namespace Benchmarks.Driver;
 
 /// <summary>
-/// What the machine does during a measurement, by perf: which processes, and within our program which functions, by
+/// What perf sees during a measurement: which processes and, within our program, which functions, by
 /// themselves and with all that they call. One file a job in artifacts/benchmarks/profiles.
 /// </summary>
 internal static class Profile
@@ -18,7 +18,7 @@ internal static class Profile
         var name = string.Concat(job.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         var data = Path.Combine(Folder, name + ".data");
         var measuring = measurement(connections, seconds + 2, cancellationToken);
-        // A second for tokens to be made and the load to begin.
+        // A second to make tokens and begin the load.
         await Task.Delay(TimeSpan.FromSeconds(1.5), cancellationToken);
         await Command.RunAsync("perf", ["record", "-q", "-a", "-g", "-e", "cpu-clock", "-F", "999", "-o", data, "--", "sleep", Text(seconds - 1)], NoEnvironment, cancellationToken);
         await measuring;

@@ -2,13 +2,13 @@ using System.IO.Pipelines;
 
 namespace Benchmarks.Floors;
 
-/// <summary>What is done with a form that was read: the answer is written, synchronously.</summary>
+/// <summary>Writes the answer to a form that was read, synchronously.</summary>
 internal interface IAnswer
 {
     /// <summary>Of the body in bytes.</summary>
     int Length { get; }
 
-    /// <param name="value">Of the form's field <c>token</c>; empty where there is none.</param>
+    /// <param name="value">Of the form's field <c>token</c>; empty if there is none.</param>
     void Write(ReadOnlySpan<byte> value, PipeWriter writer);
 }
 

@@ -1,7 +1,7 @@
 using Benchmarks.Floors;
 
-// Floors MODE ANSWER-FILE: the least that a server on Kestrel can do for a job, answering with the very bytes of our
-// server's answer (of which each signing floor puts in its own token of the same size). ASPNETCORE_URLS says where.
+// Floors MODE ANSWER-FILE: the least that a server on Kestrel can do for a job, answering with the same bytes as our
+// server (a signing floor puts in its own token of the same size). ASPNETCORE_URLS says where.
 if (args is not [var mode, var answerFile])
 {
     await Console.Error.WriteLineAsync("Usage: Floors constant|es256|rs256|verify|select|update ANSWER-FILE");

@@ -6,7 +6,7 @@ using System.Text;
 namespace Benchmarks.Floors;
 
 /// <summary>
-/// Signs one JWT of the size of the sample's: its claims with a fresh <c>jti</c>, <c>iat</c> and <c>exp</c>.
+/// Signs a JWT of the sample's size: its claims with a fresh <c>jti</c>, <c>iat</c> and <c>exp</c>.
 /// Bare calls of the base library, a key for each thread, nothing allocated.
 /// </summary>
 internal sealed class SignedAnswer : IAnswer

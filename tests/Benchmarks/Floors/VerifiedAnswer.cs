@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Benchmarks.Floors;
 
-/// <summary>Verifies the ES256 signature of the form's <c>token</c> and answers the same bytes each time, or none.</summary>
+/// <summary>Verifies the ES256 signature of the form's <c>token</c> and answers the same bytes or none.</summary>
 internal sealed class VerifiedAnswer : IAnswer
 {
     private readonly byte[] _answer;

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 
 /// <summary>
-/// Loaded into a measured program by <c>DOTNET_STARTUP_HOOKS</c>: tells on a Unix socket how many bytes the program has
-/// allocated. One sleeping thread; the program itself is as published. The runtime wants this name in no namespace.
+/// Loaded into a measured program by <c>DOTNET_STARTUP_HOOKS</c>: reports on a Unix socket how many bytes it has
+/// allocated. One sleeping thread; the program itself is as published. The runtime requires this name.
 /// </summary>
 internal static class StartupHook
 {
@@ -22,7 +22,7 @@ internal static class StartupHook
         while (true)
         {
             using var caller = listener.Accept();
-            // The precise count has been seen to fall between two runs; this one is off by a few KB a thread.
+            // The precise count sometimes fell between two runs; this one is off by a few KB per thread.
             caller.Send(Encoding.ASCII.GetBytes(GC.GetTotalAllocatedBytes(precise: false).ToString(CultureInfo.InvariantCulture)));
         }
     }

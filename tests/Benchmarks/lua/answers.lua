@@ -1,4 +1,4 @@
--- Shared by all loads: holds every answer against what it must be, and reports on one line.
+-- Shared by all loads: checks every answer, and reports on one line.
 local threads = {}
 wrong, starved, example = 0, 0, ""
 job = dofile(os.getenv("BENCHMARK_JOB"))
@@ -8,13 +8,13 @@ function setup(thread)
    threads[#threads + 1] = thread
 end
 
--- A request from its body, if it has one.
-function with_body(path, body)
-   if body == nil then return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. "\r\n" end
+-- A request from its body, if it has one, and more headers.
+function with_body(path, body, headers)
+   if body == nil then return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. (headers or "") .. "\r\n" end
    return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
--- Right: the status, an empty body where nothing is expected in it, else every expected text.
+-- Right: the expected status, and every expected text in the body; an empty body if none is expected.
 function is_right(status, body)
    if status ~= job.status then return false end
    if #job.parts == 0 then return #body == 0 end
@@ -42,7 +42,7 @@ function done(summary, latency, requests)
       latency:percentile(50), latency:percentile(99), wrong, failed, starved))
 end
 
--- The lines of a file that are this thread's.
+-- This thread's share of the lines of a file.
 function my_lines(path)
    local lines, n = {}, 0
    for line in io.lines(path) do

@@ -32,9 +32,9 @@ public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chr
     }
 
     [Fact]
-    public async Task People_deny_allow_are_remembered_sign_out_and_take_it_back()
+    public async Task People_deny_and_allow_consent_sign_out_and_withdraw_it()
     {
-        // To deny: through sign-in, which the policy of its form must let pass on to the application.
+        // Deny after sign-in: the form's policy must allow the redirect to the application.
         var tab = await OpenAsync(Authorize);
         await tab.LooksRightAsync("sign-in-for-application");
         await tab.SignInAsync();
@@ -45,7 +45,7 @@ public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chr
         await tab.GotoAsync(At(Authorize).ToString());
         await tab.FollowAsync("#consent-allow");
         Assert.StartsWith($"{_site.Address}callback?code=", tab.Url, StringComparison.Ordinal);
-        // Any program may listen at a loopback address: nobody gets a code there unseen (RFC 8252 §8.6).
+        // Any program may listen at a loopback address: no code is sent there without consent (RFC 8252 §8.6).
         await tab.GotoAsync(At(Authorize).ToString());
         Assert.True(await tab.HasAsync("#consent-allow"));
 
@@ -54,7 +54,7 @@ public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chr
         await tab.FollowAsync("#logout-confirm");
         Assert.Equal($"{_site.Address}bye", tab.Url);
 
-        // From the password straight to the application: three redirects after one post.
+        // From the password form straight to the application: three redirects after one post.
         await tab.GotoAsync(At(Authorize).ToString());
         await tab.SignInAsync();
         Assert.StartsWith($"{_site.Address}callback?code=", tab.Url, StringComparison.Ordinal);
@@ -98,7 +98,7 @@ public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chr
     }
 
     [Fact]
-    public async Task An_address_that_nobody_registered_is_an_error_page()
+    public async Task An_unregistered_redirect_URI_is_an_error_page()
     {
         var tab = await OpenAsync("/connect/authorize?client_id=diary&response_type=code&redirect_uri=https://evil.example/");
 
@@ -108,7 +108,7 @@ public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chr
 
     // axe is not asked here: without scripts it never answers.
     [Fact]
-    public async Task Without_scripts_people_send_the_posted_answer_on_themselves()
+    public async Task Without_scripts_people_press_a_button_to_post_the_answer()
     {
         var tab = await (await NewProfileAsync(runsScripts: false)).NewPageAsync();
         await tab.GotoAsync(At($"{Authorize}&response_mode=form_post").ToString());

@@ -21,8 +21,8 @@ internal static class PageSteps
     };
 
     /// <summary>
-    /// The page is wider than its window in no look, and axe finds nothing against WCAG 2.1 at level AA. With <c>SCREENSHOTS=folder</c> each look
-    /// is kept there as a picture.
+    /// No look is wider than its window, and axe finds no violation of WCAG 2.1 AA. With <c>SCREENSHOTS=folder</c>
+    /// each look is saved there as a picture.
     /// </summary>
     public static async Task LooksRightAsync(this IPage page, string name)
     {

@@ -31,7 +31,7 @@ public sealed partial class PageTests(BrowserProcess chromium) : BrowserTests(ch
         await tab.LoadsAsync(() => tab.PressAsync("#password", "Enter"));
         Assert.EndsWith("/account", tab.Url, StringComparison.Ordinal);
         Assert.Equal("alice", await tab.InnerTextAsync("#user-name"));
-        // The refusal is the one error that the browser noted.
+        // The refusal is the only error that the browser logged.
         Assert.All(await tab.ComplaintsAsync(), complaint => Assert.Contains("401", complaint, StringComparison.Ordinal));
 
         await tab.FollowAsync("#sign-out");
@@ -95,18 +95,18 @@ public sealed partial class PageTests(BrowserProcess chromium) : BrowserTests(ch
 
         Assert.EndsWith("/account/profile", one.Url, StringComparison.Ordinal);
         Assert.EndsWith("/account/sessions", other.Url, StringComparison.Ordinal);
-        // Back to the form, and once more through it.
+        // Back to the form, and through it again.
         await one.GoBackAsync();
         Assert.True(await one.HasAsync("#login-submit"));
         await one.SignInAsync();
         Assert.EndsWith("/account/profile", one.Url, StringComparison.Ordinal);
-        // A form that was open before signs out all the same.
+        // A form that was opened earlier still signs out.
         await other.FollowAsync("#sign-out");
         Assert.True(await other.HasAsync("#signed-out"));
     }
 
     [Fact]
-    public async Task The_account_is_kept_in_order()
+    public async Task People_manage_their_account()
     {
         var tab = await OpenAsync("/account");
         await tab.SignInAsync();

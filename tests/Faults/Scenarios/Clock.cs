@@ -4,8 +4,8 @@ using Testing;
 namespace Faults.Scenarios;
 
 /// <summary>
-/// One of two nodes lives in another time (<c>wrong-clock.c</c>). Half a minute is within what verifiers allow: nobody
-/// notices. Beyond it is refused what docs/operations.md says is refused, and nothing is lost or resurrected.
+/// One of two nodes has a wrong clock (<c>wrong-clock.c</c>). Verifiers allow half a minute: nobody
+/// notices. Beyond that, what docs/operations.md says is refused, and nothing is lost or resurrected.
 /// </summary>
 internal static class Clock
 {
@@ -18,7 +18,7 @@ internal static class Clock
         }
         foreach (var seconds in options.Pick((int[])[30, -600], [30, -30, 600, -600]))
         {
-            // Counted apart: beyond the skew the API refuses tokens, and that is right.
+            // Counted separately: beyond the skew the API refuses tokens, rightly.
             var offset = new Tally(string.Create(CultureInfo.InvariantCulture, $"clock{seconds}"));
             await using var world = await World.OpenAsync(lab, offset);
             var node = world.ServerNodes[1];
@@ -36,7 +36,7 @@ internal static class Clock
             var isFar = Math.Abs(seconds) > 30;
             if (isFar)
             {
-                // As an operator would: the clock is set, the node started again. Tokens from the future stay refused until then.
+                // Sets the clock and restarts the node, as an operator would. Until then future tokens are refused.
                 await node.TerminateAsync();
                 node.Environment.Remove("LD_PRELOAD");
                 node.Start();
@@ -53,7 +53,7 @@ internal static class Clock
         }
     }
 
-    /// <summary>The library that is loaded before the node's own. Null: it can't be made here.</summary>
+    /// <summary>The library that is loaded before the node's own. Null: it can't be built here.</summary>
     private static async Task<string?> CompileAsync(Lab lab)
     {
         var library = Path.Combine(lab.Folder, "wrong-clock.so");
@@ -64,7 +64,7 @@ internal static class Clock
         return library;
     }
 
-    /// <summary>As the node itself tells it, in the header Date.</summary>
+    /// <summary>From the node's header Date.</summary>
     private static async Task<DateTimeOffset> ClockOfAsync(Node node)
     {
         using var http = new HttpClient { BaseAddress = node.Address };

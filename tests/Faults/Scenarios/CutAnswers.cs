@@ -3,8 +3,8 @@ using Testing;
 namespace Faults.Scenarios;
 
 /// <summary>
-/// Connections that break in the middle of an answer, what it tells being done: the retry of a rotation gets the same
-/// successor, on whatever node, and nothing else is done twice or forgotten.
+/// Connections that break in the middle of an answer, after the work was done: the retry of a rotation gets the same
+/// successor at every node, and nothing else is done twice or forgotten.
 /// </summary>
 internal static class CutAnswers
 {
@@ -29,7 +29,7 @@ internal static class CutAnswers
             (world.Servers, world.Apis) = (Behind(servers), Behind(apis));
             await RotateAsync(world, servers, proxies, tally, options.Pick(30, 300));
 
-            // Then all operations at once, every tenth answer cut: before it, in its head, in its body.
+            // Then all operations at once, with every tenth answer cut: before it, in its head or in its body.
             foreach (var proxy in proxies)
                 proxy.Cut = static () => Random.Shared.Next(10) == 0 ? Random.Shared.Next(3) switch { 0 => 0, 1 => 30, _ => 250 } : null;
             var load = await Load.StartAsync(world, tally, options.Workers);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Faults.Scenarios;
 
-/// <summary>The file system of the database is full for a while: refused, nothing acknowledged that is not there, back when there is room.</summary>
+/// <summary>The database's file system is full for a while: nothing acknowledged is lost, and it recovers.</summary>
 internal static class DiskFull
 {
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
@@ -34,7 +34,7 @@ internal static class DiskFull
                 var filler = Path.Combine(mounted!, "filler");
                 await FillAsync(filler, TimeSpan.FromSeconds(options.Pick(6, 20)));
                 File.Delete(filler);
-                // A PostgreSQL that can't write its log ends itself, and needs its supervisor.
+                // A PostgreSQL that can't write its WAL ends itself and needs its supervisor.
                 var hadEnded = world.Postgres.HasExited;
                 await world.Postgres.StartAsync();
                 var seconds = await load.RecoversAsync(Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(30));
@@ -52,7 +52,7 @@ internal static class DiskFull
         }
     }
 
-    /// <summary>Takes every byte that gets free, for a while.</summary>
+    /// <summary>Takes every byte that becomes free, for a while.</summary>
     private static async Task FillAsync(string path, TimeSpan time)
     {
         var start = Stopwatch.GetTimestamp();

@@ -28,7 +28,7 @@ internal static class Failover
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(2, 10)));
             tally.Disturb();
             await world.Postgres.KillAllAsync();
-            // What a cluster manager takes to be sure.
+            // The time that a cluster manager takes to be sure.
             await Task.Delay(TimeSpan.FromSeconds(options.Pick(1, 5)));
             await standby!.ExecuteAsync("postgres", "SELECT pg_promote()");
             var seconds = await load.RecoversAsync(Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(30));
@@ -54,7 +54,7 @@ internal static class Failover
         await Postgres.RunToolAsync("pg_basebackup", "-h", "127.0.0.1", "-p", primary.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", folder, "-R", "-X", "stream", "-c", "fast");
         var standby = Postgres.At(folder);
         await standby.StartAsync();
-        // From here on nothing is acknowledged that the standby has not on its disk.
+        // From here on, nothing is acknowledged before the standby has it on disk.
         await primary.ExecuteAsync("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
         await primary.ExecuteAsync("postgres", "SELECT pg_reload_conf()");
         for (var tries = 0; await primary.QueryAsync<long>("postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != 1; tries++)

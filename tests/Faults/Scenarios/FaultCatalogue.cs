@@ -3,7 +3,6 @@ namespace Faults.Scenarios;
 /// <summary>Makes one fault happen and counts.</summary>
 internal delegate Task Scenario(Lab lab, Tally tally, Options options);
 
-/// <summary>The table of contents.</summary>
 internal static class FaultCatalogue
 {
     public static readonly IReadOnlyList<(string Name, Scenario Run)> All =
@@ -26,7 +25,7 @@ internal static class FaultCatalogue
         ("proof", Proof.RunAsync),
     ];
 
-    /// <summary>Its limits are times of milliseconds, or memory: nothing else may use the machine meanwhile.</summary>
+    /// <summary>Its limits are in milliseconds or of memory: nothing else may use the machine meanwhile.</summary>
     public static bool ComesAlone(string fault) => fault is "password-storm" or "soak";
 
     /// <summary>Null: there is no such fault.</summary>

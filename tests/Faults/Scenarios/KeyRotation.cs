@@ -1,6 +1,6 @@
 namespace Faults.Scenarios;
 
-/// <summary>Signing keys and the keys of refresh tokens change every ten seconds under load; no valid token is refused by anybody.</summary>
+/// <summary>All keys change every ten seconds under load; no valid token is refused.</summary>
 internal static class KeyRotation
 {
     public static async Task RunAsync(Lab lab, Tally tally, Options options)

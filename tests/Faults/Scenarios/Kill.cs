@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Faults.Scenarios;
 
-/// <summary>SIGKILL under load, again and again; what a supervisor does, start it anew, the driver does at once.</summary>
+/// <summary>SIGKILL under load, again and again; the driver restarts it at once, as a supervisor would.</summary>
 internal static class Kill
 {
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(1);
@@ -15,7 +15,7 @@ internal static class Kill
 
     public static Task PostgresAsync(Lab lab, Tally tally, Options options) => RunAsync(lab, tally, options, async (world, round) =>
     {
-        // By turns the postmaster alone, and all of its processes with it.
+        // In turn, the postmaster alone and with all of its processes.
         await (round % 2 == 0 ? world.Postgres.KillAsync() : world.Postgres.KillAllAsync());
         await world.Postgres.StartAsync();
     });

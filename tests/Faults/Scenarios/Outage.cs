@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Faults.Scenarios;
 
-/// <summary>PostgreSQL stopped in order, away for a while, started again. The programs come back by themselves.</summary>
+/// <summary>PostgreSQL is stopped cleanly for a while. The programs recover by themselves.</summary>
 internal static class Outage
 {
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
@@ -14,7 +14,7 @@ internal static class Outage
         await Task.Delay(TimeSpan.FromSeconds(1));
         tally.Disturb();
         await world.Postgres.StopAsync();
-        // Still accepted, since a node takes a few seconds of silence for nothing; what is promised is kept.
+        // Still accepted, because a node ignores a few seconds of silence; what it promised, it keeps.
         var asked = await world.Servers[0].AskAsync(Requests.AskReset("waiting"));
         await Task.Delay(TimeSpan.FromSeconds(options.Pick(8, 30)));
         await world.Postgres.StartAsync();

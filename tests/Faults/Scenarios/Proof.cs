@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Faults.Scenarios;
 
 /// <summary>
-/// That the ledger can fail: a PostgreSQL that acknowledges before it writes is killed, and losses must be counted; ended
-/// grants are brought back by hand, and resurrections must be; and a message that never came is missed.
+/// Proves that the ledger can fail. A PostgreSQL that acknowledges before it writes is killed: losses must count.
+/// Ended grants are brought back by hand: resurrections must count. A message that never came must be missed.
 /// </summary>
 internal static class Proof
 {
@@ -16,7 +16,7 @@ internal static class Proof
 
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
     {
-        // A moment at which everything happens to be on the disk is possible; three of them are not.
+        // Once, everything may happen to be on the disk; three times is impossible.
         var lossy = await LoseAsync(lab, options, 1);
         for (var round = 2; lossy.LostCount == 0 && round <= 3; round++)
             lossy = await LoseAsync(lab, options, round);
@@ -28,7 +28,7 @@ internal static class Proof
             await Task.Delay(TimeSpan.FromSeconds(2));
             await load.StopAsync();
             await world.Postgres.ExecuteAsync(World.IdentityDatabase, "UPDATE grants SET revoked_at = NULL; DELETE FROM revocations");
-            // A reset that is said to have been accepted, and of which nothing else is known.
+            // A reset that was accepted, says the ledger, but never asked for.
             world.Ledger.Write(new Entry("asked", "nobody"));
             world.Ledger.Write(new Entry("unsure", "nobody"));
             await new Checks(world, forgetful) { MailPatience = TimeSpan.FromSeconds(2) }.RunAsync();

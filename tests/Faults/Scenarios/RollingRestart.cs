@@ -1,8 +1,8 @@
 namespace Faults.Scenarios;
 
 /// <summary>
-/// Two nodes of each program behind nginx, ended by SIGTERM one after another under load and started anew: no request
-/// fails, nothing is refused.
+/// Two nodes of each program behind nginx, stopped by SIGTERM and restarted one after another under load: no request
+/// fails or is refused.
 /// </summary>
 internal static class RollingRestart
 {
@@ -29,8 +29,8 @@ internal static class RollingRestart
                 tally.Require(code == 0, $"{node.Name} ends with 0, not {code}");
                 node.Start();
                 await node.IsReadyAsync();
-                // Until every worker of nginx gives it another chance: fail_timeout, and it counts in whole seconds. Sooner,
-                // and nginx has no live upstream while the next node is down.
+                // Wait until all of nginx's workers try it again: fail_timeout, counted in whole seconds. Any sooner,
+                // nginx has no live upstream while the next node is down.
                 await Task.Delay(TimeSpan.FromSeconds(3.5));
             }
         }

@@ -2,8 +2,8 @@ namespace Faults.Scenarios;
 
 /// <summary>
 /// A later version's migration adds columns to tables that are in use while nodes of this version serve; then one of this
-/// version is started on the later schema. Nobody notices. It is applied as ours are: a table that can't be had at once is
-/// not waited for, all is let go of and tried again.
+/// version is started on the later schema. Nobody notices. As in our migrations, if a table can't be locked at once,
+/// all locks are released and it tries again.
 /// </summary>
 internal static class Schema
 {

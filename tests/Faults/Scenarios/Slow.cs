@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Faults.Scenarios;
 
-/// <summary>A PostgreSQL that answers late, or not before a lock is let go of, with fewer connections than callers.</summary>
+/// <summary>A PostgreSQL that answers late, or one with locked tables and fewer connections than callers.</summary>
 internal static class Slow
 {
     /// <summary>Each round trip to PostgreSQL takes 100 ms, 1 s, 5 s longer.</summary>
@@ -22,12 +22,12 @@ internal static class Slow
             tally.Note(string.Create(CultureInfo.InvariantCulture, $"{delay} ms a statement: {tally.Acknowledged - before} acknowledged"));
             var seconds = await load.RecoversAsync(Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(30));
             tally.Calm();
-            tally.Note(FormattableString.Invariant($"recovered {seconds:0.00} s after it was quick again"));
+            tally.Note(FormattableString.Invariant($"recovered {seconds:0.00} s after it was fast again"));
             tally.Rounds++;
         }
         await load.StopAsync();
-        // A beat or a look at the feed that was sent while PostgreSQL was slow comes back as late as its deadline allows; until then
-        // an API goes on with what it knew (Revocation:MaxStaleness).
+        // A poll that began while PostgreSQL was slow may take until its deadline; until then
+        // an API continues with what it knew (Revocation:MaxStaleness).
         await Task.Delay(TimeSpan.FromSeconds(6));
         await new Checks(world, tally).RunAsync();
     }
@@ -50,8 +50,8 @@ internal static class Slow
             }
             var seconds = await load.RecoversAsync(Stopwatch.GetTimestamp(), TimeSpan.FromSeconds(30));
             tally.Calm();
-            tally.Note(FormattableString.Invariant($"recovered {seconds:0.00} s after the lock was let go of"));
-            tally.Require(seconds < 5, "recovered within 5 s after the lock was let go of");
+            tally.Note(FormattableString.Invariant($"recovered {seconds:0.00} s after the lock was released"));
+            tally.Require(seconds < 5, "recovered within 5 s after the lock was released");
         }
         await load.StopAsync();
         await new Checks(world, tally).RunAsync();

@@ -4,15 +4,15 @@ using System.Globalization;
 namespace Faults.Scenarios;
 
 /// <summary>
-/// Load for as long as is asked for, with lifetimes of seconds and the pruner at work: memory, handles, connections and
-/// the tables of what ends stay flat.
+/// Load for as long as asked, with lifetimes of seconds and the pruner running: memory, handles, connections and
+/// the tables of things that expire stay flat.
 /// </summary>
 internal static class Soak
 {
-    /// <summary>Expired grants that lie there at the beginning; at the end they are gone.</summary>
+    /// <summary>Expired grants that exist at the start; at the end they are gone.</summary>
     private const int Expired = 20_000;
 
-    /// <summary>Seconds that an ended grant, and what tells of it, must be remembered with the settings below, and some.</summary>
+    /// <summary>Seconds that ended grants and revocations are kept with the settings below, and some.</summary>
     private const int Remembered = 80;
 
     private static readonly string SeedSql = string.Create(CultureInfo.InvariantCulture,
@@ -23,7 +23,7 @@ internal static class Soak
         FROM generate_series(1, {Expired})
         """);
 
-    /// <summary>What may be deleted and has not been for so many seconds: three runs of the pruner.</summary>
+    /// <summary>Rows that could have been deleted this many seconds ago: three runs of the pruner.</summary>
     private const int Overdue = 15;
 
     private static readonly string OverdueSql = string.Create(CultureInfo.InvariantCulture,
@@ -67,7 +67,7 @@ internal static class Soak
         var left = await world.Postgres.QueryAsync<long>(World.IdentityDatabase, "SELECT count(*) FROM grants WHERE client_id = 'gone'");
         await new Checks(world, tally) { LivingMayExpire = true }.RunAsync();
 
-        // What comes once (compiled code, pools, caches, rows up to where as many go as come) has come by then.
+        // By then, one-time growth is over: compiled code, pools, caches, and rows until as many go as come.
         var warm = samples.SkipWhile(sample => sample.Second < Math.Min(options.Soak / 2.0, 2 * Remembered)).ToList();
         tally.Rounds = 1;
         tally.Note(string.Create(CultureInfo.InvariantCulture, $"{options.Soak} s, of which {options.Soak - warm[0].Second:0} are looked at"));
@@ -88,7 +88,7 @@ internal static class Soak
             IsFlat("revocations with indexes, KB", sample => sample.RevocationsSize, 0.2, 500);
         }
 
-        // By the slope of all samples and not by two of them: a garbage collection in between says nothing.
+        // The slope of all samples, not the difference of two, which a garbage collection could distort.
         void IsFlat(string what, Func<Sample, double> figure, double factor, double more)
         {
             var slope = Slope(warm, figure);
@@ -98,7 +98,7 @@ internal static class Soak
         }
     }
 
-    /// <summary>A second, by least squares.</summary>
+    /// <summary>Per second, by least squares.</summary>
     private static double Slope(List<Sample> samples, Func<Sample, double> figure)
     {
         var (time, value) = (samples.Average(sample => sample.Second), samples.Average(figure));

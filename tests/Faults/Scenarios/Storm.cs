@@ -5,7 +5,7 @@ namespace Faults.Scenarios;
 
 /// <summary>
 /// Sign-ins, right and wrong, at ten times what the machine can hash. Those past the queue get 503 with
-/// <c>Retry-After</c>; who only refreshes hardly notices; memory stays flat.
+/// <c>Retry-After</c>; refreshes hardly notice; memory stays flat.
 /// </summary>
 internal static class Storm
 {
@@ -13,12 +13,12 @@ internal static class Storm
     private const int Users = 20;
 
     /// <summary>
-    /// Milliseconds. Where a quiet refresh takes two or three, twice that is what a busy neighbour of the same core costs, hashes or
-    /// not; a storm that gets past its gate costs tens and hundreds.
+    /// Milliseconds. If a quiet refresh takes two or three, any busy neighbour on the core can double that, hashes or
+    /// not; a storm that gets past its gate costs tens or hundreds.
     /// </summary>
     private const double Unnoticed = 10;
 
-    /// <summary>How long a storm has gone on before it is looked at what it does.</summary>
+    /// <summary>How long a storm lasts before its effect is measured.</summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(0.5);
 
     public static async Task RunAsync(Lab lab, Tally tally, Options options)
@@ -26,13 +26,13 @@ internal static class Storm
         await using var world = await World.OpenAsync(lab, tally, new WorldSettings
         {
             Servers = 1, Apis = 0,
-            // As deployed: hashes cost what they cost. The storm's wrong passwords must not lock its users out.
-            // As on a machine that the database shares, a core is left to it (docs/operations.md).
+            // Hashes cost as much as when deployed. The storm's wrong passwords must not lock its users out.
+            // The database shares the machine, so a core is left to it (docs/operations.md).
             Server =
             {
                 ["Password__Iterations"] = null,
                 ["Lockout__MaxFailures"] = "1000",
-                // So that the queue is empty again soon between two storms.
+                // So that the queue is soon empty again between two storms.
                 ["Password__QueueTimeout"] = "2",
                 ["Password__Parallelism"] = Math.Max(1, Environment.ProcessorCount - 1).ToString(CultureInfo.InvariantCulture),
             },
@@ -52,10 +52,10 @@ internal static class Storm
         var capacity = await CapacityAsync(server);
         var window = TimeSpan.FromSeconds(options.Pick(3, 5));
         await RefreshAsync(server, tally, tokens, TimeSpan.FromSeconds(2));
-        // The first storm fills what is filled once: pools, queues, the heap.
+        // The first storm causes one-time growth: pools, queues, the heap.
         await StormAsync(server, tally, 10 * capacity, TimeSpan.FromSeconds(3));
         var before = MemoryOf(world.ServerNodes[0].Id);
-        // By turns, so that whatever else the machine does meets both alike; of each the median.
+        // In turn, so that whatever else the machine does affects both alike; the median of each counts.
         List<double> quiets = [], storms = [];
         var (right, wrong, refused) = (0, 0, 0);
         for (var round = 0; round < options.Pick(3, 9); round++)

@@ -11,7 +11,7 @@ namespace Fuzz.Http;
 
 /// <summary>
 /// Hostile requests to every endpoint of both programs: no 5xx but the documented 503, every answer within a second, no
-/// memory kept, nothing secret in a log; and afterwards they do their job.
+/// memory kept, nothing secret in a log; and afterwards both still work.
 /// </summary>
 public sealed class EndpointTests : IAsyncLifetime
 {
@@ -20,7 +20,7 @@ public sealed class EndpointTests : IAsyncLifetime
     /// <summary>Requests on one session: lockouts and sign-outs end it sooner or later.</summary>
     private const int RequestsOfSession = 100;
 
-    /// <summary>What the programs may have grown by, caches and the garbage collector's slack included.</summary>
+    /// <summary>How much the programs may grow, including caches and the garbage collector's slack.</summary>
     private const long Growth = 96L * 1024 * 1024;
 
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(1);
@@ -57,7 +57,7 @@ public sealed class EndpointTests : IAsyncLifetime
     [Fact]
     public async Task Hostile_requests_get_an_answer_that_is_no_fault_within_a_second()
     {
-        // What a running program needs anyway, code and caches, is there before the first measure.
+        // Warms up code and caches before the first measurement.
         await RunAsync(-Math.Max(400, Budget.Requests / 20), 0);
         var before = (Identity: Pair.ResidentBytes(_pair.Identity), Api: Pair.ResidentBytes(_pair.Api));
         _statuses.Clear();
@@ -72,7 +72,7 @@ public sealed class EndpointTests : IAsyncLifetime
             + $"{string.Join(", ", _statuses.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value}"))}"));
         Assert.InRange(after.Identity - before.Identity, long.MinValue, Growth);
         Assert.InRange(after.Api - before.Api, long.MinValue, Growth);
-        Assert.True(_statuses.Count > 5, "The requests are all refused alike.");
+        Assert.True(_statuses.Count > 5, "All requests are refused in the same way.");
         HasCleanLog(_pair.Identity);
         HasCleanLog(_pair.Api);
         await DoesItsJobAsync();
@@ -100,7 +100,7 @@ public sealed class EndpointTests : IAsyncLifetime
         var elapsed = Stopwatch.GetElapsedTime(begun);
         if (elapsed > Hang)
         {
-            // A busy machine is no finding: it is slow again only if the request is what makes it so.
+            // The machine may have been busy: only a request that is slow again is a finding.
             begun = Stopwatch.GetTimestamp();
             answer = await AskAsync(caller, request, bytes, number);
             elapsed = Stopwatch.GetElapsedTime(begun);
@@ -129,12 +129,12 @@ public sealed class EndpointTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Null when nothing is wrong.</summary>
+    /// <summary>Null if nothing is wrong.</summary>
     private static string? Judge(HostileRequest request, RawAnswer? answer)
     {
         if (answer is null)
             return request.IsWellFramed ? "is well-formed and got no answer" : null;
-        // 505: the server's own word on a request line that names no version of HTTP (RFC 9110 §15.6.6).
+        // 505: the server's own answer to a request line without a supported version of HTTP (RFC 9110 §15.6.6).
         if (answer.Status >= 500 && !(answer.Status == 505 && !request.IsWellFramed) && (answer.Status != 503 || answer.Header("Retry-After") is null))
             return "was answered by a fault";
         if (answer.Status < 500 && answer.Header("X-Injected") is not null)
@@ -145,7 +145,7 @@ public sealed class EndpointTests : IAsyncLifetime
         if (answer.Header("Content-Type")?.StartsWith("application/json", StringComparison.Ordinal) == true && request.Method != "HEAD" && answer.Status != 304
             && Json.Parse(answer.Body, JsonRules.Strict) is not { Kind: JsonKind.Object })
             return "was answered by what is no JSON object";
-        // Whoever registers with a password for a name is told the name.
+        // Someone who registers with a password as the user name is told that name.
         return answer.Status != 201 && body.Contains(Session.Password, StringComparison.Ordinal) && !request.IsForApi ? "echoes a password" : null;
     }
 

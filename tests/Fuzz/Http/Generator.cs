@@ -4,14 +4,14 @@ using Fuzz.Inputs;
 
 namespace Fuzz.Http;
 
-/// <summary>Sound requests to every route of both programs, then up to three things wrong with each.</summary>
+/// <summary>Valid requests to every route of both programs, then with up to three things wrong in each.</summary>
 internal sealed class Generator(Mutator mutator, Session session)
 {
     private static readonly string[] Pages =
         ["/device", "/account", "/account/sign-in", "/account/register", "/account/forgot-password", "/account/reset-password", "/account/confirm-email", "/account/consent",
             "/account/profile", "/account/password", "/account/sessions", "/account/applications", "/account/sign-out"];
 
-    /// <summary>All routes of the IdentityServer; a test holds the list against the documents that the programs serve.</summary>
+    /// <summary>All routes of the IdentityServer; a test compares the list with the served documents.</summary>
     public static readonly string[] IdentityRoutes =
     [
         "/connect/token", "/connect/revoke", "/connect/introspect", "/connect/revocations", "/.well-known/jwks", "/.well-known/openid-configuration",
@@ -83,7 +83,7 @@ internal sealed class Generator(Mutator mutator, Session session)
         return request;
     }
 
-    /// <summary>A page as a browser asks for it, or a form of it that has no token against forgery.</summary>
+    /// <summary>A page as a browser asks for it, or its form without an antiforgery token.</summary>
     private void AddPage(HostileRequest request)
     {
         request.Headers.Add(("Accept", "text/html"));
@@ -144,7 +144,7 @@ internal sealed class Generator(Mutator mutator, Session session)
         request.Headers.Add(("Authorization", "Basic " + (isOfResource ? Pair.Basic(Pair.ResourceClient, Pair.ResourceSecret) : Pair.Basic(Pair.Client, Pair.ClientSecret))));
         if (request.Path == "/connect/revocations")
         {
-            // Never a cursor and a wait at once: that may take 30 s, by the contract.
+            // Never a cursor and a wait at once: that may rightly take 30 s.
             var texts = new[] { session.Cursor, "1:2:3", "x", "" };
             request.Query = mutator.OneIn(2)
                 ? "after=" + WebUtility.UrlEncode(mutator.DamageText(texts))

@@ -13,7 +13,7 @@ internal sealed class HostileRequest
     public List<(string Name, string Value)> Headers { get; } = [];
     public byte[]? Body { get; set; }
 
-    /// <summary>False once something was done to the head that may change where the request ends.</summary>
+    /// <summary>False once a change to the head may have moved the request's end.</summary>
     public bool IsWellFramed { get; set; } = true;
 
     /// <summary>Sent in chunks instead of with a length.</summary>
@@ -32,7 +32,7 @@ internal sealed class HostileRequest
         else if (!HasOwnLength && (Body is not null || Method is "POST" or "PUT"))
             head.Append(CultureInfo.InvariantCulture, $"Content-Length: {Body?.Length ?? 0}\r\n");
         head.Append("\r\n");
-        // Text past Latin-1 goes out as UTF-8, as a sloppy client sends it.
+        // Text beyond Latin-1 goes out as UTF-8, as a sloppy client would send it.
         var written = new List<byte>(Encoding.UTF8.GetBytes(head.ToString()));
         if (!IsChunked)
         {

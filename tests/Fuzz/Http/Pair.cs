@@ -6,7 +6,7 @@ using Testing;
 
 namespace Fuzz.Http;
 
-/// <summary>Both programs as they are built, as processes, on databases of their own, rates off and hashing cheap.</summary>
+/// <summary>Both programs as processes, each on its own database, with rate limits off and cheap hashing.</summary>
 internal sealed class Pair : IAsyncDisposable
 {
 #if DEBUG

@@ -18,10 +18,10 @@ internal sealed record RawAnswer(int Status, string Head, byte[] Body)
     }
 }
 
-/// <summary>Writes requests byte by byte and reads the answers, on one connection as long as that is possible.</summary>
+/// <summary>Writes requests byte by byte and reads the answers, on one connection for as long as possible.</summary>
 internal sealed class RawCaller(Uri address) : IDisposable
 {
-    /// <summary>Far past what any answer may take: a hang is told from an end.</summary>
+    /// <summary>Far longer than any answer may take: after this it is a hang.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan HalfClose = TimeSpan.FromMilliseconds(300);
@@ -29,8 +29,8 @@ internal sealed class RawCaller(Uri address) : IDisposable
     private readonly List<byte> _read = [];
     private TcpClient? _connection;
 
-    /// <summary>Null when the server closed the connection without an answer.</summary>
-    /// <param name="isWellFramed">Whether the server can tell where the request ends; else the connection is not used again.</param>
+    /// <summary>Null if the server closed the connection without an answer.</summary>
+    /// <param name="isWellFramed">If it is unclear where the request ends, the connection is not reused.</param>
     public async Task<RawAnswer?> SendAsync(byte[] request, bool isWellFramed, bool isHead)
     {
         var isReused = _connection is not null;
@@ -44,7 +44,7 @@ internal sealed class RawCaller(Uri address) : IDisposable
             // Closed or reset: no answer.
         }
         Close();
-        // The server may have closed a connection that it had kept.
+        // The server may have closed the kept connection.
         return isReused && isWellFramed ? await SendAsync(request, isWellFramed, isHead) : null;
     }
 
@@ -72,13 +72,13 @@ internal sealed class RawCaller(Uri address) : IDisposable
         }
         catch (Exception broken) when (broken is IOException or SocketException)
         {
-            // Refused before it was read; the answer may be there all the same.
+            // Refused before it was read; there may be an answer nevertheless.
         }
         RawAnswer? answer;
         do
         {
             var reading = ReadAsync(stream, isHead, patience.Token);
-            // It may wait for more; not at once, for to a server a half-closed connection is a caller who hung up.
+            // It may wait for more. Not at once, because to a server a half-closed connection is a caller who hung up.
             if (!isWellFramed && await Task.WhenAny(reading, Task.Delay(HalfClose, patience.Token)) != reading)
                 _connection.Client.Shutdown(SocketShutdown.Send);
             answer = await reading;

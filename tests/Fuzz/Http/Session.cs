@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 
 namespace Fuzz.Http;
 
-/// <summary>A person of its own with live tokens, so that hostile requests get past the first checks.</summary>
+/// <summary>A separate user with live tokens, so that hostile requests get past the first checks.</summary>
 /// <param name="Name">The user's name.</param>
 /// <param name="UserToken">An access token of the account API.</param>
 /// <param name="RefreshToken">Of the confidential client.</param>
@@ -16,7 +16,7 @@ namespace Fuzz.Http;
 /// <param name="Antiforgery">What a form of that browser holds.</param>
 internal sealed partial record Session(string Name, string UserToken, string RefreshToken, string ClientToken, string Cursor, string Cookies, string Antiforgery)
 {
-    /// <summary>Marked, so that it is found where it must not be.</summary>
+    /// <summary>Distinctive, so that it is found where it must not be.</summary>
     public const string Password = "fuzz-passw0rd-of-a-person";
 
     public static async Task<Session> OpenAsync(Pair pair, int number)
@@ -60,6 +60,6 @@ internal sealed partial record Session(string Name, string UserToken, string Ref
     private static async Task<JsonElement> ReadAsync(HttpResponseMessage answer)
     {
         var body = await answer.Content.ReadAsStringAsync();
-        return answer.IsSuccessStatusCode ? JsonDocument.Parse(body).RootElement : throw new InvalidOperationException($"The server does not do its job: {(int)answer.StatusCode} {body}");
+        return answer.IsSuccessStatusCode ? JsonDocument.Parse(body).RootElement : throw new InvalidOperationException($"The server does not work: {(int)answer.StatusCode} {body}");
     }
 }

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Fuzz.Inputs;
 
-/// <summary>What is known to upset readers.</summary>
+/// <summary>Texts and bytes that are known to upset parsers.</summary>
 internal static class Morsels
 {
-    /// <summary>Numbers at and past the edges of every type.</summary>
+    /// <summary>Numbers at and beyond the limits of every type.</summary>
     public static readonly string[] Numbers =
     [
         "0", "-0", "-1", "1", "00", "01", "1.0", "1e1", "1e308", "1e309", "1e999999999", "-1e999", "0.1e-400", "2147483647", "2147483648", "-2147483649",
@@ -28,7 +28,7 @@ internal static class Morsels
         ".", "..", "...", "=", "==", "-", "_", "~", "Basic ", "Bearer ", "basic", ",", "'", "' OR 1=1 --", "$(id)", "${x}", "<script>", "*", "W/\"", "none", "HS256", "crit", "\"crit\":[],",
     ];
 
-    /// <summary>Bytes that are no UTF-8: a lone continuation, overlong forms, a surrogate, past U+10FFFF, cut short.</summary>
+    /// <summary>Invalid UTF-8: a lone continuation, overlong forms, a surrogate, past U+10FFFF, cut short.</summary>
     public static readonly byte[][] Broken =
     [
         [0x80], [0xff], [0xfe], [0xc0, 0x80], [0xc1, 0xbf], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0x80],

@@ -3,10 +3,10 @@ using Fuzz.Oracles;
 
 namespace Fuzz.Inputs;
 
-/// <summary>Makes hostile inputs of sound ones.</summary>
+/// <summary>Makes hostile inputs from valid ones.</summary>
 internal sealed class Mutator(Random chance)
 {
-    /// <summary>No input grows past it by mutation, so that a million of them take minutes.</summary>
+    /// <summary>No input grows beyond this by mutation, so that a million of them take only minutes.</summary>
     private const int LargestInput = 96 * 1024;
 
     public Random Chance => chance;
@@ -15,7 +15,7 @@ internal sealed class Mutator(Random chance)
 
     public T Pick<T>(IReadOnlyList<T> among) => among[chance.Next(among.Count)];
 
-    /// <summary>A sound input, one in ten as it is, else after one to four mutations of its bytes.</summary>
+    /// <summary>A valid input, one in ten unchanged, otherwise after one to four mutations of its bytes.</summary>
     public byte[] Damage(IReadOnlyList<byte[]> sound)
     {
         var input = new List<byte>(Pick(sound));
@@ -56,7 +56,7 @@ internal sealed class Mutator(Random chance)
         return text.ToString();
     }
 
-    /// <summary>A sound JSON text, mutated as a tree: members doubled, moved, of other types, deep, huge; then its bytes one time in four.</summary>
+    /// <summary>A valid JSON text, mutated as a tree; one time in four, its bytes too.</summary>
     public byte[] DamageJson(IReadOnlyList<byte[]> sound)
     {
         var root = Json.Parse(Pick(sound), JsonRules.Strict) ?? throw new InvalidOperationException("A sound JSON text is not JSON.");
@@ -184,7 +184,7 @@ internal sealed class Mutator(Random chance)
                     node.Items.Add(item);
                 break;
             default:
-                // A piece of another sound text in this place, or beside it. Copied from a text, so that no tree holds itself.
+                // A piece of another valid text here or beside it. A copy, so that no tree contains itself.
                 var other = Json.Parse(Pick(sound), JsonRules.Strict)!.Everything();
                 node.Become(Pick(other));
                 break;

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Fuzz.Oracles;
 
-/// <summary>Forms (RFC 6749 Appendix B) read a second time.</summary>
+/// <summary>An independent reader of forms (RFC 6749 Appendix B).</summary>
 internal static class FormOracle
 {
-    /// <summary>Null when the form must be refused.</summary>
+    /// <summary>Null if the form must be refused.</summary>
     public static Dictionary<string, string>? Read(byte[] body)
     {
         var read = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -30,7 +30,7 @@ internal static class FormOracle
                 bytes.Add(latin1[i] == '+' ? (byte)' ' : (byte)latin1[i]);
                 continue;
             }
-            // The base library takes a number with NUL behind it for a number: "2\0" would be 2.
+            // The base library accepts a number followed by NUL: "2\0" would be 2.
             if (i + 2 >= latin1.Length || latin1[i + 2] == '\0' || !byte.TryParse(latin1.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var octet))
                 return null;
             bytes.Add(octet);

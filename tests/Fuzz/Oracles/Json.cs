@@ -2,12 +2,12 @@ using System.Text;
 
 namespace Fuzz.Oracles;
 
-/// <param name="MayBeMangled">Bytes that are no UTF-8 and half surrogate pairs pass, as they do where nobody reads the text.</param>
+/// <param name="MayBeMangled">Lets invalid UTF-8 and lone surrogates pass, as if nobody read the text.</param>
 internal readonly record struct JsonRules(int MaximumDepth, bool MayRepeatMembers, bool MayBeMangled)
 {
     public static readonly JsonRules Strict = new(16, MayRepeatMembers: false, MayBeMangled: false);
 
-    /// <summary>What the base library's parser lets through as long as the text is not asked for.</summary>
+    /// <summary>What the base library's parser accepts as long as nobody reads the text.</summary>
     public static readonly JsonRules Unread = new(16, MayRepeatMembers: false, MayBeMangled: true);
 }
 
@@ -21,7 +21,7 @@ internal enum JsonKind
 }
 
 /// <summary>
-/// RFC 8259 read a second time, plainly, by code that shares nothing with the programs: the judge of what they accept.
+/// A plain reader of RFC 8259 that shares no code with the programs, to judge what they accept.
 /// </summary>
 internal sealed class Json
 {
@@ -42,7 +42,7 @@ internal sealed class Json
 
     public void Become(Json other) => (Kind, Members, Items, Text) = (other.Kind, other.Members, other.Items, other.Text);
 
-    /// <summary>Null when it is not JSON by these rules.</summary>
+    /// <summary>Null if it is not JSON by these rules.</summary>
     public static Json? Parse(byte[] utf8, JsonRules rules)
     {
         var text = "";
@@ -106,7 +106,7 @@ internal sealed class Json
         }
     }
 
-    /// <summary>Escapes what must be, and half surrogates, which no UTF-8 could carry.</summary>
+    /// <summary>Escapes what must be escaped, and lone surrogates, which UTF-8 can't encode.</summary>
     private static void Quote(StringBuilder text, string value)
     {
         text.Append('"');

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Fuzz.Oracles;
 
-/// <summary>RFC 7515, RFC 7519 and the contract's section 4, read a second time: whether a token is one to accept.</summary>
+/// <summary>An independent reader of RFC 7515, RFC 7519 and RFC 9068: decides whether to accept a token.</summary>
 internal sealed class TokenOracle(ECDsa ecKey, string ecKeyId, RSA rsaKey, string rsaKeyId, string issuer, string audience, TimeSpan skew)
 {
     public bool Accepts(byte[] token, DateTimeOffset now)
@@ -16,7 +16,7 @@ internal sealed class TokenOracle(ECDsa ecKey, string ecKeyId, RSA rsaKey, strin
         return IsSigned(header, Encoding.ASCII.GetBytes(parts[0] + "." + parts[1]), signature) && HasGoodClaims(payload, now);
     }
 
-    /// <summary>One spelling for each value: what encodes to the same text again.</summary>
+    /// <summary>One spelling for each value: decoding and encoding must give the same text.</summary>
     public static byte[]? Decode(string text)
     {
         if (text.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_')) || text.Length % 4 == 1)
@@ -61,7 +61,7 @@ internal sealed class TokenOracle(ECDsa ecKey, string ecKeyId, RSA rsaKey, strin
             && Time(json["iat"], out var iat) && !(iat > unix + leeway);
     }
 
-    /// <summary>False when it is no second of the years 1970 to 9999.</summary>
+    /// <summary>False if it is not a time between the years 1970 and 9999.</summary>
     private static bool Time(Json? claim, out double? seconds)
     {
         seconds = null;

@@ -49,7 +49,7 @@ internal sealed class BasicHeaders : Target
         if (!match.Success || match.Groups[1].Length is 0 or > 8192)
             return null;
         var octets = Convert.FromBase64String(match.Groups[1].Value);
-        // RFC 4648 §3.5: spare bits that are set are refused, as they may be.
+        // RFC 4648 §3.5 allows refusing unused bits that are set.
         if (Convert.ToBase64String(octets) != match.Groups[1].Value)
             return null;
         var pair = Encoding.Latin1.GetString(octets).Split(':', 2);

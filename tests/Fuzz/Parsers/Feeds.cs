@@ -5,7 +5,7 @@ using IdentityServer.ResourceServer;
 
 namespace Fuzz.Parsers;
 
-/// <summary>Answers of the revocation feed: an entry that is not understood refuses the whole, so that no token lives on by it.</summary>
+/// <summary>Answers of the revocation feed: an unknown entry refuses the whole, so no token stays alive.</summary>
 internal sealed class Feeds : Target
 {
     private static readonly byte[][] Sound =

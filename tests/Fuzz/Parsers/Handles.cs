@@ -9,7 +9,7 @@ using IdentityServer.Keys;
 
 namespace Fuzz.Parsers;
 
-/// <summary>Refresh tokens: none passes whose MAC the oracle does not find right, and what passes says what was written.</summary>
+/// <summary>Refresh tokens: only those whose MAC the oracle confirms pass, and read as written.</summary>
 internal sealed class Handles : Target
 {
     private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -28,7 +28,7 @@ internal sealed class Handles : Target
         return mutator.Chance.Next(3) switch
         {
             0 => mutator.Damage([Encoding.ASCII.GetBytes(handle)]),
-            // One byte below the base64, so that it stays well-formed.
+            // One byte inside the base64, so that it stays well-formed.
             1 => Flip(mutator, handle),
             _ => Forge(mutator, handle),
         };
@@ -64,7 +64,7 @@ internal sealed class Handles : Target
         return Encoding.ASCII.GetBytes(Base64Url.EncodeToString(bytes));
     }
 
-    /// <summary>Other content under a MAC by a key that may be the right one.</summary>
+    /// <summary>Other content with a MAC, possibly by the right key.</summary>
     private static byte[] Forge(Mutator mutator, string handle)
     {
         StrictBase64Url.TryDecode(handle, out var bytes);

@@ -5,7 +5,7 @@ using IdentityServer.ResourceServer;
 
 namespace Fuzz.Parsers;
 
-/// <summary>The issuer's metadata: the keys are sought at no other kind of place than an issuer's.</summary>
+/// <summary>The issuer's metadata: keys are fetched only from addresses that an issuer may name.</summary>
 internal sealed class IssuerDocuments : Target
 {
     private const string Authority = "http://id.example/auth";
@@ -35,13 +35,13 @@ internal sealed class IssuerDocuments : Target
                 return null;
             if (direct is { Scheme: not ("http" or "https") } || behind is { Scheme: not ("http" or "https") })
                 return $"sends us to {direct} or {behind}";
-            // What is the issuer's own, by its address, is asked of the backchannel and of nobody else.
+            // Addresses below the issuer's are asked at the backchannel and nowhere else.
             return behind is not null && direct is not null && direct.AbsoluteUri.StartsWith(Authority + "/", StringComparison.Ordinal) && behind.Authority != "backchannel:5000"
                 ? $"sends us to {behind} behind the backchannel" : "";
         };
     }
 
-    /// <summary>OpenIddict reads the document; where its keys may be is ours.</summary>
+    /// <summary>OpenIddict reads the document; our rule is where its keys may be.</summary>
     private static Uri? Find(IdentityServerTokensOptions options, byte[] metadata)
     {
         var json = Json.Parse(metadata, JsonRules.Unread);

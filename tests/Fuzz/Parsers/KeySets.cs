@@ -10,7 +10,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Fuzz.Parsers;
 
-/// <summary>JWK sets: what is understood is a key by the arithmetic of RFC 7518.</summary>
+/// <summary>JWK sets: every key that is accepted is one by the arithmetic of RFC 7518.</summary>
 internal sealed class KeySets : Target
 {
     private static readonly BigInteger P = BigInteger.Pow(2, 256) - BigInteger.Pow(2, 224) + BigInteger.Pow(2, 192) + BigInteger.Pow(2, 96) - 1;

@@ -5,7 +5,7 @@ using IdentityServer.Manifest;
 
 namespace Fuzz.Parsers;
 
-/// <summary>Manifests: read, or refused in one line that says no secret.</summary>
+/// <summary>Manifests: read, or refused in one line without a secret.</summary>
 internal sealed class Manifests : Target, IDisposable
 {
     private const string Secret = "s3cr3t-of-the-operator";
@@ -61,7 +61,7 @@ internal sealed class Manifests : Target, IDisposable
 
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_file)!, recursive: true);
 
-    /// <summary>Said although it stood where secrets stand, and nowhere else.</summary>
+    /// <summary>Whether it shows a text that was only where secrets are.</summary>
     private static bool Leaks(string message, Json? json)
     {
         if (!message.Contains(Secret, StringComparison.Ordinal))

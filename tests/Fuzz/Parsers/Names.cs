@@ -4,7 +4,7 @@ using IdentityServer.Accounts.Passwords;
 
 namespace Fuzz.Parsers;
 
-/// <summary>User names and addresses: whatever spelling Unicode has for one, it is one account.</summary>
+/// <summary>User names and addresses: every Unicode spelling of one is the same account.</summary>
 internal sealed class Names : Target
 {
     private static readonly string[] Sound = ["alice", "Ａlice", "alice@example.com", "Jörg.Müller@exämple.de", "李小龍", "o'brien", "a.b+c@x-y.example", "ǅenan", "ﬁona", "Straße", "Σίσυφος"];
@@ -29,7 +29,7 @@ internal sealed class Names : Target
             if (folded.Length > 512)
                 return "folds to more than an index takes";
             return ((string[])[folded, text.Normalize(NormalizationForm.FormKC), text.Normalize(NormalizationForm.FormD), text.ToUpperInvariant(), text.ToLowerInvariant()])
-                .Where(spelling => LoginName.Fold(spelling) != folded).Select(spelling => $"is another account when it is spelt {spelling}").FirstOrDefault("");
+                .Where(spelling => LoginName.Fold(spelling) != folded).Select(spelling => $"is another account if spelt {spelling}").FirstOrDefault("");
         };
     }
 }

@@ -3,7 +3,7 @@ using Xunit;
 namespace Fuzz.Parsers;
 
 /// <summary>
-/// Hostile input for everything that reads what strangers send: nothing is thrown but what is documented, nothing is
+/// Hostile input for everything that reads what strangers send: only documented exceptions are thrown, nothing is
 /// accepted that the oracle refuses, no input takes a second or more memory than its length allows.
 /// </summary>
 public sealed class ParserTests
@@ -26,7 +26,7 @@ public sealed class ParserTests
             var inputs = (int)Math.Ceiling((double)Budget.Inputs * target.Share / Targets.Sum(each => each.Share));
             var tally = Campaign.Run(target, inputs);
             Console.WriteLine($"seed {Budget.Seed}  {tally}");
-            // A generator that makes only rubbish, or only sound input, tries nothing.
+            // A generator that makes only rubbish, or only valid input, tests nothing.
             Assert.InRange(tally.Accepted, 1, inputs - 1);
         }
         finally

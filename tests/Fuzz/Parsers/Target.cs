@@ -9,7 +9,7 @@ internal abstract class Target
 {
     public abstract string Name { get; }
 
-    /// <summary>How many inputs it gets, next to the others.</summary>
+    /// <summary>Its share of the inputs, relative to the others.</summary>
     public virtual int Share => 10;
 
     public abstract byte[] Next(Mutator mutator);
@@ -18,11 +18,10 @@ internal abstract class Target
     public virtual long AllocationBound(int length) => (64 * 1024) + (128L * length);
 
     /// <summary>Reads the input, and nothing else: this is what is timed.</summary>
-    /// <returns>Holds the outcome against the oracle; then: null when it was refused rightly, "" when it was accepted rightly, else what is wrong.</returns>
+    /// <returns>Asks the oracle: null if rightly refused, "" if rightly accepted, otherwise what is wrong.</returns>
     public abstract Func<string?> Read(byte[] input);
 }
 
-/// <summary>What was tried and how it went.</summary>
 internal sealed record Tally(string Target, int Inputs, int Accepted, TimeSpan Slowest, long MostAllocated)
 {
     public override string ToString() => string.Create(
@@ -32,7 +31,7 @@ internal sealed record Tally(string Target, int Inputs, int Accepted, TimeSpan S
 
 internal static class Campaign
 {
-    /// <summary>A hang. Far from what any of these needs, so that a busy machine is no finding.</summary>
+    /// <summary>A hang. Far more than any of these needs, so that a busy machine does not matter.</summary>
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(1);
 
     /// <exception cref="FindingException">The first input that breaks a rule.</exception>
@@ -43,7 +42,7 @@ internal static class Campaign
         {
             var input = target.Next(new Mutator(Budget.ChanceOf(target.Name, number)));
             var (verdict, elapsed, allocated) = Try(target, number, input);
-            // What the garbage collector, the compiler or another process did is not there the second time.
+            // The second time, the garbage collector, the compiler or another process is not the cause.
             if (elapsed > Hang || allocated > target.AllocationBound(input.Length))
                 (verdict, elapsed, allocated) = Try(target, number, input);
             if (verdict is { Length: > 0 })

@@ -7,7 +7,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Fuzz.Parsers;
 
-/// <summary>Two keys, a verifier that knows both, sound tokens, and the oracle with the same keys.</summary>
+/// <summary>Two keys, a verifier that knows both, valid tokens, and the oracle with the same keys.</summary>
 internal sealed class TokenWorld
 {
     public const string Issuer = "https://id.example";
@@ -57,7 +57,7 @@ internal sealed class TokenWorld
         }.Select(Encoding.UTF8.GetBytes),
     ];
 
-    /// <summary>Signs whatever it is given; by the RSA key where the header speaks of RS256.</summary>
+    /// <summary>Signs whatever it is given, with the RSA key if the header says RS256.</summary>
     public byte[] Sign(byte[] header, byte[] claims)
     {
         var input = Encoding.ASCII.GetBytes(Base64Url.EncodeToString(header) + "." + Base64Url.EncodeToString(claims));

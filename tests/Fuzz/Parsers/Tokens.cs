@@ -5,7 +5,7 @@ using IdentityServer.ResourceServer;
 
 namespace Fuzz.Parsers;
 
-/// <summary>The verifier, told mutated tokens: what the oracle does not verify is not accepted.</summary>
+/// <summary>The verifier with mutated tokens: it accepts nothing that the oracle does not verify.</summary>
 internal class Tokens : Target
 {
     protected static readonly TokenWorld World = new();
@@ -18,7 +18,7 @@ internal class Tokens : Target
     public override Func<string?> Read(byte[] input)
     {
         var error = World.Verifier.Verify(Encoding.Latin1.GetString(input), TokenWorld.Expectations, TokenWorld.Now, out var claims);
-        // What a resource server makes of it belongs to the reading.
+        // Making an access token of it is part of reading.
         var token = claims is null ? null : AccessToken.Find(claims.Root);
         return () =>
         {
@@ -33,7 +33,7 @@ internal class Tokens : Target
     }
 }
 
-/// <summary>Headers and claims that are mutated first and truly signed then, as by an issuer gone mad.</summary>
+/// <summary>Headers and claims that are mutated first and then signed, as a broken issuer would.</summary>
 internal sealed class SignedTokens : Tokens
 {
     public override string Name => "signed tokens";

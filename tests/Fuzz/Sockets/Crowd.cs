@@ -20,7 +20,7 @@ internal sealed class Crowd : IDisposable
         return crowd;
     }
 
-    /// <summary>All send this; who has been closed can't, and that is no error.</summary>
+    /// <summary>All send this; closed connections can't, which is not an error.</summary>
     public async Task SendAsync(string latin1)
     {
         var bytes = Encoding.Latin1.GetBytes(latin1);
@@ -32,12 +32,12 @@ internal sealed class Crowd : IDisposable
             }
             catch (Exception closed) when (closed is IOException or SocketException or InvalidOperationException)
             {
-                // By the server, as it should.
+                // The server closed it, as it should.
             }
         }
     }
 
-    /// <summary>What each is told until the server closes it; null for one that is still open when patience ends.</summary>
+    /// <summary>What each receives until the server closes it; null if it is still open when time is up.</summary>
     public Task<string?[]> EndAsync(TimeSpan patience)
     {
         var end = new CancellationTokenSource(patience);
@@ -59,7 +59,7 @@ internal sealed class Crowd : IDisposable
         }
         catch (Exception reset) when (reset is IOException or SocketException or InvalidOperationException)
         {
-            // Closed the hard way.
+            // Reset.
         }
         return Encoding.Latin1.GetString(told.ToArray());
     }

@@ -3,12 +3,12 @@ using System.Net;
 
 namespace Fuzz.Sockets;
 
-/// <summary>A well-behaved caller, who asks on while others misbehave: on a kept connection and on a new one, in turn.</summary>
+/// <summary>A well-behaved caller among others: uses a kept connection and a new one in turn.</summary>
 internal sealed class Neighbour(Func<HttpRequestMessage> request)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Answers 200, all of them.</summary>
+    /// <summary>All were 200.</summary>
     public int Answers { get; private set; }
 
     public TimeSpan Slowest { get; private set; }

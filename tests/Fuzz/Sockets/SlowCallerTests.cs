@@ -7,8 +7,8 @@ using Xunit;
 namespace Fuzz.Sockets;
 
 /// <summary>
-/// Those who hold connections and give nothing: the limits close them, and a neighbour gets every answer in the meantime.
-/// With short limits, so that it is seen in seconds; the neighbour's bound is far from what it needs on an idle machine.
+/// Callers who hold connections and send nothing: the limits close them, and a neighbour gets every answer meanwhile.
+/// With short limits, so that it shows in seconds; the neighbour gets far more time than it needs on an idle machine.
 /// </summary>
 public sealed class SlowCallerTests(ShortLimits programs) : IClassFixture<ShortLimits>
 {
@@ -85,7 +85,7 @@ public sealed class SlowCallerTests(ShortLimits programs) : IClassFixture<ShortL
         Assert.NotEmpty(await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
         using (var crowd = await Crowd.ConnectAsync(Address(program), ShortLimits.MaxConnections + 50))
         {
-            // Who is in stays in; at least those past the limit are sent away at once, long before they would be idle.
+            // Those inside stay; at least those beyond the limit are refused at once, long before they would be idle.
             var ends = await crowd.EndAsync(TimeSpan.FromSeconds(1.5));
             Assert.InRange(ends.Count(end => end is not null), 50, 200);
             Assert.NotEmpty(await neighbour.GetStringAsync(new Uri("/health/live", UriKind.Relative)));
@@ -121,7 +121,7 @@ public sealed class SlowCallerTests(ShortLimits programs) : IClassFixture<ShortL
                 var garbage = new byte[chance.Next(1, 4_000)];
                 chance.NextBytes(garbage);
                 using var crowd = await Crowd.ConnectAsync(Address(program), 5);
-                // A sound request, and rubbish behind it on the same connection.
+                // A valid request, then rubbish on the same connection.
                 await crowd.SendAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" + Encoding.Latin1.GetString(garbage) + "\r\n\r\n");
                 AreAllEnded(await crowd.EndAsync(Patience), "HTTP/1.1 200");
             }

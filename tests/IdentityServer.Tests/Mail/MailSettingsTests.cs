@@ -63,7 +63,7 @@ public sealed class MailSettingsTests
     [InlineData("Smtp:Security", "ssl")]
     [InlineData("Smtp:Timeout", "0")]
     [InlineData("Smtp:User", "alone")]
-    public void An_impossible_setting_is_named(string name, string value) =>
+    public void An_invalid_setting_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<StartupException>(() => Read("Production", ("Smtp:Host", "mail.example.com"), (name, value))).Message, StringComparison.Ordinal);
 
     [Theory]

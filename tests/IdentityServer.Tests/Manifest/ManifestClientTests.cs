@@ -28,7 +28,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact, Rfc("7518", "3.1")]
-    public async Task A_client_may_have_its_access_tokens_signed_by_another_algorithm_than_the_servers()
+    public async Task A_client_may_have_its_access_tokens_signed_with_a_different_algorithm()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync("""{"clients":[{"client_id":"old","client_secret":"a secret of old","grant_types":["client_credentials"],"access_token_signed_response_alg":"RS256"}]}""");
@@ -40,7 +40,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact, Rfc("7591", "2")]
-    public async Task A_client_is_written_with_the_members_that_one_registers_itself_with()
+    public async Task A_client_in_a_manifest_has_the_same_members_as_in_a_registration()
     {
         const string Full =
             """
@@ -67,7 +67,7 @@ public sealed class ManifestClientTests
     [InlineData(""" "redirect_uris":["https://site.example/callback"],"grant_types":[] """, "")]
     [InlineData(""" "redirect_uris":[] """, "")]
     [InlineData(""" "scope":"data:read","response_types":[] """, "")]
-    public async Task Grant_types_left_out_are_the_code_where_there_is_an_address_for_it(string members, string grantTypes)
+    public async Task The_default_grant_type_is_the_code_if_there_is_a_redirect_URI(string members, string grantTypes)
     {
         await using var server = await ServerUnderTest.StartAsync();
 
@@ -78,7 +78,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task Twice_is_once()
+    public async Task Applying_a_manifest_again_changes_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Kiosk);
@@ -93,7 +93,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task What_differs_is_changed_and_what_is_null_is_reset()
+    public async Task A_different_value_is_changed_and_null_resets_it()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Kiosk);
@@ -108,7 +108,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task All_members_of_a_secret_are_valid_so_that_one_can_be_replaced_by_overlap()
+    public async Task Every_secret_in_a_list_is_valid_so_that_one_can_be_replaced_with_an_overlap()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Kiosk);
@@ -156,7 +156,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task A_disabled_client_is_refused_and_all_that_it_was_given_ends()
+    public async Task A_disabled_client_is_refused_and_its_grants_and_tokens_end()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var own = await server.ActsAsync(World.Shop, World.ShopSecret);
@@ -172,7 +172,7 @@ public sealed class ManifestClientTests
         Assert.False(await server.IsActiveAsync(alices));
         Assert.True(await server.IsActiveAsync(elsewhere));
 
-        // Past the second for which tokens of nodes that had not heard are ended too.
+        // After the second in which tokens from nodes that had not heard yet are ended too.
         server.Clock.Advance(TimeSpan.FromSeconds(2));
         await server.AppliesAsync(Shop(disabled: false));
         Assert.True(await server.IsActiveAsync(await server.ActsAsync(World.Shop, World.ShopSecret)));
@@ -181,7 +181,7 @@ public sealed class ManifestClientTests
     }
 
     [Fact]
-    public async Task A_token_that_a_node_gives_until_it_hears_of_the_end_ends_too()
+    public async Task A_token_issued_by_a_node_before_it_hears_of_the_change_ends_too()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var before = server.Clock.GetUtcNow();

@@ -35,7 +35,7 @@ public sealed class ManifestMemberTests
     }
 
     [Fact]
-    public async Task A_client_that_is_off_stays_off_where_disabled_is_left_out()
+    public async Task A_disabled_client_stays_disabled_if_the_member_is_left_out()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync("""{"clients":[{"client_id":"shop","disabled":true}]}""");
@@ -49,7 +49,7 @@ public sealed class ManifestMemberTests
     }
 
     [Fact]
-    public async Task A_member_of_a_client_that_is_null_has_its_default_again()
+    public async Task A_member_of_a_client_that_is_null_is_reset_to_its_default()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Site);
@@ -66,7 +66,7 @@ public sealed class ManifestMemberTests
     }
 
     [Fact, Rfc("7591", "2")]
-    public async Task What_a_client_is_must_fit_together_whether_it_is_written_or_was_there()
+    public async Task Members_of_a_client_must_fit_together_with_those_already_stored()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Site);
@@ -81,7 +81,7 @@ public sealed class ManifestMemberTests
     }
 
     [Fact]
-    public async Task A_client_that_becomes_public_has_no_secret_any_more()
+    public async Task A_client_that_becomes_public_loses_its_secret()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Site);
@@ -142,7 +142,7 @@ public sealed class ManifestMemberTests
     }
 
     [Fact]
-    public async Task One_change_is_no_changes()
+    public async Task A_single_further_change_is_counted_in_the_singular()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var one = await server.AppliesAsync("""{"roles":[{"name":"clerk"}]}""");

@@ -201,7 +201,7 @@ public sealed class ManifestMistakeTests(ManifestMistakeTests.Host host) : IClas
     }
 
     [Fact]
-    public async Task A_byte_order_mark_is_no_mistake() => Assert.Equal(0, (await host.Server.AppliesAsync("\uFEFF{}")).Count);
+    public async Task A_byte_order_mark_is_accepted() => Assert.Equal(0, (await host.Server.AppliesAsync("\uFEFF{}")).Count);
 
     private Task<string> StateAsync() => host.Server.AskAsync(async db =>
         $"{await db.Configuration.Select(row => row.Version).SingleAsync()} {await db.Clients.CountAsync()} {await db.Resources.CountAsync()} {await db.Roles.CountAsync()} {await db.Users.CountAsync()} {await db.UserRoles.CountAsync()}");

@@ -40,7 +40,7 @@ public sealed class ManifestPruneTests
     }
 
     [Fact]
-    public async Task Prune_leaves_a_section_alone_that_the_manifest_does_not_have()
+    public async Task Prune_ignores_a_section_that_the_manifest_does_not_have()
     {
         await using var server = await ServerUnderTest.StartAsync();
 
@@ -51,7 +51,7 @@ public sealed class ManifestPruneTests
     }
 
     [Fact]
-    public async Task What_a_removed_client_was_given_ends()
+    public async Task Grants_and_tokens_of_a_removed_client_end()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var own = await server.ActsAsync(World.Rival, World.RivalSecret);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Manifest;
 
-/// <summary>The JSON Schema by which editors complete a manifest. <c>manifest-schema.sh</c> writes it anew.</summary>
+/// <summary>The JSON Schema with which editors complete a manifest. <c>manifest-schema.sh</c> updates it.</summary>
 public sealed class ManifestSchemaTests
 {
     private static readonly string Published = Path.Combine(Repository.Root, "deploy", "manifest.schema.json");
@@ -22,7 +22,7 @@ public sealed class ManifestSchemaTests
 
     [Theory]
     [InlineData("deploy/manifest.example.json"), InlineData("src/IdentityServer/manifest.development.json")]
-    public async Task The_manifests_of_the_repository_name_the_schema_and_are_valid_by_it(string file)
+    public async Task The_repositorys_manifests_name_the_schema_and_are_valid(string file)
     {
         var path = Path.Combine(Repository.Root, file);
         var manifest = JsonNode.Parse(await File.ReadAllTextAsync(path))!;
@@ -37,7 +37,7 @@ public sealed class ManifestSchemaTests
     [InlineData("""{"clients":[{"client_id":"a","client_secret":[]}]}"""), InlineData("""{"clients":[{"client_id":"a","client_secret":"x","contacts":["a","a"]}]}""")]
     [InlineData("""{"clients":[{"client_id":"a","client_secret":"x","default_max_age":-1}]}"""), InlineData("""{"clients":[{"client_id":"a","client_secret":"x","require_consent":"no"}]}""")]
     [InlineData("""{"resources":[{"name":"A"}]}"""), InlineData("""{"roles":[{"name":""}]}"""), InlineData("""{"users":[{"username":"a","profile":{"address":{"planet":"Earth"}}}]}""")]
-    public async Task What_the_schema_refuses_no_apply_takes(string json)
+    public async Task A_manifest_that_the_schema_refuses_is_not_applied(string json)
     {
         Assert.NotEmpty(await MistakesInAsync(JsonNode.Parse(json)!));
         using var file = new ManifestFile(json);
@@ -45,7 +45,7 @@ public sealed class ManifestSchemaTests
     }
 
     [Fact]
-    public async Task Null_resets_a_member_by_the_schema_too() => Assert.Empty(await MistakesInAsync(JsonNode.Parse(
+    public async Task The_schema_too_allows_null_to_reset_a_member() => Assert.Empty(await MistakesInAsync(JsonNode.Parse(
         """{"clients":[{"client_id":"a","client_secret":["x","y"],"scope":null,"jwks":null,"token_endpoint_auth_method":null}],"users":[{"email":"a@b.test","profile":{"address":null}}]}""")!));
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ManifestSchemaTests
         return mistakes;
     }
 
-    /// <summary>As much of JSON Schema as ours has.</summary>
+    /// <summary>The part of JSON Schema that ours uses.</summary>
     private static void Check(JsonNode? value, JsonObject schema, List<string> mistakes)
     {
         foreach (var (keyword, rule) in schema)

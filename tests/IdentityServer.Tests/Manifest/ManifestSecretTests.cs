@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Manifest;
 
-/// <summary>Outside Development a client's secret has 16 characters or more, wherever it stands.</summary>
+/// <summary>Outside Development a client's secret has 16 characters or more, wherever it comes from.</summary>
 public sealed class ManifestSecretTests
 {
     private const string Short = "fifteen letters";
@@ -33,7 +33,7 @@ public sealed class ManifestSecretTests
     [Theory]
     [InlineData("Staging", "sixteen letters!")]
     [InlineData("Development", "x")]
-    public async Task A_secret_of_16_characters_is_long_enough_and_in_Development_any(string environment, string secret)
+    public async Task A_secret_of_16_characters_is_long_enough_and_in_Development_any_length_is(string environment, string secret)
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var file = new ManifestFile($$"""{"clients":[{"client_id":"kiosk","client_secret":"{{secret}}","grant_types":["client_credentials"]}]}""");

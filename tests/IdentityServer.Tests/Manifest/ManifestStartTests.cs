@@ -16,7 +16,7 @@ public sealed class ManifestStartTests
         """{"clients":[{"client_id":"kiosk","client_secret":"the secret of the kiosk","grant_types":["client_credentials"]}],"users":[{"username":"bob","password":"bob's first password"}]}""";
 
     [Fact]
-    public async Task The_manifest_of_the_setting_is_applied_at_each_start()
+    public async Task The_manifest_in_the_setting_is_applied_at_each_start()
     {
         using var file = new ManifestFile(Kiosk);
         await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Manifest={file.Path}");
@@ -44,7 +44,7 @@ public sealed class ManifestStartTests
         Assert.DoesNotContain(node.Log.Lines, line => line.Contains("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
     }
 
-    /// <summary>As the contract writes it, with secrets of some length; its resource names a client that it does not describe.</summary>
+    /// <summary>As in the contract, with longer secrets. Its resource names a client that is not in it.</summary>
     private const string Example =
         """
         {
@@ -61,7 +61,7 @@ public sealed class ManifestStartTests
     private const string ResourceClient = """{"clients":[{"client_id":"resource-api","client_secret":"a secret of the store"}]}""";
 
     [Fact, Rfc("7662", "2.1")]
-    public async Task The_example_starts_an_empty_server_and_its_resource_introspects_once_its_client_is_there()
+    public async Task The_example_starts_an_empty_server_and_its_resource_can_introspect_once_its_client_exists()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var file = new ManifestFile(Example);
@@ -81,7 +81,7 @@ public sealed class ManifestStartTests
     }
 
     [Fact]
-    public async Task The_command_apply_warns_of_a_resource_whose_client_is_none()
+    public async Task The_command_apply_warns_of_a_resource_whose_client_does_not_exist()
     {
         await using var server = await ServerUnderTest.StartAsync();
         using var file = new ManifestFile("""{"resources":[{"identifier":"http://a.test","scopes":["a"],"client_id":"nobody"}]}""");
@@ -95,7 +95,7 @@ public sealed class ManifestStartTests
     [Theory]
     [InlineData("no-such-file.json", "does not exist")]
     [InlineData(".", "is a directory")]
-    public async Task A_manifest_that_can_not_be_read_stops_the_start(string name, string why)
+    public async Task A_manifest_that_cannot_be_read_stops_the_start(string name, string why)
     {
         using var file = new ManifestFile("{}");
         var path = Path.Combine(Path.GetDirectoryName(file.Path)!, name);
@@ -149,7 +149,7 @@ public sealed class ManifestStartTests
     }
 
     [Fact]
-    public async Task The_command_apply_ends_with_one_line_at_a_mistake()
+    public async Task The_command_apply_reports_a_mistake_in_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var file = new ManifestFile("""{"clients":[{"client_id":"kiosk"}]}""");
@@ -179,7 +179,7 @@ public sealed class ManifestStartTests
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Contains("refresh_token", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
-        // Postman may try every grant: what is refused then is a request that says no more.
+        // Postman's client may use every grant: these are refused only because the rest is missing.
         foreach (var grantType in GrantTypes.Served)
         {
             using var bare = new HttpRequestMessage(HttpMethod.Post, "/connect/token")

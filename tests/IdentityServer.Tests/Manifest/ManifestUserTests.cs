@@ -45,7 +45,7 @@ public sealed class ManifestUserTests
     }
 
     [Fact]
-    public async Task Passwords_come_from_the_environment_and_from_files_and_may_be_gone_later()
+    public async Task Passwords_come_from_the_environment_and_from_files_and_may_be_removed_later()
     {
         await using var server = await ServerUnderTest.StartAsync();
         using var file = new ManifestFile("""{"users":[{"username":"carol","password":"$CAROL"},{"username":"dave","password_file":"dave.txt"}]}""");
@@ -88,7 +88,7 @@ public sealed class ManifestUserTests
     }
 
     [Fact]
-    public async Task One_with_an_email_alone_has_it_as_name_and_is_found_by_it()
+    public async Task A_user_with_only_an_email_has_it_as_user_name_and_is_found_by_it()
     {
         await using var server = await ServerUnderTest.StartAsync();
 
@@ -131,7 +131,7 @@ public sealed class ManifestUserTests
     }
 
     [Fact]
-    public async Task One_who_registers_at_the_same_moment_is_found_on_a_second_look()
+    public async Task A_user_who_registers_at_the_same_moment_is_changed_and_not_created_twice()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var other = new NpgsqlConnection(server.ConnectionString);

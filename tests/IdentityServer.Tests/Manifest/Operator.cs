@@ -9,10 +9,10 @@ using Xunit;
 
 namespace IdentityServer.Tests.Manifest;
 
-/// <summary>What an operator does with a manifest, in words.</summary>
+/// <summary>What an operator does with a manifest.</summary>
 internal static class Operator
 {
-    /// <summary>As the command `apply` does it, and waits until this node follows.</summary>
+    /// <summary>Applies it as the command `apply` does, and waits until this node follows.</summary>
     public static async Task<ChangeList> AppliesAsync(this ServerUnderTest server, string json, bool prune = false, Dictionary<string, string>? environment = null)
     {
         using var file = new ManifestFile(json);

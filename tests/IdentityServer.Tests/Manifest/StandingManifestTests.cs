@@ -9,7 +9,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Manifest;
 
-/// <summary>The manifest of the setting, applied at each start: it undoes nothing that a person did since, unless it says that it is authoritative.</summary>
+/// <summary>The manifest applied at each start keeps later changes, unless it is authoritative.</summary>
 public sealed class StandingManifestTests
 {
     private const string Secret = "the kiosk's first secret";
@@ -46,7 +46,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task A_start_undoes_nothing_that_was_changed_since_and_says_what_it_leaves()
+    public async Task A_start_keeps_later_changes_and_reports_them()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -69,7 +69,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_apply_changed_stays_at_the_next_start()
+    public async Task A_change_by_apply_survives_the_next_start()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -84,7 +84,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_apply_said_before_the_first_start_stays_too()
+    public async Task A_change_by_apply_before_the_first_start_survives_too()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync("""{"clients":[{"client_id":"shop","scope":"data:read"}],"users":[{"username":"alice","disabled":true}]}""");
@@ -97,7 +97,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task A_start_opens_no_account_that_it_finds_disabled()
+    public async Task A_start_does_not_enable_an_account_or_client_that_it_finds_disabled()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await ExecuteAsync(server, "UPDATE users SET disabled_at = now(); UPDATE clients SET disabled = true WHERE client_id = 'spa'");
@@ -110,7 +110,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_the_file_says_anew_is_applied_and_nothing_beside_it()
+    public async Task An_edit_of_the_file_is_applied_and_nothing_else()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -126,7 +126,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_was_applied_from_the_edited_file_and_then_changed_stays()
+    public async Task A_change_made_after_applying_the_edited_file_survives()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -157,7 +157,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task An_edit_of_the_file_counts_although_apply_said_the_same_before_another_edit()
+    public async Task An_edit_is_applied_even_if_apply_set_the_same_value_before_an_earlier_edit()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -174,7 +174,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task An_address_that_has_become_anothers_stops_no_start()
+    public async Task An_address_that_now_belongs_to_another_user_does_not_stop_the_start()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -187,7 +187,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact, Rfc("7592", "2.2")]
-    public async Task What_a_client_changed_of_itself_stays()
+    public async Task A_clients_change_to_its_own_registration_survives()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var registered = await server.RegistersAsync();
@@ -203,7 +203,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task An_authoritative_manifest_makes_everything_what_it_says_at_each_start()
+    public async Task An_authoritative_manifest_overwrites_later_changes_at_each_start()
     {
         var authoritative = "{\"authoritative\":true," + Standing.TrimStart()[1..].Replace("\"full_name\":\"Bob\"", "\"full_name\":\"Bob\",\"disabled\":false", StringComparison.Ordinal);
         using var file = new ManifestFile(authoritative);
@@ -215,7 +215,7 @@ public sealed class StandingManifestTests
         await using var node = await StartNodeAsync(server, file);
 
         Assert.Empty(Left(node));
-        // Left out is left alone here too: nothing says whether the client is on.
+        // What is left out is left alone here too: nothing says whether the client is enabled.
         Assert.Equal(fresh.Replace("|False|", "|True|", StringComparison.Ordinal), await StateAsync(server));
         Assert.Equal(HttpStatusCode.OK, (await node.SignsInAsync("bob", "bob's first password")).Status);
     }
@@ -224,7 +224,7 @@ public sealed class StandingManifestTests
     [InlineData("{\"nickname\":\"Bobby\"}", "null")]
     [InlineData("{\"nickname\":\"Bobby\",\"address\":{\"country\":\"France\"}}", "{\"nickname\":\"Bobby\",\"address\":null}")]
     [InlineData("null", "{\"nickname\":\"Bobby\"}")]
-    public async Task A_profile_that_goes_to_another_value_and_back_is_applied_each_time(string profile, string between)
+    public async Task A_profile_changed_to_another_value_and_back_is_applied_each_time(string profile, string between)
     {
         string Of(string text) => $$"""{"users":[{"username":"bob","password":"bob's first password","profile":{{text}}}]}""";
         using var file = new ManifestFile(Of(profile));
@@ -258,7 +258,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task Only_what_the_file_itself_switched_off_is_opened_by_a_start()
+    public async Task A_start_enables_only_what_the_file_itself_disabled()
     {
         const string open = """{"users":[{"username":"bob","password":"bob's first password","disabled":false},{"username":"eve","password":"eve's first password","disabled":true}]}""";
         using var file = new ManifestFile(open);
@@ -307,7 +307,7 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
-    public async Task What_is_remembered_of_the_file_holds_no_name_of_a_person_and_no_secret()
+    public async Task What_is_stored_about_the_file_contains_no_personal_name_and_no_secret()
     {
         using var file = new ManifestFile(Standing);
         await using var server = await StartAsync(file);
@@ -337,7 +337,7 @@ public sealed class StandingManifestTests
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>All that a manifest may change of what the file names.</summary>
+    /// <summary>Everything that a manifest may change of what the file names.</summary>
     private static Task<string> StateAsync(ServerUnderTest server) => server.ReadAsync<string>(
         """
         SELECT (SELECT concat_ws('|', name, grant_types, scopes, CASE WHEN disabled THEN 'True' ELSE 'False' END, metadata) FROM clients WHERE client_id = 'kiosk')

@@ -21,7 +21,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     public static TheoryData<string> Methods => ["self_signed_tls_client_auth", "client_secret_basic"];
 
     [Theory, Rfc("8705", "3.1"), MemberData(nameof(Methods))]
-    public async Task Its_access_tokens_are_bound_to_the_certificate_at_every_grant(string method)
+    public async Task Access_tokens_are_bound_to_the_clients_certificate_with_every_grant_type(string method)
     {
         var client = await New().RegisteredAtAsync(_server, method, hasBoundTokens: true);
 
@@ -37,7 +37,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8705", "3.4")]
-    public async Task Without_a_certificate_it_gets_no_token_and_spends_nothing()
+    public async Task A_client_without_its_certificate_gets_no_token_and_spends_nothing()
     {
         var client = await New().RegisteredAtAsync(_server, "client_secret_basic", hasBoundTokens: true);
         var refreshToken = (await SignsInAsync(client, "client_secret_basic")).RefreshToken!;
@@ -50,7 +50,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8705", "3")]
-    public async Task Who_did_not_ask_for_bound_tokens_gets_none_by_having_a_certificate()
+    public async Task A_client_that_did_not_ask_for_bound_tokens_gets_none_even_with_a_certificate()
     {
         var answer = await New().PostsAsync(_server, "/connect/token", ClientCredentials, Calls.AsShop);
 
@@ -59,7 +59,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8705", "3.2")]
-    public async Task Introspection_tells_what_a_token_is_bound_to()
+    public async Task Introspection_shows_what_a_token_is_bound_to()
     {
         var client = await New().RegisteredAtAsync(_server, hasBoundTokens: true);
         var token = (await PostsAsync(client, "", ClientCredentials)).AccessToken;
@@ -71,7 +71,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8705", "3")]
-    public async Task Userinfo_takes_it_by_a_connection_with_that_certificate_alone()
+    public async Task Userinfo_accepts_a_bound_token_only_on_a_connection_with_its_certificate()
     {
         var client = await New().RegisteredAtAsync(_server, hasBoundTokens: true);
         var token = (await SignsInAsync(client, "")).AccessToken!;
@@ -84,7 +84,7 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
     }
 
     [Fact, Rfc("8705", "3")]
-    public async Task So_does_the_account_API()
+    public async Task The_account_API_accepts_a_bound_token_only_on_a_connection_with_its_certificate()
     {
         var client = await New().RegisteredAtAsync(_server, hasBoundTokens: true);
         var token = (await SignsInAsync(client, "")).AccessToken!;
@@ -101,11 +101,11 @@ public sealed class CertificateBoundTokenTests(TlsServer shared) : IClassFixture
         var client = await New().RegisteredAtAsync(_server, "client_secret_basic", hasBoundTokens: true);
         var token = (await SignsInAsync(client, "client_secret_basic")).AccessToken!;
 
-        // The token is its own, so the certificate is too.
+        // The client exchanges its own token, so it must prove its own certificate.
         (await New().PostsAsync(_server, "/connect/token", Exchange(token), Secret(client))).Refuses("invalid_request");
         (await _server.PostFormAsync("/connect/token", Exchange(token), Secret(client))).Refuses("invalid_request");
 
-        // Another's: an API's, which has no certificate of its caller's, but one of its own.
+        // An API exchanges its caller's token, and has only a certificate of its own.
         var (api, unbound) = (New(), New());
         foreach (var (resource, one) in ((string, TlsClient)[])[("https://bound.example", api), ("https://unbound.example", unbound)])
         {

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.MutualTls;
 
-/// <summary>A token that says it is bound to something is none for a bearer, whatever that is (RFC 7800 §3.1).</summary>
+/// <summary>A token that says it is bound to anything is not a bearer token (RFC 7800 §3.1).</summary>
 public sealed class ConfirmationTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -22,7 +22,7 @@ public sealed class ConfirmationTests(SharedServer shared) : IClassFixture<Share
     ];
 
     [Theory, Rfc("7800", "3.1"), MemberData(nameof(Confirmations))]
-    public async Task A_token_bound_to_something_that_can_not_be_proved_here_is_refused(string confirmation)
+    public async Task A_token_bound_to_something_that_cannot_be_proved_here_is_refused(string confirmation)
     {
         var token = await TokenAsync(confirmation);
 
@@ -32,7 +32,7 @@ public sealed class ConfirmationTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task The_same_token_bound_to_nothing_is_taken_so_that_the_others_fail_for_their_own_reason()
+    public async Task The_same_token_bound_to_nothing_is_accepted()
     {
         var token = await TokenAsync(null);
 
@@ -41,7 +41,7 @@ public sealed class ConfirmationTests(SharedServer shared) : IClassFixture<Share
         Assert.True((await _server.PostJsonAsync("/logout", "{}", token)).Message.IsSuccessStatusCode);
     }
 
-    /// <summary>One of the server's own, as another version of it might issue.</summary>
+    /// <summary>A token of the server's own, as another version of it might issue.</summary>
     private async Task<string> TokenAsync(string? confirmation)
     {
         const string client = "all-grants";

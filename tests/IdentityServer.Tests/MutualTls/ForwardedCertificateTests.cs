@@ -7,7 +7,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.MutualTls;
 
-/// <summary>A proxy that ends TLS says the client's certificate in a header (RFC 8705 §6.5): a known one, in the header that is named.</summary>
+/// <summary>A known proxy forwards the client's certificate in the configured header (RFC 8705 §6.5).</summary>
 public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedServer proxied) : IClassFixture<ForwardedCertificateTests.ProxiedServer>
 {
     private const string Header = "X-Client-Cert";
@@ -17,7 +17,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
     private readonly TlsServer _shared = proxied.Tls;
     private readonly ServerUnderTest _server = proxied.Tls.Server;
 
-    /// <summary>A node that knows one proxy: whoever calls from 127.0.0.1, as all tests do.</summary>
+    /// <summary>A node that knows one proxy: whoever calls from 127.0.0.1, as every test does.</summary>
     private readonly ServerUnderTest _node = proxied.Node;
 
     public sealed class ProxiedServer : IAsyncLifetime
@@ -40,7 +40,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
     }
 
     [Theory, Rfc("9440", "2.2"), InlineData("PEM, percent-encoded"), InlineData("base64"), InlineData("base64 between colons")]
-    public async Task What_a_known_proxy_says_counts(string form)
+    public async Task A_certificate_forwarded_by_a_known_proxy_counts(string form)
     {
         var client = await New().RegisteredAtAsync(_node, hasBoundTokens: true);
         var base64 = Convert.ToBase64String(client.Certificate.RawData);
@@ -58,7 +58,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
     }
 
     [Fact, Rfc("8705", "6.5")]
-    public async Task The_header_of_anybody_else_does_not_count()
+    public async Task A_header_from_anybody_else_does_not_count()
     {
         var client = await New().RegisteredAtAsync(_server);
         await using var node = await StartAsync(_shared, "192.0.2.7");
@@ -69,7 +69,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
     }
 
     [Fact]
-    public async Task A_header_that_is_not_named_is_nothing()
+    public async Task A_header_that_is_not_configured_is_ignored()
     {
         var client = await New().RegisteredAtAsync(_server);
         await using var node = await _server.StartNodeAsync([.. _shared.Listening, "--MutualTls:Enabled=true", "--ForwardedHeaders:KnownProxies=127.0.0.1"]);
@@ -88,7 +88,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
     }
 
     [Theory, InlineData("nonsense"), InlineData("%"), InlineData("MIIB"), InlineData(":"), InlineData("-----BEGIN%20CERTIFICATE-----"), InlineData("%00"), InlineData("")]
-    public async Task A_header_that_holds_no_certificate_is_none(string header)
+    public async Task A_header_without_a_valid_certificate_is_ignored(string header)
     {
         var client = await New().RegisteredAtAsync(_node);
 
@@ -98,7 +98,7 @@ public sealed class ForwardedCertificateTests(ForwardedCertificateTests.ProxiedS
 
     [Theory]
     [InlineData("--MutualTls:Enabled=true"), InlineData("--ForwardedHeaders:KnownProxies=127.0.0.1"), InlineData("--MutualTls:Enabled=true", "--ForwardedHeaders:KnownProxies=127.0.0.1", "--MutualTls:ProxyHeader=a header")]
-    public async Task A_header_is_named_with_a_proxy_to_believe_or_the_server_does_not_start(params string[] settings)
+    public async Task A_configured_header_without_mutual_TLS_and_a_known_proxy_stops_the_start(params string[] settings)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.StartNodeAsync([.. _shared.Listening, $"--MutualTls:ProxyHeader={Header}", .. settings]));
 

@@ -19,7 +19,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("8705", "2.1.1")]
-    public async Task The_metadata_tells_of_it()
+    public async Task The_metadata_advertises_it()
     {
         foreach (var document in Documents)
         {
@@ -30,7 +30,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     }
 
     [Fact]
-    public async Task Without_authorities_nobody_is_told_of_it_registers_for_it_or_authenticates_by_it()
+    public async Task Without_authorities_it_is_not_advertised_and_nobody_can_register_or_authenticate_with_it()
     {
         await using var node = await _server.StartNodeAsync([.. shared.Listening, "--MutualTls:Enabled=true", "--Registration:Mode=open"]);
         await _server.AppliesAsync(Manifest("left", "\"tls_client_auth_san_dns\":\"a.example\""));
@@ -46,7 +46,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     }
 
     [Fact, Rfc("7591", "2"), Rfc("8705", "2.1.2")]
-    public async Task A_client_registers_itself_and_is_told_its_name()
+    public async Task A_client_registers_itself_and_can_read_its_name_back()
     {
         var registered = await _server.RegistersAsync(Description("\"tls_client_auth_subject_dn\":\"CN=client\""));
 
@@ -65,7 +65,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     }
 
     [Fact]
-    public async Task A_manifest_changes_the_name()
+    public async Task A_manifest_can_change_the_name()
     {
         await _server.AppliesAsync(Manifest("changed", "\"tls_client_auth_san_dns\":\"a.example\""));
 
@@ -93,7 +93,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     [InlineData("san_ip", "\"tls_client_auth_san_ip\":\"7\""), InlineData("san_ip", "\"tls_client_auth_san_ip\":\"192.0.2.007\""), InlineData("san_ip", "\"tls_client_auth_san_ip\":\"fe80::1%1\"")]
     [InlineData("san_ip", "\"tls_client_auth_san_ip\":\"[::1]\""), InlineData("san_ip", "\"tls_client_auth_san_ip\":\"::1/64\"")]
     [InlineData("san_email", "\"tls_client_auth_san_email\":\"a.example\""), InlineData("san_email", "\"tls_client_auth_san_email\":\"@a.example\""), InlineData("san_email", "\"tls_client_auth_san_email\":\"a@b@c\"")]
-    public async Task Neither_a_manifest_nor_a_registration_has_such_a_client_without_one_good_name(string kind, string members)
+    public async Task A_manifest_and_a_registration_require_exactly_one_valid_name(string kind, string members)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync(Manifest("a", members)));
         Assert.Contains($"$.clients[0].tls_client_auth_{kind} ", refused.Message, StringComparison.Ordinal);
@@ -104,7 +104,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     }
 
     [Fact]
-    public async Task No_name_is_longer_than_2000_characters()
+    public async Task A_name_has_at_most_2000_characters()
     {
         var members = $"\"tls_client_auth_subject_dn\":\"CN={new string('a', 1998)}\"";
 
@@ -113,7 +113,7 @@ public sealed class IssuedTlsRulesTests(TlsServer shared) : IClassFixture<TlsSer
     }
 
     [Theory, InlineData("missing"), InlineData("empty"), InlineData("nonsense"), InlineData("client"), InlineData("no root"), InlineData("off")]
-    public async Task The_authorities_are_readable_authorities_or_the_server_does_not_start(string what)
+    public async Task An_invalid_file_of_authorities_stops_the_start(string what)
     {
         var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pem");
         if (what != "missing")

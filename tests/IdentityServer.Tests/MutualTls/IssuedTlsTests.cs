@@ -37,7 +37,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     };
 
     [Theory, Rfc("8705", "2.1.2"), MemberData(nameof(Names))]
-    public async Task A_client_authenticates_by_a_certificate_issued_to_the_name_that_it_registered(string kind, string name, string other)
+    public async Task A_client_authenticates_with_a_certificate_issued_to_its_registered_name(string kind, string name, string other)
     {
         var certificate = shared.Root.Issues("CN=client, O=Bank AG, C=CH", names: names =>
         {
@@ -57,7 +57,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
         Assert.True(answer.Status == HttpStatusCode.OK, answer.Body);
         Assert.Equal(client.ClientId, Around.Claims(answer.AccessToken).GetProperty("client_id").GetString());
         Refuses(await ActsAsync(another, certificate));
-        // In the subject it is no alternative name, nor the other way about.
+        // A name in the subject is not an alternative name, nor the other way round.
         Refuses(await ActsAsync(client, shared.Root.Issues(kind == "subject_dn" ? "CN=x" : $"CN={name}", names: names => names.AddDnsName("CN=client"))));
     }
 
@@ -70,7 +70,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     [InlineData(@"CN=Söhne\, Müller,OU=a,O=Bank AG,DC=example,DC=ch", false)]
     [InlineData(@"OU=a+UID=7,O=Bank AG,DC=example,DC=ch", false)]
     [InlineData(@"CN=Sohne\, Müller,OU=a+UID=7,O=Bank AG,DC=example,DC=ch", false)]
-    public async Task Distinguished_names_are_compared_by_what_they_say(string text, bool isSame)
+    public async Task Distinguished_names_are_compared_by_meaning_and_not_by_spelling(string text, bool isSame)
     {
         const UniversalTagNumber utf8 = UniversalTagNumber.UTF8String, printable = UniversalTagNumber.PrintableString, ia5 = UniversalTagNumber.IA5String;
         const string dc = "0.9.2342.19200300.100.1.25";
@@ -85,7 +85,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact, Rfc("8705", "2.1")]
-    public async Task What_is_not_issued_by_a_trusted_authority_for_clients_and_now_is_refused_in_the_same_words()
+    public async Task A_wrong_untrusted_expired_or_server_certificate_gets_the_same_refusal()
     {
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
         Assert.Equal(HttpStatusCode.OK, (await ActsAsync(client, shared.Root.Issues(Bank))).Status);
@@ -96,7 +96,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
         X509Certificate2?[] wrong =
         [
             shared.Root.Issues("CN=other, O=Bank AG, C=CH"), shared.Root.Issues(Bank, -3, -1), shared.Root.Issues(Bank, 1, 3), shared.Root.Issues(Bank, usage: "1.3.6.1.5.5.7.3.1"),
-            // Another authority of the trusted one's name, one below it that nobody sends, and none.
+            // An authority with the trusted one's name, one below it that nobody sends, and none.
             new TestAuthority("CN=Root").Issues(Bank), new TestAuthority(Bank).Certificate, new TestAuthority("CN=Unsent", shared.Root).Issues(Bank),
             new TlsClient("bank").Certificate, shared.Root.Certificate,
         ];
@@ -112,7 +112,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact, Rfc("8705", "2.1")]
-    public async Task A_chain_ends_at_a_root_of_the_file_and_not_at_one_of_its_name()
+    public async Task A_chain_must_end_at_a_root_from_the_file_and_not_at_one_with_the_same_name()
     {
         var other = new TestAuthority("CN=Root");
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
@@ -122,7 +122,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact, Rfc("8705", "2.1")]
-    public async Task Authorities_between_come_from_the_file_or_the_connection()
+    public async Task Intermediate_authorities_come_from_the_file_or_the_connection()
     {
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
         var sent = new TestAuthority("CN=Sent", shared.Root);
@@ -138,7 +138,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact]
-    public async Task A_certificate_is_good_for_as_long_as_it_says_and_not_as_its_connection_lasts()
+    public async Task A_certificate_expires_even_while_its_connection_is_open()
     {
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
         await using var node = await _server.StartNodeAsync(new TestClock(), [.. shared.Listening, .. shared.Trusting]);
@@ -150,13 +150,13 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact]
-    public async Task A_certificate_does_not_say_what_the_server_fetches()
+    public async Task A_certificate_cannot_make_the_server_fetch_anything()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
 
-        // .NET's client would fetch it, were it not told to stay offline.
+        // .NET's client would fetch it if it were not told to stay offline.
         using var http = Connect(new TestAuthority("CN=Unsent", shared.Root).Issues(Bank, issuerAt: $"http://{listener.LocalEndpoint}/issuer.crt"), shared.Root.Certificate);
         Refuses(await PostAsync(http, client));
 
@@ -164,7 +164,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact, Rfc("6749", "2.3")]
-    public async Task The_certificate_goes_with_no_secret_and_no_assertion()
+    public async Task The_certificate_may_not_be_combined_with_a_secret_or_an_assertion()
     {
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
         using var http = _server.Connect(shared.Root.Issues(Bank));
@@ -189,7 +189,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
     }
 
     [Fact, Rfc("8705", "6.5")]
-    public async Task Behind_a_proxy_it_is_the_certificate_that_the_proxy_says()
+    public async Task Behind_a_proxy_the_forwarded_certificate_counts()
     {
         var client = await RegistersAsync("subject_dn", "CN=bank,O=Bank AG,C=CH");
         await using var node = await _server.StartNodeAsync([.. shared.Listening, .. shared.Trusting, "--MutualTls:ProxyHeader=X-Client-Cert", "--ForwardedHeaders:KnownProxies=127.0.0.1"]);
@@ -204,7 +204,7 @@ public sealed class IssuedTlsTests(TlsServer shared) : IClassFixture<TlsServer>
 
     private static void Refuses(Answer answer) => answer.Refuses(HttpStatusCode.Unauthorized, "invalid_client");
 
-    /// <summary>With what the client sends behind its certificate.</summary>
+    /// <summary><paramref name="behind"/> is sent after the client's certificate.</summary>
     private HttpClient Connect(X509Certificate2 certificate, X509Certificate2 behind)
     {
         var handler = new SocketsHttpHandler();

@@ -20,7 +20,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     private readonly ServerUnderTest _server = shared.Server;
 
     [Theory, Rfc("8705", "2.2"), InlineData(false), InlineData(true)]
-    public async Task A_client_authenticates_by_the_certificate_that_it_registered(bool isRsa)
+    public async Task A_client_authenticates_with_its_registered_certificate(bool isRsa)
     {
         var client = await New(isRsa ? RSA.Create(2048) : null).RegisteredAtAsync(_server);
 
@@ -29,12 +29,12 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
         Assert.Equal(HttpStatusCode.OK, answer.Status);
         var claims = Around.Claims(answer.AccessToken);
         Assert.Equal(client.ClientId, claims.GetProperty("client_id").GetString());
-        // RFC 8705 §3: to authenticate by a certificate and to have tokens bound to it are two things.
+        // RFC 8705 §3: authenticating with a certificate and binding tokens to it are separate.
         Assert.False(claims.TryGetProperty("cnf", out _));
     }
 
     [Fact, Rfc("8705", "2")]
-    public async Task It_does_so_wherever_clients_authenticate()
+    public async Task The_certificate_is_accepted_wherever_clients_authenticate()
     {
         var client = await New().RegisteredAtAsync(_server);
         var token = (await ActsAsync(client)).AccessToken!;
@@ -46,7 +46,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "2.2.2")]
-    public async Task Each_of_its_certificates_will_do_so_that_one_can_follow_another()
+    public async Task Any_of_a_clients_certificates_works_so_that_one_can_replace_another()
     {
         var (first, second) = (New(), New());
         await first.RegisteredAtAsync(_server, jwks: first.Jwks(second));
@@ -56,7 +56,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "2.2")]
-    public async Task Another_certificate_is_refused_even_of_the_same_name_and_key()
+    public async Task Another_certificate_is_refused_even_with_the_same_name_and_key()
     {
         var client = await New().RegisteredAtAsync(_server);
         var (stranger, renewed) = (new TlsClient(client.ClientId), new TlsClient(client.ClientId, client.Key, toDay: 2));
@@ -76,7 +76,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "2.2")]
-    public async Task Without_a_certificate_it_is_refused_whatever_it_sends_instead()
+    public async Task A_client_without_its_certificate_is_refused_whatever_it_sends_instead()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -86,7 +86,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "2")]
-    public async Task The_certificate_goes_with_the_client_id_and_with_no_secret()
+    public async Task The_certificate_needs_the_client_id_and_allows_no_secret()
     {
         var client = await New().RegisteredAtAsync(_server);
 
@@ -96,7 +96,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Theory, Rfc("8705", "2.2"), InlineData("client_secret_basic"), InlineData("client_secret_post"), InlineData("private_key_jwt")]
-    public async Task A_client_of_another_method_does_not_authenticate_by_a_certificate(string method)
+    public async Task A_client_of_another_method_cannot_authenticate_with_a_certificate(string method)
     {
         var client = await New().RegisteredAtAsync(_server, method);
 
@@ -104,7 +104,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact]
-    public async Task Who_authenticates_otherwise_may_have_any_certificate()
+    public async Task A_client_that_authenticates_otherwise_may_send_any_certificate()
     {
         var stranger = New();
 
@@ -114,7 +114,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Theory, InlineData(false), InlineData(true)]
-    public async Task Switched_off_no_certificate_counts_and_none_is_told_of(bool connectionsHaveOne)
+    public async Task When_switched_off_no_certificate_counts_and_nothing_is_advertised(bool connectionsHaveOne)
     {
         var client = await New().RegisteredAtAsync(_server);
         var bound = await New().RegisteredAtAsync(_server, "client_secret_basic", hasBoundTokens: true);
@@ -136,7 +136,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact, Rfc("8705", "2.2.1"), Rfc("8705", "3.3")]
-    public async Task The_metadata_tells_of_both()
+    public async Task The_metadata_advertises_the_method_and_bound_tokens()
     {
         foreach (var document in (string[])["openid-configuration", "oauth-authorization-server"])
         {
@@ -148,7 +148,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     }
 
     [Fact]
-    public async Task A_manifest_describes_such_a_client()
+    public async Task A_manifest_can_describe_such_a_client()
     {
         var client = New();
         var manifest = $$"""{"clients":[{"client_id":"{{client.ClientId}}","token_endpoint_auth_method":"self_signed_tls_client_auth","grant_types":["client_credentials"],"tls_client_certificate_bound_access_tokens":true,"jwks":{{client.Jwks()}}}]}""";
@@ -167,7 +167,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     [InlineData("\"jwks_uri\":\"https://a.example/keys\""), InlineData("\"jwks\":{\"keys\":[]}"), InlineData("\"client_name\":\"Without\"")]
     [InlineData("\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"x5c\":[]}]}"), InlineData("\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"x5c\":\"MIIB\"}]}"), InlineData("\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"x5c\":[7]}]}")]
     [InlineData("\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"x5c\":[\"MIIB\"]}]}"), InlineData("\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"x5c\":[\"no base64\"]}]}"), InlineData("\"jwks\":{\"keys\":[7]}")]
-    public async Task Neither_a_manifest_nor_a_registration_has_such_a_client_without_a_certificate(string members)
+    public async Task A_manifest_and_a_registration_require_a_certificate(string members)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.AppliesAsync($$"""{"clients":[{"client_id":"a","token_endpoint_auth_method":"self_signed_tls_client_auth","grant_types":["client_credentials"],{{members}}}]}"""));
         Assert.Contains("$.clients[0].jwks must hold a key with its certificate in x5c", refused.Message, StringComparison.Ordinal);
@@ -205,7 +205,7 @@ public sealed class SelfSignedTlsTests(TlsServer shared) : IClassFixture<TlsServ
     [Theory]
     [InlineData("\"token_endpoint_auth_method\":\"self_signed_tls_client_auth\"", "token_endpoint_auth_method is self_signed_tls_client_auth, which needs the setting MutualTls:Enabled.")]
     [InlineData("\"client_secret\":\"a-secret\",\"tls_client_certificate_bound_access_tokens\":true", "tls_client_certificate_bound_access_tokens is true, which needs the setting MutualTls:Enabled.")]
-    public async Task Switched_off_nobody_registers_for_either(string members, string mistake)
+    public async Task When_switched_off_nobody_can_register_for_the_method_or_bound_tokens(string members, string mistake)
     {
         await using var node = await _server.StartNodeAsync([.. shared.Listening, "--Registration:Mode=open"]);
         members += $",\"jwks\":{New().Jwks()}";

@@ -19,7 +19,7 @@ internal sealed class TestAuthority
         Certificate = above is null ? request.CreateSelfSigned(now.AddDays(-10), now.AddDays(10)) : above.Sign(request, key, -9, 9);
     }
 
-    /// <summary>With its key.</summary>
+    /// <summary>Includes the private key.</summary>
     public X509Certificate2 Certificate { get; }
 
     public string Pem => Certificate.ExportCertificatePem();
@@ -44,7 +44,7 @@ internal sealed class TestAuthority
         return Sign(request, key, fromDay, toDay);
     }
 
-    /// <summary>The parts, the outermost first; each a set of attributes.</summary>
+    /// <summary>The parts, outermost first; each is a set of attributes.</summary>
     public static X500DistinguishedName Name(params (string Type, UniversalTagNumber Tag, string Value)[][] parts)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);

@@ -52,8 +52,8 @@ internal sealed class TlsClient(string clientId, AsymmetricAlgorithm? key = null
         return this;
     }
 
-    /// <summary>By a connection of its own, with this client's certificate.</summary>
-    /// <param name="by">Whose certificate it is instead; the connection has none where that one's is null.</param>
+    /// <summary>Posts on a connection of its own, with this client's certificate.</summary>
+    /// <param name="by">The certificate to use instead of the client's own.</param>
     public async Task<Answer> PostsAsync(ServerUnderTest server, string path, (string Name, string Value)[] form, AuthenticationHeaderValue? authorization = null, X509Certificate2? by = null)
     {
         using var http = server.Connect(by ?? Certificate);

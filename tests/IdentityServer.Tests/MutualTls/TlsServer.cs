@@ -14,15 +14,15 @@ public sealed class TlsServer : IAsyncLifetime
 
     internal ServerUnderTest Server { get; private set; } = null!;
 
-    /// <summary>The one that it trusts, beside <see cref="Below"/>.</summary>
+    /// <summary>A trusted root; <see cref="Below"/> is trusted too.</summary>
     internal TestAuthority Root { get; } = new("CN=Root");
 
-    /// <summary>Issued by the root, and in its file.</summary>
+    /// <summary>Issued by the root, and in the same file.</summary>
     internal TestAuthority Below => field ??= new("CN=Below", Root);
 
     internal string[] Trusting => ["--MutualTls:Enabled=true", $"--MutualTls:Authorities={_authorities}"];
 
-    /// <summary>What it listens by, for a second node.</summary>
+    /// <summary>The settings it listens with, for a second node.</summary>
     internal string[] Listening => ["--urls=https://127.0.0.1:0", $"--Kestrel:Certificates:Default:Path={_file}", "--Kestrel:Certificates:Default:Password=test"];
 
     public async ValueTask InitializeAsync()

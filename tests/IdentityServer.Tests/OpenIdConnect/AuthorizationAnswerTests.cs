@@ -12,7 +12,7 @@ public sealed class AuthorizationAnswerTests(SharedServer shared) : IClassFixtur
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("Form Post Response Mode", "2"), Rfc("9207", "2")]
-    public async Task By_form_post_the_page_posts_itself_to_the_client()
+    public async Task In_form_post_mode_the_page_posts_itself_to_the_client()
     {
         var alice = await _server.HasBrowserOfAsync();
         const string state = "\"><script>alert(1)</script>&é";
@@ -51,7 +51,7 @@ public sealed class AuthorizationAnswerTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_whole_flow_with_the_page_and_consent_costs_six()
+    public async Task A_whole_flow_with_sign_in_and_consent_costs_at_most_six_statements()
     {
         var name = await _server.HasUserAsync();
         var statements = await Statements.OfAsync(async () =>

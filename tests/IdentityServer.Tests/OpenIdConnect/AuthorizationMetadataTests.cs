@@ -7,13 +7,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>What the metadata says of sign-in works, and what it does not say is refused.</summary>
+/// <summary>What the metadata says about sign-in works, and what it doesn't offer is refused.</summary>
 public sealed class AuthorizationMetadataTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("OIDC Discovery", "3"), Rfc("8414", "2")]
-    public async Task Each_value_that_is_advertised_is_served()
+    public async Task Every_advertised_value_is_served()
     {
         var document = (await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json;
         List<string> List(string name) => [.. document.GetProperty(name).EnumerateArray().Select(value => value.GetString()!)];
@@ -39,7 +39,7 @@ public sealed class AuthorizationMetadataTests(SharedServer shared) : IClassFixt
     }
 
     [Fact, Rfc("OIDC Discovery", "3")]
-    public async Task Each_claim_that_is_advertised_is_known_where_it_is_asked_for()
+    public async Task Every_advertised_claim_can_be_requested()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ExecuteAsync(
@@ -60,7 +60,7 @@ public sealed class AuthorizationMetadataTests(SharedServer shared) : IClassFixt
     }
 
     [Fact, Rfc("OIDC Discovery", "3")]
-    public async Task What_is_said_not_to_be_supported_is_refused()
+    public async Task A_feature_advertised_as_unsupported_is_refused()
     {
         var document = (await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json;
         Assert.False(document.GetProperty("request_parameter_supported").GetBoolean());
@@ -72,7 +72,7 @@ public sealed class AuthorizationMetadataTests(SharedServer shared) : IClassFixt
     }
 
     [Fact]
-    public async Task With_a_path_in_the_issuer_the_whole_flow_runs_below_it()
+    public async Task The_whole_flow_runs_below_the_issuers_path()
     {
         await using var server = await ServerUnderTest.StartAsync("--IdentityServer:Issuer=http://localhost:5000/tenant");
         var browser = new Browser(server);

@@ -21,12 +21,12 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     ];
 
     [Theory, MemberData(nameof(UntrustedAddresses)), Rfc("6749", "4.1.2.1"), Rfc("9700", "4.1.3")]
-    public async Task Nobody_is_redirected_to_an_address_that_is_not_registered_letter_by_letter(string address)
+    public async Task Nobody_is_redirected_to_an_address_that_does_not_match_a_registered_one_exactly(string address)
     {
         var alice = await _server.HasBrowserOfAsync();
 
         (await alice.AuthorizesAsync(CodeFlow.WebRequest(("redirect_uri", address)))).ShowsError();
-        // Refusals of the rest of the request are no way around it.
+        // An error elsewhere in the request does not lead there either.
         (await alice.AuthorizesAsync(CodeFlow.WebRequest(("redirect_uri", address), ("response_type", "token")))).ShowsError();
     }
 
@@ -79,18 +79,18 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("dpop_jkt", "short", "invalid_request")]
     [InlineData("resource", "https://unknown.example", "invalid_target")]
     [InlineData("resource", "not a uri", "invalid_target")]
-    public async Task Any_other_mistake_goes_back_to_the_client_with_its_state(string name, string? value, string error)
+    public async Task Any_other_error_goes_back_to_the_client_with_its_state(string name, string? value, string error)
     {
         var browser = new Browser(_server);
 
         (await browser.AuthorizesAsync(CodeFlow.WebRequest((name, value)))).SendsBack(error);
-        // The same for one who is signed in and posts.
+        // The same for a signed-in user who posts.
         var alice = await _server.HasBrowserOfAsync();
         (await alice.PostAsync("/connect/authorize", [.. CodeFlow.WebRequest((name, value)).Select(pair => (pair.Key, pair.Value!))])).SendsBack(error);
     }
 
     [Fact, Rfc("6749", "3.1")]
-    public async Task A_parameter_that_is_repeated_is_refused_to_the_client_and_a_repeated_state_is_not_echoed()
+    public async Task A_repeated_parameter_is_reported_to_the_client_and_a_repeated_state_is_not_echoed()
     {
         var browser = new Browser(_server);
 
@@ -122,7 +122,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_request_that_would_not_fit_through_sign_in_is_refused_and_one_that_does_fits()
+    public async Task A_request_too_long_to_carry_through_sign_in_is_refused()
     {
         var alice = await _server.HasBrowserOfAsync();
 
@@ -142,19 +142,19 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c", "S256")]
     [InlineData("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cMM", "S256")]
     [InlineData("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM", "S256")]
-    public async Task Without_a_challenge_by_S256_there_is_no_code(string? challenge, string? method)
+    public async Task Without_an_S256_challenge_there_is_no_code(string? challenge, string? method)
     {
         var browser = new Browser(_server);
 
         (await browser.AuthorizesAsync(CodeFlow.WebRequest(("code_challenge", challenge), ("code_challenge_method", method)))).SendsBack("invalid_request");
         (await browser.AuthorizesAsync(CodeFlow.NativeRequest(("code_challenge", challenge), ("code_challenge_method", method)))).SendsBack("invalid_request", callback: World.NativeCallback);
-        // A client that may do without does not do by half.
+        // A client that may leave PKCE out may not use half of it.
         if (challenge is not null || method is not null)
             (await browser.AuthorizesAsync(CodeFlow.PortalRequest(("code_challenge", challenge), ("code_challenge_method", method)))).SendsBack("invalid_request", callback: World.PortalCallback);
     }
 
     [Fact, Rfc("8252", "7.3")]
-    public async Task The_port_of_a_loopback_address_is_the_applications_choice_and_nothing_else_is()
+    public async Task Only_the_port_of_a_loopback_address_may_differ()
     {
         var browser = new Browser(_server);
 
@@ -181,7 +181,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
             var code = await alice.GetsCodeAsync(Request(address));
             Assert.Equal(HttpStatusCode.OK, (await _server.RedeemsAsync(code, address, more: [("client_id", "local")])).Status);
         }
-        // The code is for the address that it was asked for with, to the letter.
+        // The code is bound to exactly the address in the request.
         var bound = await alice.GetsCodeAsync(Request("http://localhost:51004/callback"));
         (await _server.RedeemsAsync(bound, registered, more: [("client_id", "local")])).Refuses("invalid_grant");
         foreach (var address in new[]
@@ -194,7 +194,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "3.1.2.3"), Rfc("OIDC Core", "3.1.2.1")]
-    public async Task The_redirect_URI_may_be_left_out_where_one_alone_is_registered_and_no_ID_token_is_asked_for()
+    public async Task The_redirect_URI_may_be_left_out_if_only_one_is_registered_and_no_ID_token_is_requested()
     {
         var alice = await _server.HasBrowserOfAsync();
 
@@ -222,7 +222,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "3.1.2")]
-    public async Task The_query_of_a_registered_address_stays()
+    public async Task The_query_of_a_registered_redirect_URI_is_kept()
     {
         var alice = await _server.HasBrowserOfAsync();
         const string callback = "https://web.example/other?fixed=1";
@@ -241,9 +241,9 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1"), Rfc("9700", "4.12")]
-    public async Task A_posted_request_is_answered_by_the_same_request_as_a_GET()
+    public async Task A_posted_request_is_redirected_to_the_same_request_as_a_GET()
     {
-        // From another site the browser sends no cookie with a post (SameSite=Lax), but does with what follows it.
+        // The browser sends no cookie with a cross-site post (SameSite=Lax), but does with the redirect after it.
         var posted = await new Browser(_server).PostAsync("/connect/authorize", [.. CodeFlow.PortalRequest().Select(pair => (pair.Key, pair.Value!))]);
 
         Assert.Equal(HttpStatusCode.SeeOther, posted.Status);
@@ -261,7 +261,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task What_is_no_form_too_large_or_malformed_is_refused_on_a_page()
+    public async Task A_malformed_or_oversized_request_gets_an_error_page()
     {
         var browser = new Browser(_server);
 
@@ -274,7 +274,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
 
     [Theory, Rfc("OIDC Core", "5.5")]
     [InlineData("userinfo", "user_info_claims"), InlineData("id_token", "id_token_claims")]
-    public async Task Claims_that_nobody_knows_are_passed_over_and_not_kept(string member, string kept)
+    public async Task Unknown_claims_are_ignored_and_not_stored(string member, string kept)
     {
         var alice = await _server.HasBrowserOfAsync();
         var strange = string.Join(',', Enumerable.Range(0, 90).Select(i => $"\"x{i}\":null"));
@@ -287,7 +287,7 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task No_byte_of_the_query_brings_a_fault()
+    public async Task Random_bytes_in_the_query_never_cause_a_500()
     {
         var alice = await _server.HasBrowserOfAsync();
         var random = new Random(7);

@@ -9,13 +9,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>From the browser to the tokens, whole.</summary>
+/// <summary>The whole flow, from the browser to the tokens.</summary>
 public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("OIDC Core", "3.1")]
-    public async Task A_user_who_allows_it_is_signed_in_at_the_client()
+    public async Task A_user_who_consents_is_signed_in_at_the_client()
     {
         var alice = await _server.HasBrowserOfAsync();
         var page = await alice.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile email offline_access data:read")));
@@ -37,7 +37,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("OIDC Core", "2"), Rfc("OIDC Core", "3.1.3.6")]
-    public async Task The_ID_token_tells_who_was_authenticated_when_how_and_for_whom()
+    public async Task The_ID_token_says_who_signed_in_when_how_and_for_which_client()
     {
         var alice = await _server.HasBrowserOfAsync();
         var before = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
@@ -59,7 +59,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("OIDC Core", "5.3")]
-    public async Task Userinfo_tells_the_user_by_scope()
+    public async Task Userinfo_returns_claims_by_scope()
     {
         var alice = await _server.HasBrowserOfAsync();
         var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(("scope", "openid profile email roles")));
@@ -73,7 +73,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.3")]
-    public async Task Who_is_not_signed_in_signs_in_and_comes_back_to_the_same_request()
+    public async Task A_user_who_is_not_signed_in_signs_in_and_returns_to_the_same_request()
     {
         var browser = new Browser(_server);
         var asked = await browser.AuthorizesAsync(CodeFlow.PortalRequest());
@@ -87,7 +87,7 @@ public sealed class CodeFlowTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task Who_refuses_sends_the_client_an_error_and_is_asked_again_next_time()
+    public async Task A_denial_sends_the_client_an_error_and_the_user_is_asked_again_next_time()
     {
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         var page = await user.AuthorizesAsync(CodeFlow.WebRequest());

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>A code is good for one exchange, by its client, with what it was asked for with.</summary>
+/// <summary>A code is good for one exchange, by its client, with the parameters it was requested with.</summary>
 public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Offline = "openid offline_access";
@@ -18,7 +18,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("6749", "4.1.2"), Rfc("9700", "4.5")]
-    public async Task A_code_that_comes_back_ends_its_grant()
+    public async Task A_reused_code_ends_its_grant()
     {
         var alice = await _server.HasBrowserOfAsync();
         var code = await alice.GetsCodeAsync(CodeFlow.WebRequest(("scope", Offline)));
@@ -51,7 +51,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_resource_that_the_granted_scopes_do_not_reach_is_an_invalid_target_and_spends_nothing()
+    public async Task A_resource_outside_the_granted_scopes_is_an_invalid_target_and_does_not_spend_the_code()
     {
         var alice = await _server.HasBrowserOfAsync();
         var code = await alice.GetsCodeAsync(CodeFlow.PortalRequest(("scope", "openid profile")));
@@ -64,7 +64,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
         Assert.Equal("openid data:read", (await _server.RedeemsAsync(reaching, World.PortalCallback, more: [.. portal, ("resource", World.Resource)]))["scope"]);
     }
 
-    /// <summary>No timing: the second waits on the row that the first has locked, and then must look again.</summary>
+    /// <summary>No timing: the second waits for the row that the first has locked, then checks again.</summary>
     [Fact, Rfc("6749", "4.1.2")]
     public async Task Of_two_redemptions_that_both_found_the_code_unspent_one_wins()
     {
@@ -87,7 +87,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact, Rfc("7636", "4.6"), Rfc("6749", "4.1.3")]
-    public async Task A_wrong_verifier_address_or_client_gets_nothing_and_leaves_the_code_to_its_owner()
+    public async Task A_wrong_verifier_redirect_URI_or_client_is_refused_and_does_not_spend_the_code()
     {
         var alice = await _server.HasBrowserOfAsync();
         var code = await alice.GetsCodeAsync(CodeFlow.WebRequest());
@@ -106,7 +106,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact, Rfc("9700", "2.1.1")]
-    public async Task A_code_that_was_asked_for_without_a_challenge_is_not_exchanged_with_a_verifier()
+    public async Task A_code_requested_without_a_challenge_is_refused_with_a_verifier()
     {
         var alice = await _server.HasBrowserOfAsync();
         var code = await alice.GetsCodeAsync(CodeFlow.PortalRequest(("code_challenge", null), ("code_challenge_method", null)));
@@ -117,7 +117,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_code_is_no_refresh_token_and_a_refresh_token_no_code()
+    public async Task A_code_is_not_accepted_as_a_refresh_token_nor_a_refresh_token_as_a_code()
     {
         var alice = await _server.HasBrowserOfAsync();
         var code = await alice.GetsCodeAsync(CodeFlow.WebRequest(("scope", Offline)));
@@ -151,7 +151,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_grant_whose_code_was_not_exchanged_is_pruned_at_its_end_and_one_that_was_is_not()
+    public async Task A_grant_is_pruned_if_its_code_expires_unexchanged()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var alice = await server.HasBrowserOfAsync();
@@ -169,7 +169,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     [InlineData("UPDATE users SET disabled_at = now() WHERE user_name = $1")]
     [InlineData("UPDATE users SET security_stamp = 'another' WHERE user_name = $1")]
     [InlineData("UPDATE sessions SET ended_at = now() WHERE user_id = (SELECT id FROM users WHERE user_name = $1)")]
-    public async Task What_ended_since_the_page_was_shown_gets_no_code(string end)
+    public async Task No_code_is_issued_if_the_account_or_session_ended_while_the_page_was_open(string end)
     {
         var name = await _server.HasUserAsync();
         var browser = await _server.HasBrowserOfAsync(name);
@@ -182,7 +182,7 @@ public sealed class CodeRedemptionTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_changed_password_ends_a_code_that_was_not_exchanged()
+    public async Task A_changed_password_ends_an_unexchanged_code()
     {
         var name = await _server.HasUserAsync();
         var code = await (await _server.HasBrowserOfAsync(name)).GetsCodeAsync(CodeFlow.WebRequest());

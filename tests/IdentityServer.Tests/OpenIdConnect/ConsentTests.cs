@@ -12,7 +12,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("OIDC Core", "3.1.2.4")]
-    public async Task What_was_allowed_is_remembered_until_more_is_asked_for()
+    public async Task A_consent_is_remembered_until_the_client_asks_for_more()
     {
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         await user.GetsCodeAsync(CodeFlow.WebRequest());
@@ -22,13 +22,13 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
         Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile email")))).Has("consent-allow"));
         Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest(("claims", """{"userinfo":{"phone_number":null}}""")))).Has("consent-allow"));
         Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent")))).Has("consent-allow"));
-        // Both that and what came before are remembered.
+        // Both the new and the earlier scopes are remembered.
         await user.GetsCodeAsync(CodeFlow.WebRequest(("scope", "openid email"), ("claims", """{"userinfo":{"phone_number":null}}""")));
         Assert.NotNull((await user.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid profile email"), ("claims", """{"id_token":{"phone_number":null}}""")))).Sent("code"));
     }
 
     [Fact]
-    public async Task A_first_party_client_asks_nobody_and_one_that_registered_itself_always()
+    public async Task A_first_party_client_needs_no_consent_and_a_self_registered_one_always_does()
     {
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         await _server.ConfiguresAsync(db => db.Clients.Add(new()
@@ -43,7 +43,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.4")]
-    public async Task What_rests_on_a_consent_that_is_withdrawn_meanwhile_is_not_written()
+    public async Task No_code_is_issued_if_the_consent_is_withdrawn_at_the_same_time()
     {
         var name = await _server.HasUserAsync();
         var user = await _server.HasBrowserOfAsync(name);
@@ -58,7 +58,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("8252", "8.6")]
-    public async Task An_application_that_any_program_could_impersonate_gets_nothing_unnoticed()
+    public async Task An_application_that_any_program_could_impersonate_needs_consent_each_time()
     {
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
         await user.GetsCodeAsync(CodeFlow.NativeRequest());
@@ -68,7 +68,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("8252", "8.6")]
-    public async Task Who_has_just_typed_the_password_for_it_is_not_asked_again()
+    public async Task A_user_who_has_just_signed_in_for_such_an_application_is_not_asked_again()
     {
         var name = await _server.HasUserAsync();
         await (await _server.HasBrowserOfAsync(name)).GetsCodeAsync(CodeFlow.NativeRequest());
@@ -107,7 +107,7 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact]
-    public async Task An_answer_counts_in_the_session_that_was_asked_alone()
+    public async Task An_answer_counts_only_in_the_session_that_was_asked()
     {
         var alice = await _server.HasBrowserOfAsync();
         var page = await alice.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent")));
@@ -143,12 +143,12 @@ public sealed class ConsentTests(SharedServer shared) : IClassFixture<SharedServ
         Assert.Equal(HttpStatusCode.BadRequest, (await user.PostAsync("/account/consent")).Status);
         Assert.Equal(HttpStatusCode.MethodNotAllowed, (await user.GetAsync("/account/consent")).Status);
         Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest())).Has("consent-allow"));
-        // No decision is none.
+        // No decision counts as a denial.
         (await user.PostAsync("/account/consent", [.. fields.Where(field => field.Key != "decision").Select(field => (field.Key, field.Value))])).SendsBack("access_denied");
     }
 
     [Fact]
-    public async Task A_page_that_was_open_for_an_hour_is_out_of_date_and_one_whose_client_changed_is_checked_anew()
+    public async Task A_page_expires_after_an_hour_and_is_checked_again_if_its_client_changed()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var alice = await server.HasBrowserOfAsync();

@@ -16,7 +16,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     [Theory, Rfc("OIDC Registration", "2"), Rfc("OIDC Core", "3.1.3.7")]
     [InlineData("{}", "RS256")]
     [InlineData("""{"id_token_signed_response_alg":"ES256"}""", "ES256")]
-    public async Task It_is_signed_as_the_client_wants_by_a_published_key(string metadata, string algorithm)
+    public async Task It_is_signed_by_a_published_key_with_the_clients_algorithm(string metadata, string algorithm)
     {
         await using var server = await ServerUnderTest.StartAsync("--IdTokens:Lifetime=77");
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Web).Metadata = metadata);
@@ -45,12 +45,12 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
         Assert.InRange(two.GetProperty("iat").GetInt64() - one.GetProperty("iat").GetInt64(), 299, 310);
         Assert.Equal(World.AliceEmail, one.GetProperty("email").GetString());
         Assert.False(two.TryGetProperty("nonce", out _));
-        // A refresh that narrows openid away has none.
+        // A refresh that leaves openid out returns none.
         Assert.Null((await server.RefreshesAsync(second.RefreshToken, CodeFlow.AsWeb, "offline_access"))["id_token"]);
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task Without_openid_there_is_none()
+    public async Task Without_the_scope_openid_there_is_no_ID_token()
     {
         var tokens = await (await _server.HasBrowserOfAsync()).SignsInAtAsync(_server, CodeFlow.WebRequest(("scope", "data:read")));
 
@@ -58,7 +58,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("OIDC Core", "5.5")]
-    public async Task Claims_asked_for_one_by_one_come_where_they_were_asked_for()
+    public async Task Individually_requested_claims_are_returned_where_they_were_requested()
     {
         var alice = await _server.HasBrowserOfAsync();
         var tokens = await alice.SignsInAtAsync(_server, CodeFlow.PortalRequest(
@@ -74,7 +74,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("OIDC Core", "5.5.1.1")]
-    public async Task An_essential_acr_that_is_met_is_told()
+    public async Task An_essential_acr_that_was_met_is_in_the_ID_token()
     {
         var alice = await _server.HasBrowserOfAsync();
         const string acr = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
@@ -85,7 +85,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact]
-    public async Task A_sign_in_by_password_has_one_too_where_openid_is_granted()
+    public async Task The_password_grant_returns_an_ID_token_too_if_openid_is_granted()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Shop).Scopes = [.. World.AllScopes, "openid"]);
@@ -100,7 +100,7 @@ public sealed class IdTokenTests(SharedServer shared) : IClassFixture<SharedServ
     }
 
     [Fact, Rfc("8725", "3.11")]
-    public async Task It_opens_nothing()
+    public async Task An_ID_token_is_not_accepted_as_an_access_token()
     {
         var tokens = await (await _server.HasBrowserOfAsync()).SignsInAtAsync(_server, CodeFlow.PortalRequest());
 

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>Accounts and clients of sign-in by browser, as an operator describes them.</summary>
+/// <summary>Accounts and clients for sign-in in a browser, as a manifest describes them.</summary>
 public sealed class ManifestProfileTests
 {
     private const string Bob =
@@ -18,7 +18,7 @@ public sealed class ManifestProfileTests
         """;
 
     [Fact, Rfc("OIDC Core", "5.1")]
-    public async Task The_profile_of_an_account_is_told_by_userinfo_and_twice_is_once()
+    public async Task Userinfo_returns_the_profile_from_the_manifest_and_applying_it_again_changes_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Bob);
@@ -32,7 +32,7 @@ public sealed class ManifestProfileTests
     }
 
     [Fact]
-    public async Task A_change_of_the_profile_moves_updated_at_and_a_manifest_without_one_leaves_it()
+    public async Task A_changed_profile_sets_updated_at_and_a_manifest_without_a_profile_keeps_it()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(Bob);
@@ -43,7 +43,7 @@ public sealed class ManifestProfileTests
     }
 
     [Fact]
-    public async Task A_client_that_the_manifest_describes_signs_users_in()
+    public async Task A_client_from_a_manifest_signs_users_in()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.AppliesAsync(
@@ -59,7 +59,7 @@ public sealed class ManifestProfileTests
             var page = await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", address), ("prompt", "consent")));
             Assert.Equal(HttpStatusCode.OK, page.Status);
             Assert.StartsWith(address + "?code=", (await alice.PressAsync(page, "consent-allow")).Location, StringComparison.Ordinal);
-            // RFC 6749 §4.1.2: and browsers let the form's redirect through, wherever the client's own leads on to.
+            // RFC 6749 §4.1.2: the browser follows the form's redirect, and the client may redirect on to anywhere.
             Assert.DoesNotContain("form-action", page.Header("Content-Security-Policy"), StringComparison.Ordinal);
         }
         (await alice.AuthorizesAsync(CodeFlow.NativeRequest(("client_id", "described"), ("redirect_uri", "http://localhost:3001/other")))).ShowsError();
@@ -87,6 +87,6 @@ public sealed class ManifestProfileTests
     [InlineData("https://app.example/callback?x=1&iss=", false, false)]
     [InlineData("com.example.app:/callback?%69ss=x", true, false)]
     [InlineData("https://app.example/iss?issue=1", false, true)]
-    public void Only_addresses_that_a_code_may_go_to_are_registered(string address, bool isNative, bool isAllowed) =>
+    public void Only_safe_redirect_URIs_are_accepted(string address, bool isNative, bool isAllowed) =>
         Assert.Equal(isAllowed, RedirectUris.MistakeIn(address, isNative) is null);
 }

@@ -39,7 +39,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task What_the_manager_writes_and_revokes_counts()
+    public async Task An_authorization_that_the_manager_creates_or_revokes_takes_effect()
     {
         var (id, user) = await NewUserAsync();
         await using var scope = _server.Services.CreateAsyncScope();
@@ -50,7 +50,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
         Assert.True((await user.AuthorizesAsync(CodeFlow.WebRequest(("scope", "openid email")))).Has("consent-allow"));
         await user.GetsCodeAsync(CodeFlow.WebRequest(("scope", "openid email")));
         Assert.Equal("email openid profile", await _server.ReadAsync<string>(Allowed, id));
-        // Users of OpenIddict look before they make another one.
+        // There is one per user and client: callers look for it before they create one.
         await using (var other = _server.Services.CreateAsyncScope())
             await Assert.ThrowsAsync<DbUpdateException>(async () => await other.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().CreateAsync(await DescribeAsync(other.ServiceProvider, id)));
 
@@ -65,7 +65,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
     [InlineData("INSERT INTO authorizations (id, type, status, application_id, subject, scopes) SELECT gen_random_uuid(), 'permanent', 'valid', id, $1, '[\"email\"]' FROM applications WHERE client_id = 'web'", "email openid profile")]
     [InlineData("UPDATE authorizations SET status = 'revoked' WHERE subject = $1", "openid profile")]
     [InlineData("UPDATE authorizations SET scopes = '[\"phone\"]' WHERE subject = $1", "openid phone profile")]
-    public async Task Two_at_once_run_one_after_the_other(string meanwhile, string allowed)
+    public async Task Concurrent_changes_to_a_consent_are_applied_one_after_the_other(string meanwhile, string allowed)
     {
         var (id, user) = await NewUserAsync();
         if (meanwhile[0] == 'U')
@@ -79,7 +79,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
     }
 
     [Fact, Rfc("7592", "2.3")]
-    public async Task A_consent_goes_with_its_client_and_one_that_comes_too_late_is_no_fault()
+    public async Task A_consent_is_deleted_with_its_client_and_one_that_arrives_too_late_is_not_a_500()
     {
         var (id, user) = await NewUserAsync();
         await _server.ConfiguresAsync(db => db.Clients.Add(new()
@@ -99,7 +99,7 @@ public sealed class PermanentAuthorizationTests(SharedServer shared) : IClassFix
     [Theory]
     [InlineData("DELETE FROM users WHERE id::text = $1")]
     [InlineData("TRUNCATE users CASCADE")]
-    public async Task A_deleted_account_leaves_none(string delete)
+    public async Task A_deleted_account_leaves_no_authorizations(string delete)
     {
         await using var server = await ServerUnderTest.StartAsync();
         var name = await server.HasUserAsync();

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.OpenIdConnect;
 
-/// <summary>When a session does not do, and that nobody is asked twice.</summary>
+/// <summary>When a session is not enough, and that nobody is asked twice.</summary>
 public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -16,13 +16,13 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     [InlineData("prompt", "select_account")]
     [InlineData("prompt", "login consent")]
     [InlineData("max_age", "0")]
-    public async Task Who_must_sign_in_again_does_so_once(string name, string value)
+    public async Task A_user_who_must_sign_in_again_does_so_only_once(string name, string value)
     {
         var alice = await _server.HasBrowserOfAsync();
         var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest((name, value)));
         asked.AsksToSignIn();
 
-        // Back without having signed in: asked again, as often as that is tried.
+        // Coming back without having signed in asks again, every time.
         (await alice.GetAsync(asked.ReturnUrl())).AsksToSignIn();
         await alice.IsSignedInAsync(_server);
         var back = await alice.GetAsync(asked.ReturnUrl());
@@ -33,7 +33,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact]
-    public async Task The_proof_of_one_request_is_none_for_another_and_none_when_it_is_forged()
+    public async Task A_proof_is_bound_to_its_request_and_cannot_be_forged()
     {
         var alice = await _server.HasBrowserOfAsync();
         var asked = await alice.AuthorizesAsync(CodeFlow.PortalRequest(("prompt", "login")));
@@ -47,7 +47,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact]
-    public async Task A_proof_is_forgotten_after_an_hour()
+    public async Task A_proof_expires_after_an_hour()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var alice = await server.HasBrowserOfAsync();
@@ -71,12 +71,12 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
         (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "99"), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Portal).Metadata = """{"require_pkce":false,"require_consent":false,"default_max_age":50}""");
         (await alice.AuthorizesAsync(CodeFlow.PortalRequest())).AsksToSignIn();
-        // The request's own word goes before the client's standing one.
+        // The request's max_age overrides the client's default_max_age.
         Assert.NotNull((await alice.AuthorizesAsync(CodeFlow.PortalRequest(("max_age", "200")))).Sent("code"));
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.6")]
-    public async Task Nothing_is_shown_where_nothing_may_be()
+    public async Task Prompt_none_never_shows_a_page()
     {
         var nobody = new Browser(_server);
         var user = await _server.HasBrowserOfAsync(await _server.HasUserAsync());
@@ -89,13 +89,13 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task A_hint_of_another_user_asks_for_that_user_and_accepts_nobody_else()
+    public async Task A_hint_for_another_user_asks_for_that_user_and_accepts_nobody_else()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var bob = await server.HasUserAsync(name: "bob");
         var alice = await server.HasBrowserOfAsync();
         var hint = (await (await server.HasBrowserOfAsync(bob)).SignsInAtAsync(server, CodeFlow.PortalRequest()))["id_token"]!;
-        // An ID token that expired is a hint still.
+        // An expired ID token still works as a hint.
         server.Clock.Advance(TimeSpan.FromMinutes(10));
 
         (await alice.AuthorizesAsync(CodeFlow.PortalRequest(("id_token_hint", hint), ("prompt", "none")))).SendsBack("login_required", callback: World.PortalCallback);
@@ -109,7 +109,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact, Rfc("OIDC Core", "5.5.1")]
-    public async Task The_claim_sub_asks_for_a_user_as_a_hint_does()
+    public async Task A_requested_sub_claim_works_like_a_hint()
     {
         var alice = await _server.HasBrowserOfAsync();
         var id = await _server.ReadIdAsync("SELECT id FROM users WHERE user_name = 'alice'");
@@ -120,7 +120,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact]
-    public async Task A_hint_must_be_an_ID_token_of_ours_for_that_client()
+    public async Task A_hint_must_be_an_ID_token_that_we_issued_to_that_client()
     {
         var alice = await _server.HasBrowserOfAsync();
         var tokens = await alice.SignsInAtAsync(_server, CodeFlow.WebRequest());
@@ -132,7 +132,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task A_login_hint_goes_to_the_sign_in_page()
+    public async Task A_login_hint_is_passed_to_the_sign_in_page()
     {
         var page = await new Browser(_server).VisitAsync(CodeFlow.PortalRequest(("login_hint", "bob@example.com&x=\"<")).Address());
 
@@ -140,7 +140,7 @@ public sealed class ReauthenticationTests(SharedServer shared) : IClassFixture<S
     }
 
     [Fact]
-    public async Task By_the_page_itself_prompt_login_asks_once_and_leads_to_the_client()
+    public async Task With_the_real_sign_in_page_prompt_login_asks_once_and_returns_to_the_client()
     {
         var browser = new Browser(_server);
         await browser.SignInAsync();

@@ -13,7 +13,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
 
     private readonly ServerUnderTest _server = shared.Server;
 
-    /// <summary>The lines that a request leaves of the event that tells of refusals.</summary>
+    /// <summary>The log lines of the refusal event that a request leaves.</summary>
     private async Task<string[]> LinesOfAsync(Func<Task> request)
     {
         var before = _server.Log.Lines.Count;
@@ -31,7 +31,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task A_refusal_leaves_one_line_with_client_and_reason_and_nothing_of_the_request()
+    public async Task A_refusal_logs_one_line_with_client_and_reason_and_nothing_from_the_request()
     {
         (string, string?)[] canaries = [("state", Canary), ("nonce", Canary), ("login_hint", Canary)];
 
@@ -66,7 +66,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task A_user_who_signs_in_and_one_who_denies_leave_no_line()
+    public async Task Signing_in_and_denying_consent_log_no_refusal()
     {
         var alice = await _server.HasBrowserOfAsync();
         var asked = await alice.AuthorizesAsync(CodeFlow.WebRequest(("prompt", "consent")));
@@ -77,7 +77,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task In_development_the_page_shows_the_client_and_the_address_that_were_asked_for()
+    public async Task In_development_the_page_shows_the_requested_client_and_redirect_URI()
     {
         const string address = "http://localhost:3000/<b>'\"&callback";
         var page = await new Browser(_server).AuthorizesAsync(CodeFlow.WebRequest(("redirect_uri", address)));
@@ -95,7 +95,7 @@ public sealed class RefusedAuthorizationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "4.1.2.1")]
-    public async Task In_production_the_page_shows_neither()
+    public async Task In_production_the_page_shows_neither_client_nor_redirect_URI()
     {
         await using var server = await ServerUnderTest.StartAsync(
             "--environment=Production", "--IdentityServer:Issuer=http://localhost:5000", "--IdentityServer:AllowInsecureHttp=true");

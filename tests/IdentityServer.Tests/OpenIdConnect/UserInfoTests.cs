@@ -17,7 +17,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("OIDC Core", "5.4")]
-    public async Task Each_scope_tells_its_claims_and_nothing_that_is_not_known()
+    public async Task Each_scope_returns_its_own_claims_and_nothing_else()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ExecuteAsync(
@@ -49,7 +49,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("6750", "2.1"), Rfc("6750", "2.2")]
-    public async Task The_token_comes_in_the_header_or_in_a_posted_form_and_never_in_the_query()
+    public async Task The_token_is_read_from_the_header_or_a_posted_form_but_never_from_the_query()
     {
         var token = await TokenAsync();
 
@@ -65,7 +65,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("6750", "3"), Rfc("6750", "3.1")]
-    public async Task Refusals_challenge_as_bearer_tokens_do()
+    public async Task Refusals_carry_a_Bearer_challenge()
     {
         Refuses(await _server.SendAsync(new(HttpMethod.Get, Place)), HttpStatusCode.Unauthorized, null);
         Refuses(await _server.SendAsync(new(HttpMethod.Get, Place) { Headers = { Authorization = Calls.AsShop } }), HttpStatusCode.Unauthorized, null);
@@ -82,7 +82,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     [InlineData("UPDATE users SET disabled_at = now() WHERE user_name = $1")]
     [InlineData("UPDATE users SET security_stamp = 'another' WHERE user_name = $1")]
     [InlineData("UPDATE grants SET revoked_at = now() WHERE subject = (SELECT id FROM users WHERE user_name = $1)")]
-    public async Task Nothing_is_told_once_the_account_or_the_grant_ended(string end)
+    public async Task Nothing_is_returned_once_the_account_or_the_grant_has_ended(string end)
     {
         var name = await _server.HasUserAsync();
         var token = await TokenAsync(name);
@@ -109,7 +109,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
 
     [Theory, Rfc("OIDC Core", "5.3.2")]
     [InlineData("RS256"), InlineData("ES256")]
-    public async Task It_is_signed_for_a_client_that_wants_it_so(string algorithm)
+    public async Task The_answer_is_signed_if_the_client_asks_for_it(string algorithm)
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Web).Metadata = $$"""{"userinfo_signed_response_alg":"{{algorithm}}"}""");
@@ -124,12 +124,12 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(("http://localhost:5000", World.Web, World.Alice), (claims.GetProperty("iss").GetString(), claims.GetProperty("aud").GetString(), claims.GetProperty("preferred_username").GetString()));
         var jwks = await server.SendAsync(new(HttpMethod.Get, "/.well-known/jwks"));
         Assert.True(JwtVerifier.TryParse(Encoding.UTF8.GetBytes(jwks.Body), PublicJwk.Algorithms, out _));
-        // It is no ID token, and no hint of one.
+        // It is not an ID token, so it doesn't work as a hint.
         (await (await server.HasBrowserOfAsync()).AuthorizesAsync(CodeFlow.WebRequest(("id_token_hint", info.Body)))).SendsBack("invalid_request");
     }
 
     [Fact]
-    public async Task Browsers_of_allowed_origins_may_ask()
+    public async Task A_browser_may_call_it_from_an_allowed_origin()
     {
         var request = new HttpRequestMessage(HttpMethod.Get, Place) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", await TokenAsync()) } };
         request.Headers.Add("Origin", "http://localhost:3000");

@@ -23,7 +23,7 @@ public sealed class BackupTests : IAsyncLifetime
     public async ValueTask DisposeAsync() => await _machine.DisposeAsync();
 
     [Fact]
-    public async Task What_lived_lives_after_a_restore_and_what_was_dead_stays_dead()
+    public async Task After_a_restore_live_tokens_work_and_dead_ones_stay_dead()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.RegistersAsync("maya");
@@ -55,7 +55,7 @@ public sealed class BackupTests : IAsyncLifetime
         await using var restored = await ServerUnderTest.StartOnAsync(_restored);
         restored.Clock.Advance(server.Clock.GetUtcNow() - restored.Clock.GetUtcNow());
 
-        // Alive: access tokens, the same keys, and refresh tokens, of which a lost answer may still be asked for again.
+        // Alive: access tokens, the same keys, and refresh tokens, including the retry after a lost answer.
         foreach (var token in (string?[])[live.AccessToken, successor.AccessToken, machine.AccessToken, rotated.AccessToken])
             Assert.True(await restored.IsLiveAsync(token));
         Assert.Equal(await KeysAsync(server), await KeysAsync(restored));
@@ -74,7 +74,7 @@ public sealed class BackupTests : IAsyncLifetime
         foreach (var token in (string?[])[single.AccessToken, left.Data("access_token")])
             Assert.False(await restored.IsLiveAsync(token));
 
-        // Spent: it is found out as ever, and takes its successor with it.
+        // Spent: its reuse is detected as usual, and ends its successor too.
         (await restored.RefreshesAsync(spent.RefreshToken)).Refuses("invalid_grant");
         (await restored.RefreshesAsync(successor.RefreshToken)).Refuses("invalid_grant");
         Assert.False(await restored.IsLiveAsync(successor.AccessToken));
@@ -87,7 +87,7 @@ public sealed class BackupTests : IAsyncLifetime
         await restored.RevokesAsync(machine.AccessToken);
         await Around.SoonAsync(async () => (await FeedAsync(restored)).Contains(Around.Claims(machine.AccessToken).GetProperty("jti").GetString()), "the feed goes on");
 
-        // People and clients are who they were.
+        // People and clients are unchanged.
         Assert.Equal(HttpStatusCode.OK, (await restored.LogsInAsync("maya")).Status);
         Assert.Equal(HttpStatusCode.OK, (await restored.SignsInAsync()).Status);
         Assert.Equal(HttpStatusCode.OK, (await restored.SignsInAsync(changed, "another long phrase")).Status);

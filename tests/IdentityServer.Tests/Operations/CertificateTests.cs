@@ -8,14 +8,14 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>A certificate of data protection, made as an operator makes one.</summary>
+/// <summary>A data protection certificate, made the way an operator makes one.</summary>
 internal sealed class Certificate : IDisposable
 {
     public Certificate(string? password = null)
     {
         using var key = RSA.Create(2048);
         var request = new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        // It has expired long ago: nothing but the key counts, and a day in the calendar must not stop a node.
+        // It expired long ago: only its key counts, and a date must not stop a node.
         using var certificate = request.CreateSelfSigned(new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2021, 1, 1, 0, 0, 0, TimeSpan.Zero));
         File.WriteAllBytes(Path, certificate.Export(X509ContentType.Pkcs12, password));
     }
@@ -27,13 +27,13 @@ internal sealed class Certificate : IDisposable
     public void Dispose() => File.Delete(Path);
 }
 
-/// <summary>The certificate of data protection is replaced while nodes run, and nobody is signed out.</summary>
+/// <summary>The data protection certificate is replaced while nodes run, and nobody is signed out.</summary>
 public sealed class CertificateTests
 {
     private static readonly string OldPath = Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx");
 
     [Fact]
-    public async Task A_certificate_is_replaced_in_three_steps_and_every_token_lives()
+    public async Task A_certificate_is_replaced_in_three_steps_and_every_token_still_works()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var before = await server.SignsInAsync();
@@ -46,7 +46,7 @@ public sealed class CertificateTests
         await using (var old = await server.StartNodeAsync())
             Assert.Equal("True", (await old.IntrospectsAsync(before.AccessToken))["active"]);
 
-        // 2. The ring is encrypted anew; twice is once.
+        // 2. The ring is encrypted again; a second run changes nothing.
         for (var i = 0; i < 2; i++)
         {
             await using var rewrap = BackupTests.Run("rewrap-keys", server.ConnectionString, both);
@@ -54,7 +54,7 @@ public sealed class CertificateTests
             Assert.Equal(["Encrypted 1 key of the ring with DataProtection:CertificatePath."], rewrap.Lines);
         }
 
-        // 3. The old one is needed no more, and opens nothing.
+        // 3. The old one is no longer needed, and decrypts nothing.
         await using var renewed = await server.StartNodeAsync(certificate.Setting, "--DataProtection:CertificatePassword=pass phrase");
         Assert.Equal("True", (await renewed.IntrospectsAsync(before.AccessToken))["active"]);
         Assert.Equal(await BackupTests.KeysAsync(server), await BackupTests.KeysAsync(renewed));
@@ -65,7 +65,7 @@ public sealed class CertificateTests
     }
 
     [Fact]
-    public async Task A_ring_that_neither_certificate_opens_is_left_alone()
+    public async Task A_key_ring_that_neither_certificate_can_decrypt_is_left_alone()
     {
         await using var server = await ServerUnderTest.StartAsync();
         using var one = new Certificate();
@@ -82,7 +82,7 @@ public sealed class CertificateTests
     [Theory]
     [InlineData("/nonexistent.pfx", "existing PKCS#12 file")]
     [InlineData("/dev/null", "DataProtection:PreviousCertificatePassword")]
-    public async Task A_previous_certificate_that_can_not_be_read_is_named(string path, string what)
+    public async Task A_previous_certificate_that_cannot_be_read_is_named(string path, string what)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync("Host=/nonexistent;Database=x", $"--DataProtection:PreviousCertificatePath={path}"));
 

@@ -37,7 +37,7 @@ public sealed class DatabaseSessionTests
     }
 
     [Fact]
-    public async Task A_lifetime_in_days_is_exact_across_a_change_of_clocks()
+    public async Task A_lifetime_in_days_is_exact_across_a_daylight_saving_change()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await SetForDatabaseAsync(server);
@@ -56,7 +56,7 @@ public sealed class DatabaseSessionTests
     }
 
     [Fact]
-    public async Task Lifetimes_in_SQL_hold_no_days_of_a_calendar()
+    public async Task Lifetimes_in_SQL_are_hours_and_not_calendar_days()
     {
         var lifetime = TimeSpan.FromDays(14.5);
         await using var server = await ServerUnderTest.StartAsync();
@@ -68,7 +68,7 @@ public sealed class DatabaseSessionTests
     }
 
     [Fact]
-    public async Task Pruning_works_whatever_form_the_database_gives_dates()
+    public async Task Pruning_works_with_any_date_format_of_the_database()
     {
         // The schedule's own run would hold the lock that keeps pruning to one node.
         await using var server = await ServerUnderTest.StartAsync(NoSchedule);

@@ -9,14 +9,14 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>Every request has an end, however its waits add up: 503 with <c>Retry-After</c>, in the words of its family.</summary>
+/// <summary>Every request ends, however its waits add up: 503 with <c>Retry-After</c> and the usual body.</summary>
 public sealed class DeadlineTests
 {
     /// <summary>No wait of its own ends before the request's.</summary>
     private const string Patient = "Timeout=60;Command Timeout=60";
 
     [Fact]
-    public async Task A_request_behind_a_lock_is_answered_at_its_deadline_and_may_be_done_all_the_same()
+    public async Task A_request_behind_a_lock_is_answered_at_its_deadline_and_may_still_take_effect()
     {
         await using var server = await ServerUnderTest.StartConnectedAsync(Patient, "--Limits:RequestTimeout=2");
         var (refreshed, revoked, left) = (await server.SignsInAsync(), await server.SignsInAsync(), await server.SignsInAsync());
@@ -51,7 +51,7 @@ public sealed class DeadlineTests
     }
 
     [Fact]
-    public async Task A_body_that_does_not_come_is_answered_at_the_deadline()
+    public async Task A_request_whose_body_does_not_arrive_is_answered_at_the_deadline()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");
         using var socket = new TcpClient();
@@ -69,11 +69,11 @@ public sealed class DeadlineTests
     }
 
     [Fact]
-    public async Task What_is_ready_in_the_moment_after_the_deadline_goes_out_whole()
+    public async Task An_answer_that_is_ready_just_after_the_deadline_is_sent_in_full()
     {
         await using var server = await ServerUnderTest.StartConnectedAsync(Patient, "--Limits:RequestTimeout=4");
         var signedIn = await server.SignsInAsync();
-        // The first time takes longer than the moment.
+        // Done once before: the first time takes longer.
         await IsLateAsync(server);
         var hold = await LockAsync(server, "grants");
         var (refreshing, entering) = (server.RefreshesAsync(signedIn.RefreshToken), server.SignsInAsync());
@@ -89,12 +89,12 @@ public sealed class DeadlineTests
     }
 
     [Fact]
-    public async Task A_request_that_is_on_time_and_those_after_it_notice_nothing()
+    public async Task Requests_that_finish_in_time_are_not_affected()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:RequestTimeout=1");
         var current = await server.SignsInAsync();
         var started = Stopwatch.GetTimestamp();
-        // What one request needs is used again for later ones, past the time at which the first would have been over.
+        // Later requests reuse what the first one needed, beyond the time of its deadline.
         while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2.5))
         {
             current = await server.RefreshesAsync(current.RefreshToken);
@@ -119,13 +119,13 @@ public sealed class DeadlineTests
     [InlineData("0")]
     [InlineData("3601")]
     [InlineData("soon")]
-    public async Task An_impossible_deadline_is_named_at_the_start(string value)
+    public async Task An_invalid_deadline_is_reported_at_the_start(string value)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartAsync($"--Limits:RequestTimeout={value}"));
         Assert.Contains("Limits:RequestTimeout", refused.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Ends at the deadline of a request whose body does not come.</summary>
+    /// <summary>Returns at the deadline of a request whose body does not arrive.</summary>
     private static async Task IsLateAsync(ServerUnderTest server)
     {
         using var socket = new TcpClient();

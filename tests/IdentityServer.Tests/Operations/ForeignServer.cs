@@ -23,7 +23,7 @@ internal sealed class ForeignServer : IAsyncDisposable
 
     public string ConnectionString => _database.ConnectionString;
 
-    /// <param name="hasGuidKeys">Else its keys are text, which is OpenIddict's default.</param>
+    /// <param name="hasGuidKeys">Otherwise its keys are text, which is OpenIddict's default.</param>
     public static async Task<ForeignServer> StartAsync(bool hasGuidKeys = false)
     {
         var database = await TestDatabase.CreateAsync(hasGuidKeys ? "foreignguid" : "foreigntext", async connectionString =>
@@ -104,7 +104,7 @@ internal sealed class ForeignServer : IAsyncDisposable
         await services.GetRequiredService<IOpenIddictAuthorizationManager>().CreateAsync(authorization);
     });
 
-    /// <summary>What no manager would write.</summary>
+    /// <summary>Writes what no manager would.</summary>
     public async Task ExecuteAsync(string sql, params object[] values)
     {
         await using var connection = new NpgsqlConnection(ConnectionString);
@@ -133,14 +133,14 @@ internal sealed class ForeignServer : IAsyncDisposable
 
 internal static class Importing
 {
-    /// <summary>How much there is of what an import writes.</summary>
+    /// <summary>The row counts of what an import writes.</summary>
     public const string State =
         """
         SELECT (SELECT count(*) FROM clients) || ' ' || (SELECT count(*) FROM resources) || ' ' || (SELECT count(*) FROM scopes) || ' ' || (SELECT count(*) FROM authorizations)
             || ' ' || (SELECT count(*) FROM audit_events) || ' ' || (SELECT version FROM configuration)
         """;
 
-    /// <summary>As the command does it, and waits until this node follows.</summary>
+    /// <summary>Imports as the command does, and waits until this node follows.</summary>
     public static async Task<ImportReport> ImportsAsync(this ServerUnderTest server, string connectionString, bool isDryRun = false)
     {
         ImportReport? report = null;

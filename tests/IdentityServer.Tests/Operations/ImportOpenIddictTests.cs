@@ -13,7 +13,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>Moving here from an OpenIddict server of one's own.</summary>
+/// <summary>Moving here from your own OpenIddict server.</summary>
 public sealed class ImportOpenIddictTests : IAsyncLifetime
 {
     private ServerUnderTest _server = null!;
@@ -30,7 +30,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     [Theory, Rfc("6749", "2.3.1")]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Clients_go_on_with_their_secrets_and_users_are_not_asked_again_whatever_the_keys(bool hasGuidKeys)
+    public async Task Clients_keep_their_secrets_and_users_are_not_asked_again_whatever_the_key_type(bool hasGuidKeys)
     {
         await using var foreign = await ForeignServer.StartAsync(hasGuidKeys);
         await foreign.FillAsync();
@@ -56,7 +56,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_dry_run_tells_the_same_and_changes_nothing()
+    public async Task A_dry_run_reports_the_same_and_changes_nothing()
     {
         await _foreign.FillAsync();
         await _foreign.HasAuthorizationAsync("page", await UserIdAsync(World.Alice), ["openid"]);
@@ -99,7 +99,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
         Assert.Equal(["= scope data:read is here already", "= client shop is here already"], report.Lines.Where(line => line[0] == '='));
         Assert.Equal(HttpStatusCode.OK, (await _server.ActsAsync(World.Shop, World.ShopSecret)).Status);
         (await _server.ActsAsync(World.Shop, "another")).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
-        // A new scope of a resource that is here comes in beside those that it has.
+        // A new scope of an existing resource is added to those it has.
         Assert.Equal("data:more data:read data:write", await _server.ReadAsync<string>("SELECT array_to_string(scopes, ' ') FROM resources WHERE identifier = $1", World.Resource));
         Assert.Equal(World.ResourceApi, await _server.ReadAsync<string>("SELECT client_id FROM resources WHERE identifier = $1", World.Resource));
     }
@@ -122,7 +122,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_client_can_not_keep_is_told()
+    public async Task What_a_client_cannot_keep_is_reported()
     {
         var application = ForeignServer.Browser("much", Permissions.GrantTypes.Implicit, Permissions.ResponseTypes.IdToken, Permissions.Prefixes.Scope + "unknown", Permissions.Endpoints.Introspection);
         application.Requirements.Clear();
@@ -146,7 +146,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keys_consent_PKCE_and_pushed_requests_are_asked_for_as_before()
+    public async Task Keys_consent_PKCE_and_pushed_requests_are_required_as_before()
     {
         var signer = new ClientSigner("signing");
         await _foreign.HasApplicationAsync(new() { ClientId = "signing", JsonWebKeySet = new JsonWebKeySet(signer.Jwks()), Permissions = { Permissions.GrantTypes.ClientCredentials, Permissions.Prefixes.Scope + "data:read" } });
@@ -171,7 +171,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Only_authorizations_that_are_permanent_and_valid_and_of_a_user_here_come_in()
+    public async Task Only_valid_permanent_authorizations_of_existing_users_are_imported()
     {
         await _foreign.FillAsync();
         var alice = await UserIdAsync(World.Alice);
@@ -189,7 +189,7 @@ public sealed class ImportOpenIddictTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_command_ends_with_3_where_something_could_not_come_in()
+    public async Task The_command_exits_with_3_if_something_could_not_be_imported()
     {
         await _foreign.FillAsync();
         await using (var whole = Command("--dry-run"))

@@ -8,7 +8,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>What an import refuses, and what it says of it.</summary>
+/// <summary>What an import refuses, and what it says about it.</summary>
 public sealed class ImportRefusalTests : IAsyncLifetime
 {
     private ServerUnderTest _server = null!;
@@ -23,7 +23,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_manifest_may_not_say_is_refused_by_name_and_the_others_come_in()
+    public async Task Entries_that_no_manifest_may_contain_are_refused_by_name_and_the_rest_is_imported()
     {
         await _foreign.FillAsync();
         var plain = ForeignServer.Browser("plain");
@@ -69,7 +69,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     [InlineData("ApplicationType", "spa")]
     [InlineData("ClientId", "two words")]
     [InlineData("DisplayName", "two\nlines")]
-    public async Task A_broken_client_is_skipped_and_the_others_come_in(string column, string value)
+    public async Task A_broken_client_is_skipped_and_the_others_are_imported(string column, string value)
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync($"""UPDATE "OpenIddictApplications" SET "{column}" = $1 WHERE "ClientId" = 'page'""", value);
@@ -81,7 +81,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task More_applications_than_nodes_could_hold_are_refused_as_a_whole()
+    public async Task An_import_of_too_many_applications_is_refused_as_a_whole()
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync("""INSERT INTO "OpenIddictApplications" ("Id", "ClientId") SELECT 'a' || i, 'zz zz' || i FROM generate_series(1, 10000) i""");
@@ -97,7 +97,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     [InlineData("not a hash of anything")]
     [InlineData("AQAAAAIAAYagAAAAEAAA AQAAAAIAAYagAAAAEAAA")]
     [InlineData("AQAAAAJ/////AAAAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    public async Task A_secret_that_is_no_hash_of_OpenIddicts_is_refused_and_never_told(string secret)
+    public async Task A_secret_that_is_not_an_OpenIddict_hash_is_refused_and_never_shown(string secret)
     {
         await _foreign.FillAsync();
         await _foreign.ExecuteAsync("""UPDATE "OpenIddictApplications" SET "ClientSecret" = $1 WHERE "ClientId" = 'worker'""", secret);
@@ -113,7 +113,7 @@ public sealed class ImportRefusalTests : IAsyncLifetime
     [InlineData("Hast=127.0.0.1;Password=canary-0815", "CONNECTION is not a PostgreSQL connection string")]
     [InlineData("canary-0815", "CONNECTION is not a PostgreSQL connection string")]
     [InlineData("Password=canary-0815;Username=x", "CONNECTION")]
-    public async Task A_database_that_can_not_be_read_is_told_without_its_password(string connectionString, string says)
+    public async Task A_database_that_cannot_be_read_is_reported_without_its_password(string connectionString, string says)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => _server.ImportsAsync(connectionString));
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>No query and no secret stands in the log, whatever the operator writes below <c>Logging</c>.</summary>
+/// <summary>No query and no secret is in the log, whatever the operator sets below <c>Logging</c>.</summary>
 public sealed class LoggingSettingsTests
 {
     private const string Canary = "canary-of-a-query";
@@ -32,7 +32,7 @@ public sealed class LoggingSettingsTests
     ];
 
     [Theory, MemberData(nameof(Settings))]
-    public async Task No_query_is_in_the_log_of_a_provider(string settings)
+    public async Task No_query_is_in_the_log_of_any_provider(string settings)
     {
         await using var server = await ServerUnderTest.StartConnectedAsync("Log Parameters=true;Include Error Detail=true", [.. For("Captured", settings), .. Headers]);
         await AskAsync(server.Address);

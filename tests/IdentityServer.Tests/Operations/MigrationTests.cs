@@ -18,7 +18,7 @@ public sealed class MigrationTests
     private const string Read = """SELECT count(*) FROM "__EFMigrationsHistory" """;
 
     [Fact]
-    public async Task A_migration_that_waits_for_a_table_holds_up_nobody_and_goes_on_when_it_is_free()
+    public async Task A_migration_that_waits_for_a_table_blocks_nobody_and_continues_when_it_is_free()
     {
         await using var empty = await TestDatabase.CreateEmptyAsync();
         await using var dump = await OpenAsync(empty);
@@ -43,9 +43,9 @@ public sealed class MigrationTests
         Assert.Equal(1, await server.ReadAsync<int>("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""", Database.LatestMigration));
     }
 
-    /// <summary>Nodes of the version before serve on, and may be started: each looks for the last migration that it knows.</summary>
+    /// <summary>Nodes of the previous version serve and start: they look for the last migration they know.</summary>
     [Fact]
-    public async Task A_start_carries_a_database_of_the_version_before_over_and_leaves_it_to_that_version_too()
+    public async Task A_start_migrates_a_database_of_the_previous_version_which_can_still_use_it()
     {
         await using var old = await OldDatabase.RestoreAsync();
 
@@ -62,7 +62,7 @@ public sealed class MigrationTests
     }
 
     [Fact]
-    public async Task A_database_of_an_older_version_is_refused_in_one_line_and_left_as_it_is()
+    public async Task A_database_of_an_older_version_is_refused_in_one_line_and_left_unchanged()
     {
         await using var old = await OldDatabase.RestoreAsync("""DROP TABLE manifest_entries; DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '0006_manifest_entries';""");
 
@@ -76,7 +76,7 @@ public sealed class MigrationTests
     }
 
     [Fact]
-    public async Task Rights_on_the_tables_of_clients_and_resources_are_rights_on_the_views()
+    public async Task Rights_on_the_tables_clients_and_resources_are_carried_over_to_the_views()
     {
         var role = $"reader_{Guid.NewGuid():N}";
         await using var old = await OldDatabase.RestoreAsync(
@@ -108,7 +108,7 @@ public sealed class MigrationTests
     [InlineData("CREATE VIEW mine AS SELECT client_id FROM clients; CREATE VIEW on_mine AS SELECT client_id FROM mine;", "clients", "view mine, view on_mine")]
     [InlineData("CREATE TABLE mine (resource text REFERENCES resources);", "resources", "constraint mine_resource_fkey on table mine")]
     [InlineData("CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER mine AFTER UPDATE ON clients EXECUTE FUNCTION mine();", "clients", "trigger mine on table clients")]
-    public async Task What_an_operator_built_on_a_table_that_goes_is_named_in_one_line_and_nothing_is_changed(string change, string table, string named)
+    public async Task An_operators_objects_that_depend_on_a_replaced_table_are_named_and_nothing_is_changed(string change, string table, string named)
     {
         await using var old = await OldDatabase.RestoreAsync(change);
 

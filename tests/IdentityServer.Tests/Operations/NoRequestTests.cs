@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>What Kestrel refuses before there is a request is answered in the form of its family, once, and the connection ends.</summary>
+/// <summary>What Kestrel itself refuses gets one answer in its family's format, then the connection ends.</summary>
 public sealed class NoRequestTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Theory, Rfc("9112", "3.2")]
@@ -16,10 +16,10 @@ public sealed class NoRequestTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("POST /login/%00 HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}", 400, "code", "INVALID_REQUEST")]
     [InlineData("GET /\u00e4 HTTP/1.1\nHost: x\n\n", 400, "code", "INVALID_REQUEST")]
     [InlineData("nonsense\n\n", 400, "code", "INVALID_REQUEST")]
-    public async Task A_refusal_before_there_is_a_request_has_a_body(string request, int status, string member, string code)
+    public async Task A_malformed_request_is_refused_with_an_error_body(string request, int status, string member, string code)
     {
         Is(await RawHttp.SendsRawAsync(shared.Server.Address, request), status, member, code);
-        // What was served before on the connection stays as it was.
+        // An earlier answer on the same connection is unaffected.
         var both = await RawHttp.SendsRawAsync(shared.Server.Address, "GET /health/live HTTP/1.1\nHost: x\n\n" + request);
         Assert.StartsWith("HTTP/1.1 200 ", both, StringComparison.Ordinal);
         Is(both[both.LastIndexOf("HTTP/1.1", StringComparison.Ordinal)..], status, member, code);
@@ -28,7 +28,7 @@ public sealed class NoRequestTests(SharedServer shared) : IClassFixture<SharedSe
     [Theory]
     [InlineData(9_000, 0, 414)]
     [InlineData(10, 40_000, 431)]
-    public async Task What_is_too_long_has_a_body(int target, int header, int status)
+    public async Task A_request_that_is_too_long_is_refused_with_an_error_body(int target, int header, int status)
     {
         var answer = await RawHttp.SendsRawAsync(shared.Server.Address, $"GET /{new string('a', target)} HTTP/1.1\nHost: x\nX: {new string('b', header)}\n\n");
 

@@ -30,12 +30,12 @@ public sealed class ReplaceKeysTests
         var after = await server.SignsInAsync();
         Assert.Equal(HttpStatusCode.OK, (await node.RefreshesAsync(after.RefreshToken)).Status);
         Assert.Equal("True", (await node.IntrospectsAsync(after.AccessToken))["active"]);
-        // The ring is that of before: no node had to be restarted.
+        // The ring is the same as before: no node had to be restarted.
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM data_protection_keys"));
     }
 
     [Fact]
-    public async Task A_lost_certificate_is_replaced_with_the_keys()
+    public async Task A_lost_certificate_is_replaced_together_with_the_keys()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var before = await server.SignsInAsync();
@@ -48,7 +48,7 @@ public sealed class ReplaceKeysTests
         (await node.RefreshesAsync(before.RefreshToken)).Refuses("invalid_grant");
         Assert.Equal(HttpStatusCode.OK, (await node.RefreshesAsync((await node.SignsInAsync()).RefreshToken)).Status);
         Assert.Equal(3, await server.ReadAsync<int>("SELECT count(*) FROM keys"));
-        // A node that still has the lost certificate knows that it is of no use any more, and adds no key under it to the ring.
+        // A node that still has the lost certificate knows that it is useless, and adds no key under it to the ring.
         await Around.SoonAsync(
             () => Task.FromResult(server.Log.Lines.Any(line => line.Contains("Clients.Pulse 1001 ") && line.Contains("names another certificate"))),
             "the node of before says what it can't open");
@@ -56,7 +56,7 @@ public sealed class ReplaceKeysTests
     }
 
     [Fact]
-    public void It_takes_no_further_words()
+    public void The_command_takes_no_further_arguments()
     {
         Assert.Equal(CommandLine.ReplaceKeys, CommandLine.Parse(["replace-keys"]).Command);
         Assert.ThrowsAny<Exception>(() => CommandLine.Parse(["replace-keys", "--prune"]));

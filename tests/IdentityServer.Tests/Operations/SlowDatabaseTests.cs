@@ -12,21 +12,21 @@ using Xunit;
 
 namespace IdentityServer.Tests.Operations;
 
-/// <summary>What takes many statements at a database that is far away.</summary>
+/// <summary>Requests that take many statements, with a database that is far away.</summary>
 public sealed class SlowDatabaseTests
 {
     private const double Deadline = 4;
 
     private static readonly TimeSpan RoundTrip = TimeSpan.FromSeconds(3.5);
 
-    // Whatever sets out after the first statements does not arrive while anybody waits: who waits for it waits this long.
+    // What is sent after the first statements does not arrive in time: whoever waits for it waits this long.
     private static readonly TimeSpan Never = TimeSpan.FromMinutes(3);
 
-    // Seconds. The deadline, and what a machine that is busy with all the other tests takes to notice it.
+    // Seconds: the deadline, and how long a machine busy with the other tests may take to notice it.
     private const double Patience = 60;
 
     [Fact]
-    public async Task A_transaction_that_the_deadline_ends_is_not_waited_for_until_it_is_rolled_back()
+    public async Task At_the_deadline_a_request_does_not_wait_for_its_transaction_to_roll_back()
     {
         await using var server = await ServerUnderTest.StartAsync("--Registration:Mode=open");
         var database = new NpgsqlConnectionStringBuilder(server.ConnectionString);
@@ -48,7 +48,7 @@ public sealed class SlowDatabaseTests
         await there.SignInAsync();
         await new Browser(far).SignInAsync();
         var (password, sessions) = (await here.GetAsync("/account/password"), await there.GetAsync("/account/sessions"));
-        // To connect takes round trips too; here all are connected before.
+        // Connecting takes round trips too, so all connections are opened first.
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => far.LooksAsync(replaced)));
 
         way.Delay = RoundTrip;
@@ -64,7 +64,7 @@ public sealed class SlowDatabaseTests
         await Task.Delay(RoundTrip / 2);
         way.Delay = Never;
         var answers = await answering;
-        // Cut, so that what is still on its way keeps nobody.
+        // Cut, so that nobody waits for what is still on its way.
         await way.DisposeAsync();
 
         Assert.All(answers, answer =>

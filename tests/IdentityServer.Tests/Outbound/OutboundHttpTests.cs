@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Outbound;
 
-/// <summary>Addresses that a stranger registered lead nowhere but into the public internet, and never for long.</summary>
+/// <summary>An address that a stranger registered leads only to the public internet, and never for long.</summary>
 public sealed class OutboundHttpTests
 {
     private const int Limit = 1000;
@@ -23,11 +23,11 @@ public sealed class OutboundHttpTests
     [Theory]
     [InlineData("1.1.1.1"), InlineData("172.15.255.255"), InlineData("172.32.0.1"), InlineData("100.63.255.255"), InlineData("100.128.0.1"), InlineData("169.253.1.1"), InlineData("223.255.255.254")]
     [InlineData("2606:4700::1111"), InlineData("2a00:1450::1"), InlineData("::ffff:1.1.1.1"), InlineData("64:ff9b::1.1.1.1")]
-    public void An_address_of_the_internet_is_public(string address) => Assert.True(PublicAddresses.Contain(IPAddress.Parse(address)));
+    public void An_internet_address_is_public(string address) => Assert.True(PublicAddresses.Contain(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("127.0.0.1"), InlineData("::ffff:127.0.0.1"), InlineData("::1")]
-    public async Task A_name_that_stands_for_a_private_address_is_not_asked(string address)
+    public async Task A_host_that_resolves_to_a_private_address_is_not_called(string address)
     {
         await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("secret"), https: true);
         using var outbound = Outbound(allowPrivate: false, [address]);
@@ -38,7 +38,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task The_connection_goes_to_the_address_that_was_looked_at()
+    public async Task The_connection_goes_to_the_address_that_was_checked()
     {
         await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("here"), https: true);
         var asked = 0;
@@ -50,7 +50,7 @@ public sealed class OutboundHttpTests
 
         var answer = await GetAsync(outbound, $"https://client.example:{site.Address.Port}/keys");
 
-        // No name server knows it: whoever looked it up again would find nothing.
+        // No name server knows it: a second lookup would find nothing.
         Assert.Equal((null, HttpStatusCode.OK, 1), (answer.Failure, answer.Status, asked));
     }
 
@@ -66,7 +66,7 @@ public sealed class OutboundHttpTests
 
     [Theory]
     [InlineData("http://client.example/keys"), InlineData("ftp://client.example/keys"), InlineData("file:///etc/passwd"), InlineData("https://user:password@client.example/keys"), InlineData("http://192.168.1.1/keys")]
-    public async Task Nothing_but_https_is_asked(string address)
+    public async Task Only_https_addresses_are_called(string address)
     {
         var asked = 0;
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System, (_, _) =>
@@ -79,7 +79,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task Plain_http_reaches_this_machine_in_development_alone()
+    public async Task Plain_http_reaches_this_machine_only_in_development()
     {
         await using var site = await ClientSite.StartAsync(httpContext => httpContext.Response.WriteAsync("here"));
         using var development = new OutboundHttp(Settings(true, true), TimeProvider.System);
@@ -121,7 +121,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task An_answer_that_dribbles_is_not_waited_for()
+    public async Task An_answer_that_trickles_in_is_not_waited_for()
     {
         await using var site = await ClientSite.StartAsync(async httpContext =>
         {
@@ -138,7 +138,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task A_caller_that_gives_up_is_told_so()
+    public async Task A_cancelled_call_throws()
     {
         await using var site = await ClientSite.StartAsync(httpContext => Task.Delay(Timeout.Infinite, httpContext.RequestAborted));
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System);
@@ -148,7 +148,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task A_post_brings_its_content_and_reads_no_answer()
+    public async Task A_post_sends_its_content_and_does_not_read_the_answer()
     {
         var got = "";
         await using var site = await ClientSite.StartAsync(async httpContext =>
@@ -165,7 +165,7 @@ public sealed class OutboundHttpTests
     }
 
     [Fact]
-    public async Task A_host_that_nobody_knows_is_a_failure_in_our_words()
+    public async Task An_unknown_host_is_a_failure_in_our_own_words()
     {
         using var outbound = new OutboundHttp(Settings(true, true), TimeProvider.System, (_, _) => throw new System.Net.Sockets.SocketException(11001), null);
 

@@ -16,7 +16,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact]
-    public async Task Who_is_not_signed_in_is_led_to_sign_in_and_back()
+    public async Task A_user_who_is_not_signed_in_is_sent_to_sign_in_and_back()
     {
         foreach (var page in Pages)
         {
@@ -31,7 +31,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task Every_post_is_refused_without_the_token_of_our_form()
+    public async Task Every_post_is_refused_without_the_antiforgery_token()
     {
         var browser = await SignedInAsync();
         foreach (var page in Pages)
@@ -39,7 +39,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact, Rfc("OIDC Core", "5.1")]
-    public async Task The_profile_is_kept_as_standard_claims()
+    public async Task The_profile_is_stored_as_standard_claims()
     {
         var name = await NewAccountAsync();
         var browser = await SignedInAsync(name);
@@ -70,7 +70,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     [InlineData("zoneinfo", "../../etc/passwd")]
     [InlineData("locale", "english please")]
     [InlineData("full_name", "a\u202eb")]
-    public async Task What_is_no_such_claim_is_refused_beside_its_field(string field, string value)
+    public async Task An_invalid_claim_is_reported_beside_its_field(string field, string value)
     {
         var browser = await SignedInAsync();
 
@@ -82,7 +82,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task Sessions_tell_where_and_may_be_ended_one_by_one()
+    public async Task Sessions_show_where_they_are_and_can_be_ended_one_by_one()
     {
         var name = await NewAccountAsync();
         var (browser, other, third) = (await SignedInAsync(name), await SignedInAsync(name), await SignedInAsync(name));
@@ -96,12 +96,12 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
         Assert.Contains("ended", ended.TextOf("notice"), StringComparison.Ordinal);
         Assert.False(ended.Has($"end-{other.SessionId()}"));
         Assert.Equal((true, false, true), (await browser.IsSignedInAsync(_server), await other.IsSignedInAsync(_server), await third.IsSignedInAsync(_server)));
-        // The one that was ended is led to sign in.
+        // The ended session is sent to sign in.
         Assert.Equal(HttpStatusCode.SeeOther, (await other.GetAsync("/account")).Status);
     }
 
     [Fact]
-    public async Task All_others_are_ended_at_once()
+    public async Task All_other_sessions_can_be_ended_at_once()
     {
         var name = await NewAccountAsync();
         var (browser, other, third) = (await SignedInAsync(name), await SignedInAsync(name), await SignedInAsync(name));
@@ -126,7 +126,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task A_withdrawn_consent_is_gone_and_with_it_the_clients_grants_of_this_user()
+    public async Task Withdrawing_a_consent_also_ends_the_clients_grants_for_this_user()
     {
         var name = await NewAccountAsync();
         var browser = await SignedInAsync(name);
@@ -151,7 +151,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task Sign_out_is_one_press_from_every_page()
+    public async Task Sign_out_is_one_click_away_on_every_page()
     {
         foreach (var page in Pages)
         {
@@ -164,7 +164,7 @@ public sealed class AccountPagesTests(AccountsServer shared) : IClassFixture<Acc
     }
 
     [Fact]
-    public async Task Readers_find_their_way_on_every_page()
+    public async Task Every_page_is_structured_for_screen_readers()
     {
         var browser = await SignedInAsync();
         foreach (var address in Pages.Concat(["/account/sign-in", "/account/register", "/account/forgot-password", "/account/reset-password"]))

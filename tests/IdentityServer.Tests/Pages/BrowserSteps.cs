@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace IdentityServer.Tests.Pages;
 
-/// <summary>What is asked about a browser's session, in words.</summary>
+/// <summary>What tests ask about a browser's session.</summary>
 internal static class BrowserSteps
 {
     /// <summary>Whether the server takes the browser's cookie for a live session.</summary>

@@ -35,7 +35,7 @@ public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedSe
     [InlineData("/connect/nothing")]
     [InlineData("/api/token")]
     [InlineData("/accounting")]
-    public async Task Elsewhere_the_answer_is_JSON_for_everybody(string address) =>
+    public async Task Other_paths_answer_JSON_to_everybody(string address) =>
         Assert.Equal("application/json", (await new Browser(_server).GetAsync(address)).Header("Content-Type"));
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class FaultPageTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
-    public async Task A_caller_that_names_no_host_gets_its_page_too()
+    public async Task A_request_without_a_Host_header_gets_its_page_too()
     {
         using var socket = new System.Net.Sockets.TcpClient();
         await socket.ConnectAsync(_server.Address.Host, _server.Address.Port);

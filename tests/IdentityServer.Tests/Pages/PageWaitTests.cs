@@ -12,7 +12,7 @@ public sealed class PageWaitTests(AccountsServer shared) : IClassFixture<Account
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("9110", "10.2.3")]
-    public async Task A_form_that_was_filled_in_wrong_names_no_wait()
+    public async Task A_form_filled_in_wrongly_gets_no_Retry_After()
     {
         var browser = new Browser(_server);
         var signIn = await browser.GetAsync("/account/sign-in");
@@ -33,7 +33,7 @@ public sealed class PageWaitTests(AccountsServer shared) : IClassFixture<Account
     }
 
     [Fact, Rfc("9110", "10.2.3")]
-    public async Task A_limit_names_the_wait()
+    public async Task A_rate_limit_gets_a_Retry_After()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:ResetsPerAddress=1");
         var browser = new Browser(server);

@@ -18,7 +18,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     private readonly Inbox _inbox = shared.Inbox;
 
     [Fact]
-    public async Task The_link_of_the_message_sets_a_new_password_once_and_ends_every_session()
+    public async Task The_link_in_the_message_sets_a_new_password_once_and_ends_every_session()
     {
         var name = await NewAccountAsync();
         var elsewhere = new Browser(_server);
@@ -43,7 +43,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task The_answer_is_the_same_whether_the_account_exists()
+    public async Task The_answer_is_the_same_whether_or_not_the_account_exists()
     {
         var name = await NewAccountAsync();
 
@@ -57,7 +57,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task A_poisoned_host_does_not_reach_the_link()
+    public async Task A_spoofed_host_does_not_reach_the_link()
     {
         var name = await NewAccountAsync();
         var browser = new Browser(_server);
@@ -71,7 +71,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task A_password_that_is_refused_does_not_spend_the_link()
+    public async Task A_refused_password_does_not_spend_the_link()
     {
         var name = await NewAccountAsync();
         var browser = new Browser(_server);
@@ -87,7 +87,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task The_token_of_the_message_may_be_typed_too()
+    public async Task The_token_in_the_message_may_also_be_typed_in()
     {
         var name = await NewAccountAsync();
         var browser = new Browser(_server);
@@ -100,7 +100,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task What_is_missing_is_said_beside_its_field()
+    public async Task A_missing_value_is_reported_beside_its_field()
     {
         var browser = new Browser(_server);
 
@@ -147,7 +147,7 @@ public sealed partial class PasswordPagesTests(AccountsServer shared) : IClassFi
     }
 
     [Fact]
-    public async Task A_new_password_keeps_the_policy()
+    public async Task A_new_password_must_meet_the_policy()
     {
         var name = await NewAccountAsync();
         var browser = new Browser(_server);

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Pages;
 
-/// <summary>An account made at a browser, and its address confirmed.</summary>
+/// <summary>Creating an account in a browser, and confirming its address.</summary>
 public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFixture<AccountsServer>
 {
     private const string Register = "/account/register";
@@ -20,7 +20,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     private readonly Inbox _inbox = shared.Inbox;
 
     [Fact]
-    public async Task The_link_of_the_message_makes_the_account_signs_in_and_leads_on()
+    public async Task The_link_in_the_message_creates_the_account_signs_in_and_returns_to_the_request()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
@@ -38,7 +38,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact, Rfc("9700", "4.11")]
-    public async Task Nobody_learns_here_which_addresses_have_an_account()
+    public async Task The_page_does_not_reveal_which_addresses_have_an_account()
     {
         var known = await RegisteredAsync();
         var (first, second) = (new Browser(_server), new Browser(_server));
@@ -53,7 +53,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Later_requests_do_not_reveal_it_either()
+    public async Task Later_requests_do_not_reveal_which_addresses_have_an_account_either()
     {
         var known = await RegisteredAsync();
         var (taken, free) = (People.NewName(), People.NewName());
@@ -70,7 +70,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Both_cost_the_same_statements()
+    public async Task A_known_and_an_unknown_address_cost_the_same_statements()
     {
         var known = await RegisteredAsync();
         var browser = new Browser(_server);
@@ -89,7 +89,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task The_owner_of_an_address_that_has_an_account_is_told_in_a_message()
+    public async Task The_owner_of_an_address_with_an_account_is_told_in_a_message()
     {
         var known = await RegisteredAsync();
 
@@ -99,13 +99,13 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         Assert.Contains("http://localhost:5000/account/sign-in", message, StringComparison.Ordinal);
         Assert.Contains("http://localhost:5000/account/forgot-password", message, StringComparison.Ordinal);
         Assert.DoesNotContain("token=", message, StringComparison.Ordinal);
-        // Nothing that a stranger chose.
+        // It contains nothing that a stranger chose.
         Assert.DoesNotContain("eve-of-evil", message, StringComparison.Ordinal);
         Assert.DoesNotContain("Ada of Tests", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Messages_to_one_address_are_limited_whoever_has_it()
+    public async Task Messages_to_one_address_are_limited_with_or_without_an_account()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--Limits:Enabled=true", "--Limits:ResetsPerAccount=2");
@@ -123,7 +123,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Elsewhere_the_link_asks_for_the_password_that_was_chosen()
+    public async Task In_another_browser_the_link_asks_for_the_chosen_password()
     {
         var name = People.NewName();
         await RegisterAsync(new Browser(_server), name, returnUrl: "/account/profile");
@@ -144,7 +144,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Of_two_presses_at_once_one_makes_the_account_and_the_link_is_spent()
+    public async Task Parallel_confirmations_create_one_account_and_spend_the_link()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
@@ -161,7 +161,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task What_was_taken_meanwhile_is_told_to_who_followed_the_link()
+    public async Task The_link_reports_a_name_or_address_that_was_taken_meanwhile()
     {
         var (first, second, third) = (new Browser(_server), new Browser(_server), new Browser(_server));
         var (name, email) = (People.NewName(), $"{People.NewName()}@example.com");
@@ -181,7 +181,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task What_nobody_confirms_is_protected_while_it_waits_and_goes_with_its_time()
+    public async Task An_unconfirmed_registration_is_stored_encrypted_and_deleted_when_it_expires()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--EmailConfirmation:Lifetime=3600");
@@ -204,7 +204,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task All_that_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost_but_the_password()
+    public async Task Errors_are_shown_beside_their_fields_and_only_the_password_must_be_typed_again()
     {
         var browser = new Browser(_server);
 
@@ -224,7 +224,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task A_user_name_that_is_taken_is_told_whatever_the_address()
+    public async Task A_taken_user_name_is_reported_whatever_the_address()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync(Register);
@@ -238,7 +238,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Both_name_and_address_are_required_here()
+    public async Task A_name_and_an_address_are_both_required()
     {
         var browser = new Browser(_server);
 
@@ -264,7 +264,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Opening_the_link_of_the_message_confirms_nothing_and_pressing_the_button_does()
+    public async Task Opening_the_link_confirms_nothing_until_the_button_is_pressed()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
@@ -283,20 +283,20 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task An_account_of_the_account_API_is_confirmed_by_the_link_that_its_page_sends()
+    public async Task An_account_created_by_the_account_API_is_confirmed_with_the_link_sent_from_its_page()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
         var link = await SentAsync(browser, name);
 
         Assert.Equal("/account/confirm-email?done=true", (await browser.SubmitAsync(await browser.GetAsync(link), "confirm-submit")).Address);
-        // Once more changes nothing.
+        // A second time changes nothing.
         Assert.Equal(HttpStatusCode.SeeOther, (await browser.PressAsync(await browser.GetAsync(link), "confirm-submit")).Status);
         Assert.True(await IsConfirmedAsync(name));
     }
 
     [Fact]
-    public async Task A_link_dies_with_its_time_with_another_address_and_by_any_change()
+    public async Task A_link_is_refused_if_altered_or_expired_or_if_the_address_has_changed()
     {
         using var inbox = new Inbox();
         await using var server = await ServerUnderTest.StartAsync(inbox.Setting, "--EmailConfirmation:Lifetime=3600");
@@ -318,7 +318,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task A_poisoned_host_does_not_reach_the_message()
+    public async Task A_spoofed_host_does_not_reach_the_message()
     {
         var browser = new Browser(_server) { Headers = { ["X-Forwarded-Host"] = "evil.example", ["Forwarded"] = "host=evil.example" } };
         var page = await browser.GetAsync(Register);
@@ -330,7 +330,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
     }
 
     [Fact]
-    public async Task Another_message_comes_on_demand_until_the_address_is_confirmed()
+    public async Task Another_message_can_be_requested_until_the_address_is_confirmed()
     {
         var browser = new Browser(_server);
         var name = People.NewName();
@@ -359,7 +359,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         return People.EmailOf(name);
     }
 
-    /// <summary>The link to confirm the address of an account that the account API made, asked for at its page.</summary>
+    /// <summary>The link that confirms the address of an account of the account API, requested on its page.</summary>
     private async Task<string> SentAsync(Browser browser, string name)
     {
         await _server.RegistersAsync(name);
@@ -368,7 +368,7 @@ public sealed partial class RegisterPageTests(AccountsServer shared) : IClassFix
         return LinkOf(await _inbox.NextAsync(People.EmailOf(name)));
     }
 
-    /// <summary>All that a caller could tell two answers apart by, but what is new in each.</summary>
+    /// <summary>Everything by which a caller could tell two answers apart, except what is new in each.</summary>
     private static string VisibleOf(BrowserPage page) => string.Join('\n',
         [$"{page.Status}", .. page.Message.Headers.Concat(page.Message.Content.Headers)
             .Where(header => header.Key is not ("Date" or "Set-Cookie"))

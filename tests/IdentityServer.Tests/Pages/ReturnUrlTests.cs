@@ -53,7 +53,7 @@ public sealed class ReturnUrlTests(TenantServer shared) : IClassFixture<TenantSe
     [Theory]
     [InlineData("/account/register", "sign-in")]
     [InlineData("/account/forgot-password", "sign-in")]
-    public async Task Links_of_other_pages_do_not_carry_it_on(string page, string link)
+    public async Task Links_on_other_pages_do_not_pass_a_bad_return_url_on(string page, string link)
     {
         var shown = await new Browser(_server).GetAsync($"{Path}{page}?return_url={Uri.EscapeDataString("/tenant/%2e%2e/evil")}");
 
@@ -62,7 +62,7 @@ public sealed class ReturnUrlTests(TenantServer shared) : IClassFixture<TenantSe
     }
 }
 
-/// <summary>A server whose issuer has a path, beside which others may live.</summary>
+/// <summary>A server whose issuer has a path: other sites may share the host.</summary>
 public sealed class TenantServer : IAsyncLifetime
 {
     public const string Path = "/tenant";

@@ -8,7 +8,7 @@ namespace IdentityServer.Tests.Pages;
 public sealed class SessionSettingTests
 {
     [Fact]
-    public async Task A_lowered_lifetime_reaches_sessions_that_have_begun()
+    public async Task A_shorter_lifetime_applies_to_existing_sessions()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var (passing, remembered) = (new Browser(server), new Browser(server));
@@ -47,7 +47,7 @@ public sealed class SessionSettingTests
     }
 
     [Fact]
-    public async Task A_raised_lifetime_does_not_lengthen_what_has_begun()
+    public async Task A_longer_lifetime_does_not_extend_existing_sessions()
     {
         await using var server = await ServerUnderTest.StartAsync("--Sessions:Lifetime=600");
         var browser = new Browser(server);
@@ -73,7 +73,7 @@ public sealed class SessionSettingTests
 
             Assert.Equal(2, browser.Cookies.Count);
             Assert.All(browser.Cookies.Keys, name => Assert.Equal(issuer.StartsWith("https:", StringComparison.Ordinal), name.StartsWith("__Host-", StringComparison.Ordinal)));
-            // What the prefix asks for, RFC 6265bis §4.1.3.2.
+            // The prefix requires it (RFC 6265bis §4.1.3.2).
             Assert.All(browser.SetCookies, cookie => Assert.Contains("path=/;", cookie + ";", StringComparison.OrdinalIgnoreCase));
             Assert.All(browser.SetCookies, cookie => Assert.DoesNotContain("domain=", cookie, StringComparison.OrdinalIgnoreCase));
             names.AddRange(browser.Cookies.Keys);
@@ -86,7 +86,7 @@ public sealed class SessionSettingTests
     [InlineData("http://localhost:5000", "identityserver")]
     [InlineData("https://id.example", "__Host-identityserver")]
     [InlineData("https://id.example:443/", "__Host-identityserver")]
-    public async Task The_usual_issuers_have_the_plain_name(string issuer, string name)
+    public async Task Common_issuers_have_the_plain_cookie_name(string issuer, string name)
     {
         await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Issuer={issuer}");
         var browser = new Browser(server);

@@ -31,13 +31,13 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
 
     [Theory]
     [InlineData(198, 200), InlineData(199, 199), InlineData(200, 200), InlineData(300, 200)]
-    public async Task A_browser_may_call_itself_anything(int before, int kept)
+    public async Task Any_user_agent_is_accepted_and_cut_to_200_characters(int before, int kept)
     {
         var name = await _server.HasUserAsync();
         var browser = new Browser(_server);
         var form = (await browser.GetAsync(SignIn)).FormOf("login-submit");
         var fields = form.Fields.Where(field => field.Name is not ("username" or "password")).Append(("username", name)).Append(("password", World.AlicePassword));
-        // A key is two units of UTF-16; the second may lie past what is kept.
+        // The emoji is two UTF-16 units; the second may be beyond the part that is kept.
         var agent = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(new string('a', before) + "🔑 and more"));
 
         var answer = await _server.PostsRawAsync(
@@ -80,7 +80,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     [InlineData("account")]
     [InlineData("/%0d%0a ")]
     [InlineData("/ö")]
-    public async Task Sign_in_leads_nowhere_else(string returnUrl)
+    public async Task Sign_in_does_not_redirect_to_another_site(string returnUrl)
     {
         var browser = new Browser(_server);
 
@@ -114,7 +114,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
         Assert.Null(page.AttributeOf("password", "value"));
         Assert.DoesNotContain("canary", page.Body, StringComparison.Ordinal);
         Assert.False(await browser.IsSignedInAsync(_server));
-        // And on from there.
+        // Sign-in can go on from there.
         await browser.SignInAsync(page);
         Assert.True(await browser.IsSignedInAsync(_server));
     }
@@ -138,7 +138,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task What_is_not_filled_in_is_said_beside_its_field()
+    public async Task An_empty_field_is_reported_beside_it()
     {
         var browser = new Browser(_server);
 
@@ -165,7 +165,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task Back_to_the_form_and_once_more_works_and_keeps_the_session()
+    public async Task Going_back_and_submitting_the_form_again_keeps_the_session()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync(SignIn);
@@ -193,7 +193,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_cookie_that_somebody_planted_does_not_become_the_session()
+    public async Task A_planted_cookie_does_not_become_the_session()
     {
         var browser = new Browser(_server);
         browser.Cookies[SessionCookie] = new string('A', 64);
@@ -205,7 +205,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6265", "4.1.2")]
-    public async Task The_cookie_is_kept_past_the_browsers_end_only_when_asked_for()
+    public async Task The_cookie_outlives_the_browser_only_if_the_user_asks_for_it()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync(SignIn);
@@ -220,7 +220,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6265bis", "4.1.3.2")]
-    public async Task Over_https_every_cookie_is_of_this_host_alone()
+    public async Task Over_https_every_cookie_is_for_this_host_only()
     {
         await using var server = await ServerUnderTest.StartAsync("--IdentityServer:Issuer=https://id.example");
         var browser = new Browser(server);
@@ -233,7 +233,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_post_without_the_token_of_our_form_is_refused_with_a_way_on()
+    public async Task A_post_without_the_antiforgery_token_is_refused_with_a_link_back_to_the_form()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync($"{SignIn}?return_url=/account?x=1");
@@ -255,7 +255,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task What_is_no_form_of_ours_is_refused_in_words()
+    public async Task An_invalid_form_is_refused()
     {
         var browser = new Browser(_server);
         var token = (await browser.GetAsync(SignIn)).FormOf("login-submit").Fields.Single(field => field.Name == "antiforgery").Value;
@@ -278,7 +278,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     [Theory]
     [InlineData("<script>alert(1)</script>")]
     [InlineData("\"><img src=x onerror=alert(1)>")]
-    public async Task What_was_typed_stays_text(string name)
+    public async Task A_typed_name_is_HTML_encoded(string name)
     {
         var browser = new Browser(_server);
 
@@ -289,7 +289,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task The_page_is_guarded_by_its_headers()
+    public async Task The_page_has_security_headers()
     {
         var browser = new Browser(_server);
         var page = await browser.GetAsync(SignIn);
@@ -304,12 +304,12 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
         Assert.Equal(("DENY", "nosniff", "no-referrer", "no-store"), (page.Header("X-Frame-Options"), page.Header("X-Content-Type-Options"), page.Header("Referrer-Policy"), page.Header("Cache-Control")));
     }
 
-    /// <summary>Chromium holds <c>form-action</c> against every redirect after the post, those of the application to wherever included.</summary>
+    /// <summary>Chromium applies <c>form-action</c> to all redirects after the post, even the application's.</summary>
     [Theory]
     [InlineData("/connect/authorize?client_id=web&redirect_uri=https://evil.example/", false)]
     [InlineData("/connect/authorize?client_id=nobody", true)]
     [InlineData("/account/profile", true)]
-    public async Task Only_where_a_client_waits_may_the_form_lead_away(string returnUrl, bool isKept)
+    public async Task The_form_may_redirect_to_another_site_only_for_a_known_client(string returnUrl, bool isKept)
     {
         var page = await new Browser(_server).GetAsync($"{SignIn}?return_url={Uri.EscapeDataString(returnUrl)}");
 
@@ -319,7 +319,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.1")]
-    public async Task The_waiting_client_is_named_and_its_hint_filled_in()
+    public async Task The_page_names_the_client_and_fills_in_its_login_hint()
     {
         var page = await new Browser(_server).GetAsync($"{SignIn}?return_url={Uri.EscapeDataString("/connect/authorize?client_id=web&login_hint=alice%40example.com")}");
 
@@ -329,7 +329,7 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task Readers_and_password_managers_find_their_way()
+    public async Task The_form_works_with_screen_readers_and_password_managers()
     {
         var page = await new Browser(_server).GetAsync(SignIn);
 
@@ -369,14 +369,14 @@ public sealed partial class SignInPageTests(AccountsServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task The_issuers_path_stands_before_every_address()
+    public async Task Every_address_begins_with_the_issuers_path()
     {
         await using var server = await ServerUnderTest.StartAsync("--IdentityServer:Issuer=http://localhost:5000/id");
         var browser = new Browser(server);
         var page = await browser.GetAsync("/id/account/sign-in?return_url=/account");
 
         Assert.Equal("/id/account/sign-in", page.FormOf("login-submit").Action);
-        // Beside the issuer others may live.
+        // Other sites may share the issuer's host.
         Assert.Equal("/id/account", (await browser.PressAsync(page, "login-submit", ("username", World.Alice), ("password", World.AlicePassword))).Location);
     }
 

@@ -13,7 +13,7 @@ public sealed partial class TextTests
     private static readonly string Source = Path.Combine(Repository.Root, "src", "IdentityServer");
 
     [Fact]
-    public void Every_text_that_a_page_asks_for_exists_and_none_is_left_over()
+    public void Every_text_that_a_page_uses_exists_and_none_is_unused()
     {
         var texts = XDocument.Load(Path.Combine(Source, "Pages", "Texts.resx")).Root!.Elements("data").Select(data => (string)data.Attribute("name")!).ToList();
         var sources = Directory.EnumerateFiles(Source, "*.*", SearchOption.AllDirectories)
@@ -44,7 +44,7 @@ public sealed partial class TextTests
     [InlineData("de", "en", "de")]
     [InlineData("xx fr-CA-x de", "en", "fr-CA")]
     [InlineData("- -- xx", "de", "de")]
-    public void The_language_is_what_the_client_asks_for_then_what_the_browser_does(string? uiLocales, string? acceptLanguage, string chosen) =>
+    public void The_clients_choice_of_language_comes_before_the_browsers(string? uiLocales, string? acceptLanguage, string chosen) =>
         Assert.Equal(chosen, Languages.Choose(["en", "de", "fr-CA"], uiLocales, acceptLanguage));
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed partial class TextTests
     [InlineData("#000000", true)]
     [InlineData("#ffd400", false)]
     [InlineData("#777777", false)]
-    public void Whatever_colour_the_operator_likes_words_stay_readable(string accent, bool isDark)
+    public void Text_stays_readable_with_any_colour_the_operator_chooses(string accent, bool isDark)
     {
         var declared = BrandColors.Declare(accent, isDark).Split(';').Select(pair => pair.Split(':')).ToDictionary(pair => pair[0], pair => pair[1]);
 
@@ -66,7 +66,7 @@ public sealed partial class TextTests
     [Theory]
     [InlineData("#ffffff", "#000000", 21)]
     [InlineData("#777777", "#ffffff", 4.48)]
-    public void Contrast_is_as_the_guidelines_count_it(string one, string other, double ratio) =>
+    public void Contrast_is_calculated_as_WCAG_defines_it(string one, string other, double ratio) =>
         Assert.Equal(ratio, BrandColors.Contrast(one, other), 2);
 
     /// <summary>The stylesheet's own pairs of colours, as they meet on the page (WCAG 2.2 §1.4.3, §1.4.11).</summary>
@@ -87,7 +87,7 @@ public sealed partial class TextTests
     }
 
     [Fact]
-    public async Task Name_logo_and_colours_are_the_operators()
+    public async Task Name_logo_and_colours_come_from_the_settings()
     {
         await using var server = await ServerUnderTest.StartAsync("--Branding:Name=Shipyard & Sons", "--Branding:LogoUri=/logo.svg", "--Branding:AccentColor=#aa0000");
 
@@ -99,7 +99,7 @@ public sealed partial class TextTests
     }
 
     [Fact, Rfc("9110", "13.1.2")]
-    public async Task The_stylesheet_is_kept_by_browsers_as_long_as_it_is_the_same()
+    public async Task Browsers_cache_the_stylesheet_until_it_changes()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var browser = new Browser(server);

@@ -11,13 +11,13 @@ using static OpenIddict.Server.OpenIddictServerHandlerFilters;
 
 namespace IdentityServer.Tests.Pipeline;
 
-/// <summary>The compiled dispatcher does what OpenIddict's own does, which each test asks too.</summary>
+/// <summary>The compiled dispatcher does what OpenIddict's own does: each test runs both.</summary>
 public sealed class DispatcherTests
 {
     private readonly List<string> _ran = [];
 
     [Fact]
-    public async Task Handlers_run_in_their_order_whether_they_wait_or_not() => await AgreesAsync("first waits last", options =>
+    public async Task Handlers_run_in_order_whether_or_not_they_wait() => await AgreesAsync("first waits last", options =>
     {
         Add(options, 2, async _ =>
         {
@@ -29,7 +29,7 @@ public sealed class DispatcherTests
     });
 
     [Fact]
-    public async Task One_for_another_endpoint_does_not_run() => await AgreesAsync("token", options =>
+    public async Task A_handler_for_another_endpoint_does_not_run() => await AgreesAsync("token", options =>
     {
         Add(options, 1, _ => Ran("introspection"), handler => handler.AddFilter<RequireIntrospectionRequest>());
         Add(options, 2, _ => Ran("token"), handler => handler.AddFilter<RequireTokenRequest>());
@@ -37,7 +37,7 @@ public sealed class DispatcherTests
     });
 
     [Fact]
-    public async Task The_endpoint_is_what_a_handler_before_has_set() => await AgreesAsync("becomes introspection", options =>
+    public async Task An_earlier_handler_may_change_the_endpoint() => await AgreesAsync("becomes introspection", options =>
     {
         Add(options, 1, context =>
         {
@@ -49,7 +49,7 @@ public sealed class DispatcherTests
     });
 
     [Fact]
-    public async Task A_filter_is_asked_at_each_event() => await AgreesAsync("refuses allows", options =>
+    public async Task A_filter_is_evaluated_again_for_each_handler() => await AgreesAsync("refuses allows", options =>
     {
         Add(options, 1, context =>
         {
@@ -69,7 +69,7 @@ public sealed class DispatcherTests
     [InlineData("handled")]
     [InlineData("skipped")]
     [InlineData("rejected")]
-    public async Task What_is_handled_skipped_or_rejected_goes_no_further(string how)
+    public async Task No_handler_runs_after_one_that_handled_skipped_or_rejected_the_event(string how)
     {
         foreach (var waits in (bool[])[false, true])
         {
@@ -93,7 +93,7 @@ public sealed class DispatcherTests
     }
 
     [Fact]
-    public async Task What_a_handler_throws_reaches_the_caller_and_ends_the_event()
+    public async Task An_exception_in_a_handler_reaches_the_caller_and_ends_the_event()
     {
         foreach (var dispatcher in Dispatchers(options =>
         {

@@ -8,7 +8,7 @@ namespace IdentityServer.Tests.Protocol;
 public sealed class CatalogueTests
 {
     [Fact]
-    public void Every_description_of_an_error_is_ASCII_and_stands_once()
+    public void Every_error_description_is_ASCII_and_unique()
     {
         var descriptions = typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description).ToList();
 
@@ -19,7 +19,7 @@ public sealed class CatalogueTests
     }
 
     [Fact]
-    public void What_is_advertised_is_what_the_token_endpoint_has()
+    public void Every_declared_grant_type_is_served()
     {
         var catalogue = new GrantCatalogue(null!, null!, null!, new ClientCredentialsGrant(), null!, null!);
 

@@ -15,7 +15,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
 
     public static TheoryData<string> Endpoints => ["/connect/token", "/connect/revoke", "/connect/introspect"];
 
-    /// <summary>Each holds credentials that would be right, were they not malformed.</summary>
+    /// <summary>Each holds credentials that would be right if they were not malformed.</summary>
     public static TheoryData<string> MalformedBasic =>
     [
         "", "Basic", "Basic ", "Basic  ", "Basic !!!!", "Basic c2hvcDpzaG9wLXNlY3JldA", "Basic c2hvcDpzaG9wLXNlY3JldA=", "Basic c2hv cDpzaG9wLXNlY3JldA==",
@@ -28,7 +28,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     ];
 
     [Fact, Rfc("6749", "2.3.1")]
-    public async Task A_secret_is_taken_by_Basic_and_in_the_body()
+    public async Task A_secret_is_accepted_by_Basic_and_in_the_body()
     {
         var basic = await _server.PostFormAsync("/connect/token", ForItself, Calls.AsShop);
         var post = await _server.PostFormAsync("/connect/token", [.. ForItself, ("client_id", World.Shop), ("client_secret", World.ShopSecret)]);
@@ -56,7 +56,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
         Assert.Equal(HttpStatusCode.OK, (await WithHeader(header)).Status);
 
     [Theory, MemberData(nameof(MalformedBasic)), Rfc("6749", "5.2")]
-    public async Task A_malformed_header_is_no_authentication(string header) =>
+    public async Task A_malformed_header_is_an_invalid_client(string header) =>
         (await WithHeader(header)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_header_beyond_all_limits_is_refused_without_a_fault() =>
+    public async Task An_oversized_header_is_431() =>
         Assert.Equal(431, RawHttp.StatusOf(await _server.PostsRawAsync("/connect/token", $"Authorization: Basic {new string('A', 200_000)}", "grant_type=client_credentials")));
 
     [Fact, Rfc("6749", "5.2")]
@@ -89,7 +89,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_missing_secret_does_not_tell_whether_there_is_such_a_client()
+    public async Task A_missing_secret_does_not_reveal_whether_the_client_exists()
     {
         var known = await _server.PostFormAsync("/connect/token", [.. ForItself, ("client_id", World.Shop)]);
         var unknown = await _server.PostFormAsync("/connect/token", [.. ForItself, ("client_id", "nobody")]);
@@ -111,7 +111,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact]
-    public async Task The_same_client_id_may_stand_beside_Basic_but_no_other()
+    public async Task A_client_id_beside_Basic_must_be_the_same()
     {
         var same = await _server.PostFormAsync("/connect/token", [.. ForItself, ("client_id", World.Shop)], Calls.AsShop);
         var other = await _server.PostFormAsync("/connect/token", [.. ForItself, ("client_id", World.Rival)], Calls.AsShop);
@@ -128,7 +128,7 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     }
 
     [Fact, Rfc("6749", "2.1")]
-    public async Task A_public_client_is_known_by_its_id_and_refused_with_a_secret()
+    public async Task A_public_client_is_identified_by_its_id_and_refused_with_a_secret()
     {
         (string, string)[] refresh = [("grant_type", "refresh_token"), ("refresh_token", "x")];
         (await _server.PostFormAsync("/connect/token", [.. refresh, ("client_id", World.Spa)])).Refuses("invalid_grant");
@@ -139,14 +139,14 @@ public sealed class ClientAuthenticationTests(SharedServer shared) : IClassFixtu
     }
 
     [Theory, MemberData(nameof(Endpoints)), Rfc("6749", "2.3.1")]
-    public async Task Credentials_in_the_query_are_refused_even_beside_right_ones(string path)
+    public async Task Credentials_in_the_query_are_refused_even_beside_valid_ones(string path)
     {
         foreach (var query in new[] { "client_id=shop", "client_secret=shop-secret", "Client_Secret=shop-secret", "client%5Fsecret=x", "password=x", "refresh_token=x", "token=x", "grant_type=client_credentials", "client_secret" })
             (await _server.PostFormAsync($"{path}?{query}", [.. ForItself, ("token", "x")], Calls.AsShop)).Refuses("invalid_request");
     }
 
     [Fact]
-    public async Task Each_of_several_secrets_is_right_and_a_disabled_client_is_as_unknown()
+    public async Task Any_of_several_secrets_works_and_a_disabled_client_looks_unknown()
     {
         await _server.ConfiguresAsync(db => db.Clients.AddRange(
             new ClientRow { ClientId = "two-secrets", AuthMethod = "client_secret_basic", SecretHashes = [_server.SecretHash("old"), _server.SecretHash("new")], GrantTypes = ["client_credentials"], Scopes = ["data:read"] },

@@ -42,7 +42,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
         _server.PostFormAsync("/connect/token", [("grant_type", Devices.GrantType), ("device_code", device["device_code"]!)], Calls.Basic(_id, "s"));
 
     [Fact, Rfc("6749", "6")]
-    public async Task A_client_that_lost_offline_access_refreshes_nothing_and_spends_nothing()
+    public async Task A_client_that_lost_offline_access_cannot_refresh_and_spends_nothing()
     {
         await HasClientAsync(World.AllScopes);
         var first = await SignsInAsync();
@@ -88,7 +88,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
 
     /// <summary>Many at once, so that some of them share a statement.</summary>
     [Fact, Rfc("6749", "6")]
-    public async Task Where_no_scope_is_left_nothing_is_refreshed_and_nothing_spent()
+    public async Task A_refresh_with_no_scope_left_is_refused_and_spends_nothing()
     {
         await HasClientAsync("data:read", "data:write", "offline_access");
         var tokens = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => SignsInAsync("data:read offline_access")));
@@ -105,7 +105,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("6749", "4.1.4")]
-    public async Task A_code_gives_no_refresh_token_and_no_scope_that_its_client_lost_meanwhile()
+    public async Task A_code_gives_neither_a_refresh_token_nor_a_scope_that_its_client_has_lost()
     {
         await HasClientAsync(World.SignInScopes);
         var code = await GetsCodeAsync("openid data:read data:write offline_access");
@@ -115,7 +115,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
 
         Assert.Equal((HttpStatusCode.OK, "openid data:read", null), (tokens.Status, tokens["scope"], tokens.RefreshToken));
         Assert.Equal("openid data:read", Around.Claims(tokens.AccessToken).GetProperty("scope").GetString());
-        // It has nothing to live for longer than its access token.
+        // Without a refresh token the grant need not outlive its access token.
         var grant = Around.Claims(tokens.AccessToken).GetProperty("grant_id").GetGuid();
         Assert.Equal(3600, await _server.ReadAsync<int>("SELECT extract(epoch FROM expires_at - rotated_at) FROM grants WHERE id = $1", grant));
     }
@@ -124,7 +124,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     [InlineData("data:read offline_access")]
     [InlineData("offline_access")]
     [InlineData("openid")]
-    public async Task A_code_of_which_no_scope_is_left_is_refused_and_not_spent(string scope)
+    public async Task A_code_with_no_scope_left_is_refused_and_not_spent(string scope)
     {
         await HasClientAsync(World.SignInScopes);
         var code = await GetsCodeAsync(scope);
@@ -137,7 +137,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("8628", "3.5")]
-    public async Task A_device_gets_no_refresh_token_and_no_scope_that_its_client_lost_meanwhile()
+    public async Task A_device_gets_neither_a_refresh_token_nor_a_scope_that_its_client_has_lost()
     {
         await HasClientAsync(World.SignInScopes);
         var device = await AsksAsync("openid data:read data:write offline_access");
@@ -152,7 +152,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("8628", "3.5")]
-    public async Task A_device_code_of_which_no_scope_is_left_is_refused_and_not_spent()
+    public async Task A_device_code_with_no_scope_left_is_refused_and_not_spent()
     {
         await HasClientAsync(World.SignInScopes);
         var device = await AsksAsync("data:read offline_access");
@@ -166,7 +166,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("8628", "3.3")]
-    public async Task A_device_whose_client_may_use_none_any_more_is_not_asked_about()
+    public async Task A_device_of_a_client_that_lost_the_device_grant_is_refused_without_asking_the_user()
     {
         await HasClientAsync(World.SignInScopes);
         var (waiting, shown) = (await AsksAsync("openid"), await AsksAsync("openid"));
@@ -183,7 +183,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("8693", "2.2.1")]
-    public async Task An_exchange_gives_no_more_than_the_client_of_the_subject_token_may_have_now()
+    public async Task An_exchange_gives_only_scopes_that_the_subject_tokens_client_still_has()
     {
         await HasClientAsync("data:read", "data:write");
         await _server.ConfiguresAsync(db =>
@@ -203,7 +203,7 @@ public sealed class CurrentRegistrationTests(DeviceServer shared) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_changed_password_gives_no_refresh_token_to_a_client_that_lost_offline_access()
+    public async Task Changing_the_password_gives_no_refresh_token_to_a_client_that_lost_offline_access()
     {
         await HasClientAsync(World.AllScopes);
         var name = await _server.HasUserAsync();

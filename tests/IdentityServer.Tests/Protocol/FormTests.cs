@@ -6,7 +6,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>What all endpoints that read a form refuse, before they look at what it says.</summary>
+/// <summary>What every endpoint that reads a form refuses before it looks at the parameters.</summary>
 public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Form = "application/x-www-form-urlencoded";
@@ -48,7 +48,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     ];
 
     [Theory, MemberData(nameof(MethodsNotAllowed)), Rfc("6749", "3.2")]
-    public async Task Another_method_is_405_with_an_error_to_read(string method, string path)
+    public async Task Another_method_is_405_with_an_error_in_the_body(string method, string path)
     {
         var answer = await _server.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
 
@@ -66,14 +66,14 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
-    public async Task An_unknown_address_is_404_with_an_error_to_read()
+    public async Task An_unknown_path_is_404_with_an_error_in_the_body()
     {
         foreach (var path in new[] { "/connect", "/connect/", "/connect/tokens", "/connect/token/x", "/.well-known/nothing", "/connect//token" })
             (await _server.SendAsync(new HttpRequestMessage(HttpMethod.Post, path))).Refuses(HttpStatusCode.NotFound, "invalid_request");
     }
 
     [Theory, MemberData(nameof(Endpoints)), Rfc("6749", "3.2")]
-    public async Task Only_a_form_is_read(string path)
+    public async Task Only_a_form_is_accepted(string path)
     {
         foreach (var type in new[] { "application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=iso-8859-1", "application/x-www-form-urlencoded2", "application/*", ";", "application/x-www-form-urlencoded, application/json" })
             (await PostAsync(path, "grant_type=client_credentials&token=x"u8.ToArray(), type)).Refuses("invalid_request");
@@ -88,7 +88,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     [InlineData("application/x-www-form-urlencoded; charset=UTF-8")]
     [InlineData("application/x-www-form-urlencoded;charset=\"utf-8\"")]
     [InlineData("application/x-www-form-urlencoded ;")]
-    public async Task A_form_is_known_in_every_spelling(string type) =>
+    public async Task The_content_type_of_a_form_is_accepted_in_every_spelling(string type) =>
         Assert.Equal(HttpStatusCode.OK, (await PostAsync("/connect/token", "grant_type=client_credentials"u8.ToArray(), type)).Status);
 
     [Theory, MemberData(nameof(Malformed)), Rfc("6749", "3.2")]
@@ -117,7 +117,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Theory, MemberData(nameof(Endpoints))]
-    public async Task A_body_over_64_KiB_is_413_with_and_without_a_length(string path)
+    public async Task A_body_over_64_KiB_is_413_with_or_without_a_Content_Length(string path)
     {
         const string form = "grant_type=client_credentials&token=x&pad=";
         var full = Encoding.ASCII.GetBytes(form.PadRight(64 * 1024, 'a'));
@@ -127,7 +127,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(path, full, Form, chunked: true)).Status);
         (await PostAsync(path, over, Form)).Refuses(HttpStatusCode.RequestEntityTooLarge, "invalid_request");
         (await PostAsync(path, over, Form, chunked: true)).Refuses(HttpStatusCode.RequestEntityTooLarge, "invalid_request");
-        // Read to its end, so that the client gets the answer and no reset.
+        // The body is read to its end, so that the client gets the answer and not a reset.
         (await PostAsync(path, new byte[4 * 1024 * 1024], Form)).Refuses(HttpStatusCode.RequestEntityTooLarge, "invalid_request");
         (await PostAsync(path, new byte[4 * 1024 * 1024], Form, chunked: true)).Refuses(HttpStatusCode.RequestEntityTooLarge, "invalid_request");
     }
@@ -152,7 +152,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
-    public async Task Odd_HTTP_is_no_fault_of_ours()
+    public async Task Odd_HTTP_never_causes_a_500()
     {
         const string form = "grant_type=client_credentials";
         const string head = $"Content-Type: {Form}\nAuthorization: Basic c2hvcDpzaG9wLXNlY3JldA==";
@@ -176,7 +176,7 @@ public sealed class FormTests(SharedServer shared) : IClassFixture<SharedServer>
     }
 
     [Fact]
-    public async Task A_caller_who_hangs_up_within_the_body_is_no_fault_of_ours()
+    public async Task A_caller_that_hangs_up_while_sending_its_body_is_not_logged_as_an_error()
     {
         using (var socket = new System.Net.Sockets.TcpClient())
         {

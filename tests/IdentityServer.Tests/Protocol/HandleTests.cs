@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>Refresh tokens as text: what was not written by this server is refused, and without a query.</summary>
+/// <summary>Refresh tokens as text: one that this server did not write is refused without a query.</summary>
 public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -42,7 +42,7 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
-    public async Task Every_byte_counts_over_HTTP_as_well_and_the_grant_lives_on()
+    public async Task A_changed_byte_is_refused_over_HTTP_too_and_the_grant_lives_on()
     {
         var signedIn = await _server.SignsInAsync();
         StrictBase64Url.TryDecode(signedIn.RefreshToken!, out var bytes);
@@ -57,7 +57,7 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
-    public async Task Another_spelling_is_another_token()
+    public async Task Another_spelling_of_a_token_is_refused()
     {
         var token = (await _server.SignsInAsync()).RefreshToken!;
 
@@ -66,7 +66,7 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
-    public void A_handle_of_no_key_or_of_another_servers_key_is_refused()
+    public void A_handle_made_with_another_servers_key_or_none_is_refused()
     {
         var other = new HandleKeys([new HandleKey(7, RandomNumberGenerator.GetBytes(32), DateTimeOffset.UnixEpoch)]);
         var now = _server.Clock.GetUtcNow();
@@ -76,7 +76,7 @@ public sealed class HandleTests(SharedServer shared) : IClassFixture<SharedServe
     }
 
     [Fact]
-    public void The_successor_of_a_lost_answer_reads_the_same_over_a_change_of_keys()
+    public void A_repeated_successor_is_the_same_after_a_change_of_keys()
     {
         var start = DateTimeOffset.UnixEpoch;
         var old = new HandleKey(1, RandomNumberGenerator.GetBytes(32), start);

@@ -29,7 +29,7 @@ public sealed class IntrospectionTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7662", "2.2")]
-    public async Task An_active_refresh_token_is_described_to_its_client_alone()
+    public async Task An_active_refresh_token_is_described_only_to_its_client()
     {
         var signedIn = await _server.SignsInAsync();
 
@@ -43,7 +43,7 @@ public sealed class IntrospectionTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7662", "2.2")]
-    public async Task Anything_else_is_exactly_inactive()
+    public async Task Any_other_token_is_answered_with_inactive_and_nothing_else()
     {
         var signedIn = await _server.SignsInAsync();
         var next = await _server.RefreshesAsync(signedIn.RefreshToken);
@@ -55,7 +55,7 @@ public sealed class IntrospectionTests(SharedServer shared) : IClassFixture<Shar
             $"{parts[0]}.{parts[2]}.{parts[1]}", $"eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{parts[1]}.", $"eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{parts[1]}.{parts[2]}", "😀.😀.😀", HandleTests.Write(_server, Guid.NewGuid(), 0),
         })
             Inactive(await _server.IntrospectsAsync(other));
-        // A spent refresh token is not active, within the leeway neither.
+        // A spent refresh token is not active, not even within the leeway.
         Inactive(await _server.IntrospectsAsync(signedIn.RefreshToken, Calls.AsShop));
         Assert.Equal("True", (await _server.IntrospectsAsync(next.RefreshToken, Calls.AsShop))["active"]);
     }
@@ -98,7 +98,7 @@ public sealed class IntrospectionTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("7662", "2.1")]
-    public async Task A_token_is_required_once()
+    public async Task Exactly_one_token_is_required()
     {
         (await _server.PostFormAsync("/connect/introspect", [("x", "y")], Calls.AsResourceApi)).Refuses("invalid_request");
         (await _server.IntrospectsAsync("")).Refuses("invalid_request");

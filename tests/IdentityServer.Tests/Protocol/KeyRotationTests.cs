@@ -28,7 +28,7 @@ public sealed class KeyRotationTests
         await RotateAsync(server);
         await RotateAsync(server);
 
-        // Published at once, and not signed with.
+        // Published at once, but not yet used to sign.
         await Around.SoonAsync(async () => (await PublishedAsync(server)).Count == 4, "the successors are published");
         Assert.Equal(oldKey, KeyOf(await server.SignsInAsync()));
         server.Clock.Advance(TimeSpan.FromSeconds(80));
@@ -68,7 +68,7 @@ public sealed class KeyRotationTests
     }
 
     [Fact, Rfc("RP-Initiated Logout", "2")]
-    public async Task An_ID_token_tells_of_its_session_for_as_long_as_that_may_last()
+    public async Task An_ID_token_is_a_valid_logout_hint_for_as_long_as_its_session_may_last()
     {
         await using var server = await ServerUnderTest.StartAsync([.. Settings, "--Sessions:RememberedLifetime=3000"]);
         await server.ExecuteAsync("UPDATE configuration SET longest_access_token = 60");
@@ -103,7 +103,7 @@ public sealed class KeyRotationTests
     }
 
     [Fact]
-    public async Task Rotations_at_once_make_one_successor()
+    public async Task Concurrent_rotations_create_one_successor()
     {
         await using var one = await ServerUnderTest.StartAsync(Settings);
         await using var two = await one.StartNodeAsync(Settings);
@@ -118,7 +118,7 @@ public sealed class KeyRotationTests
     }
 
     [Fact]
-    public async Task A_server_that_slept_through_a_rotation_publishes_before_it_signs_all_the_same()
+    public async Task A_server_that_missed_a_rotation_still_publishes_a_key_before_signing_with_it()
     {
         await using var server = await ServerUnderTest.StartAsync(Settings);
         var oldKey = KeyOf(await server.SignsInAsync());
@@ -133,7 +133,7 @@ public sealed class KeyRotationTests
     }
 
     [Fact]
-    public async Task RS256_signs_where_the_setting_says_so()
+    public async Task RS256_is_used_if_the_setting_says_so()
     {
         await using var server = await ServerUnderTest.StartAsync("--AccessTokens:SigningAlgorithm=RS256");
 
@@ -145,7 +145,7 @@ public sealed class KeyRotationTests
 
     private static string[] Sessions(int seconds) => [$"--Sessions:Lifetime={seconds}", $"--Sessions:RememberedLifetime={seconds}"];
 
-    /// <summary>Goes to the last seconds in which the first key signs ID tokens, its successor published.</summary>
+    /// <summary>Moves to the last seconds in which the first key signs ID tokens, its successor published.</summary>
     private static async Task<string> LastOfItsKeyAsync(ServerUnderTest server)
     {
         server.Clock.Advance(TimeSpan.FromSeconds(905));

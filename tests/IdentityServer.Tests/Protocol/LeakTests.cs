@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>Passwords, secrets and tokens stand in no line of the log, at any level, whatever happens.</summary>
+/// <summary>No line of the log, at any level, contains a password, secret or token, whatever happens.</summary>
 public sealed class LeakTests
 {
     [Fact, Rfc("6819", "5.1.6")]

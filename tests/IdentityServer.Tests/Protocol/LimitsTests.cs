@@ -12,7 +12,7 @@ namespace IdentityServer.Tests.Protocol;
 public sealed class LimitsTests
 {
     [Fact, Rfc("6585", "4")]
-    public async Task Requests_over_the_rate_of_an_address_are_429_and_told_when_to_come_back()
+    public async Task Too_many_requests_from_one_address_are_429_with_Retry_After()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:TokensPerAddress=5", "--Limits:Window=3600");
         for (var i = 0; i < 5; i++)
@@ -23,7 +23,7 @@ public sealed class LimitsTests
             answer.Refuses(HttpStatusCode.TooManyRequests, "temporarily_unavailable");
             Assert.InRange(answer.Message.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3600);
         }
-        // An address can't be made up.
+        // A made-up X-Forwarded-For or Forwarded header doesn't help.
         var spoofed = new HttpRequestMessage(HttpMethod.Post, "/connect/token") { Headers = { { "X-Forwarded-For", "203.0.113.7" }, { "Forwarded", "for=203.0.113.7" } } };
         Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(spoofed)).Status);
         // Requests of resource servers and probes still work.
@@ -32,7 +32,7 @@ public sealed class LimitsTests
     }
 
     [Fact]
-    public async Task Behind_a_known_proxy_the_address_is_the_callers()
+    public async Task Behind_a_known_proxy_the_callers_address_counts()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:TokensPerAddress=1", "--Limits:Window=3600", "--ForwardedHeaders:KnownProxies=127.0.0.1");
 
@@ -41,14 +41,14 @@ public sealed class LimitsTests
             Assert.Equal(HttpStatusCode.BadRequest, (await server.SendAsync(From(caller))).Status);
             Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From(caller))).Status);
         }
-        // A caller of IPv6 commands a whole network, and counts as one.
+        // An IPv6 caller controls a whole network, which counts as one address.
         Assert.Equal(HttpStatusCode.TooManyRequests, (await server.SendAsync(From("2001:db8:1::2"))).Status);
 
         static HttpRequestMessage From(string address) => new(HttpMethod.Post, "/connect/token") { Headers = { { "X-Forwarded-For", address } } };
     }
 
     [Fact]
-    public async Task Behind_a_chain_of_known_proxies_the_address_is_that_of_the_first_hop_that_is_not_listed()
+    public async Task Behind_a_chain_of_known_proxies_the_first_unlisted_hop_is_the_caller()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:TokensPerAddress=1", "--Limits:SignInsPerAddress=1", "--Limits:Window=3600", "--ForwardedHeaders:KnownProxies=127.0.0.1 10.0.0.0/8");
 
@@ -70,7 +70,7 @@ public sealed class LimitsTests
     }
 
     [Fact]
-    public async Task The_rate_of_an_account_does_not_tell_whether_there_is_one()
+    public async Task The_rate_limit_of_an_account_does_not_reveal_whether_it_exists()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAccount=3", "--Limits:Window=3600");
         var (known, unknown) = (new List<string>(), new List<string>());
@@ -86,7 +86,7 @@ public sealed class LimitsTests
     }
 
     [Fact]
-    public async Task A_storm_of_sign_ins_is_503_past_the_queue_and_slows_no_refresh()
+    public async Task Sign_ins_past_the_queue_are_503_and_do_not_slow_refreshes()
     {
         using var hashing = new SemaphoreSlim(0);
         await using var server = await ServerUnderTest.StartAsync(
@@ -108,7 +108,7 @@ public sealed class LimitsTests
         Assert.Equal(HttpStatusCode.OK, (await server.SignsInAsync()).Status);
     }
 
-    /// <summary>Hashes when the test lets it; users' hashes only, those of clients have no cost here.</summary>
+    /// <summary>Hashes users' passwords when the test lets it. Clients' secrets cost nothing here.</summary>
     private sealed class Slow(SemaphoreSlim allowed) : IPasswordHasher<User>
     {
         private readonly PasswordHasher<User> _hasher = new();
@@ -119,7 +119,7 @@ public sealed class LimitsTests
         {
             if (providedPassword == World.AlicePassword)
                 allowed.Wait();
-            // The test's hashes are of few rounds; that they would be raised is another test's.
+            // The test's hashes have few rounds; upgrading them is tested elsewhere.
             return _hasher.VerifyHashedPassword(user, hashedPassword, providedPassword) == PasswordVerificationResult.Failed ? PasswordVerificationResult.Failed : PasswordVerificationResult.Success;
         }
     }

@@ -39,7 +39,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(["address", "data:read", "data:write", "email", "offline_access", "openid", "phone", "profile", "roles"], List(document, "scopes_supported").Order());
         Assert.Equal(["client_secret_basic", "client_secret_post", "none", "private_key_jwt"], List(document, "token_endpoint_auth_methods_supported").Order());
         Assert.Equal(["code"], List(document, "response_types_supported"));
-        // No endpoint that is not served is named.
+        // Only endpoints that are served are named.
         Assert.Equal(
             [
                 "authorization_endpoint", "device_authorization_endpoint", "end_session_endpoint", "introspection_endpoint", "jwks_uri",
@@ -49,7 +49,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact]
-    public async Task What_is_advertised_works()
+    public async Task Everything_advertised_works()
     {
         var document = (await GetAsync(OAuth)).Json;
         string Path(string name) => new Uri(document.GetProperty(name).GetString()!).AbsolutePath;
@@ -81,7 +81,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact, Rfc("7517", "5"), Rfc("7518", "6")]
-    public async Task The_JWKS_holds_public_keys_alone_each_with_its_own_kid()
+    public async Task The_JWKS_holds_only_public_keys_each_with_its_own_kid()
     {
         var answer = await GetAsync("/.well-known/jwks");
 
@@ -99,7 +99,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Fact]
-    public async Task A_token_verifies_by_the_published_keys_alone()
+    public async Task A_token_can_be_verified_with_the_published_keys_alone()
     {
         var jwks = await GetAsync("/.well-known/jwks");
         Assert.True(JwtVerifier.TryParse(System.Text.Encoding.UTF8.GetBytes(jwks.Body), PublicJwk.Algorithms, out var keys));
@@ -130,7 +130,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Theory, MemberData(nameof(Places)), Rfc("9110", "9.3.2")]
-    public async Task HEAD_is_answered_as_GET_without_its_body(string place)
+    public async Task HEAD_is_answered_like_GET_without_the_body(string place)
     {
         var head = await _server.SendAsync(new HttpRequestMessage(HttpMethod.Head, place));
 
@@ -141,7 +141,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     [Theory, Rfc("8414", "3.1"), Rfc("8414", "5")]
     [InlineData("/tenant/one")]
     [InlineData("/tenant/one/")]
-    public async Task An_issuer_with_a_path_is_found_at_both_places_and_serves_below_it(string path)
+    public async Task Metadata_of_an_issuer_with_a_path_is_at_both_locations_and_its_endpoints_are_below_the_path(string path)
     {
         var issuer = "https://id.example.com" + path;
         await using var server = await ServerUnderTest.StartAsync($"--IdentityServer:Issuer={issuer}");
@@ -161,13 +161,13 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal("True", (await server.PostFormAsync("/tenant/one/connect/introspect", [("token", token.AccessToken!)], Calls.AsResourceApi))["active"]);
         Assert.Equal(HttpStatusCode.OK, (await server.PostFormAsync("/tenant/one/connect/revoke", [("token", token.AccessToken!)], Calls.AsShop)).Status);
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/tenant/one/.well-known/jwks"))).Status);
-        // Refusals below the path have the body of their family as well.
+        // Refusals below the path have their family's body too.
         (await server.SendAsync(new(HttpMethod.Get, "/tenant/one/connect/token"))).Refuses(HttpStatusCode.MethodNotAllowed, "invalid_request");
         (await server.SendAsync(new(HttpMethod.Get, "/tenant/one/connect/nothing"))).Refuses(HttpStatusCode.NotFound, "invalid_request");
     }
 
     [Fact]
-    public async Task Browsers_of_allowed_origins_may_read_the_metadata_and_call_the_token_and_revocation_endpoints()
+    public async Task From_an_allowed_origin_a_browser_may_read_the_metadata_and_call_the_token_and_revocation_endpoints()
     {
         foreach (var place in new[] { OpenId, OAuth, "/.well-known/jwks" })
         {
@@ -218,7 +218,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
             };
             var answer = (await _server.SendAsync(request)).Message;
             var allowed = answer.Headers.TryGetValues("Access-Control-Allow-Headers", out var headers) ? string.Join(',', headers).Split(',', StringSplitOptions.TrimEntries) : [];
-            // A * would not stand for Authorization (Fetch, "CORS-unsafe request-header names").
+            // A * would not cover Authorization (Fetch, "CORS-unsafe request-header names").
             string[] expected = origin.StartsWith("http://localhost", StringComparison.Ordinal) ? ["authorization", "dpop", "mcp-protocol-version", "traceparent", "x-requested-with"] : [];
             Assert.Equal(expected, allowed);
             Assert.False(answer.Headers.Contains("Access-Control-Allow-Credentials"));
@@ -228,7 +228,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     [Theory]
     [InlineData("--Cors:Origins=*", "https://shop.example", true)]
     [InlineData("--Cors:Origins=", "http://localhost:3000", false)]
-    public async Task Origins_may_be_all_or_none(string setting, string origin, bool isAllowed)
+    public async Task All_origins_or_none_may_be_allowed(string setting, string origin, bool isAllowed)
     {
         await using var server = await ServerUnderTest.StartAsync(setting);
         var request = new HttpRequestMessage(HttpMethod.Get, OpenId) { Headers = { { "Origin", origin } } };
@@ -237,7 +237,7 @@ public sealed class MetadataTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Theory, InlineData("/health/live"), InlineData("/health/ready")]
-    public async Task A_probe_by_HEAD_is_answered_like_one_by_GET(string path)
+    public async Task A_health_probe_by_HEAD_is_answered_like_one_by_GET(string path)
     {
         var (get, head) = (await GetAsync(path), await _server.SendAsync(new HttpRequestMessage(HttpMethod.Head, path)));
 

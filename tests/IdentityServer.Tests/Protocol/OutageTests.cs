@@ -9,7 +9,7 @@ namespace IdentityServer.Tests.Protocol;
 public sealed class OutageTests
 {
     [Fact, Rfc("6749", "5.2")]
-    public async Task A_fault_of_ours_is_500_without_a_trace()
+    public async Task An_internal_error_is_500_without_details()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = await server.SignsInAsync();
@@ -30,7 +30,7 @@ public sealed class OutageTests
     }
 
     [Fact, Rfc("7009", "2.2.1")]
-    public async Task Without_its_database_the_server_says_503_and_never_200_for_what_did_not_happen()
+    public async Task Without_its_database_the_server_answers_503_and_never_a_false_200()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = await server.SignsInAsync();

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>Rules of OpenIddict's own, as they are answered here.</summary>
+/// <summary>OpenIddict's own rules, as they are answered here.</summary>
 public sealed class ParameterRuleTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private readonly ServerUnderTest _server = shared.Server;
@@ -16,7 +16,7 @@ public sealed class ParameterRuleTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("/connect/token", "grant_type=urn:ietf:params:oauth:grant-type:token-exchange")]
     [InlineData("/connect/revoke", "")]
     [InlineData("/connect/introspect", "")]
-    public async Task A_refusal_says_what_is_wrong_and_leads_to_nobody_elses_site(string path, string form)
+    public async Task A_refusal_describes_the_error_and_does_not_mention_OpenIddict(string path, string form)
     {
         var answer = await _server.PostFormAsync(path, Fields(form), Calls.Basic(World.Shop, World.ShopSecret));
 
@@ -32,7 +32,7 @@ public sealed class ParameterRuleTests(SharedServer shared) : IClassFixture<Shar
     [InlineData("/connect/introspect", "")]
     [InlineData("/connect/par", "")]
     [InlineData("/connect/device_authorization", "")]
-    public async Task Who_does_not_prove_who_it_is_learns_nothing_else(string path, string form) =>
+    public async Task A_client_that_fails_to_authenticate_learns_nothing_else(string path, string form) =>
         (await _server.PostFormAsync(path, Fields(form), Calls.Basic(World.Shop, "wrong"))).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
 
     private static (string, string)[] Fields(string form) =>

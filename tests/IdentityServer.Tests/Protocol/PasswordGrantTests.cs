@@ -10,7 +10,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>The lockout of these tests is that of the defaults: ten wrong passwords, five minutes.</summary>
+/// <summary>These tests use the default lockout: ten wrong passwords, five minutes.</summary>
 public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted) : IClassFixture<PasswordGrantTests.CountedServer>
 {
     private readonly ServerUnderTest _server = counted.Server;
@@ -27,7 +27,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     };
 
     [Theory, MemberData(nameof(Passwords))]
-    public async Task A_password_is_right_as_typed_and_wrong_with_any_change(string password)
+    public async Task A_password_must_match_exactly(string password)
     {
         var name = await _server.HasUserAsync(password);
 
@@ -40,7 +40,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Theory, MemberData(nameof(Names))]
-    public async Task A_name_is_found_as_it_compares(string registered, string typed)
+    public async Task A_name_is_found_in_any_case_or_Unicode_form(string registered, string typed)
     {
         await _server.HasUserAsync(name: registered);
 
@@ -49,7 +49,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact, Rfc("6749", "5.2")]
-    public async Task Wrong_unknown_disabled_and_locked_get_the_same_bytes()
+    public async Task A_wrong_password_and_an_unknown_disabled_or_locked_account_get_the_same_bytes()
     {
         var disabled = await _server.HasUserAsync();
         await _server.ExecuteAsync("UPDATE users SET disabled_at = now() WHERE user_name = $1", disabled);
@@ -82,7 +82,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact]
-    public async Task There_is_no_refresh_token_unless_it_was_granted_and_may_be_used()
+    public async Task A_refresh_token_needs_offline_access_and_the_refresh_grant()
     {
         await _server.ConfiguresAsync(db => db.Clients.Add(new ClientRow
         {
@@ -112,7 +112,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     [Fact]
     public async Task Parallel_sign_ins_with_the_right_password_lock_nobody_out()
     {
-        // As on a machine of many cores: more passwords in hashing at once than may be wrong in a row.
+        // As on a machine with many cores: more passwords are hashed at once than may be wrong in a row.
         await using var server = await ServerUnderTest.StartAsync("--Password:Parallelism=32");
         var name = await server.HasUserAsync();
         for (var i = 0; i < 9; i++)
@@ -152,7 +152,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact]
-    public async Task A_lockout_refuses_passwords_only()
+    public async Task A_lockout_refuses_only_passwords()
     {
         var name = await _server.HasUserAsync();
         var before = await _server.SignsInAsync(name);
@@ -175,7 +175,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
     }
 
     [Fact]
-    public async Task A_hash_of_fewer_rounds_is_raised_at_sign_in()
+    public async Task A_hash_with_fewer_rounds_is_upgraded_at_sign_in()
     {
         var name = await _server.HasUserAsync();
         var weak = new PasswordHasher<User>().HashPassword(new User(), World.AlicePassword);
@@ -191,7 +191,7 @@ public sealed class PasswordGrantTests(PasswordGrantTests.CountedServer counted)
 
     private Task<string> HashOfAsync(string name) => _server.ReadAsync<string>("SELECT password_hash FROM users WHERE user_name = $1", name);
 
-    /// <summary>A server that counts which hashes were compared with.</summary>
+    /// <summary>A server that counts the comparisons with each hash.</summary>
     public sealed class CountedServer : IAsyncLifetime
     {
         private readonly ConcurrentDictionary<string, int> _compared = new();

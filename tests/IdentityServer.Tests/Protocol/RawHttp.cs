@@ -7,7 +7,7 @@ namespace IdentityServer.Tests.Protocol;
 /// <summary>Requests byte by byte, as no well-behaved client writes them.</summary>
 internal static class RawHttp
 {
-    /// <summary>Sends what is given and reads until the server closes, or for five seconds.</summary>
+    /// <summary>Sends the request and reads until the server closes, or for five seconds.</summary>
     public static Task<string> SendsRawAsync(this ServerUnderTest server, string head, byte[]? body = null) => SendsRawAsync(server.Address, head, body);
 
     public static async Task<string> SendsRawAsync(Uri address, string head, byte[]? body = null)
@@ -25,12 +25,12 @@ internal static class RawHttp
         }
         catch (Exception ended) when (ended is OperationCanceledException or IOException)
         {
-            // What came until then is the answer.
+            // What has arrived by then is the answer.
         }
         return Encoding.UTF8.GetString(answer.ToArray());
     }
 
-    /// <summary>A form to a path, with headers of any shape, each on a line.</summary>
+    /// <summary>Posts a form with headers of any shape, one per line.</summary>
     public static Task<string> PostsRawAsync(this ServerUnderTest server, string path, string headers, string form) =>
         server.SendsRawAsync(
             $"POST {path} HTTP/1.1\nHost: localhost\nConnection: close\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {Encoding.UTF8.GetByteCount(form)}\n{headers}\n\n",

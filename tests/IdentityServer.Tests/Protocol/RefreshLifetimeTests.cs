@@ -9,7 +9,7 @@ namespace IdentityServer.Tests.Protocol;
 public sealed class RefreshLifetimeTests
 {
     [Fact]
-    public async Task Each_use_starts_the_lifetime_anew_and_disuse_ends_it()
+    public async Task Each_use_restarts_the_lifetime_and_an_unused_token_expires()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var current = await server.SignsInAsync();

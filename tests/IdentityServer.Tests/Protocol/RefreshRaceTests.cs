@@ -40,7 +40,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
     }
 
-    /// <summary>No timing: the second spend waits on the row that the first has locked, and then must look again.</summary>
+    /// <summary>No timing: the second spend waits for the row that the first has locked, then checks again.</summary>
     [Fact]
     public async Task Of_two_spends_that_both_found_the_token_unspent_one_wins()
     {
@@ -48,7 +48,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
         var store = _server.Services.GetRequiredService<GrantStore>();
         var grant = GrantOf(first);
         var now = _server.Clock.GetUtcNow();
-        // Both have looked, and both found the handle's generation.
+        // Both have read the row and found the handle's generation.
         var (one, two) = (await store.FindAsync(grant, now, default), await store.FindAsync(grant, now, default));
         Assert.Equal((0, 0), (one!.Generation, two!.Generation));
         var spend = new Spend(grant, 0, World.Shop, [], now, TimeSpan.FromDays(1), TimeSpan.FromHours(1)) { ClientScopes = World.AllScopes };
@@ -99,7 +99,7 @@ public sealed class RefreshRaceTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task Who_hangs_up_at_sign_out_is_signed_out()
+    public async Task A_caller_that_hangs_up_at_sign_out_is_still_signed_out()
     {
         var signedIn = await _server.SignsInAsync();
 

@@ -81,7 +81,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task A_retry_does_not_start_the_leeway_anew()
+    public async Task A_retry_does_not_restart_the_leeway()
     {
         var first = await _server.SignsInAsync();
         await _server.RefreshesAsync(first.RefreshToken);
@@ -93,7 +93,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact, Rfc("9700", "4.14.2")]
-    public async Task Only_the_directly_preceding_token_has_the_leeway()
+    public async Task Only_the_previous_token_has_the_leeway()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);
@@ -123,7 +123,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task A_replay_in_the_name_of_another_client_ends_nothing()
+    public async Task A_replay_by_another_client_ends_nothing()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);
@@ -170,13 +170,13 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
         var second = await _server.RefreshesAsync(first.RefreshToken);
 
         Assert.Equal((HttpStatusCode.OK, "data:read offline_access"), (second.Status, second["scope"]));
-        // A retry asks no more than the first did either.
+        // A retry may not ask for more either.
         (await _server.RefreshesAsync(first.RefreshToken, scope: "data:write")).Refuses("invalid_scope");
         Assert.Equal(HttpStatusCode.OK, (await _server.RefreshesAsync(second.RefreshToken)).Status);
     }
 
     [Fact]
-    public async Task What_a_client_may_ask_for_no_longer_is_not_refreshed_either()
+    public async Task A_refresh_follows_the_clients_current_scopes_and_grant_types()
     {
         await _server.ConfiguresAsync(db => db.Clients.Add(new()
         {
@@ -198,7 +198,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     [InlineData("UPDATE users SET disabled_at = now() WHERE user_name = $1")]
     [InlineData("UPDATE users SET security_stamp = 'changed' WHERE user_name = $1")]
     [InlineData("DELETE FROM users WHERE user_name = $1")]
-    public async Task An_account_that_was_disabled_changed_or_deleted_refreshes_nothing(string sql)
+    public async Task A_disabled_changed_or_deleted_account_cannot_refresh(string sql)
     {
         var name = await _server.HasUserAsync();
         var first = await _server.SignsInAsync(name);
@@ -213,7 +213,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task Roles_are_the_current_ones()
+    public async Task A_refreshed_token_has_the_users_current_roles()
     {
         var name = await _server.HasUserAsync();
         var first = await _server.SignsInAsync(name);
@@ -225,7 +225,7 @@ public sealed class RefreshTokenTests(SharedServer shared) : IClassFixture<Share
     }
 
     [Fact]
-    public async Task A_generation_beyond_counting_is_refused_and_no_fault()
+    public async Task A_token_of_the_highest_generation_is_refused_and_not_a_500()
     {
         var first = await _server.SignsInAsync();
         var grant = Guid.Parse(Around.Claims(first.AccessToken).GetProperty("grant_id").GetString()!);

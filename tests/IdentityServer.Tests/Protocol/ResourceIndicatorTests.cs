@@ -52,7 +52,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     private static string Audience(Answer answer) => Around.Claims(answer.AccessToken).GetProperty("aud").GetRawText();
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_named_resource_is_the_audience_and_its_scopes_are_the_scope()
+    public async Task A_named_resource_becomes_the_audience_and_its_scopes_are_granted()
     {
         var answer = await AskAsync(ClientCredentials, null, Mail);
 
@@ -61,7 +61,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     }
 
     [Fact, Rfc("8707", "2")]
-    public async Task Several_may_be_named_and_one_twice_is_one()
+    public async Task Several_resources_may_be_named_and_duplicates_count_once()
     {
         var answer = await AskAsync(ClientCredentials, null, Relay, World.Resource, Relay, "");
 
@@ -69,7 +69,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     }
 
     [Fact, Rfc("9068", "3")]
-    public async Task None_named_means_every_resource_whose_scopes_are_granted()
+    public async Task Without_a_named_resource_the_audience_is_every_resource_of_the_granted_scopes()
     {
         var answer = await AskAsync(ClientCredentials, "data:write mail:send");
 
@@ -77,7 +77,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task Of_the_scopes_that_are_asked_for_those_of_the_resource_are_granted() =>
+    public async Task Only_the_named_resources_part_of_the_requested_scopes_is_granted() =>
         Assert.Equal("mail:send", (await AskAsync(ClientCredentials, "data:write mail:send", Mail))["scope"]);
 
     [Theory, Rfc("8707", "2")]
@@ -89,7 +89,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     [InlineData("/api")]
     [InlineData("https://other.example")]
     [InlineData("\u0001")]
-    public async Task What_is_unknown_or_not_the_clients_is_an_invalid_target(string resource)
+    public async Task A_resource_that_is_unknown_or_not_the_clients_is_an_invalid_target(string resource)
     {
         (await AskAsync(ClientCredentials, null, resource)).Refuses("invalid_target");
         (await AskAsync(ClientCredentials, null, Mail, resource)).Refuses("invalid_target");
@@ -100,18 +100,18 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
         (await AskAsync(ClientCredentials, "data:write", World.Resource, Mail)).Refuses("invalid_target");
 
     [Fact]
-    public async Task Eleven_are_too_many()
+    public async Task Eleven_resources_are_too_many()
     {
         Assert.Equal(HttpStatusCode.OK, (await AskAsync(ClientCredentials, null, [.. Enumerable.Repeat(Mail, 10)])).Status);
         (await AskAsync(ClientCredentials, null, [.. Enumerable.Repeat(Mail, 11)])).Refuses("invalid_request");
     }
 
     [Fact]
-    public async Task Only_resource_may_be_repeated() =>
+    public async Task Only_the_parameter_resource_may_be_repeated() =>
         (await _server.PostFormAsync("/connect/token", [.. ClientCredentials, ("audience", Mail), ("audience", Mail)], Calls.Basic("office", "secret"))).Refuses("invalid_request");
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_refresh_narrows_its_own_token_and_no_later_one()
+    public async Task A_resource_named_at_a_refresh_narrows_only_that_access_token()
     {
         var signedIn = await AskAsync(Password, null);
         Assert.Equal($"[\"{World.Resource}\",\"{Mail}\",\"{Relay}\"]", Audience(signedIn));
@@ -124,7 +124,7 @@ public sealed class ResourceIndicatorTests(ResourceIndicatorTests.TwoMore more) 
     }
 
     [Fact, Rfc("8707", "2.2")]
-    public async Task A_grant_for_a_resource_gives_no_token_for_another_and_is_not_spent_by_asking()
+    public async Task A_grant_for_one_resource_gives_no_token_for_another_and_asking_does_not_spend_it()
     {
         var signedIn = await AskAsync(Password, null, Mail, Relay);
         Assert.Equal($"[\"{Mail}\",\"{Relay}\"]", Audience(signedIn));

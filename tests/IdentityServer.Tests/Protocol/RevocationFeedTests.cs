@@ -42,7 +42,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
         (await PollAsync($"?wait={wait}")).Refuses("invalid_request");
 
     [Fact]
-    public async Task Without_a_cursor_it_tells_all_that_is_in_force_at_once()
+    public async Task Without_a_cursor_it_returns_everything_in_force_at_once()
     {
         var token = await RevokedTokenAsync();
 
@@ -61,7 +61,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task Each_entry_comes_once_after_the_cursor()
+    public async Task Each_entry_after_the_cursor_is_returned_once()
     {
         var cursor = (await PollAsync(""))["cursor"];
         Assert.Empty(Entries(await PollAsync($"?after={cursor}")));
@@ -70,7 +70,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
         var news = await PollAsync($"?after={cursor}&wait=10");
         Assert.Equal([token], Names(news));
         Assert.Empty(Entries(await PollAsync($"?after={news["cursor"]}")));
-        // An old cursor tells it again.
+        // An old cursor returns it again.
         Assert.Equal([token], Names(await PollAsync($"?after={cursor}")));
     }
 
@@ -95,19 +95,19 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     [InlineData("-5", 0)]
     [InlineData("", 0)]
     [InlineData("1", 0.9)]
-    public async Task It_waits_as_long_as_it_is_asked(string wait, double atLeast)
+    public async Task It_waits_as_long_as_it_is_asked_to(string wait, double atLeast)
     {
         var cursor = (await PollAsync(""))["cursor"];
         var time = Stopwatch.StartNew();
 
         Assert.Empty(Entries(await PollAsync($"?after={cursor}&wait={wait}")));
 
-        // Far from the 30 s that are the longest wait.
+        // Well below the longest wait, 30 s.
         Assert.InRange(time.Elapsed.TotalSeconds, atLeast, 15);
     }
 
     [Fact]
-    public async Task A_transaction_that_commits_late_is_not_skipped_and_not_told_twice()
+    public async Task An_entry_that_commits_late_is_neither_skipped_nor_repeated()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var cursor = (await PollAsync("", server: server))["cursor"];
@@ -128,7 +128,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_cursor_is_good_at_every_node_and_a_new_node_knows_all()
+    public async Task A_cursor_works_at_every_node_and_a_new_node_knows_every_entry()
     {
         await using var one = await ServerUnderTest.StartAsync();
         await using var two = await one.StartNodeAsync();
@@ -149,7 +149,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task A_cursor_of_another_cluster_returns_everything_in_force()
+    public async Task A_cursor_from_another_cluster_returns_everything_in_force()
     {
         var token = await RevokedTokenAsync();
         await PollAsync("");
@@ -171,7 +171,7 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
     }
 
     [Fact]
-    public async Task Entries_go_when_what_they_end_is_dead_by_itself()
+    public async Task An_entry_is_removed_once_what_it_ends_has_expired_anyway()
     {
         await using var server = await ServerUnderTest.StartAsync("--AccessTokens:Lifetime=100");
         var signedIn = await server.SignsInAsync();
@@ -183,20 +183,20 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
         Assert.Equal(2, Entries(await PollAsync("", server: server)).Count);
         server.Clock.Advance(TimeSpan.FromSeconds(10));
 
-        // The grant's entry lives by the longest access token there ever was: an hour, of the template's start.
+        // A grant's entry lives as long as the longest access token so far: an hour, from the template's start.
         Assert.Equal("grant_id", Assert.Single(Entries(await PollAsync("", server: server))).EnumerateObject().First().Name);
         server.Clock.Advance(TimeSpan.FromHours(1));
         Assert.Empty(Entries(await PollAsync("", server: server)));
     }
 
     [Fact]
-    public async Task A_subjects_entry_ends_what_came_before_it_and_not_a_sign_in_right_after_in_the_same_second()
+    public async Task A_subject_entry_ends_earlier_grants_but_not_a_sign_in_right_after_it_in_the_same_second()
     {
         var name = await _server.HasUserAsync();
         var before = await _server.SignsInAsync(name);
         var subject = Around.Claims(before.AccessToken).GetProperty("sub").GetString()!;
         var cursor = (await PollAsync(""))["cursor"];
-        // A moment within a millisecond: what is told in milliseconds must not fall before it.
+        // Not a whole millisecond: the time in the feed, in milliseconds, must not be rounded down.
         var at = new DateTimeOffset(_server.Clock.GetUtcNow().Ticks / 10_000 * 10_000 + 5_000, TimeSpan.Zero);
         await _server.ExecuteAsync("UPDATE users SET grants_ended_at = $1 WHERE user_name = $2", at, name);
         await _server.ExecuteAsync("INSERT INTO revocations (subject, at, until) VALUES ($1, $2, $2 + interval '1 hour')", subject, at);
@@ -206,15 +206,15 @@ public sealed class RevocationFeedTests(SharedServer shared) : IClassFixture<Sha
 
         Assert.Equal(subject, entry.GetProperty("sub").GetString());
         var toldAt = entry.GetProperty("at").GetInt64();
-        Assert.True(TimeOf(before) < toldAt, "the grant before is ended");
-        Assert.True(TimeOf(after) >= toldAt, "the grant after is not");
-        Assert.True(toldAt >= at.ToUnixTimeMilliseconds() + 1, "a grant of the same millisecond, but before it, is ended");
+        Assert.True(TimeOf(before) < toldAt, "the earlier grant has ended");
+        Assert.True(TimeOf(after) >= toldAt, "the later grant has not ended");
+        Assert.True(toldAt >= at.ToUnixTimeMilliseconds() + 1, "an earlier grant of the same millisecond has ended");
         Assert.Equal("""{"active":false}""", (await _server.IntrospectsAsync(before.AccessToken)).Body);
         Assert.Equal("True", (await _server.IntrospectsAsync(after.AccessToken))["active"]);
     }
 
     [Fact]
-    public async Task A_poll_that_hangs_up_is_no_fault_of_ours()
+    public async Task A_poll_that_hangs_up_is_not_logged_as_an_error()
     {
         var cursor = (await PollAsync(""))["cursor"];
         using var hangUp = new CancellationTokenSource(300);

@@ -13,7 +13,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task A_revoked_refresh_token_takes_its_grant_along()
+    public async Task Revoking_a_refresh_token_ends_its_grant()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);
@@ -27,7 +27,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task A_spent_refresh_token_revokes_its_grant_as_well()
+    public async Task Revoking_a_spent_refresh_token_ends_its_grant_too()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);
@@ -38,7 +38,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task A_revoked_access_token_ends_alone()
+    public async Task Revoking_an_access_token_ends_only_that_token()
     {
         var first = await _server.SignsInAsync();
         var second = await _server.RefreshesAsync(first.RefreshToken);
@@ -51,7 +51,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task A_clients_own_token_is_revoked_alone()
+    public async Task Revoking_a_clients_own_token_ends_only_that_token()
     {
         var one = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
         var two = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
@@ -63,7 +63,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("7009", "2.2")]
-    public async Task What_is_unknown_garbage_or_repeated_is_200()
+    public async Task An_unknown_malformed_or_already_revoked_token_is_200()
     {
         var signedIn = await _server.SignsInAsync();
         Done(await _server.RevokesAsync(signedIn.RefreshToken));
@@ -75,7 +75,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     [InlineData("access_token")]
     [InlineData("refresh_token")]
     [InlineData("nonsense")]
-    public async Task A_wrong_hint_still_revokes(string hint)
+    public async Task A_token_with_a_wrong_hint_is_still_revoked(string hint)
     {
         var (one, two) = (await _server.SignsInAsync(), await _server.SignsInAsync());
 
@@ -87,7 +87,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact, Rfc("7009", "2.1")]
-    public async Task Another_clients_tokens_live_on()
+    public async Task Another_clients_tokens_are_not_revoked()
     {
         var mine = await _server.SignsInAsync();
 
@@ -111,7 +111,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task A_token_that_a_verifier_with_another_clock_still_accepts_can_still_be_revoked()
+    public async Task An_expired_token_can_be_revoked_while_a_slow_clock_may_still_accept_it()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var (early, late) = (await server.SignsInAsync(), await server.SignsInAsync());
@@ -120,17 +120,17 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
         Done(await server.RevokesAsync(early.AccessToken));
 
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
-        // Dead by every clock: nothing is left to remember.
+        // Expired by every clock, so there is nothing to store.
         server.Clock.Advance(AccessTokenVerifier.WorstClock);
         Done(await server.RevokesAsync(late.AccessToken));
         Assert.Equal(1, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
     }
 
-    /// <summary>Found by the fault wrong-clock: it answered 200, and the token lived on everywhere else.</summary>
+    /// <summary>Found by the fault wrong-clock: the node answered 200, but all others still took the token.</summary>
     [Theory]
     [InlineData(-600)]
     [InlineData(600)]
-    public async Task A_node_whose_clock_is_wrong_revokes_what_others_accept(int seconds)
+    public async Task A_node_with_a_wrong_clock_revokes_tokens_that_others_accept(int seconds)
     {
         await using var server = await ServerUnderTest.StartAsync("--AccessTokens:Lifetime=300");
         await using var other = await server.StartNodeAsync(new TestClock());
@@ -146,7 +146,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
-    public async Task Repeating_it_writes_nothing()
+    public async Task Revoking_again_writes_nothing()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var signedIn = await server.SignsInAsync();
@@ -159,7 +159,7 @@ public sealed class RevocationTests(SharedServer shared) : IClassFixture<SharedS
         Assert.Equal(2, await server.ReadAsync<int>("SELECT count(*) FROM revocations"));
     }
 
-    /// <summary>RFC 7009 §2.2: 200, and nothing to read, in a form that every client library takes.</summary>
+    /// <summary>RFC 7009 §2.2: 200 with an empty JSON object, which every client library accepts.</summary>
     private static void Done(Answer answer)
     {
         Assert.Equal((HttpStatusCode.OK, "{}", "application/json"), (answer.Status, answer.Body, answer.Message.Content.Headers.ContentType?.ToString()));

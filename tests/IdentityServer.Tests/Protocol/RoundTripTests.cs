@@ -27,7 +27,7 @@ public sealed class RoundTripTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
-    public async Task A_client_that_signs_for_itself_costs_one()
+    public async Task A_client_assertion_costs_one()
     {
         var client = await new ClientSigner("thrifty").RegisteredAtAsync(_server);
         await _server.AuthenticatesAsync(client);

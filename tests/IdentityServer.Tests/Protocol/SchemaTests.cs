@@ -10,12 +10,12 @@ using Xunit;
 namespace IdentityServer.Tests.Protocol;
 
 /// <summary>
-/// The schema is written three times: in the EF model, in the migrations that dotnet ef makes of it, and in schema.sql for people.
-/// These tests hold them together. <c>schema.sh</c> writes schema.sql anew.
+/// The schema is written three times: in the EF model, in its migrations, and in schema.sql for people.
+/// These tests keep them the same. <c>schema.sh</c> updates schema.sql.
 /// </summary>
 public sealed class SchemaTests
 {
-    /// <summary>What the migrations have and EF's model can't say.</summary>
+    /// <summary>What the migrations have and EF's model can't express.</summary>
     private static readonly string[] OnlyInMigrations =
     [
         "CREATE TRIGGER audit_events_stay BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION audit_events_stay()",
@@ -88,7 +88,7 @@ public sealed class SchemaTests
         "SELECT replace(pg_get_triggerdef(oid), 'public.', '') || ';' FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname COLLATE \"C\"";
 
     [Fact]
-    public async Task The_migrated_schema_is_that_of_the_model()
+    public async Task The_migrations_produce_the_schema_of_the_model()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var modelled = await TestDatabase.CreateEmptyAsync();
@@ -102,17 +102,17 @@ public sealed class SchemaTests
     }
 
     [Fact]
-    public void Every_change_of_the_model_has_its_migration()
+    public void Every_change_to_the_model_has_a_migration()
     {
         using var db = new AuthDbDesign().CreateDbContext([]);
 
-        Assert.False(db.Database.HasPendingModelChanges(), "The model differs from the last migration's snapshot: make one by dotnet ef migrations add (docs/operations.md).");
+        Assert.False(db.Database.HasPendingModelChanges(), "The model differs from the last migration's snapshot: add one with dotnet ef migrations add (docs/operations.md).");
         Assert.Equal(Database.LatestMigration, db.Database.GetMigrations().Last());
         Assert.Equal(MigrationHistory.Baseline, db.Database.GetMigrations().First());
     }
 
     [Fact]
-    public async Task A_database_of_the_version_before_has_the_schema_that_a_new_one_gets()
+    public async Task A_migrated_database_of_the_previous_version_has_the_same_schema_as_a_new_one()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await using var old = await OldDatabase.RestoreAsync();
@@ -120,7 +120,7 @@ public sealed class SchemaTests
 
         Assert.Equal(await LinesAsync(server.ConnectionString), await LinesAsync(old.ConnectionString));
 
-        // Columns stand in another order.
+        // The columns are in another order.
         static async Task<IEnumerable<string>> LinesAsync(string connectionString) => (await DescribeAsync(connectionString)).Split('\n').Select(line => line.TrimEnd(',')).Order(StringComparer.Ordinal);
     }
 
@@ -134,7 +134,7 @@ public sealed class SchemaTests
         if (Environment.GetEnvironmentVariable("UPDATE_SCHEMA") == "1")
             await File.WriteAllTextAsync(file, now);
 
-        Assert.True(File.Exists(file) && await File.ReadAllTextAsync(file) == now, $"{file} is not what the migrations make. tests/IdentityServer.Tests/schema.sh writes it anew.");
+        Assert.True(File.Exists(file) && await File.ReadAllTextAsync(file) == now, $"{file} is not what the migrations make. Run tests/IdentityServer.Tests/schema.sh to update it.");
     }
 
     [Fact]
@@ -174,7 +174,7 @@ public sealed class SchemaTests
     }
 
     [Fact]
-    public async Task Private_keys_lie_in_the_database_protected_only()
+    public async Task Private_keys_are_stored_encrypted()
     {
         await using var server = await ServerUnderTest.StartAsync();
 

@@ -25,12 +25,12 @@ public sealed class SharedServer : IAsyncLifetime
     public async ValueTask DisposeAsync() => await Server.DisposeAsync();
 }
 
-/// <summary>What tests of the protocol do beside calling it.</summary>
+/// <summary>Helpers for tests of the protocol.</summary>
 internal static class Around
 {
     private static readonly string[] Names = [.. typeof(OpenIddictConstants.Parameters).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetValue(null)!)];
 
-    /// <summary>Those of the catalogue, and of the rules of OpenIddict's that stand, which name parameters and nothing else.</summary>
+    /// <summary>Those of the catalogue and of OpenIddict's own rules, which name only parameters.</summary>
     private static readonly HashSet<string> Descriptions =
     [
         .. typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().Select(error => error.Description),
@@ -46,7 +46,7 @@ internal static class Around
 
     private static int _users;
 
-    /// <summary>A refusal as every endpoint writes it. Its description stands in the catalogue, so it echoes nothing.</summary>
+    /// <summary>A refusal as every endpoint writes it. Its text is from the catalogue and echoes nothing.</summary>
     public static void Refuses(this Answer answer, HttpStatusCode status, string error)
     {
         Assert.Equal((status, error), (answer.Status, answer.Error));
@@ -61,7 +61,7 @@ internal static class Around
     public static void IsNeverStored(this Answer answer) =>
         Assert.Equal("no-store", answer.Message.Headers.CacheControl?.ToString());
 
-    /// <summary>All that a caller could tell two answers apart by, but the date.</summary>
+    /// <summary>Everything by which a caller could tell two answers apart, except the date.</summary>
     public static string Visible(this Answer answer) => string.Join('\n',
         [$"{(int)answer.Status}", .. answer.Message.Headers.Concat(answer.Message.Content.Headers)
             .Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}"), answer.Body]);
@@ -117,7 +117,7 @@ internal static class Around
     }
 
     /// <summary>
-    /// The result of <paramref name="act"/> when it waits for a row that another transaction has written; that commits once it waits. No timing.
+    /// Runs <paramref name="act"/> while a transaction holds its row, and commits that once act waits. No timing.
     /// </summary>
     public static async Task<T> WaitsForAsync<T>(this ServerUnderTest server, Func<Task<T>> act, string sql, params object[] values)
     {
@@ -128,7 +128,7 @@ internal static class Around
         var acting = act();
         await SoonAsync(
             async () => acting.IsCompleted || await server.ReadAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)))", connection.ProcessID), "it waits for the transaction");
-        Assert.False(acting.IsCompleted, "It does not wait.");
+        Assert.False(acting.IsCompleted, "It did not wait for the row.");
         await transaction.CommitAsync();
         return await acting;
     }
@@ -148,7 +148,7 @@ internal static class Around
 
     public static JsonElement Header(string? token) => Part(token, 0);
 
-    /// <summary>Tries again until it is so: for what another node or a beat brings about.</summary>
+    /// <summary>Retries until it is true: for effects of another node or of a beat.</summary>
     public static Task SoonAsync(Func<Task<bool>> isSo, string what) => Wait.UntilAsync(isSo, what);
 
     /// <summary>Waits until the node holds the configuration and the keys that the database does.</summary>

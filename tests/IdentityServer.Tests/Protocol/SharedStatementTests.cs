@@ -7,8 +7,8 @@ using Xunit;
 namespace IdentityServer.Tests.Protocol;
 
 /// <summary>
-/// Spends and revocations that travel in one statement lose nothing and double nothing. No timing: a lock on the table
-/// holds the first statement until the others wait in one that they share, and only then happens what the test is about.
+/// Spends and revocations that share a statement are neither lost nor doubled. No timing: a lock on the table
+/// holds the first statement until the others wait in a shared one, and only then does the test's case happen.
 /// </summary>
 public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<SharedServer>
 {
@@ -90,7 +90,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     }
 
     [Fact]
-    public async Task A_token_whose_row_is_held_keeps_no_other_waiting()
+    public async Task A_token_whose_row_is_locked_does_not_keep_others_waiting()
     {
         var blocked = await _server.SignsInAsync();
         var others = await SignInManyAsync(_server);
@@ -99,7 +99,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
         await using var transaction = await row.BeginTransactionAsync();
         await Around.Command(row, "SELECT 1 FROM grants WHERE id = $1 FOR UPDATE", GrantOf(blocked)).ExecuteNonQueryAsync();
 
-        // Alone before the others, and once more among them.
+        // Once alone before the others, and once among them.
         var alone = _server.RefreshesAsync(blocked.RefreshToken);
         var refreshes = others.Select(signedIn => _server.RefreshesAsync(signedIn.RefreshToken)).ToList();
         var among = _server.RefreshesAsync(blocked.RefreshToken);
@@ -113,7 +113,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     }
 
     [Fact]
-    public async Task A_shared_statement_that_PostgreSQL_refuses_is_tried_singly()
+    public async Task A_shared_statement_that_PostgreSQL_refuses_is_retried_one_by_one()
     {
         var signedIn = await SignInManyAsync(_server);
         await using var held = await HeldTable.HoldAsync(_server);
@@ -128,7 +128,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
     }
 
     [Fact]
-    public async Task A_shared_statement_whose_connection_breaks_is_told_to_each_caller_and_a_retry_succeeds()
+    public async Task A_broken_connection_fails_the_callers_of_a_shared_statement_and_a_retry_succeeds()
     {
         var signedIn = await SignInManyAsync(_server);
         await using var held = await HeldTable.HoldAsync(_server);
@@ -153,7 +153,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
         var (ended, alive) = (await SignInManyAsync(_server), await SignInManyAsync(_server));
         await using var held = await HeldTable.HoldAsync(_server);
         var revocations = ended.Select(signedIn => _server.RevokesAsync(signedIn.RefreshToken)).ToList();
-        // Another client's: answered alike, and nothing happens.
+        // Another client's token gets the same answer, and nothing happens.
         revocations.Add(_server.RevokesAsync(alive[0].RefreshToken, Calls.AsRival));
         await Around.SoonAsync(async () => await WaitingAsync(_server, Ending) > 0, "the revocations wait together");
 
@@ -182,7 +182,7 @@ public sealed class SharedStatementTests(SharedServer shared) : IClassFixture<Sh
 
         for (var round = 0; round < 5; round++)
             signedIn = await Task.WhenAll(signedIn.Select(before => server.RefreshesAsync(before.RefreshToken)));
-        // A backend tells its statistics when it has been idle for a second, or ends.
+        // A backend reports its statistics after a second of idling, or when it ends.
         await Around.SoonAsync(async () => await server.ReadAsync<int>(Looks) >= looks + (5 * Many), "the statistics of the refreshes show");
 
         Assert.All(signedIn, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));

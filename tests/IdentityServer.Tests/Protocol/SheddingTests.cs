@@ -13,13 +13,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>Every wait has an end and every queue a bound: past them 503, at once where it can be, and nothing is lost by it.</summary>
+/// <summary>Every wait and every queue is bounded: beyond that it is 503, and nothing is lost.</summary>
 public sealed class SheddingTests
 {
     private const string Pool = "Timeout=2;Command Timeout=2;Maximum Pool Size=4";
 
     [Fact]
-    public async Task Behind_a_lock_requests_end_at_their_deadline_and_keep_their_connections()
+    public async Task Requests_behind_a_lock_end_at_their_deadline_and_keep_their_connections()
     {
         await using var server = await ServerUnderTest.StartConnectedAsync(Pool);
         var tokens = await SignInManyAsync(server, 4);
@@ -31,7 +31,7 @@ public sealed class SheddingTests
             before = await BackendsAsync(server);
             var started = Stopwatch.GetTimestamp();
             answers = await Task.WhenAll(tokens.Select(token => server.RefreshesAsync(token.RefreshToken)));
-            // The server's own deadline is before the client's, which would cost the connection or a second one.
+            // The server's deadline comes before Npgsql's, which would cost this connection or a second one.
             Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1, 25);
             Assert.Equal(HttpStatusCode.OK, (await ReadyAsync(server)).Status);
         }
@@ -44,7 +44,7 @@ public sealed class SheddingTests
     }
 
     [Fact]
-    public async Task Past_the_queue_newcomers_are_refused_at_once_and_what_needs_no_database_goes_on()
+    public async Task Requests_past_the_queue_are_refused_at_once_and_those_without_a_database_go_on()
     {
         await using var server = await ServerUnderTest.StartConnectedAsync("Timeout=30;Command Timeout=30;Maximum Pool Size=2", "--Database:QueueLength=20");
         var tokens = await SignInManyAsync(server, 25);
@@ -68,7 +68,7 @@ public sealed class SheddingTests
         Assert.NotNull(logout.Message.Headers.RetryAfter?.Delta);
         Assert.Equal(HttpStatusCode.OK, (await server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop)).Status);
         Assert.Equal("True", (await server.IntrospectsAsync(tokens[23].AccessToken))["active"]);
-        // Two connections, both taken: the pulse has its own, and who asks for a beat gets it.
+        // Both connections are taken, but the pulse has its own: whoever asks for a beat gets it.
         started = Stopwatch.GetTimestamp();
         Assert.Equal(HttpStatusCode.OK, (await server.SendAsync(new(HttpMethod.Get, "/connect/revocations") { Headers = { Authorization = Calls.AsResourceApi } })).Status);
         Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 20);
@@ -96,12 +96,12 @@ public sealed class SheddingTests
 
         Assert.All(answers, Unavailable);
         Assert.All(await Task.WhenAll(tokens.Select(token => server.RefreshesAsync(token.RefreshToken))), answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
-        // Said once a second at most, not once a request.
+        // Logged at most once a second, not once per request.
         Assert.InRange(server.Log.Lines.Count(line => line.Contains(" 3000 ", StringComparison.Ordinal)), 1, 26);
     }
 
     [Fact]
-    public async Task Stopped_backends_are_given_up_for_new_ones()
+    public async Task Stopped_backends_are_replaced_with_new_ones()
     {
         await using var server = await ServerUnderTest.StartConnectedAsync(Pool);
         var tokens = await SignInManyAsync(server, 12);
@@ -116,7 +116,7 @@ public sealed class SheddingTests
             Assert.All(answers, answer => Assert.Contains(answer.Status, (HttpStatusCode[])[HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable]));
             Assert.Contains(answers, answer => answer.Status == HttpStatusCode.ServiceUnavailable);
 
-            // They are still stopped: it is the server that got over it, its pulse too.
+            // They are still stopped: it is the server that recovered, and its pulse too.
             await Around.SoonAsync(async () => (await server.RefreshesAsync(tokens[0].RefreshToken)).Status == HttpStatusCode.OK, "a new connection");
             await Around.SoonAsync(async () => (await ReadyAsync(server)).Status == HttpStatusCode.OK && (await server.IntrospectsAsync(tokens[1].AccessToken))["active"] == "True", "a new pulse");
         }
@@ -129,7 +129,7 @@ public sealed class SheddingTests
     }
 
     [Fact]
-    public async Task A_database_that_takes_no_more_connections_is_503_and_the_pulse_keeps_its_own()
+    public async Task A_database_that_accepts_no_more_connections_is_503_and_the_pulse_keeps_its_own()
     {
         await using var origin = await ServerUnderTest.StartAsync();
         var role = $"limited_{Guid.NewGuid():N}";
@@ -157,7 +157,7 @@ public sealed class SheddingTests
     }
 
     [Fact]
-    public async Task The_queue_for_a_hash_is_bounded_in_time_too()
+    public async Task The_wait_for_a_password_hash_is_limited_in_time_too()
     {
         using var hashing = new SemaphoreSlim(0);
         var hasher = new Stuck(hashing);
@@ -180,7 +180,7 @@ public sealed class SheddingTests
     [InlineData(";Command Timeout=30", "29750ms")]
     [InlineData(";Command Timeout=0", "0")]
     [InlineData(";Options=-c statement_timeout=1234", "1234ms")]
-    public async Task The_servers_deadline_follows_the_operators_connection_string(string more, string deadline)
+    public async Task The_statement_timeout_follows_the_operators_connection_string(string more, string deadline)
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         var own = new NpgsqlConnectionStringBuilder(database.ConnectionString);

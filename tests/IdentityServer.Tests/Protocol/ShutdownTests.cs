@@ -10,7 +10,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Protocol;
 
-/// <summary>SIGTERM, as it comes in a rolling restart: nobody's request fails for it.</summary>
+/// <summary>SIGTERM, as in a rolling restart: no request fails because of it.</summary>
 public sealed class ShutdownTests
 {
     [Fact, Rfc("9112", "9.6")]
@@ -36,7 +36,7 @@ public sealed class ShutdownTests
         var signedIn = await SendAsync(http, SignIn());
         Assert.Equal(HttpStatusCode.OK, signedIn.StatusCode);
         Assert.False(poll.IsCompleted);
-        // Until the end of it: who polls now does not poll a hundred times a second.
+        // The poll stays open to the end: if it were answered at once, clients would poll in a tight loop.
         Assert.False(end.IsCompleted);
 
         Assert.Equal(HttpStatusCode.OK, (await poll).StatusCode);
@@ -44,7 +44,7 @@ public sealed class ShutdownTests
     }
 
     [Fact, Rfc("9112", "9.6")]
-    public async Task Who_is_connected_when_the_node_ends_is_answered_and_told_so_and_who_comes_then_is_refused()
+    public async Task At_shutdown_an_open_connection_gets_an_answer_and_is_closed_and_new_ones_are_refused()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other);
@@ -54,7 +54,7 @@ public sealed class ShutdownTests
 
         var end = program.TerminateAsync();
         await Around.SoonAsync(async () => await IsRefusedAsync(program), "a new connection is refused");
-        // Not reset in the middle, and not left to find out by itself.
+        // The connection is not reset, and the client is told that it closes.
         var answer = await connected.AskAsync();
 
         Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
@@ -63,13 +63,13 @@ public sealed class ShutdownTests
     }
 
     [Fact]
-    public async Task Connections_that_the_kernel_took_are_served_though_the_node_had_not_seen_them_when_it_was_told_to_end()
+    public async Task Connections_still_waiting_in_the_kernel_at_SIGTERM_are_served()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other);
         await program.AnswersAsync();
 
-        // It stands still: what comes now waits in the kernel, connected and with its request.
+        // The process is stopped: connections and their requests now wait in the kernel.
         await SignalAsync("STOP", program);
         var connections = new List<RawConnection>();
         for (var i = 0; i < 200; i++)
@@ -85,7 +85,7 @@ public sealed class ShutdownTests
     }
 
     [Fact]
-    public async Task Who_comes_while_the_node_ends_is_refused_or_served_and_never_cut_off()
+    public async Task A_connection_during_shutdown_is_refused_or_served_but_never_cut_off()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other);
@@ -101,7 +101,7 @@ public sealed class ShutdownTests
     }
 
     [Fact]
-    public async Task What_has_begun_is_ended_before_the_node_is()
+    public async Task Requests_in_progress_finish_before_the_node_exits()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other);
@@ -122,7 +122,7 @@ public sealed class ShutdownTests
     }
 
     [Fact]
-    public async Task What_does_not_end_does_not_keep_the_node()
+    public async Task A_request_that_never_ends_does_not_keep_the_node_from_exiting()
     {
         await using var other = await ServerUnderTest.StartAsync();
         await using var program = Run(other, "--Shutdown:TimeoutSeconds=1");
@@ -154,7 +154,7 @@ public sealed class ShutdownTests
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>A connection for each request, until one is refused; what was answered, or why not.</summary>
+    /// <summary>A connection per request until one is refused; returns the answers, or why there was none.</summary>
     private static async Task<List<string>> ComeAsync(ProgramProcess program, CancellationToken enough)
     {
         var answers = new List<string>();
@@ -226,12 +226,12 @@ public sealed class ShutdownTests
         "a request that waits for the lock");
 }
 
-/// <summary>A connection that is used for one request after the other, and by nobody else.</summary>
+/// <summary>A connection for one request after the other, shared with nobody.</summary>
 internal sealed class RawConnection(TcpClient client) : IAsyncDisposable
 {
     private static readonly byte[] Request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
 
-    /// <summary>The whole answer, or what came of it.</summary>
+    /// <summary>The whole answer, or as much of it as arrived.</summary>
     public async Task<string> AskAsync()
     {
         var stream = client.GetStream();

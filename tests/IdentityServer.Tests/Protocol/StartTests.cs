@@ -30,7 +30,7 @@ public sealed class StartTests
     };
 
     [Theory, MemberData(nameof(Impossible))]
-    public async Task An_impossible_setting_is_named_with_what_it_holds_and_may_hold(string name, string value)
+    public async Task An_invalid_setting_is_reported_with_its_name_and_value(string name, string value)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync("Host=/nonexistent;Database=x", $"--{name}={value}"));
 
@@ -40,7 +40,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task Lengths_of_passwords_that_exclude_each_other_are_refused()
+    public async Task Contradicting_password_lengths_are_refused()
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync("Host=/nonexistent;Database=x", "--Password:MinimumLength=100", "--Password:MaximumLength=64"));
 
@@ -53,7 +53,7 @@ public sealed class StartTests
     [InlineData("DataProtection:CertificatePath", "--DataProtection:CertificatePath=", "missing")]
     [InlineData("DataProtection:CertificatePath", "--DataProtection:CertificatePath=/nonexistent.pfx", "existing")]
     [InlineData("ConnectionStrings:IdentityServer", "--ConnectionStrings:IdentityServer=", "connection string")]
-    public async Task Production_asks_for_what_development_makes_up(string name, string setting, string may)
+    public async Task Production_requires_settings_that_development_makes_up(string name, string setting, string may)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => ServerUnderTest.StartOnAsync(
             "Host=/nonexistent;Database=x", "--environment=Production", "--IdentityServer:Issuer=https://id.example.com", setting));
@@ -73,7 +73,7 @@ public sealed class StartTests
     [InlineData("Usage", "--urls", "http://127.0.0.1:0", "frobnicate")]
     [InlineData("-x=1", "-x=1")]
     [InlineData("The program can't start", "healthcheck", "-x=1")]
-    public async Task The_program_says_one_line_and_ends(string says, params string[] arguments)
+    public async Task A_failed_start_prints_one_line_and_exits(string says, params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
 
@@ -86,7 +86,7 @@ public sealed class StartTests
     [InlineData("Comand Timeout=5", "\"Comand Timeout\"", "Command Timeout")]
     [InlineData("Timeout=" + Canary, "\"Timeout\"", "")]
     [InlineData("SSL Mode=" + Canary, "\"SSL Mode\"", "")]
-    public async Task A_wrong_keyword_of_the_connection_string_is_named(string keyword, string says, string instead)
+    public async Task A_wrong_keyword_in_the_connection_string_is_named(string keyword, string says, string instead)
     {
         await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer=Host=127.0.0.1;Port=1;Username=x;Password={Canary};{keyword}");
 
@@ -97,7 +97,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task A_keyword_that_is_like_none_is_named_before_the_password()
+    public async Task An_unknown_keyword_before_the_password_is_named()
     {
         await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer=Host=127.0.0.1;Frobnicate={Canary};Password=x");
 
@@ -112,7 +112,7 @@ public sealed class StartTests
     [InlineData("PSW=S3cr;wOrd=1")]
     [InlineData("Pwd=S3cr;Port=5432;w0rd=1")]
     [InlineData("SSL Password=S3cr;w0rd=1")]
-    public async Task A_piece_of_a_password_is_not_taken_for_a_keyword(string password)
+    public async Task A_part_of_a_password_is_not_taken_for_a_keyword(string password)
     {
         await using var program = Run("http://127.0.0.1:0", $"--ConnectionStrings:IdentityServer=Host=127.0.0.1;Username=x;{password}");
 
@@ -142,7 +142,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task A_setting_of_README_is_a_known_one()
+    public async Task Every_setting_in_README_is_known()
     {
         var documented = SettingsTable.Read("IdentityServer").Select(setting => setting.Name).Except(["ConnectionStrings:IdentityServer", "DataProtection:CertificatePath"]).ToList();
         await using var server = await ServerUnderTest.StartAsync([.. documented.Select(name => $"--{name}= ")]);
@@ -158,13 +158,13 @@ public sealed class StartTests
         var declared = Declared().ToDictionary(setting => setting.Name, setting => setting.Standard);
 
         Assert.Equal(declared.Keys.Concat(LocalPostgresSettings.NamesFor("IdentityServer")).Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
-        // As many as the machine has cores.
+        // Its default is the number of the machine's cores.
         declared.Remove("Password:Parallelism");
         Assert.All(declared.Where(setting => setting.Value.Length > 0), setting => Assert.StartsWith($"{setting.Value} ", $"{documented[setting.Key]} ", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Messages_name_settings_that_there_are()
+    public void Messages_name_only_existing_settings()
     {
         var named = new[] { "IdentityServer", "LocalPostgres", "ServiceDefaults" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src", project), "*.cs", SearchOption.AllDirectories))
@@ -176,7 +176,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task A_role_that_the_database_does_not_know_is_one_line()
+    public async Task An_unknown_database_role_is_reported_in_one_line()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = "nobody_of_that_name", Password = Canary };
@@ -191,7 +191,7 @@ public sealed class StartTests
     [InlineData("https://127.0.0.1:0")]
     [InlineData("nonsense")]
     [InlineData("http://127.0.0.1:99999")]
-    public async Task An_address_that_cannot_be_listened_at_is_one_line(string address)
+    public async Task An_address_that_cannot_be_listened_on_is_reported_in_one_line(string address)
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var taken = new TcpListener(IPAddress.Loopback, 0);
@@ -203,7 +203,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task A_settings_file_that_is_no_JSON_is_one_line()
+    public async Task A_settings_file_that_is_not_JSON_is_reported_in_one_line()
     {
         var folder = Directory.CreateTempSubdirectory();
         try
@@ -220,7 +220,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task Keys_of_another_certificate_are_one_line_and_are_left_alone()
+    public async Task Keys_encrypted_with_another_certificate_are_reported_in_one_line_and_left_alone()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var certificate = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pfx");
@@ -245,7 +245,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task Migrate_makes_the_schema_and_no_key()
+    public async Task Migrate_creates_the_schema_but_no_keys()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         var certificate = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.pfx");
@@ -268,7 +268,7 @@ public sealed class StartTests
     [InlineData("Usage: IdentityServer replace-keys [--Setting=value …]", "--Limits:Enabled=false", "replace-keys", "--help")]
     [InlineData("Usage: IdentityServer rewrap-keys [--Setting=value …]", "rewrap-keys", "-h")]
     [InlineData("Usage: IdentityServer healthcheck [--Setting=value …]", "healthcheck", "--help")]
-    public async Task Help_tells_of_the_program_or_of_one_command(string usage, params string[] arguments)
+    public async Task Help_describes_the_program_or_one_command(string usage, params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
 
@@ -285,7 +285,7 @@ public sealed class StartTests
     [InlineData("apply")]
     [InlineData("migrate", "--prune")]
     [InlineData("import-openiddict", "--dry-run")]
-    public async Task Wrong_usage_has_the_exit_code_2(params string[] arguments)
+    public async Task Wrong_usage_exits_with_2(params string[] arguments)
     {
         await using var program = Run("http://127.0.0.1:0", arguments);
 
@@ -305,7 +305,7 @@ public sealed class StartTests
         Assert.Equal(CommandLine.WrongUsage, Assert.Throws<StartupException>(() => CommandLine.Parse(arguments)).ExitCode);
 
     [Fact]
-    public void Words_are_commands_wherever_they_stand_and_settings_may_be_written_apart()
+    public void A_command_may_stand_anywhere_and_a_settings_value_may_be_a_separate_argument()
     {
         var command = CommandLine.Parse(["--urls", "http://x", "apply", "a=b.json", "Limits:Enabled=false", "--prune", "--Mail:From=a@b"]);
 
@@ -314,7 +314,7 @@ public sealed class StartTests
     }
 
     [Fact]
-    public void A_connection_string_is_no_setting()
+    public void A_connection_string_is_not_taken_for_a_setting()
     {
         var command = CommandLine.Parse(["Limits:Enabled=false", "import-openiddict", "Host=db;Password=a=b", "--dry-run", "Mail:From=a@b"]);
 

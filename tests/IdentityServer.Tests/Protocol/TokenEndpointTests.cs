@@ -30,7 +30,7 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("6749", "3.3"), Rfc("9068", "2.2.3")]
-    public async Task Where_no_scope_is_granted_neither_the_answer_nor_the_token_has_the_member()
+    public async Task Without_a_granted_scope_neither_the_answer_nor_the_token_has_a_scope_member()
     {
         var own = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsResourceApi);
         Assert.Equal(HttpStatusCode.OK, own.Status);
@@ -46,7 +46,7 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("9068", "2")]
-    public async Task A_clients_access_token_says_what_RFC_9068_asks_and_nothing_of_a_user()
+    public async Task A_clients_access_token_has_the_claims_of_RFC_9068_and_nothing_about_a_user()
     {
         var answer = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.AsShop);
 
@@ -64,7 +64,7 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact, Rfc("9068", "2.2")]
-    public async Task A_users_access_token_tells_the_sign_in_roles_and_permissions()
+    public async Task A_users_access_token_contains_the_sign_in_roles_and_permissions()
     {
         var answer = await _server.SignsInAsync();
 
@@ -178,7 +178,7 @@ public sealed class TokenEndpointTests(SharedServer shared) : IClassFixture<Shar
     }
 
     [Fact]
-    public async Task No_header_of_an_answer_comes_from_the_request()
+    public async Task No_response_header_comes_from_the_request()
     {
         const string evil = "x\r\nX-Evil: 1";
         foreach (var answer in new[]

@@ -16,7 +16,7 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact]
-    public async Task A_device_is_a_device_code_and_a_user_code_with_OpenIddicts_statuses()
+    public async Task A_device_authorization_is_a_device_code_and_a_user_code_with_OpenIddicts_statuses()
     {
         var device = await _server.AsksAsync("openid data:read");
         var began = _server.Clock.GetUtcNow();
@@ -50,7 +50,7 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task A_pushed_request_is_a_request_token_until_its_code_is_written()
+    public async Task A_pushed_request_is_a_request_token_until_its_code_is_issued()
     {
         var (id, address) = await PushesAsync();
         await ManagesAsync(async manager =>
@@ -69,7 +69,7 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task What_the_manager_revokes_is_of_no_use_any_more()
+    public async Task An_entry_that_the_manager_revoked_can_no_longer_be_used()
     {
         var alice = await _server.BrowserOfAsync();
         var (shown, waiting, allowed) = (await _server.AsksAsync(), await _server.AsksAsync(), await _server.AsksAsync());
@@ -91,9 +91,9 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
         (await alice.GetAsync(address)).ShowsError();
     }
 
-    /// <summary>No timing: the server changes the entry between the manager's look and its change.</summary>
+    /// <summary>No timing: the server changes the entry after the manager has read it and before it writes.</summary>
     [Fact]
-    public async Task The_manager_overwrites_nothing_that_it_has_not_seen()
+    public async Task The_manager_does_not_overwrite_a_concurrent_change()
     {
         var device = await _server.AsksAsync();
 
@@ -110,7 +110,7 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
     }
 
     [Fact]
-    public async Task A_client_that_is_deleted_takes_its_entries_along()
+    public async Task A_clients_entries_are_deleted_with_it()
     {
         await using var server = await Devices.StartAsync();
         await server.AsksAsync();
@@ -123,9 +123,9 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
         Assert.Equal(0, await server.ReadAsync<int>("SELECT count(*) FROM tokens"));
     }
 
-    /// <summary>By the statements of that version.</summary>
+    /// <summary>Runs the statements of that version.</summary>
     [Fact]
-    public async Task A_node_of_the_version_before_keeps_and_uses_pushed_requests_and_fails_with_503_at_devices()
+    public async Task A_node_of_the_previous_version_can_use_pushed_requests_but_answers_503_for_devices()
     {
         var (id, address) = await PushesAsync();
         Assert.Equal(1, await OldAsync("UPDATE pushed_requests SET expires_at = GREATEST(expires_at, $3) WHERE id = $1 AND client_id = $2 AND expires_at > $3", Guid.Parse(id), "portal", _server.Clock.GetUtcNow()));
@@ -177,7 +177,7 @@ public sealed class TokenEntryTests(DeviceServer shared) : IClassFixture<DeviceS
     private static async Task<string> DeviceCodeOfAsync(IOpenIddictTokenManager manager, Answer device) =>
         (await manager.GetPropertiesAsync(await FindAsync(manager, device)))["device_code"].GetString()!;
 
-    /// <summary>Of the user code and the device code.</summary>
+    /// <summary>The statuses of the user code and the device code.</summary>
     private Task<string> StatusesAsync(Answer device) => ManagesAsync(async manager =>
         $"{await manager.GetStatusAsync(await FindAsync(manager, device))} {await manager.GetStatusAsync((await manager.FindByIdAsync(await DeviceCodeOfAsync(manager, device)))!)}");
 }

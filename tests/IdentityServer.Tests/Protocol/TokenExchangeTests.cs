@@ -6,8 +6,8 @@ using Xunit;
 namespace IdentityServer.Tests.Protocol;
 
 /// <summary>
-/// RFC 8693. A web shop <c>front</c> calls the API of orders, which calls the API of mail, which calls the world's data store, each
-/// with a token that it got for the one that it was called with.
+/// RFC 8693. A web shop <c>front</c> calls the orders API, which calls the mail API, which calls the data store, each
+/// with a token that it got in exchange for the one it was called with.
 /// </summary>
 public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassFixture<TokenExchangeTests.Chain>
 {
@@ -58,7 +58,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
         (await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], Calls.Basic(client, "secret"))).AccessToken!;
 
     [Fact, Rfc("8693", "2.2.1"), Rfc("8693", "4.1")]
-    public async Task An_API_gets_a_token_for_the_next_in_the_users_name_and_its_own()
+    public async Task An_API_gets_a_token_for_the_next_API_that_names_the_user_and_itself()
     {
         var signedIn = await SignsInAsync();
 
@@ -76,7 +76,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact, Rfc("8693", "4.1")]
-    public async Task A_chain_tells_all_who_acted_the_latest_outermost()
+    public async Task A_chain_lists_every_actor_with_the_latest_outermost()
     {
         var first = await ExchangeAsync("orders-api", (await SignsInAsync()).AccessToken, ("audience", "mail-api"));
         var second = await ExchangeAsync("mail-api", first.AccessToken, ("audience", World.Resource), ("scope", "data:read"));
@@ -86,7 +86,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact, Rfc("8693", "4.1")]
-    public async Task A_chain_ends_at_five()
+    public async Task A_chain_has_at_most_five_actors()
     {
         var token = (await SignsInAsync("orders:read")).AccessToken;
         for (var i = 0; i < 5; i++)
@@ -96,7 +96,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact]
-    public async Task It_lives_no_longer_than_what_it_was_exchanged_for()
+    public async Task The_new_token_lives_no_longer_than_the_subject_token()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ConfiguresAsync(db => db.Clients.First(client => client.ClientId == World.Shop).GrantTypes = ["password", Grant]);
@@ -110,7 +110,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact]
-    public async Task It_ends_with_the_grant_of_the_user()
+    public async Task The_new_token_ends_with_the_users_grant()
     {
         var signedIn = await SignsInAsync();
         var exchanged = await ExchangeAsync("orders-api", signedIn.AccessToken, ("resource", World.Resource));
@@ -123,7 +123,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact, Rfc("8693", "2.1")]
-    public async Task Only_the_tokens_client_and_the_APIs_that_it_is_for_may_exchange_it()
+    public async Task Only_a_tokens_client_and_the_APIs_in_its_audience_may_exchange_it()
     {
         var token = (await SignsInAsync()).AccessToken;
 
@@ -135,21 +135,21 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact]
-    public async Task At_the_resource_that_a_token_is_for_nobody_gets_more_than_it_says()
+    public async Task An_exchange_gives_no_wider_scope_at_the_subject_tokens_own_resource()
     {
         var token = (await SignsInAsync("orders:read")).AccessToken;
 
         (await ExchangeAsync("orders-api", token, ("scope", "orders:write"))).Refuses("invalid_scope");
         (await ExchangeAsync("orders-api", token, ("scope", "orders:read orders:write mail:send"))).Refuses("invalid_scope");
         Assert.Equal("orders:read mail:send data:read", (await ExchangeAsync("orders-api", token))["scope"]);
-        // It asks about the user, who allowed that to another.
+        // openid is about the user, who allowed it to another client.
         var named = (await SignsInAsync("openid orders:read")).AccessToken;
         (await ExchangeAsync("orders-api", named, ("scope", "openid"))).Refuses("invalid_scope");
         Assert.Equal("orders:read mail:send data:read", (await ExchangeAsync("orders-api", named))["scope"]);
     }
 
     [Fact]
-    public async Task The_client_that_the_token_was_issued_to_gets_no_more_than_it_has()
+    public async Task The_client_of_the_subject_token_gets_no_wider_scope_than_it_has()
     {
         var token = (await SignsInAsync("openid orders:read orders:write")).AccessToken;
 
@@ -170,7 +170,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact]
-    public async Task No_refresh_token_comes_of_it_whatever_is_asked()
+    public async Task An_exchange_never_returns_a_refresh_token()
     {
         var answer = await ExchangeAsync("front", (await SignsInAsync()).AccessToken, ("scope", "offline_access orders:read"));
 
@@ -185,11 +185,11 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     [InlineData("actor_token", "x", "invalid_request")]
     [InlineData("actor_token_type", AccessToken, "invalid_request")]
     [InlineData("scope", "\"", "invalid_scope")]
-    public async Task What_can_not_be_asked_is_refused(string name, string value, string error) =>
+    public async Task An_invalid_parameter_is_refused(string name, string value, string error) =>
         (await ExchangeAsync("orders-api", (await SignsInAsync()).AccessToken, (name, value))).Refuses(error);
 
     [Fact, Rfc("8693", "3")]
-    public async Task A_JWT_is_what_an_access_token_is()
+    public async Task The_token_type_jwt_means_an_access_token()
     {
         const string jwt = "urn:ietf:params:oauth:token-type:jwt";
         var token = (await SignsInAsync()).AccessToken!;
@@ -200,7 +200,7 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
     }
 
     [Fact, Rfc("8693", "2.2.2")]
-    public async Task What_is_no_live_access_token_of_ours_is_refused()
+    public async Task Only_a_live_access_token_of_ours_is_accepted()
     {
         var signedIn = await SignsInAsync();
         foreach (var token in new[] { "", "x", "a.b.c", signedIn.RefreshToken!, signedIn.AccessToken![..^2] })
@@ -249,12 +249,12 @@ public sealed class TokenExchangeTests(TokenExchangeTests.Chain chain) : IClassF
         var answer = await _server.ProvesAsync(apis, Form(signedIn.AccessToken, ("resource", Mail)), Calls.Basic("orders-api", "secret"));
         Assert.Equal(("DPoP", $$"""{"jkt":"{{apis.Thumbprint}}"}"""), (answer["token_type"], Around.Claims(answer.AccessToken).GetProperty("cnf").GetRawText()));
 
-        // The client that it was issued to has its key, and so must prove that one.
+        // The client that the token was issued to has its key, so it must prove that one.
         (await _server.ProvesAsync(apis, Form(signedIn.AccessToken), Calls.Basic("front", "secret"))).Refuses("invalid_dpop_proof");
         Assert.Equal("DPoP", (await _server.ProvesAsync(callers, Form(signedIn.AccessToken), Calls.Basic("front", "secret")))["token_type"]);
     }
 
     [Fact]
-    public async Task It_is_advertised() =>
+    public async Task Token_exchange_is_advertised() =>
         Assert.Contains(Grant, (await _server.SendAsync(new(HttpMethod.Get, "/.well-known/openid-configuration"))).Json.GetProperty("grant_types_supported").EnumerateArray().Select(grant => grant.GetString()));
 }

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.PushedAuthorization;
 
-/// <summary>Authorization requests that are pushed, and the browser that comes with what stands for them.</summary>
+/// <summary>Pushed authorization requests, and the browser that brings their <c>request_uri</c>.</summary>
 public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Endpoint = "/connect/par";
@@ -17,7 +17,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("9126", "2.2")]
-    public async Task A_pushed_request_is_answered_with_what_stands_for_it()
+    public async Task A_pushed_request_is_answered_with_a_request_uri()
     {
         var answer = await PushAsync(_server, CodeFlow.WebRequest(), CodeFlow.AsWeb);
 
@@ -42,14 +42,14 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "2.1"), Rfc("9126", "2.3")]
-    public async Task It_is_held_to_what_the_authorization_endpoint_would_hold_it_to()
+    public async Task It_is_checked_like_a_request_at_the_authorization_endpoint()
     {
         foreach (var (name, value, error) in new[]
         {
             ("redirect_uri", "https://evil.example/", "invalid_request"), ("redirect_uri", null, "invalid_request"), ("response_type", "token", "unsupported_response_type"),
             ("response_type", null, "invalid_request"), ("scope", "users:manage", "invalid_scope"), ("code_challenge", null, "invalid_request"),
             ("code_challenge_method", "plain", "invalid_request"), ("request", "a.b.c", "request_not_supported"), ("prompt", "none login", "invalid_request"), ("claims", "[]", "invalid_request"),
-            // RFC 9126 §2.1: never this one.
+            // RFC 9126 §2.1: request_uri is never allowed.
             ("request_uri", Prefix + "x", "invalid_request"), ("request_uri", "https://web.example/request", "invalid_request"),
         })
             (await PushAsync(_server, CodeFlow.WebRequest((name, value)), CodeFlow.AsWeb)).Refuses(error);
@@ -60,16 +60,16 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "4"), Rfc("9126", "7.3")]
-    public async Task The_user_signs_in_and_allows_by_what_was_pushed_and_nothing_else()
+    public async Task Only_the_pushed_parameters_count_at_sign_in_and_consent()
     {
         var requestUri = await PushesAsync(CodeFlow.WebRequest(("scope", "openid email"), ("nonce", "pushed")));
-        // Whatever stands beside it means nothing.
+        // Other parameters beside it are ignored.
         var address = Address(World.Web, requestUri) + "&scope=openid%20roles&redirect_uri=https%3A%2F%2Fevil.example%2F&state=forged&response_type=token&prompt=none";
         var browser = new Browser(_server);
 
         var asked = await browser.GetAsync(address);
         asked.AsksToSignIn();
-        // The address of the sign-in page tells nothing of the request.
+        // The address of the sign-in page reveals nothing about the request.
         var parameters = QueryHelpers.ParseQuery(asked.ReturnUrl().Split('?')[1]);
         Assert.Equal((World.Web, requestUri), (parameters["client_id"].ToString(), parameters["request_uri"].ToString()));
         Assert.DoesNotContain(parameters.Keys, name => name is "scope" or "redirect_uri" or "state" or "nonce" or "code_challenge");
@@ -99,7 +99,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "4")]
-    public async Task Of_20_that_come_with_it_at_once_one_gets_a_code()
+    public async Task Of_20_parallel_uses_one_gets_a_code()
     {
         var name = await _server.HasUserAsync();
         var browser = await _server.HasBrowserOfAsync(name);
@@ -113,7 +113,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "2.2"), Rfc("9126", "7.1")]
-    public async Task It_belongs_to_its_client_and_can_not_be_made_up()
+    public async Task It_belongs_to_its_client_and_cannot_be_forged()
     {
         var alice = await _server.HasBrowserOfAsync();
         var requestUri = await PushesAsync(CodeFlow.PortalRequest());
@@ -126,7 +126,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "2.2")]
-    public async Task It_expires_unless_the_browser_has_come_with_it()
+    public async Task It_expires_unless_a_browser_uses_it_in_time()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var late = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
@@ -148,7 +148,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "2.2")]
-    public async Task It_is_over_after_an_hour_however_often_the_browser_comes()
+    public async Task It_ends_after_an_hour_however_often_the_browser_uses_it()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
@@ -168,7 +168,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
 
     [Theory, Rfc("9126", "4"), Rfc("OIDC Core", "3.1.2.6")]
     [InlineData(false, "prompt", "none", "login_required"), InlineData(true, "prompt", "none", "consent_required")]
-    public async Task An_error_is_an_answer_and_uses_it_up(bool isSignedIn, string name, string value, string error)
+    public async Task An_error_answer_uses_it_up(bool isSignedIn, string name, string value, string error)
     {
         var browser = isSignedIn ? await _server.HasBrowserOfAsync(await _server.HasUserAsync()) : new Browser(_server);
         var address = Address(World.Web, await PushesAsync(CodeFlow.WebRequest((name, value))));
@@ -179,7 +179,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "4")]
-    public async Task So_is_what_its_clients_registration_no_longer_allows()
+    public async Task A_request_that_the_registration_no_longer_allows_is_used_up()
     {
         await using var server = await ServerUnderTest.StartAsync();
         var address = Address(World.Portal, await PushesAsync(CodeFlow.PortalRequest(), server));
@@ -192,7 +192,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("FAPI 2.0", "5.3.2.2")]
-    public async Task It_says_where_its_answer_goes()
+    public async Task It_must_contain_a_redirect_URI()
     {
         var request = CodeFlow.PortalRequest(("scope", "data:read"), ("redirect_uri", null));
         Assert.NotNull((await (await _server.HasBrowserOfAsync()).AuthorizesAsync(request)).Sent("code"));
@@ -212,7 +212,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "5"), Rfc("9126", "6")]
-    public async Task A_client_and_a_server_may_take_pushed_requests_alone()
+    public async Task A_client_or_the_server_may_require_pushed_requests()
     {
         await using var server = await ServerUnderTest.StartAsync();
         await server.ConfiguresAsync(db => db.Clients.Single(client => client.ClientId == World.Portal).Metadata = """{"require_consent":false,"require_pushed_authorization_requests":true}""");
@@ -231,7 +231,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact]
-    public async Task What_proves_the_client_is_not_kept()
+    public async Task The_clients_credentials_are_not_stored()
     {
         await PushesAsync(CodeFlow.PortalRequest(("state", "kept")));
 
@@ -240,7 +240,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "1")]
-    public async Task What_is_too_long_for_an_address_can_be_pushed()
+    public async Task A_request_too_long_for_an_address_can_be_pushed()
     {
         var alice = await _server.HasBrowserOfAsync();
         var state = new string('s', 6_000);
@@ -266,7 +266,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9449", "10.1")]
-    public async Task The_key_may_be_proved_instead_and_must_be_the_one_that_is_named()
+    public async Task A_proof_may_replace_the_named_key_and_must_match_it()
     {
         using var key = new DpopKey();
         var alice = await _server.HasBrowserOfAsync();
@@ -286,7 +286,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "4"), Rfc("OIDC Core", "3.1.2.1")]
-    public async Task The_browser_may_come_by_post()
+    public async Task The_browser_may_send_it_by_post()
     {
         var alice = await _server.HasBrowserOfAsync();
         var requestUri = await PushesAsync(CodeFlow.PortalRequest());
@@ -298,7 +298,7 @@ public sealed class PushedAuthorizationTests(SharedServer shared) : IClassFixtur
     }
 
     [Fact, Rfc("9126", "7.2")]
-    public async Task In_the_name_of_a_public_client_only_so_many_are_stored()
+    public async Task Pushed_requests_of_a_public_client_are_limited()
     {
         await using var server = await ServerUnderTest.StartAsync("--Limits:Enabled=true", "--Limits:SignInsPerAddress=2", "--Limits:Window=3600");
         for (var i = 0; i < 2; i++)

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Telemetry;
 
-/// <summary>One answer of <c>/metrics</c>, read as strictly as the text format 0.0.4 is written; what does not fit fails the test.</summary>
+/// <summary>One answer of <c>/metrics</c>, parsed strictly as text format 0.0.4; else the test fails.</summary>
 internal sealed partial class Exposition
 {
     private readonly Dictionary<string, string> _types = new(StringComparer.Ordinal);
@@ -14,7 +14,7 @@ internal sealed partial class Exposition
     public IReadOnlyDictionary<string, string> Types => _types;
     public IReadOnlyDictionary<string, double> Samples => _samples;
 
-    /// <param name="sample">Name and labels as they are written; 0 when it is not there.</param>
+    /// <param name="sample">Name and labels as written; the value is 0 if it is missing.</param>
     public double this[string sample] => _samples.GetValueOrDefault(sample);
 
     public static Exposition Parse(string text)
@@ -49,7 +49,7 @@ internal sealed partial class Exposition
         return parsed;
     }
 
-    /// <summary>What promtool says of it; null where it is not installed.</summary>
+    /// <summary>What promtool says about it; null if it is not installed.</summary>
     public static async Task<(int Code, string[] Lines)?> AskPromtoolAsync(string text)
     {
         if (!File.Exists("/usr/bin/promtool"))

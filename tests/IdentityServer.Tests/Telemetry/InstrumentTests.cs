@@ -7,13 +7,13 @@ using Xunit;
 
 namespace IdentityServer.Tests.Telemetry;
 
-/// <summary>What OpenTelemetry makes of an instrument as we configure it: bounds, labels, cost.</summary>
+/// <summary>How OpenTelemetry treats an instrument as we configure it: bounds, labels, cost.</summary>
 public sealed class InstrumentTests
 {
     private static Meter MeterOf(ServerUnderTest server) => server.Services.GetRequiredService<IMeterFactory>().Create(ServerMetrics.MeterName);
 
     [Fact]
-    public async Task Past_its_bound_of_series_an_instrument_counts_the_rest_together()
+    public async Task Beyond_its_limit_of_series_an_instrument_counts_the_rest_together()
     {
         await using var server = await ServerUnderTest.StartAsync(MetricsTests.OnAnyPort);
         var counter = MeterOf(server).CreateCounter<long>("things");
@@ -47,7 +47,7 @@ public sealed class InstrumentTests
     }
 
     [Fact]
-    public async Task Another_programs_meters_in_the_same_process_are_not_heard()
+    public async Task Another_hosts_meters_in_the_same_process_are_not_collected()
     {
         await using var other = new ServiceCollection().AddMetrics().BuildServiceProvider();
         await using var server = await ServerUnderTest.StartAsync(MetricsTests.OnAnyPort);
@@ -89,7 +89,7 @@ public sealed class InstrumentTests
     }
 
     [Fact]
-    public async Task Every_refusal_of_the_catalogue_has_a_reason_of_its_own_in_the_metrics()
+    public async Task Every_error_in_the_catalogue_has_its_own_reason_in_the_metrics()
     {
         await using var server = await ServerUnderTest.StartAsync(MetricsTests.OnAnyPort);
         var errors = typeof(Errors).GetFields().Select(field => field.GetValue(null)).OfType<OAuthError>().ToList();

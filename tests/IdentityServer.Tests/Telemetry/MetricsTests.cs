@@ -11,7 +11,7 @@ using Xunit;
 
 namespace IdentityServer.Tests.Telemetry;
 
-/// <summary><c>GET /metrics</c>: what is counted, where it is served, and what it never tells.</summary>
+/// <summary><c>GET /metrics</c>: what is counted, where it is served, and what it never reveals.</summary>
 public sealed class MetricsTests
 {
     internal const string OnAnyPort = "--Metrics:Urls=http://127.0.0.1:0";
@@ -61,13 +61,13 @@ public sealed class MetricsTests
         Assert.Equal(1, metrics["identityserver_feed_lag_seconds_count"]);
         Assert.Equal(1, metrics["""identityserver_pruned_total{what="reset_tokens"}"""]);
         Assert.InRange(metrics.Samples["identityserver_snapshot_age_seconds"], 0, 60);
-        // ASP.NET Core's times. Npgsql's pools are all of this process; EndToEnd holds them.
+        // ASP.NET Core's durations. Npgsql's pools belong to the whole process; EndToEnd tests them.
         Assert.Equal(3, metrics.Samples.Where(sample => sample.Key.StartsWith("http_server_request_duration_seconds_count{", StringComparison.Ordinal)
             && sample.Key.Contains("http_response_status_code=\"200\"", StringComparison.Ordinal) && sample.Key.Contains("http_route=\"/connect/token\"", StringComparison.Ordinal)).Sum(sample => sample.Value));
     }
 
     [Fact]
-    public async Task What_an_alarm_waits_for_is_there_as_zero_before_it_happens_and_counts_then()
+    public async Task Counters_that_alerts_use_exist_as_zero_before_the_first_event()
     {
         await using var server = await ServerUnderTest.StartAsync(OnAnyPort);
         var before = await ScrapeAsync(server);
@@ -87,7 +87,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task The_queue_before_the_hashing_is_seen_while_it_stands()
+    public async Task The_queue_for_password_hashing_is_measured()
     {
         await using var server = await ServerUnderTest.StartAsync(OnAnyPort, "--Password:Parallelism=1", "--Password:QueueLength=1");
         var gate = server.Services.GetRequiredService<HashingGate>();
@@ -107,7 +107,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task The_text_is_what_Prometheus_reads()
+    public async Task The_text_is_in_Prometheus_format()
     {
         await using var server = await ServerUnderTest.StartAsync(OnAnyPort);
         await server.SignsInAsync();
@@ -120,7 +120,7 @@ public sealed class MetricsTests
         Assert.NotEmpty(Exposition.Parse(text).Samples);
         if (await Exposition.AskPromtoolAsync(text) is { } judged)
         {
-            // 0: nothing to say. 3: it is read, but names are not to its taste; those of others we don't choose.
+            // 0: no complaints. 3: valid, but it dislikes some names; we don't choose those of other libraries.
             Assert.Contains(judged.Code, (int[])[0, 3]);
             Assert.DoesNotContain(judged.Lines, line => line.StartsWith("identityserver_", StringComparison.Ordinal));
         }
@@ -159,7 +159,7 @@ public sealed class MetricsTests
     [InlineData("localhost:9464")]
     [InlineData("http://user:pass@127.0.0.1:9464")]
     [InlineData(";")]
-    public async Task An_impossible_address_is_refused_by_its_setting(string urls)
+    public async Task An_invalid_address_is_reported_with_its_setting(string urls)
     {
         var refused = await Assert.ThrowsAsync<StartupException>(() => Program.BuildAsync(["--environment=Development", $"--Metrics:Urls={urls}"]));
 
@@ -168,7 +168,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task A_port_that_is_taken_is_told_by_its_setting()
+    public async Task A_port_in_use_is_reported_with_its_setting()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();

@@ -35,13 +35,13 @@ public sealed class CarriedOver : IAsyncLifetime
     }
 }
 
-/// <summary>Nobody notices that the server is a new one: what the old one issued, remembered and recorded goes on.</summary>
+/// <summary>Nobody notices the new server: what the old one issued, remembered and recorded still holds.</summary>
 public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOver>
 {
     private readonly ServerUnderTest _server = shared.Server;
 
     [Fact, Rfc("6749", "6")]
-    public async Task A_refresh_token_of_the_old_server_goes_on_at_the_new_one()
+    public async Task A_refresh_token_of_the_old_server_works_at_the_new_one()
     {
         var web = await _server.RefreshesAsync(OldDatabase.Holds("web_refresh_token"), CodeFlow.AsWeb);
         Assert.Equal((HttpStatusCode.OK, "openid profile email offline_access data:read"), (web.Status, web["scope"]));
@@ -71,7 +71,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact, Rfc("OIDC Core", "3.1.2.4")]
-    public async Task A_signed_in_browser_is_signed_in_and_its_consent_is_remembered()
+    public async Task A_signed_in_browser_stays_signed_in_and_its_consent_is_remembered()
     {
         var browser = new Browser(_server);
         foreach (var cookie in OldDatabase.Held.GetProperty("browser").EnumerateObject())
@@ -90,7 +90,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact, Rfc("6749", "2.3.1")]
-    public async Task Clients_authenticate_as_before_each_by_any_of_its_secrets()
+    public async Task Clients_authenticate_as_before_with_any_of_their_secrets()
     {
         foreach (var client in (System.Net.Http.Headers.AuthenticationHeaderValue[])[Calls.AsShop, Calls.Basic(World.Shop, "shop-secret-of-before"), Calls.AsResourceApi])
             Assert.Equal(HttpStatusCode.OK, (await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials")], client)).Status);
@@ -99,7 +99,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact, Rfc("7592", "2.1"), Rfc("7592", "2.2")]
-    public async Task A_client_that_registered_itself_is_what_it_was_and_manages_itself()
+    public async Task A_self_registered_client_is_unchanged_and_can_still_manage_itself()
     {
         var held = OldDatabase.Held.GetProperty("registered");
         var registered = new Answer(HttpStatusCode.Created, held.GetRawText(), new());
@@ -129,7 +129,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact]
-    public async Task The_audit_trail_is_whole_and_still_append_only()
+    public async Task The_audit_trail_is_complete_and_still_append_only()
     {
         Assert.Equal(OldDatabase.Held.GetProperty("audit_events").GetInt32(), await _server.ReadAsync<int>("SELECT count(*) FROM audit_events WHERE at < $1", OldDatabase.Held.GetProperty("taken_at").GetDateTimeOffset()));
         var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => _server.ExecuteAsync("DELETE FROM audit_events"));
@@ -137,7 +137,7 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact]
-    public async Task Whoever_deletes_an_account_still_ends_it()
+    public async Task Deleting_an_account_still_ends_its_tokens()
     {
         var gone = await _server.HasUserAsync();
         var tokens = await _server.SignsInAsync(gone);
@@ -147,6 +147,6 @@ public sealed class CarryOverTests(CarriedOver shared) : IClassFixture<CarriedOv
     }
 
     [Fact]
-    public async Task The_history_says_what_is_applied() =>
+    public async Task The_migration_history_names_the_latest_migration() =>
         Assert.Equal(1, await _server.ReadAsync<int>("""SELECT count(*) FROM "__EFMigrationsHistory" WHERE "MigrationId" = $1""", Database.LatestMigration));
 }

@@ -10,11 +10,11 @@ using Xunit;
 
 namespace IdentityServer.Tests.Upgrade;
 
-/// <summary>A database in which consents are a table of ours and OpenIddict's authorizations stand beside it.</summary>
+/// <summary>A database with our own table of consents beside OpenIddict's authorizations.</summary>
 public sealed class ConsentMigrationTests
 {
     [Fact]
-    public async Task Consents_become_authorizations_and_what_a_manager_wrote_before_allows_nothing()
+    public async Task Consents_become_authorizations_and_earlier_entries_of_a_manager_allow_nothing()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
         await using (var db = new AuthDb(new DbContextOptionsBuilder<AuthDb>().UseNpgsql(database.ConnectionString).Options))
@@ -40,7 +40,7 @@ public sealed class ConsentMigrationTests
                 SELECT concat_ws(' ', a.client_id, c.subject, c.type, c.scopes, creation_date = '2026-01-02 03:04:05.678+00', c.properties)
                 FROM authorizations c JOIN applications a ON a.id = c.application_id WHERE c.status = 'valid'
                 """));
-        // For nodes of the version before, which read it and can't write it.
+        // For nodes of the previous version, which can read it but not write it.
         Assert.Equal(
             "here 01890f5e-0000-7000-8000-000000000001 {openid,email} {birthdate} t",
             await server.ReadAsync<string>("SELECT concat_ws(' ', client_id, user_id, scopes, claims, granted_at = '2026-01-02 03:04:05.678+00') FROM consents"));

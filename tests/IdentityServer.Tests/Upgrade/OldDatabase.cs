@@ -27,7 +27,7 @@ internal sealed class OldDatabase : IAsyncDisposable
 
     public string ConnectionString => _database.ConnectionString;
 
-    /// <param name="change">SQL on the old schema, before anything is carried over.</param>
+    /// <param name="change">SQL to run on the old schema before the migration.</param>
     public static async Task<OldDatabase> RestoreAsync(string change = "")
     {
         var old = new OldDatabase(await TestDatabase.CreateEmptyAsync());

@@ -5,7 +5,7 @@ namespace Benchmarks.Driver.Jobs;
 /// <summary>Sign-ins by password, against what the cores can hash at the same settings if they did nothing else.</summary>
 internal static class PasswordSignIn
 {
-    /// <summary>A dozen sign-ins a second: what is under way at the end of a shorter run would weigh.</summary>
+    /// <summary>At a dozen sign-ins a second, unfinished ones would distort a shorter run.</summary>
     private const int ShortestSeconds = 3;
 
     public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
@@ -15,7 +15,7 @@ internal static class PasswordSignIn
         var load = Bench.Form("each", "/connect/token") with
         {
             Around = ("grant_type=password&username=", "&password=" + Uri.EscapeDataString(BenchmarkDatabase.Password)),
-            // A user name stands in the place of the token; no two requests under way are of one user.
+            // A user name takes the token's place; no two requests at once are for one user.
             Tokens = (_, _) => Task.FromResult(Enumerable.Range(0, bench.Database.Users).Select(n => string.Create(CultureInfo.InvariantCulture, $"user{n}"))),
             Cycle = true,
             Parts = ["\"access_token\":\"eyJ", "\"refresh_token\":\"", "\"scope\":\"data:read data:write offline_access\""],

@@ -3,7 +3,7 @@ using Testing;
 
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>Refreshes among many grants against the same among few: two databases and two servers, measured in turn.</summary>
+/// <summary>Refreshes among many grants and among few: two databases and two servers, measured in turn.</summary>
 internal static class Scale
 {
     private const int Few = 10_000;
@@ -25,14 +25,14 @@ internal static class Scale
         await database.ExecuteAsync("CHECKPOINT", cancellationToken);
         var server = await bench.StartServerAsync(database, new Uri($"http://127.0.0.1:{ProgramProcess.FreePort()}"));
 
-        // Each run takes the next of the grants in an order by chance, so that a run meets them all over the table.
+        // Each run takes the next grants in a random order, so that it hits the whole table.
         var order = Enumerable.Range(0, grants).ToArray();
         new Random(1).Shuffle(order);
         var used = 0;
         var program = new LoadedProgram(bench.Wrk, server, Refresh.Load((_, _) =>
         {
             var chains = Math.Min(Refresh.Chains, grants / 50);
-            // Every run begins new chains: a token of an earlier run has been used.
+            // Every run begins new chains: the tokens of earlier runs have been used.
             if (used + chains > grants)
                 throw new InvalidOperationException($"{grants} grants are too few for so many runs.");
             used += chains;

@@ -1,5 +1,5 @@
 // npm's oidc-provider with everything in memory, for the same jobs as our server: JWT access tokens signed with ES256,
-// refresh tokens that rotate. GET /benchmark/refresh-tokens writes fresh refresh tokens ahead.
+// refresh tokens that rotate. GET /benchmark/refresh-tokens prepares fresh refresh tokens.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -8,7 +8,7 @@ const { ASPNETCORE_URLS, PEER_CHAINS, PEER_CLIENT, PEER_SECRET, PEER_RESOURCE } 
 const address = new URL(ASPNETCORE_URLS);
 const userScopes = 'offline_access data:read data:write';
 
-// Its own store forgets all but a thousand entries; this one holds what a run makes.
+// Its own store keeps only a thousand entries; this one keeps everything that a run makes.
 const stored = new Map();
 class Memory {
   constructor(model) { this.model = model; }
@@ -55,7 +55,7 @@ async function refreshToken() {
 const answer = provider.callback();
 createServer(async (request, response) => {
   if (request.url !== '/benchmark/refresh-tokens') return answer(request, response);
-  // Each run begins anew, and so does the store.
+  // Each run starts with an empty store.
   stored.clear();
   for (let i = 0; i < Number(PEER_CHAINS); i++) response.write(`${await refreshToken()}\n`);
   response.end();
