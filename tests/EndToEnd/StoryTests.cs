@@ -4,49 +4,54 @@ using Xunit;
 
 namespace EndToEnd;
 
-/// <summary>The main job: one IdentityServer, two nodes of the ResourceApi, everything by HTTP between processes.</summary>
-public sealed class StoryTests : IAsyncLifetime
+/// <summary>The main job: one IdentityServer, two nodes of the ResourceApi, everything by HTTP between processes. Each test has users of its own.</summary>
+public sealed class StoryTests(StoryTests.Three programs) : IClassFixture<StoryTests.Three>
 {
-    private readonly int _port = ProgramProcess.FreePort();
-    private TestDatabase _identity = null!;
-    private TestDatabase _data = null!;
-    private ProgramProcess _server = null!;
-    private ProgramProcess _first = null!;
-    private ProgramProcess _second = null!;
-    private readonly Stack<IAsyncDisposable> _started = new();
+    private readonly ProgramProcess _server = programs.Server;
+    private readonly ProgramProcess _first = programs.First;
+    private readonly ProgramProcess _second = programs.Second;
 
-    public async ValueTask InitializeAsync()
+    public sealed class Three : IAsyncLifetime
     {
-        try
+        private readonly Stack<IAsyncDisposable> _started = new();
+
+        internal ProgramProcess Server { get; private set; } = null!;
+        internal ProgramProcess First { get; private set; } = null!;
+        internal ProgramProcess Second { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
         {
-            _identity = Keep(await TestDatabase.CreateEmptyAsync());
-            _data = Keep(await TestDatabase.CreateEmptyAsync());
-            _server = Keep(Programs.StartIdentityServer(_identity.ConnectionString, _port));
-            await _server.AnswersAsync();
-            // Both at once on an empty database.
-            _first = Keep(Programs.StartResourceApi(_data.ConnectionString, _server.Address));
-            _second = Keep(Programs.StartResourceApi(_data.ConnectionString, _server.Address));
-            await _first.AnswersAsync();
-            await _second.AnswersAsync();
+            try
+            {
+                var identity = Keep(await TestDatabase.CreateEmptyAsync());
+                var data = Keep(await TestDatabase.CreateEmptyAsync());
+                Server = Keep(Programs.StartIdentityServer(identity.ConnectionString, ProgramProcess.FreePort()));
+                await Server.AnswersAsync();
+                // Both at once on an empty database.
+                First = Keep(Programs.StartResourceApi(data.ConnectionString, Server.Address));
+                Second = Keep(Programs.StartResourceApi(data.ConnectionString, Server.Address));
+                await First.AnswersAsync();
+                await Second.AnswersAsync();
+            }
+            catch
+            {
+                // xunit disposes only of what was initialised.
+                await DisposeAsync();
+                throw;
+            }
         }
-        catch
+
+        public async ValueTask DisposeAsync()
         {
-            // xunit disposes only of what was initialised.
-            await DisposeAsync();
-            throw;
+            while (_started.TryPop(out var last))
+                await last.DisposeAsync();
         }
-    }
 
-    public async ValueTask DisposeAsync()
-    {
-        while (_started.TryPop(out var last))
-            await last.DisposeAsync();
-    }
-
-    private T Keep<T>(T started) where T : IAsyncDisposable
-    {
-        _started.Push(started);
-        return started;
+        private T Keep<T>(T started) where T : IAsyncDisposable
+        {
+            _started.Push(started);
+            return started;
+        }
     }
 
     [Fact]

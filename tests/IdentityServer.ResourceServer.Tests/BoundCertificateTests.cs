@@ -117,7 +117,7 @@ public sealed class BoundCertificateTests : IAsyncLifetime
 
     private async Task<WebApplication> StartAsync(bool isJwtBearer)
     {
-        var builder = WebApplication.CreateSlimBuilder(["--environment=Development"]);
+        var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(_others, https =>

@@ -54,7 +54,7 @@ public sealed class FakeIssuer : IAsyncDisposable
 
     public static async Task<FakeIssuer> StartAsync(string algorithm = IssuerKey.ES256)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.UseShutdownTimeout(TimeSpan.FromMilliseconds(100));

@@ -41,7 +41,7 @@ public sealed class JwtBearerTests : IAsyncLifetime
 
     private async Task<WebApplication> StartAsync(Action<JwtBearerOptions>? configure = null, Action<AuthenticationBuilder>? add = null, Action<WebApplication>? map = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(["--environment=Development"]);
+        var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var authentication = builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(options =>

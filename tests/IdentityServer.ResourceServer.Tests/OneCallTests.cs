@@ -70,7 +70,7 @@ public sealed class OneCallTests : IAsyncLifetime
 
     private async Task<WebApplication> StartAsync(string resource, Action<WebApplication>? map = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(["--environment=Development"]);
+        var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddIdentityServerTokens(options =>

@@ -39,7 +39,7 @@ internal sealed class ProtectedApi : IAsyncDisposable
     public static async Task<ProtectedApi> StartAsync(FakeIssuer issuer, Action<IdentityServerTokensOptions>? configure = null)
     {
         var clock = new TestClock();
-        var builder = WebApplication.CreateSlimBuilder(["--environment=Development"]);
+        var builder = WebApplication.CreateSlimBuilder(["--environment=Development", "--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<TimeProvider>(clock);

@@ -52,6 +52,7 @@ internal sealed class Store : IAsyncDisposable
         "--ResourceApi:ClientSecret=" + FakeIssuer.ClientSecret,
         "--ConnectionStrings:ResourceApi=" + connectionString,
         "--Logging:LogLevel:Default=None",
+        "--hostBuilder:reloadConfigOnChange=false",
         .. settings,
     ]);
 

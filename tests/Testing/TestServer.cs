@@ -17,16 +17,12 @@ internal static class TestServer
 
     private static readonly Lazy<Task<LocalPostgresServer>> Shared = new(StartAsync);
 
+    // Pooled: where a process is dear to make, as in a virtual machine, so is each connection.
+    private static readonly Lazy<Task<NpgsqlDataSource>> Source = new(async () => Open(await GetAsync()));
+
     public static Task<LocalPostgresServer> GetAsync() => Shared.Value;
 
-    public static async Task<NpgsqlConnection> ConnectAsync()
-    {
-        var server = await GetAsync();
-        var builder = new NpgsqlConnectionStringBuilder(server.ConnectionString("postgres")) { Pooling = false, Timeout = 30, CommandTimeout = 60 };
-        var connection = new NpgsqlConnection(builder.ConnectionString);
-        await connection.OpenAsync();
-        return connection;
-    }
+    public static async Task<NpgsqlConnection> ConnectAsync() => await (await Source.Value).OpenConnectionAsync();
 
     public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql)
     {
@@ -47,6 +43,14 @@ internal static class TestServer
         return names;
     }
 
+    private static NpgsqlDataSource Open(LocalPostgresServer server)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(server.ConnectionString("postgres")) { Timeout = 30, CommandTimeout = 60 };
+        var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
+        builder.ConfigureTypeLoading(static types => types.EnableTypeLoading(false));
+        return builder.Build();
+    }
+
     private static async Task<LocalPostgresServer> StartAsync()
     {
         var options = new LocalPostgresOptions
@@ -64,22 +68,23 @@ internal static class TestServer
     /// <summary>Drops what killed test processes left behind.</summary>
     private static async Task DropAbandonedAsync(LocalPostgresServer server)
     {
-        var builder = new NpgsqlConnectionStringBuilder(server.ConnectionString("postgres")) { Pooling = false, CommandTimeout = 60 };
-        await using var connection = new NpgsqlConnection(builder.ConnectionString);
-        await connection.OpenAsync();
+        await using var source = Open(server);
+        await using var connection = await source.OpenConnectionAsync();
         await connection.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"SELECT pg_advisory_lock({CleaningLock})"));
         foreach (var name in await connection.DatabasesAsync(DatabasePrefix))
         {
-            if (!IsRunning(name[DatabasePrefix.Length..].Split('_')[0]))
+            var pid = int.Parse(name[DatabasePrefix.Length..].Split('_')[0], NumberStyles.None, CultureInfo.InvariantCulture);
+            // Or of one that was killed, and whose pid is ours now.
+            if (pid == Environment.ProcessId || !IsRunning(pid))
                 await connection.ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         }
     }
 
-    private static bool IsRunning(string pid)
+    private static bool IsRunning(int pid)
     {
         try
         {
-            using var process = Process.GetProcessById(int.Parse(pid, NumberStyles.None, CultureInfo.InvariantCulture));
+            using var process = Process.GetProcessById(pid);
             return true;
         }
         catch (ArgumentException)

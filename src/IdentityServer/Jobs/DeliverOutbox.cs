@@ -11,20 +11,26 @@ namespace IdentityServer.Jobs;
 /// that wait for a retry. A node sends its own new messages without waiting for this job.
 /// </summary>
 [DisallowConcurrentExecution]
-internal sealed class DeliverOutbox(OutboxDelivery delivery, OutboxStore store, ServerMetrics metrics) : IJob
+internal sealed partial class DeliverOutbox(OutboxDelivery delivery, OutboxStore store, ServerMetrics metrics, ILogger<DeliverOutbox> logger) : IJob
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
     {
-        delivery.WakeAll();
         try
         {
-            metrics.OutboxHolds(await store.CountAsync(cancellationToken));
+            var (count, isAnyDue) = await store.LookAsync(cancellationToken);
+            metrics.OutboxHolds(count);
+            // Each kind asks by a connection of its own, so none does where there is nothing.
+            if (isAnyDue)
+                delivery.WakeAll();
         }
         catch (Exception outage) when (Outage.Is(outage))
         {
-            // OutboxDelivery logs it.
+            LogFailed(outage);
         }
     }
+
+    [LoggerMessage(4200, LogLevel.Warning, "The outbox can't be read; the next run tries again")]
+    private partial void LogFailed(Exception outage);
 }

@@ -34,13 +34,9 @@ internal sealed partial class OutboxDelivery(
             store.Wake(delivery.Kind);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var workers = Task.WhenAll(_deliveries.SelectMany((delivery, i) => Enumerable.Range(0, delivery.Workers).Select(_ => WorkAsync(delivery, _targets[i], stoppingToken))));
-        // For messages that are left from before the start.
-        WakeAll();
-        return workers;
-    }
+    /// <summary>What is left from before the start is found by the job's first run, which is at the start.</summary>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(_deliveries.SelectMany((delivery, i) => Enumerable.Range(0, delivery.Workers).Select(_ => WorkAsync(delivery, _targets[i], stoppingToken))));
 
     /// <summary>Running deliveries may finish; messages that are not delivered by then are due at once for another node.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -50,7 +50,7 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
 
     private const string RemoveSql = "DELETE FROM outbox WHERE id = $1";
 
-    private const string CountSql = "SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS waiting";
+    private const string LookSql = "SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS waiting), EXISTS (SELECT FROM outbox WHERE due_at <= $2)";
 
     private readonly IDataProtector _protector = protection.CreateProtector("IdentityServer.Outbox");
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _bells = new(StringComparer.Ordinal);
@@ -113,9 +113,9 @@ internal sealed class OutboxStore(NpgsqlDataSource source, IDataProtectionProvid
     public static async Task<bool> TryRemoveAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken) =>
         await connection.Command(RemoveSql, P(id)).ExecuteAsync(cancellationToken) == 1;
 
-    /// <summary>The number of messages of all kinds, at most <see cref="MaximumCount"/>.</summary>
-    public async Task<long> CountAsync(CancellationToken cancellationToken) =>
-        (long)(await source.Command(CountSql, P(MaximumCount)).ScalarAsync(cancellationToken))!;
+    /// <summary>The number of messages of all kinds, at most <see cref="MaximumCount"/>, and whether any is due.</summary>
+    public async Task<(long Count, bool IsAnyDue)> LookAsync(CancellationToken cancellationToken) =>
+        (await source.Command(LookSql, P(MaximumCount), P(timeProvider.GetUtcNow())).ListAsync(row => (row.GetInt64(0), row.GetBoolean(1)), cancellationToken))[0];
 
     /// <summary>Makes this node look for messages of the kind at once.</summary>
     public void Wake(string kind)

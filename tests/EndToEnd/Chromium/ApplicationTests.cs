@@ -4,7 +4,7 @@ using Xunit;
 namespace EndToEnd.Chromium;
 
 /// <summary>An application of another origin sends its user to us and gets them back, in a real browser.</summary>
-public sealed class ApplicationTests : BrowserTests
+public sealed class ApplicationTests(BrowserProcess chromium) : BrowserTests(chromium)
 {
     // RFC 7636 Appendix B.
     private const string Challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWBuGJSstw-cM";

@@ -4,14 +4,10 @@ using Xunit;
 
 namespace EndToEnd.Chromium;
 
-/// <summary>A server of the test's own and the machine's Chromium, driven by Playwright. No browser is downloaded.</summary>
-public abstract class BrowserTests : IAsyncLifetime
+/// <summary>A server and a browser's profile of the test's own.</summary>
+public abstract class BrowserTests(BrowserProcess chromium) : IClassFixture<BrowserProcess>, IAsyncLifetime
 {
-    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
     private readonly Stack<IAsyncDisposable> _started = new();
-    private IPlaywright? _playwright;
-    private IBrowser _chromium = null!;
     private IBrowserContext _profile = null!;
 
     private protected ProgramProcess Server { get; private set; } = null!;
@@ -21,13 +17,9 @@ public abstract class BrowserTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var binary = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
-        Assert.SkipWhen(binary is null, "Chromium is missing: apt install chromium");
+        Assert.SkipWhen(chromium.Browser is null, "Chromium is missing: apt install chromium");
         try
         {
-            _playwright = await Playwright.CreateAsync();
-            // As root Chromium has no sandbox to offer; the pages are our own.
-            _chromium = Keep(await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = binary, ChromiumSandbox = Environment.UserName != "root", Args = ["--proxy-server=direct://"], Timeout = 60_000 }));
             _profile = await NewProfileAsync();
             Directory.CreateDirectory(Folder);
             var database = Keep(await TestDatabase.CreateEmptyAsync());
@@ -45,7 +37,6 @@ public abstract class BrowserTests : IAsyncLifetime
     {
         while (_started.TryPop(out var last))
             await last.DisposeAsync();
-        _playwright?.Dispose();
         if (Directory.Exists(Folder))
             Directory.Delete(Folder, recursive: true);
         GC.SuppressFinalize(this);
@@ -54,7 +45,7 @@ public abstract class BrowserTests : IAsyncLifetime
     private protected abstract Task<string[]> ArgumentsAsync();
 
     /// <summary>Cookies of its own, as another browser has them.</summary>
-    private protected Task<IBrowserContext> NewProfileAsync(bool runsScripts = true) => _chromium.NewContextAsync(new() { JavaScriptEnabled = runsScripts });
+    private protected async Task<IBrowserContext> NewProfileAsync(bool runsScripts = true) => Keep(await chromium.Browser!.NewContextAsync(new() { JavaScriptEnabled = runsScripts }));
 
     private protected Uri At(string path) => new(Server.Address, path);
 

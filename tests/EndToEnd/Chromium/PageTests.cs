@@ -5,7 +5,7 @@ using static Microsoft.Playwright.Assertions;
 namespace EndToEnd.Chromium;
 
 /// <summary>The pages in a real browser.</summary>
-public sealed partial class PageTests : BrowserTests
+public sealed partial class PageTests(BrowserProcess chromium) : BrowserTests(chromium)
 {
     private const string Password = "a long enough phrase";
 

@@ -8,25 +8,21 @@ using Xunit;
 namespace IdentityServer.Tests.ClientAuthentication;
 
 /// <summary>A client's keys at its <c>jwks_uri</c> (RFC 7591 §2, OIDC Core §10.1.1), which are cached.</summary>
-public sealed class JwksUriTests : IAsyncLifetime
+public sealed class JwksUriTests(SharedServer shared) : IClassFixture<SharedServer>, IAsyncLifetime
 {
-    private ServerUnderTest _server = null!;
+    private static int _clients;
+
+    private readonly ServerUnderTest _server = shared.Server;
+    private readonly ClientSigner _client = new($"remote{Interlocked.Increment(ref _clients)}");
     private ClientSite _site = null!;
-    private ClientSigner _client = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _server = await ServerUnderTest.StartAsync();
-        _client = new ClientSigner("remote");
         _site = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, _client.Jwks()));
-        await _client.RegisteredAtAsync(_server, jwksUri: _site.Address + "keys");
+        await _client.RegisteredAtAsync(_server, jwksUri: _site.Address + _client.ClientId);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        await _site.DisposeAsync();
-    }
+    public async ValueTask DisposeAsync() => await _site.DisposeAsync();
 
     [Fact, Rfc("7591", "2")]
     public async Task The_keys_are_fetched_once_for_all_waiting_requests_and_cached()
@@ -43,7 +39,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     {
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
-        var next = new ClientSigner("remote", "RS256", "k2");
+        var next = new ClientSigner(_client.ClientId, "RS256", "k2");
         _site.Answer = httpContext => AnswerAsync(httpContext, ClientSigner.JwksOf(_client.Jwk(), next.Jwk()));
 
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
@@ -56,11 +52,11 @@ public sealed class JwksUriTests : IAsyncLifetime
     {
         await _server.AuthenticatesAsync(_client);
         for (var i = 0; i < 10; i++)
-            (await _server.AuthenticatesAsync(new ClientSigner("remote", keyId: $"x{i}"))).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
+            (await _server.AuthenticatesAsync(new ClientSigner(_client.ClientId, keyId: $"x{i}"))).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
         Assert.Equal(1, _site.Requests);
 
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
-        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => _server.AuthenticatesAsync(new ClientSigner("remote", keyId: $"y{i}"))));
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(i => _server.AuthenticatesAsync(new ClientSigner(_client.ClientId, keyId: $"y{i}"))));
         Assert.Equal(2, _site.Requests);
     }
 
@@ -70,7 +66,7 @@ public sealed class JwksUriTests : IAsyncLifetime
         await _server.AuthenticatesAsync(_client);
         _server.Clock.Advance(TimeSpan.FromSeconds(16));
 
-        await _server.AuthenticatesAsync(new ClientSigner("remote"));
+        await _server.AuthenticatesAsync(new ClientSigner(_client.ClientId));
         await _server.AuthenticatesAsync(_client, header: header => header["alg"] = "none");
 
         Assert.Equal(1, _site.Requests);
@@ -115,6 +111,7 @@ public sealed class JwksUriTests : IAsyncLifetime
     [InlineData("html"), InlineData("array"), InlineData("empty"), InlineData("long"), InlineData("redirect"), InlineData("404"), InlineData("symmetric"), InlineData("wrong type")]
     public async Task An_invalid_key_set_authenticates_nobody(string kind)
     {
+        var logged = _server.Log.Lines.Count(IsRefusedKeySet);
         var unknown = (await _server.AuthenticatesAsync(new ClientSigner("nobody"))).Visible();
         _site.Answer = httpContext =>
         {
@@ -142,7 +139,7 @@ public sealed class JwksUriTests : IAsyncLifetime
 
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
         Assert.Equal(1, _site.Requests);
-        Assert.Contains(_server.Log.Lines, line => line.Contains(" 2201 ", StringComparison.Ordinal));
+        Assert.Equal(logged + 1, _server.Log.Lines.Count(IsRefusedKeySet));
         // It is fetched again only after a pause.
         _site.Answer = httpContext => AnswerAsync(httpContext, _client.Jwks());
         Assert.Equal(unknown, (await _server.AuthenticatesAsync(_client)).Visible());
@@ -166,14 +163,16 @@ public sealed class JwksUriTests : IAsyncLifetime
     public async Task A_changed_jwks_uri_takes_effect_at_once()
     {
         await _server.AuthenticatesAsync(_client);
-        var next = new ClientSigner("remote");
+        var next = new ClientSigner(_client.ClientId);
         await using var elsewhere = await ClientSite.StartAsync(httpContext => AnswerAsync(httpContext, next.Jwks()));
-        await _server.ExecuteAsync("UPDATE clients SET metadata = jsonb_build_object('jwks_uri', $1::text) WHERE client_id = 'remote'", elsewhere.Address + "keys");
+        await _server.ExecuteAsync("UPDATE clients SET metadata = jsonb_build_object('jwks_uri', $1::text) WHERE client_id = $2", elsewhere.Address + "keys", _client.ClientId);
         await _server.ConfiguresAsync(_ => { });
 
         Assert.Equal(HttpStatusCode.OK, (await _server.AuthenticatesAsync(next)).Status);
         (await _server.AuthenticatesAsync(_client)).Refuses(HttpStatusCode.Unauthorized, "invalid_client");
     }
+
+    private static bool IsRefusedKeySet(string line) => line.Contains(" 2201 ", StringComparison.Ordinal);
 
     private static Task AnswerAsync(HttpContext httpContext, string json)
     {

@@ -7,25 +7,33 @@ using Xunit;
 namespace IdentityServer.Tests.Dpop;
 
 /// <summary>What a token that is bound to a key may be used for, and by whom.</summary>
-public sealed class BoundTokenTests : IAsyncLifetime
+public sealed class BoundTokenTests(BoundTokenTests.PublicServer shared) : IClassFixture<BoundTokenTests.PublicServer>, IDisposable
 {
     private const string Public = "public";
 
+    private static int _banks;
+
     private readonly DpopKey _key = new();
     private readonly DpopKey _other = new();
-    private ServerUnderTest _server = null!;
+    private readonly ServerUnderTest _server = shared.Server;
 
-    public async ValueTask InitializeAsync()
+    public sealed class PublicServer : IAsyncLifetime
     {
-        _server = await ServerUnderTest.StartAsync("--Password:AllowPublicClients=true");
-        await _server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = Public, AuthMethod = "none", GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes }));
+        internal ServerUnderTest Server { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Server = await ServerUnderTest.StartAsync("--Password:AllowPublicClients=true");
+            await Server.ConfiguresAsync(db => db.Clients.Add(new() { ClientId = Public, AuthMethod = "none", GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes }));
+        }
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
         _key.Dispose();
         _other.Dispose();
-        await _server.DisposeAsync();
     }
 
     private static (string, string)[] Password => [("grant_type", "password"), ("username", World.Alice), ("password", World.AlicePassword)];
@@ -103,12 +111,13 @@ public sealed class BoundTokenTests : IAsyncLifetime
     public async Task A_confidential_client_with_bound_tokens_may_retry_a_refresh_for_two_minutes(string setting, bool isBound, int seconds, bool isRepeated)
     {
         await using var server = await _server.StartNodeAsync(setting.Length == 0 ? [] : [setting]);
+        var name = $"bank{Interlocked.Increment(ref _banks)}";
         await server.ConfiguresAsync(db => db.Clients.Add(new()
         {
-            ClientId = "bank", AuthMethod = "client_secret_basic", SecretHashes = [server.SecretHash("secret")], GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes,
+            ClientId = name, AuthMethod = "client_secret_basic", SecretHashes = [server.SecretHash("secret")], GrantTypes = ["password", "refresh_token"], Scopes = World.AllScopes,
             Metadata = isBound ? """{"dpop_bound_access_tokens":true}""" : "{}",
         }));
-        var bank = Calls.Basic("bank", "secret");
+        var bank = Calls.Basic(name, "secret");
         var first = await server.ProvesAsync(_key, Password, bank);
         var second = await server.ProvesAsync(_key, Refresh(first), bank);
 

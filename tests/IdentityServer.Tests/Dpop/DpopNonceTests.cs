@@ -6,26 +6,26 @@ using Xunit;
 
 namespace IdentityServer.Tests.Dpop;
 
-/// <summary>The nonces that the server gives out (RFC 9449 §8). Each test moves a clock of its own.</summary>
-public sealed class DpopNonceTests : IAsyncLifetime
+/// <summary>The nonces that the server gives out (RFC 9449 §8).</summary>
+public sealed class DpopNonceTests(SharedServer shared) : IClassFixture<SharedServer>, IAsyncLifetime
 {
     private static readonly (string, string)[] Form = [("grant_type", "client_credentials")];
 
     private readonly DpopKey _key = new();
-    private ServerUnderTest _server = null!;
+    private readonly ServerUnderTest _server = shared.Server;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync()
     {
-        _server = await ServerUnderTest.StartAsync();
         // Just after a step begins, so that no test runs into the next one by accident.
         var second = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
         _server.Clock.Advance(TimeSpan.FromSeconds(61 - (second % 60)));
+        return ValueTask.CompletedTask;
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         _key.Dispose();
-        await _server.DisposeAsync();
+        return ValueTask.CompletedTask;
     }
 
     private Task<Answer> SendAsync(ServerUnderTest server, string? nonce) =>

@@ -36,7 +36,7 @@ internal sealed class ClientSite : IAsyncDisposable
 
     public static async Task<ClientSite> StartAsync(RequestDelegate answer, bool https = false)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
         {

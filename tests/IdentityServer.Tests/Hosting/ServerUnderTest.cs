@@ -109,15 +109,16 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return new ServerUnderTest(app, database, clock, log, connectionString);
     }
 
-    /// <summary>A clone of <see cref="World"/>. Its keys are as old as the test, not as the template, which serves every run of a build.</summary>
-    private static async Task<TestDatabase> NewWorldAsync()
+    /// <summary>A clone of <see cref="World"/>.</summary>
+    private static Task<TestDatabase> NewWorldAsync() => TestDatabase.CreateAsync("world", BuildWorldAsync, RenewKeysAsync);
+
+    /// <summary>The template serves every run of a build, and keys of another day would be rotated.</summary>
+    private static async Task RenewKeysAsync(string connectionString)
     {
-        var database = await TestDatabase.CreateAsync("world", BuildWorldAsync);
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("UPDATE keys SET created_at = now(), signs_from = now()", connection);
         await command.ExecuteNonQueryAsync();
-        return database;
     }
 
     private static async Task BuildWorldAsync(string connectionString)
@@ -132,6 +133,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         "--environment=Development",
         "--urls=http://127.0.0.1:0",
         $"--contentRoot={AppContext.BaseDirectory}",
+        // Nobody edits the settings of a test, and hundreds of watchers would use up what inotify gives a user.
+        "--hostBuilder:reloadConfigOnChange=false",
         $"--ConnectionStrings:IdentityServer={connectionString}",
         // The world is what a test database holds, not the development manifest.
         "--IdentityServer:Manifest=",

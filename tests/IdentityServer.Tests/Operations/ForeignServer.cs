@@ -26,23 +26,30 @@ internal sealed class ForeignServer : IAsyncDisposable
     /// <param name="hasGuidKeys">Otherwise its keys are text, which is OpenIddict's default.</param>
     public static async Task<ForeignServer> StartAsync(bool hasGuidKeys = false)
     {
-        var database = await TestDatabase.CreateEmptyAsync();
+        var database = await TestDatabase.CreateAsync(hasGuidKeys ? "foreignguid" : "foreigntext", async connectionString =>
+        {
+            await using var services = Open(connectionString, hasGuidKeys);
+            await using var scope = services.CreateAsyncScope();
+            await (hasGuidKeys ? (DbContext)scope.ServiceProvider.GetRequiredService<GuidKeys>() : scope.ServiceProvider.GetRequiredService<TextKeys>()).Database.EnsureCreatedAsync();
+        });
+        return new ForeignServer(database, Open(database.ConnectionString, hasGuidKeys));
+    }
+
+    private static ServiceProvider Open(string connectionString, bool hasGuidKeys)
+    {
         var services = new ServiceCollection();
         services.AddLogging();
         if (hasGuidKeys)
         {
-            services.AddDbContext<GuidKeys>(options => options.UseNpgsql(database.ConnectionString).UseOpenIddict<Guid>());
+            services.AddDbContext<GuidKeys>(options => options.UseNpgsql(connectionString).UseOpenIddict<Guid>());
             services.AddOpenIddict().AddCore(core => core.UseEntityFrameworkCore().UseDbContext<GuidKeys>().ReplaceDefaultEntities<Guid>());
         }
         else
         {
-            services.AddDbContext<TextKeys>(options => options.UseNpgsql(database.ConnectionString).UseOpenIddict());
+            services.AddDbContext<TextKeys>(options => options.UseNpgsql(connectionString).UseOpenIddict());
             services.AddOpenIddict().AddCore(core => core.UseEntityFrameworkCore().UseDbContext<TextKeys>());
         }
-        var foreign = new ForeignServer(database, services.BuildServiceProvider());
-        await using var scope = foreign._services.CreateAsyncScope();
-        await (hasGuidKeys ? (DbContext)scope.ServiceProvider.GetRequiredService<GuidKeys>() : scope.ServiceProvider.GetRequiredService<TextKeys>()).Database.EnsureCreatedAsync();
-        return foreign;
+        return services.BuildServiceProvider();
     }
 
     /// <summary>A scope, and a client of each kind.</summary>
