@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# CI's guard against slowdowns: the main jobs, briefly, as ratios to the floors of the same run. Fails below a job's
-# own guard floor or, if it has none, below 60% of its target, to allow for noise. The last line says how many passed.
+# CI's guard against slowdowns: the main jobs, briefly, as ratios to the floors of the same run. Fails below 60% of a job's
+# target, to allow for noise. The last line says how many passed.
 set -euo pipefail
 guard() {
   "$(dirname "$0")/run.sh" --guard --rounds=2 --seconds=1 --connections=16 \

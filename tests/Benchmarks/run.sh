@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures our programs against their floors and prints one table; docs/performance.md says how to read it.
-#   tests/Benchmarks/run.sh [--rounds=3] [--seconds=5] [--connections=16,64] [--peer] [job…]
+#   tests/Benchmarks/run.sh [--rounds=3] [--seconds=5] [--connections=16,64] [--all] [--peer] [--skip=job,…] [job…]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$root/artifacts/benchmarks
@@ -19,6 +19,11 @@ publish src/ResourceApi ResourceApi "${ahead[@]}"
 publish tests/Benchmarks/Floors Floors
 publish tests/Benchmarks/Probe Probe
 publish tests/Benchmarks/Driver Driver
+# As they come: compiled at run time, by which each job begins.
+if [[ " $* " != *" --guard "* ]]; then
+  publish tests/Benchmarks/Peers/OpenIddict OpenIddictPeer
+  publish tests/Benchmarks/Peers/Api ApiPeer
+fi
 
 # The driver starts PostgreSQL, our programs and the loads, and stops them, even on a signal.
 exec dotnet "$out/Driver/Benchmarks.Driver.dll" "$@"

@@ -22,12 +22,10 @@ internal sealed class Bench(Lab lab, Options options, BenchmarkDatabase database
 
     public IReadOnlyList<string> Notes => _notes;
 
-    public static string Basic { get; } = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{BenchmarkDatabase.ClientId}:{BenchmarkDatabase.ClientSecret}"));
-
-    /// <summary>A form of the OAuth endpoints with our client's credentials.</summary>
-    public static Load Form(string shape, string path) => new(shape, "POST", path)
+    /// <summary>A form of the OAuth endpoints with a client's credentials.</summary>
+    public static Load Form(string shape, string path, string clientId = BenchmarkDatabase.ClientId) => new(shape, "POST", path)
     {
-        Headers = { ["Authorization"] = Basic, ["Content-Type"] = "application/x-www-form-urlencoded" },
+        Headers = { ["Authorization"] = "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{clientId}:{BenchmarkDatabase.ClientSecret}")), ["Content-Type"] = "application/x-www-form-urlencoded" },
     };
 
     /// <summary>Reported at once, because a full run takes long.</summary>

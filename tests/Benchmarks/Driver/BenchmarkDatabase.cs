@@ -1,5 +1,7 @@
 using System.Globalization;
 using IdentityServer;
+using IdentityServer.Accounts.Passwords;
+using IdentityServer.Accounts.Sessions;
 using IdentityServer.Clients;
 using IdentityServer.Keys;
 using IdentityServer.Protocol;
@@ -7,6 +9,7 @@ using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -22,6 +25,10 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public const string ClientId = "bench";
     public const string ClientSecret = "bench-secret";
     public const string ResourceClientId = "bench-api";
+
+    /// <summary>The client of the authorization code flow, which asks no user for consent.</summary>
+    public const string WebClientId = "bench-web";
+    public const string WebCallback = "https://client.example/callback";
     public const string Password = "correct horse battery staple";
 
     private readonly WebApplication _server;
@@ -61,6 +68,9 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
             SELECT id, 'client_secret_basic', ARRAY['{secret}'], ARRAY['client_credentials', 'refresh_token', 'password'],
                    ARRAY['data:read', 'data:write', 'offline_access'], ARRAY[]::text[], false
             FROM unnest(ARRAY['{ClientId}', '{ResourceClientId}']) id;
+            INSERT INTO clients (client_id, auth_method, secret_hashes, grant_types, scopes, redirect_uris, disabled, metadata)
+            VALUES ('{WebClientId}', 'client_secret_basic', ARRAY['{secret}'], ARRAY['authorization_code'],
+                    ARRAY['openid', 'data:read', 'data:write'], ARRAY['{WebCallback}'], false, jsonb_build_object('require_consent', false));
             INSERT INTO resources (identifier, name, scopes, client_id) VALUES ('{Lab.Resource}', 'Data store', ARRAY['data:read', 'data:write'], '{ResourceClientId}');
             INSERT INTO users (id, user_name, normalized_user_name, email_confirmed, password_hash, security_stamp, phone_number_confirmed,
                                two_factor_enabled, lockout_enabled, access_failed_count, created_at)
@@ -109,6 +119,16 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         var issuer = Get<AccessTokenWriter>();
         var scopes = _client.Scopes.Without(Scopes.OfflineAccess);
         return Enumerable.Range(0, count).Select(_ => issuer.IssueAccessToken(new Issuance(_client, scopes)).Text);
+    }
+
+    /// <summary>The cookie of a browser in which a user is signed in.</summary>
+    public async Task<string> SignInBrowserAsync(int user)
+    {
+        var http = new DefaultHttpContext();
+        var id = Guid.Parse(string.Create(CultureInfo.InvariantCulture, $"00000000-0000-4000-8000-{user:D12}"));
+        return await Get<BrowserSessions>().TryStartAsync(http, new CheckedUser(id, "stamp", [], null, null), isRemembered: false)
+            ? http.Response.Headers.SetCookie.ToString().Split(';')[0]
+            : throw new InvalidOperationException("No browser can sign in.");
     }
 
     /// <summary>Whether our server signed this access token and it is still valid.</summary>

@@ -17,11 +17,12 @@ internal sealed class Lab : IAsyncDisposable
     private readonly LocalPostgresServer _postgres;
     private readonly Stack<MeasuredProgram> _programs = [];
     private readonly bool _withNames;
+    private readonly bool _countsStatements;
     private int _files;
 
-    private Lab(string folder, LocalPostgresServer postgres, bool withNames)
+    private Lab(string folder, LocalPostgresServer postgres, bool withNames, bool countsStatements)
     {
-        (Folder, _postgres, _withNames) = (folder, postgres, withNames);
+        (Folder, _postgres, _withNames, _countsStatements) = (folder, postgres, withNames, countsStatements);
         Postmaster = int.Parse(File.ReadLines(Path.Combine(folder, "postgres", "data", "postmaster.pid")).First(), CultureInfo.InvariantCulture);
         CertificatePath = Path.Combine(folder, "data-protection.pfx");
         using var key = RSA.Create(3072);
@@ -51,10 +52,21 @@ internal sealed class Lab : IAsyncDisposable
         // Not CreateTempSubdirectory: PostgreSQL, which root may not run, must be able to enter.
         var folder = Path.Combine(Path.GetTempPath(), $"identityserver-benchmarks-{Environment.ProcessId}");
         Directory.CreateDirectory(folder);
-        var postgres = await LocalPostgresServer.StartAsync(
-            new LocalPostgresOptions { Directory = Path.Combine(folder, "postgres"), MaxConnections = 300 }, NullLogger.Instance, cancellationToken);
-        return new Lab(folder, postgres, withNames);
+        var options = new LocalPostgresOptions { Directory = Path.Combine(folder, "postgres"), MaxConnections = 300 };
+        var postgres = await LocalPostgresServer.StartAsync(options, NullLogger.Instance, cancellationToken);
+        var countsStatements = await StatementCount.TryPrepareAsync(postgres.ConnectionString("postgres"), cancellationToken);
+        if (countsStatements)
+        {
+            // The library is loaded at the start only.
+            await postgres.DisposeAsync();
+            postgres = await LocalPostgresServer.StartAsync(options, NullLogger.Instance, cancellationToken);
+        }
+        return new Lab(folder, postgres, withNames, countsStatements);
     }
+
+    /// <summary>How many statements all databases have run; NaN: this PostgreSQL can't count them.</summary>
+    public async Task<double> StatementsAsync(CancellationToken cancellationToken) =>
+        _countsStatements ? await StatementCount.ReadAsync(_postgres.ConnectionString("postgres"), cancellationToken) : double.NaN;
 
     /// <summary>Only where the server is: the program chooses its pool size.</summary>
     public string ConnectionString(string database)
@@ -67,6 +79,13 @@ internal sealed class Lab : IAsyncDisposable
     }
 
     public async Task CreateDatabaseAsync(string database, CancellationToken cancellationToken) => await _postgres.EnsureDatabaseAsync(database, cancellationToken);
+
+    public async Task DropDatabaseAsync(string database, CancellationToken cancellationToken)
+    {
+        await using var source = NpgsqlDataSource.Create(_postgres.ConnectionString("postgres"));
+        await using var drop = source.CreateCommand($"DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+        await drop.ExecuteNonQueryAsync(cancellationToken);
+    }
 
     /// <summary>A name for a new file in the folder.</summary>
     public string NewFile(string ending) => Path.Combine(Folder, $"{++_files}{ending}");
@@ -85,7 +104,7 @@ internal sealed class Lab : IAsyncDisposable
         ["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Warning",
     };
 
-    /// <param name="program">The name of a published project: <c>IdentityServer</c>, <c>ResourceApi</c>, <c>Floors</c>.</param>
+    /// <param name="program">The name of a published project: <c>IdentityServer</c>, <c>ResourceApi</c>, <c>Floors</c>, a peer.</param>
     public MeasuredProgram Start(string program, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         var probe = NewFile(".sock");
@@ -102,7 +121,7 @@ internal sealed class Lab : IAsyncDisposable
     private MeasuredProgram Start(string program, string? probe, Dictionary<string, string?> all, string[] arguments)
     {
         // As in our images (deploy/Dockerfile).
-        if (program != "Floors")
+        if (program is "IdentityServer" or "ResourceApi")
             all["DOTNET_GCgen0size"] = "0x1000000";
         if (_withNames)
         {

@@ -11,11 +11,20 @@ internal sealed record Load(string Shape, string Method, string Path)
     /// <summary>The body, for the shapes <c>same</c> and <c>items</c>.</summary>
     public string? Body { get; init; }
 
-    /// <summary>The text around the token, for <c>each</c> and <c>chain</c>.</summary>
+    /// <summary>For <c>code</c>: where browsers ask for a code; each token is the cookie of one.</summary>
+    public string? AuthorizePath { get; init; }
+
+    /// <summary>The text around the token or the code, for <c>each</c>, <c>chain</c> and <c>code</c>.</summary>
     public (string Before, string After) Around { get; init; }
 
     /// <summary>Makes the tokens of one run, given how many it can use at most. One token per line.</summary>
     public Func<int, CancellationToken, Task<IEnumerable<string>>>? Tokens { get; init; }
+
+    /// <summary>More than any program answers a second.</summary>
+    public int RateAtMost { get; init; } = 30_000;
+
+    /// <summary>Whether <c>each</c> sends its tokens as bearers, instead of in a form.</summary>
+    public bool IsBearer { get; init; }
 
     /// <summary>Whether tokens may be used again and again.</summary>
     public bool Cycle { get; init; }
@@ -38,8 +47,9 @@ internal sealed record Load(string Shape, string Method, string Path)
         Add("body", Body);
         Add("before", Around.Before);
         Add("after", Around.After);
+        Add("authorize", AuthorizePath);
         Add("tokens", tokensFile);
-        lua.Append(CultureInfo.InvariantCulture, $"cycle = {(Cycle ? "true" : "false")}, count = {Count}, status = {Status}, threads = {threads},\n");
+        lua.Append(CultureInfo.InvariantCulture, $"cycle = {(Cycle ? "true" : "false")}, bearer = {(IsBearer ? "true" : "false")}, count = {Count}, status = {Status}, threads = {threads},\n");
         lua.Append("parts = {").AppendJoin(", ", Parts.Select(Quote)).Append("} }\n");
         return lua.ToString();
 

@@ -13,6 +13,9 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
 {
     private const int GrantsOfAClient = 100;
 
+    /// <summary>What RequestConnections tells PostgreSQL too: else a plan made on an empty table scans it, and is compiled.</summary>
+    private const string AsOurs = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
     /// <summary>Each client goes round its own grants; in the n-th round they have generation n.</summary>
     public async Task<Sample> RotateAsync(int connections, int seconds, CancellationToken cancellationToken)
     {
@@ -67,13 +70,16 @@ internal sealed partial class PgBench(Lab lab, BenchmarkDatabase database)
             "-h", address.Host!, "-p", Text(address.Port), "-U", address.Username!, "-n", "-M", "prepared", "-D", "turn=0",
             "-c", Text(connections), "-j", "1", "-T", Text(seconds), "-f", file, address.Database!,
         ];
-        var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "" };
+        var environment = new Dictionary<string, string> { ["PGPASSWORD"] = address.Password ?? "", ["PGOPTIONS"] = AsOurs };
+        var cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster);
         var output = await Command.RunAsync("pgbench", arguments, environment, cancellationToken);
+        cpu = ProcessFigures.CpuOfPostgres(lab.Postmaster) - cpu;
         var rate = Rate().Match(output);
         var processed = Processed().Match(output);
-        return rate.Success && processed.Success
-            ? new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture))
-            : throw new InvalidOperationException($"pgbench said no rate: {output}");
+        if (!rate.Success || !processed.Success)
+            throw new InvalidOperationException($"pgbench said no rate: {output}");
+        var requests = long.Parse(processed.Groups[1].Value, CultureInfo.InvariantCulture);
+        return new Sample(double.Parse(rate.Groups[1].Value, CultureInfo.InvariantCulture), Requests: requests, DatabaseCpu: cpu * 1e6 / requests, Statements: 1);
     }
 
     /// <summary>pgbench does not check whether a statement changed a row.</summary>

@@ -6,8 +6,8 @@ namespace Benchmarks.Driver;
 internal static class Table
 {
     public const string Head =
-        "| job | connections | floor | ours | ratio | target | p50 ms | p99 ms | wrong | server µs | PostgreSQL µs | bytes | MB before, after |\n" +
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
+        "| job | connections | floor | ours | ratio | CPU ratio | target | p50 ms | p99 ms | wrong | server µs (floor) | PostgreSQL µs (floor) | statements (floor) | bytes | MB before, after | what bounds it |\n" +
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|";
 
     public static string Line(Row row)
     {
@@ -19,10 +19,14 @@ internal static class Table
             double.IsNaN(row.Floor) ? "" : Number(row.Floor) + row.Unit,
             Number(row.Ours) + row.Unit,
             row.IsLimit && double.IsNaN(row.Floor) ? "" : Ratio(row.Ratio),
-            (row.IsLimit ? "≤ " : "≥ ") + (row.IsLimit && double.IsNaN(row.Floor) ? Number(row.Target) + row.Unit : Ratio(row.Target)) + (row.IsMet(1) ? " ✓" : " ✗"),
+            double.IsNaN(row.CpuRatio) ? "" : Ratio(row.CpuRatio),
+            Target(row),
             Number(figures?.P50), Number(figures?.P99), figures?.Wrong.ToString(CultureInfo.InvariantCulture) ?? "",
-            Number(figures?.ServerCpu), Number(figures?.DatabaseCpu), Number(figures?.Allocated),
+            Beside(figures?.ServerCpu, row.FloorFigures?.ServerCpu), Beside(figures?.DatabaseCpu, row.FloorFigures?.DatabaseCpu),
+            Beside(figures?.Statements, row.FloorFigures?.Statements), Number(figures?.Allocated),
             double.IsNaN(row.Memory) ? "" : $"{Number(row.IdleMemory)}, {Number(row.Memory)}",
+            // Written by hand, from a profile.
+            "",
         ];
         return "| " + string.Join(" | ", cells) + " |";
     }
@@ -37,6 +41,17 @@ internal static class Table
             text += $", server {Number(sample.ServerCpu)} µs, PostgreSQL {Number(sample.DatabaseCpu)} µs";
         return double.IsNaN(sample.Allocated) ? text : text + $", {Number(sample.Allocated)} bytes";
     }
+
+    private static string Target(Row row)
+    {
+        if (row.Target is not { } target)
+            return "";
+        var text = row.IsLimit && double.IsNaN(row.Floor) ? Number(target) + row.Unit : Ratio(target);
+        return (row.IsLimit ? "≤ " : "≥ ") + text + (row.IsByCpu ? " CPU" : "") + (row.IsMet(1) ? " ✓" : " ✗");
+    }
+
+    private static string Beside(double? ours, double? floor) =>
+        floor is null or double.NaN ? Number(ours) : $"{Number(ours)} ({Number(floor)})";
 
     private static string Ratio(double ratio) =>
         ratio < 2 ? (ratio * 100).ToString("0", CultureInfo.InvariantCulture) + "%" : ratio.ToString("0.0", CultureInfo.InvariantCulture) + "×";

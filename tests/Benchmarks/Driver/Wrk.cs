@@ -7,8 +7,10 @@ internal sealed class Wrk(Lab lab, int threads)
 {
     private static readonly string Scripts = Path.Combine(Lab.Sources, "lua");
 
+    /// <param name="address">Where the load goes.</param>
+    /// <param name="programs">Whose cost counts.</param>
     /// <param name="rateAtMost">More than the program can answer a second: so many tokens are made.</param>
-    public async Task<Sample> RunAsync(MeasuredProgram program, Load load, int connections, int seconds, int rateAtMost, CancellationToken cancellationToken)
+    public async Task<Sample> RunAsync(Uri address, IReadOnlyList<MeasuredProgram> programs, Load load, int connections, int seconds, int rateAtMost, CancellationToken cancellationToken)
     {
         string? tokens = null;
         if (load.Tokens is not null)
@@ -17,17 +19,14 @@ internal sealed class Wrk(Lab lab, int threads)
             await File.WriteAllLinesAsync(tokens, await load.Tokens((rateAtMost * seconds) + connections, cancellationToken), cancellationToken);
         }
         var job = lab.NewFile(".lua");
-        await File.WriteAllTextAsync(job, load.ToLua(program.Address, tokens, threads), cancellationToken);
+        await File.WriteAllTextAsync(job, load.ToLua(address, tokens, threads), cancellationToken);
 
         var environment = new Dictionary<string, string> { ["BENCHMARK_JOB"] = job, ["BENCHMARK_LUA"] = Scripts };
-        string[] arguments = ["-t", Text(threads), "-c", Text(connections), "-d", Text(seconds) + "s", "--timeout", "30s", "-s", Path.Combine(Scripts, load.Shape + ".lua"), program.Address.ToString()];
+        string[] arguments = ["-t", Text(threads), "-c", Text(connections), "-d", Text(seconds) + "s", "--timeout", "30s", "-s", Path.Combine(Scripts, load.Shape + ".lua"), address.ToString()];
 
-        var allocated = await program.AllocatedAsync();
-        var (server, database) = (program.Cpu, ProcessFigures.CpuOfPostgres(lab.Postmaster));
+        var before = await CountAsync(programs, cancellationToken);
         var output = await Command.RunAsync("wrk", arguments, environment, cancellationToken);
-        server = program.Cpu - server;
-        database = ProcessFigures.CpuOfPostgres(lab.Postmaster) - database;
-        allocated = await program.AllocatedAsync() - allocated;
+        var after = await CountAsync(programs, cancellationToken);
         if (tokens is not null)
             File.Delete(tokens);
 
@@ -40,7 +39,16 @@ internal sealed class Wrk(Lab lab, int threads)
             throw new InvalidOperationException($"The load ran out of tokens: {load.Shape} {load.Path}, {requests} requests.");
         return new Sample(
             requests * 1e6 / figures[1], figures[2] / 1e3, figures[3] / 1e3, figures[4] + figures[5], requests,
-            server * 1e6 / requests, database * 1e6 / requests, allocated / requests);
+            (after.Server - before.Server) * 1e6 / requests, (after.Database - before.Database) * 1e6 / requests,
+            (after.Allocated - before.Allocated) / requests, (after.Statements - before.Statements) / requests);
+    }
+
+    /// <summary>What has been used so far; the CPU in seconds.</summary>
+    private async Task<(double Server, double Database, double Allocated, double Statements)> CountAsync(IReadOnlyList<MeasuredProgram> programs, CancellationToken cancellationToken)
+    {
+        var allocated = await Task.WhenAll(programs.Select(program => program.AllocatedAsync()));
+        var statements = await lab.StatementsAsync(cancellationToken);
+        return (programs.Sum(program => program.Cpu), ProcessFigures.CpuOfPostgres(lab.Postmaster), allocated.Sum(), statements);
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -8,9 +8,9 @@ function setup(thread)
    threads[#threads + 1] = thread
 end
 
--- A request from its body, if it has one.
-function with_body(path, body)
-   if body == nil then return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. "\r\n" end
+-- A request from its body, if it has one, and more headers.
+function with_body(path, body, headers)
+   if body == nil then return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. (headers or "") .. "\r\n" end
    return job.method .. " " .. path .. " HTTP/1.1\r\n" .. job.headers .. "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 

@@ -24,7 +24,7 @@ local check = response
 
 function response(status, headers, body)
    check(status, headers, body)
-   local successor = string.match(body, '"refresh_token":"([^"]+)"')
+   local successor = string.match(body, '"refresh_token": ?"([^"]+)"')
    if successor then
       last = last + 1
       queue[last] = successor

@@ -17,5 +17,6 @@ function request()
          wrk.thread:stop()
       end
    end
+   if job.bearer then return with_body(job.path, nil, "Authorization: Bearer " .. tokens[at] .. "\r\n") end
    return with_body(job.path, job.before .. tokens[at] .. job.after)
 end

@@ -17,6 +17,8 @@ internal static class JobCatalogue
         ("password", PasswordSignIn.RunAsync),
         ("get", Items.GetAsync),
         ("put", Items.PutAsync),
+        ("api", Api.RunAsync),
+        ("two_nodes", TwoNodes.RunAsync),
         ("start", Start.RunAsync),
     ];
 
@@ -28,16 +30,20 @@ internal static class JobCatalogue
         ("memory", Memory.RunAsync),
     ];
 
-    public const string Peer = "peer";
+    /// <summary>With <c>--peer</c>, or when asked for.</summary>
+    public static readonly IReadOnlyList<(string Name, Job Job)> Peers =
+    [
+        ("openiddict", OpenIddictAsItComes.RunAsync),
+        ("code", CodeFlow.RunAsync),
+        ("oidc_provider", OidcProvider.RunAsync),
+    ];
 
     /// <summary>Null: there is no such job.</summary>
     public static IReadOnlyList<(string Name, Job Job)>? Choose(Options options)
     {
-        (string Name, Job Job)[] all = [.. Usual, .. Heavy, (Peer, Jobs.Peer.RunAsync)];
-        var names = options.Jobs.Count == 0 ? Usual.Select(job => job.Name) : options.Jobs;
-        if (options.WithPeer)
-            names = names.Append(Peer);
-        var chosen = names.Select(name => Array.Find(all, job => job.Name == name)).ToList();
-        return chosen.TrueForAll(job => job.Job is not null) ? chosen : null;
+        (string Name, Job Job)[] all = [.. Usual, .. Peers, .. Heavy];
+        var named = options.IsAll ? all : options.Jobs.Count == 0 ? Usual : all.Where(job => options.Jobs.Contains(job.Name));
+        var chosen = named.Concat(options.WithPeer ? Peers : []).Distinct().Where(job => !options.Skipped.Contains(job.Name)).ToList();
+        return options.Jobs.Concat(options.Skipped).All(name => all.Any(job => job.Name == name)) ? chosen : null;
     }
 }

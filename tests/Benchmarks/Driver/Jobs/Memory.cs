@@ -1,10 +1,8 @@
 namespace Benchmarks.Driver.Jobs;
 
-/// <summary>The server's memory after a million requests: half for tokens of the client, half refreshes.</summary>
+/// <summary>The server's memory after that many requests (<c>--requests</c>): half for tokens of the client, half refreshes.</summary>
 internal static class Memory
 {
-    private const long Enough = 1_000_000;
-
     public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
         await bench.Database.ClearAsync(cancellationToken);
@@ -18,15 +16,15 @@ internal static class Memory
         var most = idle;
         foreach (var load in loads)
         {
-            while (load.Requests < Enough / 2)
+            while (load.Requests < bench.Options.Requests / 2)
             {
-                var sample = await load.MeasureAsync(64, 10, cancellationToken);
+                var sample = await load.MeasureAsync(64, bench.Options.Seconds, cancellationToken);
                 if (sample.Wrong > 0)
                     throw new InvalidOperationException($"{sample.Wrong} wrong answers.");
                 most = Math.Max(most, server.Memory);
             }
         }
-        bench.Add(Row.Limit("memory after a million requests", most, 200, " MB"));
+        bench.Add(Row.Limit(FormattableString.Invariant($"memory after {bench.Options.Requests:#,0} requests"), most, 200, " MB"));
         bench.Note(FormattableString.Invariant($"{server.OwnMemory:0} MB of it are its own; the rest are pages of the runtime's and the libraries' files"));
     }
 }

@@ -4,7 +4,7 @@ using Testing;
 namespace Benchmarks.Driver.Jobs;
 
 /// <summary>npm's oidc-provider, everything in memory, on the jobs that it has in common with us.</summary>
-internal static class Peer
+internal static class OidcProvider
 {
     public static async Task RunAsync(Bench bench, CancellationToken cancellationToken)
     {
@@ -33,10 +33,10 @@ internal static class Peer
 
     private static async Task<MeasuredProgram> StartAsync(Bench bench, CancellationToken cancellationToken)
     {
-        var folder = Path.Combine(bench.Lab.Folder, "peer");
+        var folder = Path.Combine(bench.Lab.Folder, "oidc-provider");
         Directory.CreateDirectory(folder);
         foreach (var file in (string[])["package.json", "package-lock.json", "peer.mjs"])
-            File.Copy(Path.Combine(Lab.Sources, "peer", file), Path.Combine(folder, file));
+            File.Copy(Path.Combine(Lab.Sources, "Peers", "oidc-provider", file), Path.Combine(folder, file));
         await Command.RunAsync("npm", ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], new Dictionary<string, string>(), cancellationToken, folder);
 
         var peer = bench.Lab.StartForeign("node", ["peer.mjs"], new Dictionary<string, string?>
