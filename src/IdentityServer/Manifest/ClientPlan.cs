@@ -37,8 +37,8 @@ internal static class ClientPlan
     }
 
     /// <summary>
-    /// The clients with the hashes of the secrets that they say: those that the client has or that are remembered, where they match.
-    /// The mark of secrets is their hashes, the remembered ones if they are of the same. Slow by design, so on all cores.
+    /// The clients with the hashes of the secrets that they say: those that the client has, where they match. The mark of secrets is
+    /// their hashes, or the mark that is remembered if it is of the same secrets. Slow by design, so on all cores.
     /// </summary>
     public static IReadOnlyList<ManifestClient>? WithHashes(IReadOnlyList<ManifestClient>? clients, Dictionary<string, ClientRow> rows, Remembered remembered, ClientSecrets secrets)
     {
@@ -49,7 +49,7 @@ internal static class ClientPlan
         ManifestClient Hash(ManifestClient client)
         {
             var marks = remembered.Of(client).MarksOf(ClientSection.Secret).Select(mark => (Text: mark, Hashes: mark.Split(' ', StringSplitOptions.RemoveEmptyEntries))).ToList();
-            string[] known = [.. rows.GetValueOrDefault(client.ClientId)?.SecretHashes ?? [], .. marks.SelectMany(mark => mark.Hashes)];
+            var known = rows.GetValueOrDefault(client.ClientId)?.SecretHashes ?? [];
             var hashes = client.Secrets.Select(secret => known.FirstOrDefault(hash => secrets.IsHashOf(hash, secret)) ?? secrets.Hash(secret)).ToArray();
             var same = marks.Find(mark => mark.Hashes.Length == hashes.Length
                 && client.Secrets.Zip(hashes).All(one => mark.Hashes.Any(hash => hash == one.Second || secrets.IsHashOf(hash, one.First))));
