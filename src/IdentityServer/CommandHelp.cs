@@ -30,6 +30,13 @@ internal static class CommandHelp
             "  --prune    removes clients, resources and roles that the file does not list, in the sections that it has.",
             "             Accounts are never removed.",
         ]),
+        (CommandLine.Plan, "FILE [--prune]", "shows what apply would change, and changes nothing",
+        [
+            "  FILE       a JSON file of clients, resources, roles and users (README.md, section The manifest).",
+            "  --prune    shows what apply --prune would change.",
+            "",
+            "Lines begin with + (created), ~ (changed, its members below with old and new value) or - (removed).",
+        ]),
         (CommandLine.ManifestSchema, "", "prints the JSON Schema of a manifest, by which editors complete and check one", []),
         (CommandLine.ImportOpenIddict, "CONNECTION [--dry-run]", "brings in the clients, scopes and consents of another OpenIddict server",
         [

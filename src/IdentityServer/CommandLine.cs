@@ -1,12 +1,13 @@
 namespace IdentityServer;
 
 /// <summary>What to run: the server, or one of a few commands.</summary>
-/// <param name="File">For apply, the file; for import-openiddict, the connection string; for help, the command to explain.</param>
+/// <param name="File">For apply and plan, the file; for import-openiddict, the connection string; for help, the command to explain.</param>
 internal sealed record CommandLine(string Command, string? File, bool Prune, string[] Settings)
 {
     public const string Serve = "serve";
     public const string Migrate = "migrate";
     public const string Apply = "apply";
+    public const string Plan = "plan";
     public const string ManifestSchema = "manifest-schema";
     public const string ImportOpenIddict = "import-openiddict";
     public const string RewrapKeys = "rewrap-keys";
@@ -19,7 +20,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
     /// <summary>The exit code for wrong usage.</summary>
     public const int WrongUsage = 2;
 
-    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | manifest-schema | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
+    public const string Usage = "Usage: IdentityServer [migrate | apply FILE [--prune] | plan FILE [--prune] | manifest-schema | import-openiddict CONNECTION [--dry-run] | rewrap-keys | replace-keys | healthcheck] [--Setting=value …]";
 
     /// <summary>For import-openiddict: only print what it would do.</summary>
     public bool IsDryRun { get; init; }
@@ -50,7 +51,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
                     settings.Add(args[++i]);
             }
             // A file name may contain "=", and a connection string does.
-            else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply or ImportOpenIddict])
+            else if (arg.Contains('=', StringComparison.Ordinal) && words is not [Apply or Plan or ImportOpenIddict])
                 settings.Add(arg);
             else
                 words.Add(arg);
@@ -70,7 +71,7 @@ internal sealed record CommandLine(string Command, string? File, bool Prune, str
             [RewrapKeys] when !prune => new(RewrapKeys, null, false, [.. settings]),
             [ReplaceKeys] when !prune => new(ReplaceKeys, null, false, [.. settings]),
             [HealthCheck] when !prune => new(HealthCheck, null, false, [.. settings]),
-            [Apply, var file] => new(Apply, file, prune, [.. settings]),
+            [(Apply or Plan) and var command, var file] => new(command, file, prune, [.. settings]),
             _ => throw new StartupException(Usage) { ExitCode = WrongUsage },
         };
     }

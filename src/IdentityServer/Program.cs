@@ -138,7 +138,7 @@ internal static class Program
         builder.Services.AddBrowserOrigins(settings);
         builder.Services.AddKnownProxies(settings);
         builder.Services.AddForwardedCertificates(mutualTls);
-        builder.Services.AddKeys(settings, isNeeded: command != CommandLine.Migrate);
+        builder.Services.AddKeys(settings, isNeeded: command is not (CommandLine.Migrate or CommandLine.Plan));
         builder.Services.AddManifest(settings);
         builder.Services.AddOutbox();
         builder.Services.AddMail(settings);
@@ -199,6 +199,11 @@ internal static class Program
     {
         var manifests = app.Services.GetRequiredService<ManifestApplication>();
         var manifest = manifests.Read(command);
+        if (command.Command == CommandLine.Plan)
+        {
+            await Database.LookAsync(app.Services, (connection, cancellationToken) => manifests.ApplyAsync(connection, manifest!, command, cancellationToken), CancellationToken.None);
+            return;
+        }
         await Database.PrepareAsync(app.Services, async (connection, cancellationToken) =>
         {
             var keys = app.Services.GetRequiredService<KeyStore>();

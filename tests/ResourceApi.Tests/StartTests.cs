@@ -122,7 +122,7 @@ public sealed class StartTests
         await program.AnswersAsync();
         Assert.Equal(0, await program.TerminateAsync());
 
-        var warnings = program.Lines.Where(line => line.Contains("\"Warning\"", StringComparison.Ordinal) && line.Contains("no setting", StringComparison.Ordinal)).ToList();
+        var warnings = program.Lines.Where(line => line.Contains("\"Warning\"", StringComparison.Ordinal) && line.Contains("is not a setting", StringComparison.Ordinal)).ToList();
         Assert.Equal(2, warnings.Count);
         Assert.Contains(warnings, line => line.Contains("Revocation:MaxStalenes ", StringComparison.Ordinal) && line.Contains("Revocation:MaxStaleness", StringComparison.Ordinal));
         Assert.Contains(warnings, line => line.Contains("ResourceApi:Audience ", StringComparison.Ordinal));

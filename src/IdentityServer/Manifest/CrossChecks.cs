@@ -1,42 +1,30 @@
 using IdentityServer.Accounts.Passwords;
+using IdentityServer.Protocol;
 using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
 
 /// <summary>What a manifest alone can't tell: whether what it names is there.</summary>
-internal static class CrossChecks
+/// <param name="registered">The clients and resources that there will be.</param>
+internal sealed class CrossChecks(ManifestDocument manifest, Registered registered)
 {
-    /// <summary>
-    /// Holds what the manifest names against what will be there: its own items, and those of the database that
-    /// <paramref name="prune"/> leaves.
-    /// </summary>
-    /// <param name="manifest">Its entries over what the rows have.</param>
+    /// <param name="gone">Clients that were there.</param>
+    /// <param name="roles">Those that there will be, by folded name.</param>
     /// <returns>What is no mistake and still no good, each a line for the operator.</returns>
-    public static IReadOnlyList<string> Check(ManifestDocument manifest, Registered registered, bool prune)
+    public IReadOnlyList<string> Check(IEnumerable<string> gone, Dictionary<string, Guid> roles)
     {
-        var clients = Left(registered.Clients, manifest.Clients, prune).ToDictionary(row => row.ClientId, row => row.AuthMethod == Protocol.TokenEndpointAuthMethods.None, StringComparer.Ordinal);
-        foreach (var client in manifest.Clients ?? [])
-            clients[client.ClientId] = client.IsPublic;
-
-        var resources = Left(registered.Resources, manifest.Resources, prune).ToDictionary(row => row.Identifier, row => (row.Scopes, row.ClientId), StringComparer.Ordinal);
-        foreach (var resource in manifest.Resources ?? [])
-            resources[resource.Identifier] = (resource.Scopes, resource.ClientId);
-
-        var roles = Left(registered.Roles, manifest.Roles, prune).Select(row => row.NormalizedName!).ToHashSet(StringComparer.Ordinal);
-        roles.UnionWith((manifest.Roles ?? []).Select(role => LoginName.Fold(role.Name)));
-
-        CheckScopes(manifest, resources.Values.SelectMany(resource => resource.Scopes).Concat(Protocol.Scopes.AboutUsers.Tokens).ToHashSet(StringComparer.Ordinal));
-        var warnings = CheckResourceClients(manifest, clients, resources);
-        CheckRemovedClients(registered, clients, resources);
-        CheckRoles(manifest, roles);
+        CheckScopes();
+        var warnings = CheckResourceClients();
+        if (registered.Resources.Values.FirstOrDefault(resource => gone.Contains(resource.ClientId)) is { } orphan)
+            throw new JsonMistake("$.clients", $"lacks {orphan.ClientId}, the client of the resource {orphan.Identifier}, which would stay.");
+        CheckRoles(roles);
         return warnings;
     }
 
-    private static TRow[] Left<TRow, TItem>(Dictionary<string, TRow> rows, IReadOnlyList<TItem>? section, bool prune) =>
-        prune && section is not null ? [] : [.. rows.Values];
-
-    private static void CheckScopes(ManifestDocument manifest, HashSet<string> served)
+    private void CheckScopes()
     {
+        var served = registered.Resources.Values.SelectMany(resource => resource.Scopes).Concat(Scopes.AboutUsers.Tokens).ToHashSet(StringComparer.Ordinal);
         foreach (var client in manifest.Clients ?? [])
         {
             if (client.Says("scope") && client.Scopes.FirstOrDefault(scope => !served.Contains(scope)) is { } unserved)
@@ -45,43 +33,38 @@ internal static class CrossChecks
     }
 
     /// <summary>A resource is served without its client too, which another manifest may describe; only, nobody can introspect as it.</summary>
-    private static List<string> CheckResourceClients(ManifestDocument manifest, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
+    private List<string> CheckResourceClients()
     {
         var warnings = new List<string>();
         foreach (var resource in manifest.Resources ?? [])
         {
-            if (resource.ClientId is not { } clientId)
+            if (registered.Resources[resource.Identifier].ClientId is not { } clientId)
                 continue;
-            if (!clients.TryGetValue(clientId, out var isPublic))
+            if (registered.Clients.GetValueOrDefault(clientId) is not { } client)
                 warnings.Add($"{resource.Path}.client_id is {clientId}, which is no client: until it is one, {resource.Identifier} can't introspect or read the revocation feed.");
-            else if (isPublic && resource.Says("client_id"))
+            else if (IsPublic(client) && resource.Says("client_id"))
                 throw new JsonMistake($"{resource.Path}.client_id", $"is {clientId}, a public client; who introspects must be confidential (RFC 7662 §2.1).");
         }
         // A resource that only the database knows of must not lose its client either.
         foreach (var client in manifest.Clients ?? [])
         {
-            if (client.IsPublic && client.Says("token_endpoint_auth_method") && resources.FirstOrDefault(resource => resource.Value.ClientId == client.ClientId).Key is { } identifier)
-                throw new JsonMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {identifier}.");
+            if (client.IsPublic && client.Says("token_endpoint_auth_method") && registered.Resources.Values.FirstOrDefault(resource => resource.ClientId == client.ClientId) is { } of)
+                throw new JsonMistake($"{client.Path}.token_endpoint_auth_method", $"is none, and the client is that of the resource {of.Identifier}.");
         }
         return warnings;
     }
 
-    private static void CheckRemovedClients(Registered registered, Dictionary<string, bool> clients, Dictionary<string, (string[] Scopes, string? ClientId)> resources)
-    {
-        var gone = resources.FirstOrDefault(resource => resource.Value.ClientId is { } clientId && !clients.ContainsKey(clientId) && registered.Clients.ContainsKey(clientId));
-        if (gone.Key is not null)
-            throw new JsonMistake("$.clients", $"lacks {gone.Value.ClientId}, the client of the resource {gone.Key}, which would stay.");
-    }
-
-    private static void CheckRoles(ManifestDocument manifest, HashSet<string> roles)
+    private void CheckRoles(Dictionary<string, Guid> roles)
     {
         foreach (var user in manifest.Users ?? [])
         {
             for (var i = 0; user.Says("roles") && i < user.Roles.Length; i++)
             {
-                if (!roles.Contains(LoginName.Fold(user.Roles[i])))
+                if (!roles.ContainsKey(LoginName.Fold(user.Roles[i])))
                     throw new JsonMistake($"{user.Path}.roles[{i}]", $"is {user.Roles[i]}, which is no role.");
             }
         }
     }
+
+    private static bool IsPublic(ClientRow client) => client.AuthMethod == TokenEndpointAuthMethods.None;
 }

@@ -30,7 +30,7 @@ internal sealed partial class ManifestApplication(
     {
         var (file, setting) = command.Command switch
         {
-            CommandLine.Apply => (command.File, null),
+            CommandLine.Apply or CommandLine.Plan => (command.File, null),
             CommandLine.Serve => (settings.File, ManifestSettings.Name),
             _ => default((string?, string?)),
         };
@@ -39,14 +39,15 @@ internal sealed partial class ManifestApplication(
 
     public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, CommandLine command, CancellationToken cancellationToken)
     {
-        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellationToken, isStart: command.Command != CommandLine.Apply);
-        if (command.Command == CommandLine.Apply)
+        var changes = await ApplyAsync(connection, manifest, command.Prune, cancellationToken, command.Command);
+        if (command.Command != CommandLine.Serve)
         {
-            foreach (var line in changes.Lines)
+            var isPlan = command.Command == CommandLine.Plan;
+            foreach (var line in isPlan ? changes.PlanLines : changes.Lines)
                 Console.WriteLine(line);
             foreach (var warning in changes.Warnings)
                 Console.WriteLine($"Warning: {warning}");
-            Console.WriteLine($"Applied {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : ChangeList.Counted(changes.Count))}.");
+            Console.WriteLine($"{(isPlan ? "Plan of" : "Applied")} {manifest.Name}: {(changes.Count == 0 ? "nothing to change" : ChangeList.Counted(changes.Count))}.");
             return changes;
         }
         LogApplied(manifest.Name, changes);
@@ -63,13 +64,14 @@ internal sealed partial class ManifestApplication(
     }
 
     /// <param name="connection">That which holds the start lock: clients, resources and roles are written under it only.</param>
-    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellationToken, bool isStart = false)
+    /// <param name="command">Apply, the start or, which writes nothing, the plan.</param>
+    public async Task<ChangeList> ApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, CancellationToken cancellationToken, string command = CommandLine.Apply)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryApplyAsync(connection, manifest, prune, isStart, cancellationToken);
+                return await TryApplyAsync(connection, manifest, prune, command, cancellationToken);
             }
             catch (JsonMistake mistake)
             {
@@ -95,68 +97,32 @@ internal sealed partial class ManifestApplication(
         }
     }
 
-    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, bool isStart, CancellationToken cancellationToken)
+    private async Task<ChangeList> TryApplyAsync(NpgsqlConnection connection, ManifestDocument manifest, bool prune, string command, CancellationToken cancellationToken)
     {
+        var (isStart, isWritten) = (command == CommandLine.Serve, command != CommandLine.Plan);
         var registered = await Registered.ReadAsync(connection, cancellationToken);
-        var remembered = await Remembered.ReadAsync(connection, [.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []], cancellationToken);
-        var limits = isStart && !manifest.IsAuthoritative ? new StandingLimits(registered, remembered, secrets, timeProvider) : null;
+        var remembered = await Remembered.ReadAsync(connection, manifest.Entries, cancellationToken);
+        manifest = manifest with { Clients = ClientPlan.WithHashes(manifest.Clients, registered.Clients, remembered, secrets) };
+        var limits = isStart && !manifest.IsAuthoritative ? new StandingLimits(registered, remembered, timeProvider) : null;
         var accounts = await NamedAccounts.FindAsync(connection, manifest.Users ?? [], user => limits?.IsNews(user, "email") == false, cancellationToken);
+        var asked = limits?.Of(manifest, accounts) ?? manifest;
 
         var plan = new Plan();
-        var described = Describe(manifest, registered, limits, ref accounts);
-        plan.Changes.Warnings = CrossChecks.Check(described, registered, prune);
+        ResourcePlan.Add(plan, asked.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
+        var roles = RolePlan.Add(plan, asked.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
+        ClientPlan.Add(plan, asked.Clients ?? [], registered.Clients, prune && manifest.Clients is not null);
+        plan.Changes.Warnings = new CrossChecks(asked, registered).Check(plan.EndedClients.Where(client => !registered.Clients.ContainsKey(client)), roles);
+        foreach (var client in asked.Clients ?? [])
+            ManifestClientRules.Check(client, registered.Clients[client.ClientId], passwords, mutualTls);
+        new UserPlan(plan, isWritten ? hasher : null, policy, timeProvider).Add(asked.Users ?? [], accounts, roles);
         plan.Changes.Left.AddRange(limits?.Left ?? []);
-        foreach (var client in described.Clients ?? [])
-            ManifestClientRules.Check(client, passwords, mutualTls);
 
-        var hashes = ClientPlan.HashesOf(described.Clients ?? [], registered.Clients, secrets);
-        ResourcePlan.Add(plan, described.Resources ?? [], registered.Resources, prune && manifest.Resources is not null);
-        var roles = RolePlan.Add(plan, described.Roles ?? [], registered.Roles, prune && manifest.Roles is not null);
-        ClientPlan.Add(plan, described.Clients ?? [], hashes, registered.Clients, prune && manifest.Clients is not null);
-        new UserPlan(plan, hasher, policy, timeProvider).Add(described.Users ?? [], accounts, roles);
-        Remember(remembered, manifest, described, hashes, isStart, limits);
-        if (plan.Changes.Count > 0)
+        remembered.Keep(manifest, asked, isStart);
+        if (isWritten && plan.Changes.Count > 0)
             await WriteAsync(plan, remembered, cancellationToken);
-        else
+        else if (isWritten)
             await remembered.WriteAsync(connection, cancellationToken);
         return plan.Changes;
-    }
-
-    /// <summary>What shall be: what the file says, where a start may say it, over what is there.</summary>
-    private static ManifestDocument Describe(ManifestDocument manifest, Registered registered, StandingLimits? limits, ref Account?[] accounts)
-    {
-        var users = manifest.Users;
-        if (limits is not null)
-            (users, accounts) = limits.Of(users ?? [], accounts);
-        return manifest with
-        {
-            Clients = (limits is null ? manifest.Clients : limits.Of(manifest.Clients))?
-                .Select(client => registered.Clients.GetValueOrDefault(client.ClientId) is { } row ? client.Over(row) : client).ToList(),
-            Resources = (limits is null ? manifest.Resources : limits.Of(manifest.Resources))?
-                .Select(resource => registered.Resources.GetValueOrDefault(resource.Identifier) is { } row ? resource.Over(row) : resource).ToList(),
-            Roles = (limits is null ? manifest.Roles : limits.Of(manifest.Roles))?
-                .Select(role => registered.Roles.GetValueOrDefault(LoginName.Fold(role.Name)) is { } row ? role.Over(row) : role).ToList(),
-            Users = users,
-        };
-    }
-
-    /// <summary>All that the file says, written or not: the next start knows it again.</summary>
-    private void Remember(Remembered remembered, ManifestDocument manifest, ManifestDocument described, string[][] hashes, bool isStart, StandingLimits? limits)
-    {
-        var written = ((IEnumerable<ManifestEntry>)[.. described.Clients ?? [], .. described.Resources ?? [], .. described.Roles ?? [], .. described.Users ?? []])
-            .ToDictionary(entry => entry.Path, StringComparer.Ordinal);
-        bool IsWritten(ManifestEntry entry, string member) => written.TryGetValue(entry.Path, out var one) && one.Says(member);
-
-        foreach (var entry in (IEnumerable<ManifestEntry>)[.. manifest.Clients ?? [], .. manifest.Resources ?? [], .. manifest.Roles ?? [], .. manifest.Users ?? []])
-            remembered.Keep(entry, isStart, entry.Said.Where(said => said.Key != ClientSection.Secret), member => IsWritten(entry, member));
-        // The mark of secrets is their slow hashes: those that the client has now, those that were remembered, or new ones.
-        var now = (described.Clients ?? []).Index().ToDictionary(one => one.Item.ClientId, one => hashes[one.Index], StringComparer.Ordinal);
-        foreach (var client in manifest.Clients?.Where(client => client.Says(ClientSection.Secret)) ?? [])
-        {
-            var isWritten = IsWritten(client, ClientSection.Secret);
-            var mark = isWritten ? StandingLimits.MarkOf(now[client.ClientId]) : limits?.SecretMarkOf(client) ?? StandingLimits.MarkOf([.. client.Secrets.Select(secrets.Hash)]);
-            remembered.Keep(client, isStart, [new(ClientSection.Secret, mark)], _ => isWritten);
-        }
     }
 
     private async Task WriteAsync(Plan plan, Remembered remembered, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Clients;
-using IdentityServer.Protocol.Descriptions;
 
 namespace IdentityServer.Manifest;
 
@@ -18,6 +17,8 @@ internal sealed record ManifestDocument(
 {
     /// <summary>Each start makes all of it so, whatever was changed since.</summary>
     public bool IsAuthoritative { get; init; }
+
+    public IReadOnlyList<ManifestEntry> Entries => [.. Clients ?? [], .. Resources ?? [], .. Roles ?? [], .. Users ?? []];
 }
 
 /// <param name="Path">Where in the file it stands.</param>
@@ -44,14 +45,11 @@ internal sealed record ManifestClient(
 {
     public required ClientMetadata Metadata { get; init; }
 
-    /// <summary>The hashes of the secrets that the client has and keeps; null where the file says its secrets.</summary>
-    public string[]? KeptHashes { get; init; }
+    /// <summary>Of the secrets: <see cref="ClientPlan.WithHashes"/>.</summary>
+    public string[] Hashes { get; init; } = [];
 
     /// <summary>What RFC 7591 §2.1 has agree with the grant types; nothing is kept of them.</summary>
     public string[]? ResponseTypes { get; init; }
-
-    /// <summary>What is held to the same rules as a client that registers itself.</summary>
-    public ClientDescription Description => new(Path, Name, AuthMethod, GrantTypes, ResponseTypes, RedirectUris, Metadata);
 
     public bool IsPublic => AuthMethod == Protocol.TokenEndpointAuthMethods.None;
 

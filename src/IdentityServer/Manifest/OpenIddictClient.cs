@@ -75,7 +75,9 @@ internal static class OpenIddictClient
             ["jwks"] = jwks is { } keys ? WithoutEmpty(keys) : null,
         };
         var client = ClientSection.Read(new Node(JsonElement.Parse(members.ToJsonString()), "$"), NoPlaces, shortest: 1);
-        return client with { KeptHashes = TokenEndpointAuthMethods.HasSecret(method) && application.ClientSecret is { } hash ? [CheckHash(hash)] : [] };
+        return TokenEndpointAuthMethods.HasSecret(method) && application.ClientSecret is { } hash
+            ? client with { Hashes = [CheckHash(hash)], Said = new Dictionary<string, string>(client.Said, StringComparer.Ordinal) { [ClientSection.Secret] = hash } }
+            : client;
     }
 
     /// <summary>The texts of a JSON array, each once; none where there is no array.</summary>

@@ -158,8 +158,8 @@ internal sealed class OpenIddictImport(PasswordSettings passwords, MutualTlsSett
             {
                 var left = new List<string>();
                 var client = OpenIddictClient.Read(application, served, left);
-                ManifestClientRules.Check(client, passwords, mutualTls);
-                var row = ClientPlan.NewRow(client, client.KeptHashes ?? []);
+                var row = ClientPlan.NewRow(client);
+                ManifestClientRules.Check(client, row, passwords, mutualTls);
                 await RequireValidAsync(manager, row, cancellationToken);
                 if (!clients.TryAdd(client.ClientId, (client.Scopes, application.ConsentType is null or OpenIddictConstants.ConsentTypes.Explicit or OpenIddictConstants.ConsentTypes.External)))
                     throw new JsonMistake("ClientId", "is that of another application already.");

@@ -11,6 +11,10 @@ namespace IdentityServer.Manifest;
 /// </summary>
 internal sealed class Plan
 {
+    public const string Created = "created";
+    public const string Removed = "removed";
+    private const string Changed = "changed";
+
     private readonly List<Func<Writers, CancellationToken, ValueTask>> _writes = [];
     private readonly List<AuditEventRow> _audited = [];
 
@@ -24,8 +28,7 @@ internal sealed class Plan
 
     public void Create(string kind, string name, params object[] rows)
     {
-        Changes.Created(kind, name);
-        Audit("created", kind, name, rows[0]);
+        Tell(Created, kind, name, rows[0], []);
         switch (rows[0])
         {
             case ClientRow client:
@@ -42,35 +45,29 @@ internal sealed class Plan
 
     public void Change(string kind, string name, object row, Differences differences)
     {
+        if (differences.Members.Count == 0)
+            return;
+        Tell(Changed, kind, name, row, differences.Members);
         // Attached as it was read: EF Core writes the columns that differ and no other.
-        if (TellChange(kind, name, row, differences))
+        Also(db =>
         {
-            Also(db =>
-            {
-                db.Attach(row);
-                differences.Write();
-            });
-        }
+            db.Attach(row);
+            differences.Write();
+        });
     }
 
+    /// <param name="client">Becomes what it shall be.</param>
     /// <param name="compare">Once more when it is written, with the client as it is then: what differs is written, and nothing else.</param>
-    public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare)
-    {
-        if (TellChange(kind, client.ClientId, client, compare(client)))
-            WriteWhatIsThere((writers, cancellationToken) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellationToken));
-    }
+    public void Change(string kind, ClientRow client, Func<ClientRow, Differences> compare) => Change(
+        kind, client.ClientId, client, compare, (writers, cancellationToken) => writers.Clients.TryChangeAsync(client.ClientId, now => compare(now).Write(), cancellationToken));
 
     /// <inheritdoc cref="Change(string, ClientRow, Func{ClientRow, Differences})"/>
-    public void Change(string kind, ResourceRow resource, Func<ResourceRow, Differences> compare)
-    {
-        if (TellChange(kind, resource.Identifier, resource, compare(resource)))
-            WriteWhatIsThere((writers, cancellationToken) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellationToken));
-    }
+    public void Change(string kind, ResourceRow resource, Func<ResourceRow, Differences> compare) => Change(
+        kind, resource.Identifier, resource, compare, (writers, cancellationToken) => writers.Resources.TryChangeAsync(resource.Identifier, now => compare(now).Write(), cancellationToken));
 
     public void Remove(string kind, string name, object row)
     {
-        Changes.Removed(kind, name);
-        Audit("removed", kind, name, row);
+        Tell(Removed, kind, name, row, []);
         switch (row)
         {
             case ClientRow client:
@@ -103,30 +100,34 @@ internal sealed class Plan
         await writers.Db.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>One that is gone meanwhile is a race, as EF Core tells it.</summary>
-    private void WriteWhatIsThere(Func<Writers, CancellationToken, ValueTask<bool>> tryWrite) => _writes.Add(async (writers, cancellationToken) =>
+    private void Change<TRow>(string kind, string name, TRow row, Func<TRow, Differences> compare, Func<Writers, CancellationToken, ValueTask<bool>> tryWrite)
+        where TRow : class
     {
-        if (!await tryWrite(writers, cancellationToken))
-            throw new DbUpdateConcurrencyException();
-    });
-
-    private bool TellChange(string kind, string name, object row, Differences differences)
-    {
+        var differences = compare(row);
         if (differences.Members.Count == 0)
-            return false;
-        Changes.Changed(kind, name, differences.Members);
-        Audit("changed", kind, name, row, $" ({string.Join(", ", differences.Members)})");
-        return true;
+            return;
+        Tell(Changed, kind, name, row, differences.Members);
+        differences.Write();
+        _writes.Add(async (writers, cancellationToken) =>
+        {
+            // One that is gone meanwhile is a race, as EF Core tells it.
+            if (!await tryWrite(writers, cancellationToken))
+                throw new DbUpdateConcurrencyException();
+        });
     }
 
-    // Accounts by their id: the trail holds no name of a person.
-    private void Audit(string what, string kind, string name, object row, string members = "") => _audited.Add(new AuditEventRow
+    private void Tell(string what, string kind, string name, object row, IReadOnlyList<Difference> members)
     {
-        Event = AuditEvents.ConfigurationApplied,
-        Subject = (row as User)?.Id,
-        ClientId = (row as ClientRow)?.ClientId,
-        Reason = row is User or ClientRow ? $"{what} {kind}{members}" : $"{what} {kind} {name}{members}",
-    });
+        Changes.Add(what, kind, name, members);
+        // Accounts by their id: the trail holds no name of a person.
+        _audited.Add(new AuditEventRow
+        {
+            Event = AuditEvents.ConfigurationApplied,
+            Subject = (row as User)?.Id,
+            ClientId = (row as ClientRow)?.ClientId,
+            Reason = $"{what} {kind}{(row is User or ClientRow ? "" : $" {name}")}{ChangeList.NamesOf(members)}",
+        });
+    }
 
     private sealed record Writers(AuthDb Db, ApplicationManager Clients, ResourceScopes Resources);
 }

@@ -39,7 +39,7 @@ internal static class ProfileSection
     }
 
     /// <summary>The profile with what the user's entry says of it.</summary>
-    public static string Patch(string profile, ManifestUser user)
+    public static JsonObject Patch(string profile, ManifestUser user)
     {
         var root = JsonNode.Parse(profile)!.AsObject();
         if (user.Resets("profile"))
@@ -57,7 +57,7 @@ internal static class ProfileSection
         }
         if (root[ClaimNames.Address] is JsonObject { Count: 0 })
             root.Remove(ClaimNames.Address);
-        return root.ToJsonString();
+        return root;
     }
 
     private static string ReadClaim(string name, Node node) => name switch

@@ -13,12 +13,10 @@ internal sealed record RememberedEntry(bool IsKnown, Dictionary<string, string> 
     /// Whether a start writes the member: where nobody has spoken of it yet, or the file says something new. Where it only says again
     /// what was said before, a difference is somebody's change.
     /// </summary>
-    /// <param name="isSame">Whether the file says now what was marked so.</param>
-    public bool IsNews(string member, Func<string, bool> isSame)
-    {
-        var applied = ByApply.GetValueOrDefault(member);
-        return ByStart.TryGetValue(member, out var started) ? !isSame(started) && (applied is null || !isSame(applied)) : applied is null;
-    }
+    /// <param name="mark">Of what the file says now.</param>
+    public bool IsNews(string member, string mark) => ByStart.ContainsKey(member) ? !MarksOf(member).Contains(mark, StringComparer.Ordinal) : !ByApply.ContainsKey(member);
+
+    public IEnumerable<string> MarksOf(string member) => new[] { ByStart, ByApply }.Select(marks => marks.GetValueOrDefault(member)).OfType<string>();
 }
 
 /// <summary>
@@ -42,9 +40,16 @@ internal sealed class Remembered
 
     public RememberedEntry Of(ManifestEntry entry) => _entries.GetValueOrDefault(KeyOf(entry)) ?? new(IsKnown: false, [], []);
 
-    /// <param name="said">Members with their marks.</param>
-    /// <param name="written">Whether a start writes the member: what <c>apply</c> had said of it is over then.</param>
-    public void Keep(ManifestEntry entry, bool isStart, IEnumerable<KeyValuePair<string, string>> said, Func<string, bool> written)
+    /// <summary>All that the file says, written or not: the next start knows it again.</summary>
+    /// <param name="written">What of it a start writes: what <c>apply</c> had said of that is over then.</param>
+    public void Keep(ManifestDocument manifest, ManifestDocument written, bool isStart)
+    {
+        var entries = written.Entries.ToDictionary(entry => entry.Path, StringComparer.Ordinal);
+        foreach (var entry in manifest.Entries)
+            Keep(entry, isStart, member => entries.TryGetValue(entry.Path, out var one) && one.Says(member));
+    }
+
+    private void Keep(ManifestEntry entry, bool isStart, Func<string, bool> isWritten)
     {
         var known = Of(entry);
         var marks = isStart ? known.ByStart : known.ByApply;
@@ -52,12 +57,12 @@ internal sealed class Remembered
         // What the file leaves out and says again later is news.
         if (isStart)
             isChanged |= Forget(known.ByStart, member => !entry.Says(member));
-        foreach (var (member, mark) in said)
+        foreach (var (member, mark) in entry.Said)
         {
             isChanged |= marks.GetValueOrDefault(member) != mark;
             marks[member] = mark;
             isChanged |= Forget(marks, other => IsWithin(other, member) || IsWithin(member, other));
-            if (isStart && written(member))
+            if (isStart && isWritten(member))
                 isChanged |= Forget(known.ByApply, other => other == member || IsWithin(other, member) || IsWithin(member, other));
         }
         if (!isChanged)

@@ -20,7 +20,8 @@ internal static class RolePlan
                 plan.Change(Kind, role.Name, row, Compare(row, role));
                 continue;
             }
-            row = new Role { Id = Guid.NewGuid(), Name = role.Name, NormalizedName = folded, Permissions = role.Permissions };
+            row = new Role { Id = Guid.NewGuid(), NormalizedName = folded };
+            Compare(row, role).Write();
             ids.Add(folded, row.Id);
             plan.Create(Kind, role.Name, row);
         }
@@ -36,7 +37,7 @@ internal static class RolePlan
 
     public static Differences Compare(Role row, ManifestRole role)
     {
-        var differences = new Differences();
+        var differences = new Differences(role);
         differences.Compare("name", row.Name, role.Name, name => row.Name = name);
         differences.CompareMembers("permissions", row.Permissions, role.Permissions, permissions => row.Permissions = permissions);
         return differences;

@@ -1,5 +1,4 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Clients;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;
@@ -8,121 +7,62 @@ namespace IdentityServer.Manifest;
 /// Takes from a manifest that is applied by a start what would undo somebody's change: members of which the file says only what it said
 /// before, entries that were there and are gone, and every opening of what is switched off that the file itself had not switched off.
 /// </summary>
-internal sealed class StandingLimits(Registered registered, Remembered remembered, ClientSecrets secrets, TimeProvider timeProvider)
+internal sealed class StandingLimits(Registered registered, Remembered remembered, TimeProvider timeProvider)
 {
-    private readonly Dictionary<string, string?> _secretMarks = new(StringComparer.Ordinal);
+    private static readonly string On = MemberMark.Of("true");
 
     /// <summary>What is left as it is, each entry a line.</summary>
     public List<string> Left { get; } = [];
 
-    /// <summary>The mark that a client's secrets had when a manifest said the same; null: they are new.</summary>
-    public string? SecretMarkOf(ManifestClient client) => _secretMarks.GetValueOrDefault(client.ClientId);
-
-    public List<ManifestClient>? Of(IReadOnlyList<ManifestClient>? clients)
-    {
-        // Slow hashes, so on all cores.
-        var isSame = new Dictionary<string, bool>[clients?.Count ?? 0];
-        Parallel.For(0, isSame.Length, i => isSame[i] = SecretsSaid(clients![i]));
-        return clients?.Select((client, i) =>
-        {
-            _secretMarks[client.ClientId] = isSame[i].FirstOrDefault(mark => mark.Value).Key;
-            if (registered.Clients.GetValueOrDefault(client.ClientId) is not { } row)
-                return Missing(client);
-            bool Same(string member, string mark) => member == ClientSection.Secret ? isSame[i][mark] : client.Said[member] == mark;
-            var limited = client with { Said = News(client, row.Disabled && !client.IsDisabled, Same) };
-            var kept = client with { Said = Kept(client, limited) };
-            var left = ClientPlan.Compare(row, (kept with { Said = Without(kept, ClientSection.Secret) }).Over(row), row.SecretHashes).Members;
-            if (kept.Says(ClientSection.Secret) && !isSame[i].GetValueOrDefault(MarkOf(row.SecretHashes)) && !IsOf(row.SecretHashes, client.Secrets))
-                left.Insert(0, ClientSection.Secret);
-            Leave(client, left);
-            return limited;
-        }).OfType<ManifestClient>().ToList();
-    }
-
-    public List<ManifestResource>? Of(IReadOnlyList<ManifestResource>? resources) => resources?.Select(resource =>
-    {
-        if (registered.Resources.GetValueOrDefault(resource.Identifier) is not { } row)
-            return Missing(resource);
-        var limited = resource with { Said = News(resource) };
-        Leave(resource, ResourcePlan.Compare(row, (resource with { Said = Kept(resource, limited) }).Over(row)).Members);
-        return limited;
-    }).OfType<ManifestResource>().ToList();
-
-    public List<ManifestRole>? Of(IReadOnlyList<ManifestRole>? roles) => roles?.Select(role =>
-    {
-        if (registered.Roles.GetValueOrDefault(LoginName.Fold(role.Name)) is not { } row)
-            return Missing(role);
-        var limited = role with { Said = News(role) };
-        Leave(role, RolePlan.Compare(row, (role with { Said = Kept(role, limited) }).Over(row)).Members);
-        return limited;
-    }).OfType<ManifestRole>().ToList();
-
-    /// <returns>Those that are left, and the account of each.</returns>
-    public (List<ManifestUser> Users, Account?[] Accounts) Of(IReadOnlyList<ManifestUser> users, Account?[] found)
+    /// <param name="accounts">By the path of their user.</param>
+    public ManifestDocument Of(ManifestDocument manifest, Dictionary<string, Account> accounts)
     {
         var roleIds = registered.Roles.ToDictionary(role => role.Key, role => role.Value.Id, StringComparer.Ordinal);
-        var limited = new List<(ManifestUser User, Account? Account)>();
-        foreach (var (i, user) in users.Index())
+        return manifest with
         {
-            if (found[i] is not { } account)
-            {
-                if (Missing(user) is { } anew)
-                    limited.Add((anew, null));
-                continue;
-            }
-            var news = user with { Said = News(user, account.Row.DisabledAt is not null && !user.IsDisabled) };
-            Leave(user, UserPlan.Compare(account, user with { Said = Kept(user, news) }, roleIds, timeProvider).Members);
-            limited.Add((news, account));
-        }
-        return ([.. limited.Select(one => one.User)], [.. limited.Select(one => one.Account)]);
+            Clients = Of(manifest.Clients, client => registered.Clients.GetValueOrDefault(client.ClientId), ClientPlan.Compare, row => row.Disabled),
+            Resources = Of(manifest.Resources, resource => registered.Resources.GetValueOrDefault(resource.Identifier), ResourcePlan.Compare),
+            Roles = Of(manifest.Roles, role => registered.Roles.GetValueOrDefault(LoginName.Fold(role.Name)), RolePlan.Compare),
+            Users = Of(manifest.Users, user => accounts.GetValueOrDefault(user.Path), (account, user) => UserPlan.Compare(account, user, roleIds, timeProvider), account => account.Row.DisabledAt is not null),
+        };
     }
 
-    public bool IsNews(ManifestEntry entry, string member) => remembered.Of(entry).IsNews(member, mark => entry.Said[member] == mark);
+    public bool IsNews(ManifestEntry entry, string member) => remembered.Of(entry).IsNews(member, entry.Said[member]);
 
-    private TEntry? Missing<TEntry>(TEntry entry)
+    private List<TEntry>? Of<TEntry, TRow>(
+        IReadOnlyList<TEntry>? entries, Func<TEntry, TRow?> find, Func<TRow, TEntry, Differences> compare, Func<TRow, bool>? isOff = null)
         where TEntry : ManifestEntry
+        where TRow : class
     {
-        if (!remembered.Of(entry).IsKnown)
-            return entry;
-        Left.Add($"{entry.Kind} {entry.Label} removed");
-        return null;
+        var limited = new List<TEntry>();
+        foreach (var entry in entries ?? [])
+        {
+            var known = remembered.Of(entry);
+            if (find(entry) is { } row)
+            {
+                var news = entry.Said.ToLookup(said => known.IsNews(said.Key, said.Value) && !(isOff?.Invoke(row) == true && Opens(said, known)));
+                limited.Add(entry with { Said = news[true].ToDictionary(StringComparer.Ordinal) });
+                Leave(entry, compare(row, entry with { Said = news[false].ToDictionary(StringComparer.Ordinal) }).Members);
+            }
+            else if (known.IsKnown)
+            {
+                Left.Add($"{entry.Kind} {entry.Label} removed");
+            }
+            else
+            {
+                limited.Add(entry);
+            }
+        }
+        return entries is null ? null : limited;
     }
 
-    private void Leave(ManifestEntry entry, List<string> members)
+    /// <summary>Whether it switches on what the file had not switched off.</summary>
+    private static bool Opens(KeyValuePair<string, string> said, RememberedEntry known) =>
+        said.Key == "disabled" && said.Value != On && known.ByStart.GetValueOrDefault("disabled") != On;
+
+    private void Leave(ManifestEntry entry, List<Difference> members)
     {
         if (members.Count > 0)
-            Left.Add($"{entry.Kind} {entry.Label} as changed by hand ({string.Join(", ", members)})");
+            Left.Add($"{entry.Kind} {entry.Label} as changed by hand{ChangeList.NamesOf(members)}");
     }
-
-    /// <param name="opens">Whether it is off, and the file says that it is on.</param>
-    private Dictionary<string, string> News(ManifestEntry entry, bool opens = false, Func<string, string, bool>? isSame = null)
-    {
-        var known = remembered.Of(entry);
-        isSame ??= (member, mark) => entry.Said[member] == mark;
-        return entry.Said
-            .Where(said => known.IsNews(said.Key, mark => isSame(said.Key, mark)) && !(opens && said.Key == "disabled" && known.ByStart.GetValueOrDefault(said.Key) != MemberMark.Of("true")))
-            .ToDictionary(StringComparer.Ordinal);
-    }
-
-    private static Dictionary<string, string> Kept(ManifestEntry entry, ManifestEntry limited) =>
-        entry.Said.Where(said => !limited.Says(said.Key)).ToDictionary(StringComparer.Ordinal);
-
-    private static Dictionary<string, string> Without(ManifestEntry entry, string member) =>
-        entry.Said.Where(said => said.Key != member).ToDictionary(StringComparer.Ordinal);
-
-    /// <summary>For each mark of the client's secrets, which holds their slow hashes, whether the file says those.</summary>
-    private Dictionary<string, bool> SecretsSaid(ManifestClient client)
-    {
-        if (!client.Says(ClientSection.Secret))
-            return [];
-        var known = remembered.Of(client);
-        return new[] { known.ByStart, known.ByApply }.Select(marks => marks.GetValueOrDefault(ClientSection.Secret)).OfType<string>().Distinct()
-            .ToDictionary(mark => mark, mark => IsOf(mark.Split(' ', StringSplitOptions.RemoveEmptyEntries), client.Secrets), StringComparer.Ordinal);
-    }
-
-    private bool IsOf(string[] hashes, string[] said) =>
-        hashes.Length == said.Length && said.All(secret => hashes.Any(hash => secrets.IsHashOf(hash, secret)));
-
-    /// <summary>Of a client's secrets.</summary>
-    public static string MarkOf(string[] hashes) => string.Join(' ', hashes);
 }

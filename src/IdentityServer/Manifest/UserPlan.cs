@@ -11,32 +11,30 @@ namespace IdentityServer.Manifest;
 /// Compares the accounts that the manifest names with what it says. Others are never touched, not by <c>--prune</c>
 /// either: people register themselves, and a file that does not know them must not end them.
 /// </summary>
-internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, PasswordPolicy policy, TimeProvider timeProvider)
+/// <param name="hasher">Null: nothing is to be written.</param>
+internal sealed class UserPlan(Plan plan, IPasswordHasher<User>? hasher, PasswordPolicy policy, TimeProvider timeProvider)
 {
     private const string Kind = "user";
 
-    /// <param name="found">For each user its account, or null.</param>
+    /// <param name="accounts">By the path of their user.</param>
     /// <param name="roleIds">By folded name.</param>
-    public void Add(IReadOnlyList<ManifestUser> users, Account?[] found, Dictionary<string, Guid> roleIds)
+    public void Add(IReadOnlyList<ManifestUser> users, Dictionary<string, Account> accounts, Dictionary<string, Guid> roleIds)
     {
-        var hashes = HashesOf(users, found);
-        for (var i = 0; i < users.Count; i++)
+        var hashes = HashesOf(users.Where(user => !accounts.ContainsKey(user.Path)));
+        foreach (var user in users)
         {
-            if (found[i] is { } account)
-                Change(account, users[i], roleIds);
+            if (accounts.GetValueOrDefault(user.Path) is { } account)
+                Change(account, user, roleIds);
             else
-                Create(users[i], hashes[i]!, RolesOf(users[i], roleIds));
+                Create(user, hashes[user.Path], roleIds);
         }
     }
 
-    /// <summary>Hashes the passwords of those that must be made, on all cores; null for the others.</summary>
-    private string?[] HashesOf(IReadOnlyList<ManifestUser> users, Account?[] found)
-    {
-        var given = users.Select((user, i) => found[i] is null ? PasswordOf(user) : null).ToArray();
-        var hashes = new string?[given.Length];
-        Parallel.For(0, given.Length, i => hashes[i] = given[i] is { } password ? hasher.HashPassword(new User(), password) : null);
-        return hashes;
-    }
+    /// <summary>Hashes the passwords of those that must be made, on all cores.</summary>
+    private Dictionary<string, string?> HashesOf(IEnumerable<ManifestUser> users) =>
+        users.Select(user => (user.Path, Password: PasswordOf(user))).ToList()
+            .AsParallel().Select(user => (user.Path, Hash: hasher?.HashPassword(new User(), user.Password)))
+            .ToDictionary(user => user.Path, user => user.Hash, StringComparer.Ordinal);
 
     private string PasswordOf(ManifestUser user)
     {
@@ -47,38 +45,31 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         return asked is null ? password : throw new JsonMistake(given.Path, $"is refused. {asked}");
     }
 
-    private void Create(ManifestUser user, string hash, HashSet<Guid> roles)
+    private void Create(ManifestUser user, string? hash, Dictionary<string, Guid> roleIds)
     {
         var row = new User
         {
             Id = Guid.NewGuid(),
             UserName = user.Name,
             NormalizedUserName = LoginName.Fold(user.Name),
-            Email = user.Email,
-            NormalizedEmail = user.Email is null ? null : LoginName.Fold(user.Email),
-            // The operator vouches for the address.
-            EmailConfirmed = user.Email is not null,
             PasswordHash = hash,
             SecurityStamp = SecurityStamps.Create(),
-            FullName = user.FullName,
-            Age = user.Age,
-            Gender = user.Gender,
-            Profile = ProfileSection.Patch("{}", user),
-            PhoneNumber = user.PhoneNumber,
-            PhoneNumberConfirmed = user.PhoneNumber is not null,
             CreatedAt = timeProvider.GetUtcNow(),
-            DisabledAt = user.IsDisabled ? timeProvider.GetUtcNow() : null,
         };
-        plan.Create(Kind, user.Name, [row, .. Memberships(row, roles)]);
+        Compare(new(row, []), user, roleIds, timeProvider).Write();
+        plan.Create(Kind, user.Name, [row, .. Memberships(row, RolesOf(user, roleIds))]);
     }
 
     private void Change(Account account, ManifestUser user, Dictionary<string, Guid> roleIds)
     {
         var row = account.Row;
         var differences = Compare(account, user, roleIds, timeProvider);
-        if (differences.Members.Contains("disabled") && user.IsDisabled)
+        var members = differences.Members.Select(difference => difference.Member).ToHashSet(StringComparer.Ordinal);
+        if (members.Contains("disabled") && user.IsDisabled)
             plan.EndedUsers.Add(row.Id);
-        if (differences.Members.Contains("roles"))
+        if (members.Except(["disabled", "roles"]).Any())
+            differences.Also(() => row.UpdatedAt = timeProvider.GetUtcNow());
+        if (members.Contains("roles"))
         {
             var roles = RolesOf(user, roleIds);
             var gained = Memberships(row, roles.Except(account.RoleIds));
@@ -88,45 +79,35 @@ internal sealed class UserPlan(Plan plan, IPasswordHasher<User> hasher, Password
         plan.Change(Kind, user.Name, row, differences);
     }
 
-    /// <summary>Of the members that the user's entry says.</summary>
     public static Differences Compare(Account account, ManifestUser user, Dictionary<string, Guid> roleIds, TimeProvider timeProvider)
     {
         var row = account.Row;
-        var differences = new Differences();
-        if (user.Says("username"))
-            differences.Compare("username", row.UserName, user.Name, name => (row.UserName, row.NormalizedUserName) = (name, LoginName.Fold(name!)));
-        if (user.Says("email"))
-        {
-            differences.Compare("email", (row.Email, row.EmailConfirmed), (user.Email, user.Email is not null),
-                _ => (row.Email, row.NormalizedEmail, row.EmailConfirmed) = (user.Email, user.Email is { } email ? LoginName.Fold(email) : null, user.Email is not null));
-        }
-        if (user.Says("full_name"))
-            differences.Compare("full_name", row.FullName, user.FullName, name => row.FullName = name);
-        if (user.Says("age"))
-            differences.Compare("age", row.Age, user.Age, age => row.Age = age);
-        if (user.Says("gender"))
-            differences.Compare("gender", row.Gender, user.Gender, gender => row.Gender = gender);
-        if (user.Says("phone_number"))
-        {
-            differences.Compare("phone_number", (row.PhoneNumber, row.PhoneNumberConfirmed), (user.PhoneNumber, user.PhoneNumber is not null),
-                phone => (row.PhoneNumber, row.PhoneNumberConfirmed) = phone);
-        }
+        var differences = new Differences(user);
+        differences.Compare("username", row.UserName, user.Name, name => (row.UserName, row.NormalizedUserName) = (name, LoginName.Fold(name!)));
+        // The operator vouches for the address and the number.
+        differences.Compare("email", (row.Email, row.EmailConfirmed), (user.Email, user.Email is not null),
+            _ => (row.Email, row.NormalizedEmail, row.EmailConfirmed) = (user.Email, user.Email is { } email ? LoginName.Fold(email) : null, user.Email is not null));
+        differences.Compare("full_name", row.FullName, user.FullName, name => row.FullName = name);
+        differences.Compare("age", row.Age, user.Age, age => row.Age = age);
+        differences.Compare("gender", row.Gender, user.Gender, gender => row.Gender = gender);
+        differences.Compare("phone_number", (row.PhoneNumber, row.PhoneNumberConfirmed), (user.PhoneNumber, user.PhoneNumber is not null),
+            phone => (row.PhoneNumber, row.PhoneNumberConfirmed) = phone);
         // PostgreSQL keeps a jsonb in an order and spacing of its own.
-        var profile = ProfileSection.Patch(row.Profile, user);
-        if (!JsonNode.DeepEquals(JsonNode.Parse(row.Profile), JsonNode.Parse(profile)))
-            differences.Add("profile", () => row.Profile = profile);
-        if (differences.Members.Count > 0)
-            differences.Also(() => row.UpdatedAt = timeProvider.GetUtcNow());
-        if (user.Says("disabled"))
-            differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? timeProvider.GetUtcNow() : null);
-        if (user.Says("roles") && !RolesOf(user, roleIds).SetEquals(account.RoleIds))
-            differences.Add("roles", () => { });
+        var (has, profile) = (JsonNode.Parse(row.Profile), ProfileSection.Patch(row.Profile, user));
+        if (!JsonNode.DeepEquals(has, profile))
+            differences.Add("profile", has, profile, () => row.Profile = profile.ToJsonString());
+        differences.Compare("disabled", row.DisabledAt is not null, user.IsDisabled, disabled => row.DisabledAt = disabled ? timeProvider.GetUtcNow() : null);
+        if (user.Says("roles") && RolesOf(user, roleIds) is var roles && !roles.SetEquals(account.RoleIds))
+            differences.Add("roles", NamesOf(account.RoleIds, roleIds), NamesOf(roles, roleIds), () => { });
         return differences;
     }
 
     /// <summary>A role that is gone is no member's.</summary>
     private static HashSet<Guid> RolesOf(ManifestUser user, Dictionary<string, Guid> roleIds) =>
         [.. user.Roles.Select(LoginName.Fold).Where(roleIds.ContainsKey).Select(role => roleIds[role])];
+
+    private static JsonNode? NamesOf(IEnumerable<Guid> roles, Dictionary<string, Guid> roleIds) =>
+        Differences.Json(roleIds.Where(role => roles.Contains(role.Value)).Select(role => role.Key).ToArray());
 
     private static IdentityUserRole<Guid>[] Memberships(User row, IEnumerable<Guid> roles) =>
         [.. roles.Select(role => new IdentityUserRole<Guid> { UserId = row.Id, RoleId = role })];

@@ -1,3 +1,4 @@
+using System.Data;
 using IdentityServer.Settings;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -67,7 +68,7 @@ internal static class Database
     /// <summary>Migrates and then runs <paramref name="prepare"/>, both under one lock, so that two nodes on an empty database create one schema and one set of keys.</summary>
     public static async Task PrepareAsync(IServiceProvider services, Func<NpgsqlConnection, CancellationToken, Task> prepare, CancellationToken cancellationToken)
     {
-        try
+        await WithReasonAsync(async () =>
         {
             await CreateIfMissingAsync(services, cancellationToken);
             await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellationToken);
@@ -87,6 +88,25 @@ internal static class Database
             {
                 await ReleaseAsync(connection, deadline);
             }
+        });
+    }
+
+    /// <summary>Lets <paramref name="look"/> read one snapshot, and changes nothing, not the schema either.</summary>
+    public static Task LookAsync(IServiceProvider services, Func<NpgsqlConnection, CancellationToken, Task> look, CancellationToken cancellationToken) => WithReasonAsync(async () =>
+    {
+        await using var connection = await services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancellationToken);
+        if (!await MigrationHistory.HasAsync(connection, LatestMigration, cancellationToken))
+            throw new StartupException("The database behind ConnectionStrings:IdentityServer does not have the schema of this version: run the command migrate first.");
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+        await connection.Command("SET TRANSACTION READ ONLY").ExecuteAsync(cancellationToken);
+        await look(connection, cancellationToken);
+    });
+
+    private static async Task WithReasonAsync(Func<Task> ask)
+    {
+        try
+        {
+            await ask();
         }
         catch (PostgresException refused)
         {

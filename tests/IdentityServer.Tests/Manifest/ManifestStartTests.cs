@@ -86,7 +86,7 @@ public sealed class ManifestStartTests
         await using var server = await ServerUnderTest.StartAsync();
         using var file = new ManifestFile("""{"resources":[{"identifier":"http://a.test","scopes":["a"],"client_id":"nobody"}]}""");
 
-        await using var apply = Run(server.ConnectionString, "Production", "apply", file.Path);
+        await using var apply = Operator.Run(server.ConnectionString, "Production", "apply", file.Path);
 
         Assert.Equal(0, await apply.ExitsAsync());
         Assert.Contains("Warning: $.resources[0].client_id is nobody, which is no client: until it is one, http://a.test can't introspect or read the revocation feed.", apply.Lines);
@@ -136,7 +136,7 @@ public sealed class ManifestStartTests
         await using var server = await ServerUnderTest.StartAsync();
         using var file = new ManifestFile(Kiosk.Replace("\"users\"", "\"resources\":[],\"users\"", StringComparison.Ordinal));
 
-        await using var apply = Run(server.ConnectionString, "Production", "apply", file.Path, "--prune");
+        await using var apply = Operator.Run(server.ConnectionString, "Production", "apply", file.Path, "--prune");
         Assert.Equal(0, await apply.ExitsAsync());
         await server.FollowsAsync();
 
@@ -154,7 +154,7 @@ public sealed class ManifestStartTests
         await using var database = await TestDatabase.CreateEmptyAsync();
         using var file = new ManifestFile("""{"clients":[{"client_id":"kiosk"}]}""");
 
-        await using var apply = Run(database.ConnectionString, "Development", "apply", file.Path);
+        await using var apply = Operator.Run(database.ConnectionString, "Development", "apply", file.Path);
 
         Assert.Equal(1, await apply.ExitsAsync());
         Assert.StartsWith($"The manifest {file.Path} is not applied: $.clients[0].client_secret is missing", Assert.Single(apply.Errors), StringComparison.Ordinal);
@@ -164,7 +164,7 @@ public sealed class ManifestStartTests
     public async Task Development_has_clients_and_a_user_with_a_printed_password()
     {
         await using var database = await TestDatabase.CreateEmptyAsync();
-        await using var program = Run(database.ConnectionString, "Development");
+        await using var program = Operator.Run(database.ConnectionString, "Development");
         await program.AnswersAsync();
         await program.SaysAsync("Development account alice was made with the password: correct horse battery staple");
 
@@ -210,16 +210,4 @@ public sealed class ManifestStartTests
 
         Assert.Equal((hasOne, hasOne), (settings.File is not null, settings.IsBuiltIn));
     }
-
-    private static ProgramProcess Run(string connectionString, string environment, params string[] command) => ProgramProcess.Start(
-        Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),
-        [
-            .. command,
-            $"--environment={environment}",
-            $"--ConnectionStrings:IdentityServer={connectionString}",
-            "--IdentityServer:Issuer=https://identity.test",
-            "--Password:Iterations=1000",
-            $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
-        ],
-        workingDirectory: AppContext.BaseDirectory);
 }

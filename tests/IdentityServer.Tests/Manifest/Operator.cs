@@ -5,6 +5,7 @@ using IdentityServer.Storage;
 using IdentityServer.Tests.Hosting;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Testing;
 using Xunit;
 
 namespace IdentityServer.Tests.Manifest;
@@ -30,6 +31,19 @@ internal static class Operator
         await server.FollowsAsync();
         return changes!;
     }
+
+    /// <summary>The program as a process of its own.</summary>
+    public static ProgramProcess Run(string connectionString, string environment, params string[] command) => ProgramProcess.Start(
+        Path.Combine(AppContext.BaseDirectory, "IdentityServer.dll"),
+        [
+            .. command,
+            $"--environment={environment}",
+            $"--ConnectionStrings:IdentityServer={connectionString}",
+            "--IdentityServer:Issuer=https://identity.test",
+            "--Password:Iterations=1000",
+            $"--DataProtection:CertificatePath={Path.Combine(Repository.Root, ".data", "tests-data-protection.pfx")}",
+        ],
+        workingDirectory: AppContext.BaseDirectory);
 
     /// <summary>Running nodes follow an apply within 5 s.</summary>
     public static async Task FollowsAsync(this ServerUnderTest server)

@@ -174,6 +174,21 @@ public sealed class StandingManifestTests
     }
 
     [Fact]
+    public async Task A_secret_that_was_replaced_survives_even_if_the_files_own_was_back_in_between()
+    {
+        using var file = new ManifestFile(Standing);
+        await using var server = await StartAsync(file);
+        const string other = """{"clients":[{"client_id":"kiosk","client_secret":"the kiosk's other secret"}]}""";
+        foreach (var json in new[] { other, other.Replace("the kiosk's other secret", Secret, StringComparison.Ordinal), other })
+            await server.AppliesAsync(json);
+
+        await using var node = await StartNodeAsync(server, file);
+
+        Assert.Equal(["client kiosk as changed by hand (client_secret)"], Left(node));
+        Assert.Equal(HttpStatusCode.OK, (await node.ActsAsync("kiosk", "the kiosk's other secret")).Status);
+    }
+
+    [Fact]
     public async Task An_address_that_now_belongs_to_another_user_does_not_stop_the_start()
     {
         using var file = new ManifestFile(Standing);

@@ -134,7 +134,7 @@ public sealed class StartTests
     {
         await using var server = await ServerUnderTest.StartAsync($"--{name}={Canary}", "--Cors:Origins:0=https://app.example.com", "--Kestrel:Limits:MaxConcurrentConnections=100", "--Logging:Console:FormatterName=simple", "--ConnectionStrings:Other=x", "--AllowedHosts=*", "--Somebody:Elses=x");
 
-        var warning = Assert.Single(server.Log.Lines, line => line.Contains("no setting", StringComparison.Ordinal));
+        var warning = Assert.Single(server.Log.Lines, line => line.Contains("is not a setting", StringComparison.Ordinal));
         Assert.StartsWith("Warning ", warning, StringComparison.Ordinal);
         Assert.Contains($" {name} ", warning, StringComparison.OrdinalIgnoreCase);
         Assert.Contains($" {nearest}?", warning, StringComparison.Ordinal);
@@ -148,7 +148,7 @@ public sealed class StartTests
         await using var server = await ServerUnderTest.StartAsync([.. documented.Select(name => $"--{name}= ")]);
 
         Assert.True(documented.Count > 80, $"{documented.Count} documented");
-        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("no setting", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("is not a setting", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -263,6 +263,7 @@ public sealed class StartTests
     [InlineData("Usage: IdentityServer [migrate | apply FILE [--prune] ", "--help")]
     [InlineData("Usage: IdentityServer migrate [--Setting=value …]", "migrate", "--help")]
     [InlineData("Usage: IdentityServer apply FILE [--prune] [--Setting=value …]", "apply", "-h")]
+    [InlineData("Usage: IdentityServer plan FILE [--prune] [--Setting=value …]", "plan", "-h")]
     [InlineData("Usage: IdentityServer manifest-schema [--Setting=value …]", "manifest-schema", "--help")]
     [InlineData("Usage: IdentityServer import-openiddict CONNECTION [--dry-run] [--Setting=value …]", "import-openiddict", "--help")]
     [InlineData("Usage: IdentityServer replace-keys [--Setting=value …]", "--Limits:Enabled=false", "replace-keys", "--help")]
@@ -276,13 +277,14 @@ public sealed class StartTests
         Assert.Empty(program.Errors);
         Assert.StartsWith(usage, program.Lines[0], StringComparison.Ordinal);
         Assert.All(
-            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  manifest-schema", "  import-openiddict CONNECTION [--dry-run]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
+            (string[])["Exit codes: 0 done, 1 refused", "2 wrong usage", "IdentityServer:Issuer", "README.md", .. arguments is ["--help"] ? (string[])["  migrate", "  apply FILE [--prune]", "  plan FILE [--prune]", "  manifest-schema", "  import-openiddict CONNECTION [--dry-run]", "  rewrap-keys", "  replace-keys", "  healthcheck"] : []],
             what => Assert.Contains(program.Lines, line => line.Contains(what, StringComparison.Ordinal)));
     }
 
     [Theory]
     [InlineData("frobnicate")]
     [InlineData("apply")]
+    [InlineData("plan")]
     [InlineData("migrate", "--prune")]
     [InlineData("import-openiddict", "--dry-run")]
     public async Task Wrong_usage_exits_with_2(params string[] arguments)
@@ -299,6 +301,7 @@ public sealed class StartTests
     [InlineData("import-openiddict", "Host=x", "--dry-runs")]
     [InlineData("import-openiddict", "Host=x", "--prune")]
     [InlineData("apply", "file.json", "--dry-run")]
+    [InlineData("plan", "file.json", "--pruen")]
     [InlineData("--dry-run")]
     [InlineData("--Mail:From=a@b", "replace-keys", "--force")]
     public void A_misspelt_word_after_a_command_is_wrong_usage(params string[] arguments) =>
