@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.Keys;
 using Quartz;
 using ServiceDefaults.Settings;

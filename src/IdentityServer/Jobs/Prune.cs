@@ -1,3 +1,4 @@
+using IdentityServer.Audit;
 using IdentityServer.Protocol.Tokens;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
@@ -51,7 +52,7 @@ internal sealed partial class Prune(NpgsqlDataSource source, RefreshTokenSetting
         var keys = await PruneStatements.DeleteKeysAsync(connection, now, cancellationToken);
         var auditEvents = audit.Retention is { } retention ? await PruneStatements.AuditEvents.RunAsync(connection, now - retention, cancellationToken) : 0;
 
-        await PruneSignInAsync(connection, now, cancellationToken);
+        await PruneByExpiryAsync(connection, now, cancellationToken);
 
         metrics.Pruned("grants", grants);
         metrics.Pruned("revocations", revocations);

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Clients;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;

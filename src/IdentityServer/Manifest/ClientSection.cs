@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using Microsoft.IdentityModel.Tokens;
 
 namespace IdentityServer.Manifest;

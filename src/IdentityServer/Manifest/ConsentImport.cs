@@ -1,5 +1,5 @@
 using IdentityServer.Audit;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;

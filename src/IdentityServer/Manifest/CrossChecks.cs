@@ -1,6 +1,6 @@
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 
 namespace IdentityServer.Manifest;

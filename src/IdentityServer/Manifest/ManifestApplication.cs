@@ -3,7 +3,7 @@ using IdentityServer.Accounts.Sessions;
 using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;

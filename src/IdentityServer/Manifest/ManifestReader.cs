@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 
 namespace IdentityServer.Manifest;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 
 namespace IdentityServer.Manifest;
 

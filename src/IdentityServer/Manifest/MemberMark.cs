@@ -1,4 +1,4 @@
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;

@@ -1,5 +1,5 @@
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 using Npgsql;
 

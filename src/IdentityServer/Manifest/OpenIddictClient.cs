@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using IdentityServer.Protocol;
 using IdentityServer.Protocol.ClientAuthentication;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using GrantTypes = IdentityServer.Protocol.GrantTypes;

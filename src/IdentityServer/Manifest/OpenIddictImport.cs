@@ -5,7 +5,7 @@ using IdentityServer.Accounts.Passwords;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;

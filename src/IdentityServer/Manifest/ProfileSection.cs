@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
 using IdentityServer.Protocol;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Protocol.Tokens;
 
 namespace IdentityServer.Manifest;

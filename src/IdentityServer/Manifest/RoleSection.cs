@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 
 namespace IdentityServer.Manifest;
 

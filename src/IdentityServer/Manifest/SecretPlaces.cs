@@ -1,4 +1,4 @@
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using System.Text;
 using System.Text.Unicode;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using IdentityServer.Accounts.Passwords;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Protocol.Grants;
 using IdentityServer.Storage;
 using Microsoft.AspNetCore.Identity;

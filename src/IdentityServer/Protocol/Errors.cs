@@ -34,8 +34,6 @@ public static partial class Errors
     public static readonly OAuthError ScopeRefused = new(InvalidScope, "The client may not ask for this scope.");
     public static readonly OAuthError ScopeWidened = new(InvalidScope, "The scope is wider than what was granted.");
 
-    // Revocation and introspection: RFC 7009 §2.1, RFC 7662 §2.1
-
     // The revocation feed
     public static readonly OAuthError MalformedCursor = new(InvalidRequest, "The parameter after is not a cursor of this feed.");
     public static readonly OAuthError MalformedWait = new(InvalidRequest, "The parameter wait must be a whole number of seconds.");

@@ -11,7 +11,7 @@ using IdentityServer.Protocol.Grants;
 using IdentityServer.Protocol.Logout;
 using IdentityServer.Protocol.Pipeline;
 using IdentityServer.Protocol.PushedAuthorization;
-using IdentityServer.Protocol.Registration;
+using IdentityServer.Protocol.ClientRegistration;
 using IdentityServer.Protocol.Revocation;
 using IdentityServer.Protocol.TokenEndpoint;
 using IdentityServer.Protocol.Tokens;

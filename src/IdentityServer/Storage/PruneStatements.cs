@@ -78,7 +78,7 @@ internal static class PruneStatements
 
     // Deleting a session deletes its rows in session_grants, but not the grants. From the outbox this deletes only kinds that no
     // node of this version can deliver: the delivery itself drops and logs all other expired messages.
-    public static readonly PruneStatement[] SignIn =
+    public static readonly PruneStatement[] ByExpiry =
     [
         new("sessions", "DELETE FROM sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"),
         // OpenIddict's tokens, with device codes, user codes and pushed requests: kept until they expire, spent or not. An ad-hoc authorization is created just before its tokens.

@@ -21,14 +21,14 @@ internal sealed class Rules(string root)
     /// <summary>Rooms of endpoints.</summary>
     public static readonly string[] Slices =
     [
-        "Protocol.TokenEndpoint", "Protocol.Introspection", "Protocol.Revocation", "Protocol.Discovery", "Protocol.Registration", "Protocol.DeviceAuthorization",
+        "Protocol.TokenEndpoint", "Protocol.Introspection", "Protocol.Revocation", "Protocol.Discovery", "Protocol.ClientRegistration", "Protocol.DeviceAuthorization",
         "Protocol.PushedAuthorization", "Protocol.Authorization", "Protocol.UserInfo", "Protocol.Logout", "Accounts.Api", "Accounts.Pages", "Manifest",
     ];
 
     public static readonly string[] BelowTheSlices =
     [
         "Audit", "Clients", "Http", "Keys", "Limits", "Outbound", "Outbox", "Settings", "Storage", "Telemetry", "Accounts.Passwords", "Accounts.Sessions",
-        "Protocol.AuthorizationRequests", "Protocol.ClientAuthentication", "Protocol.Descriptions", "Protocol.Dispatching", "Protocol.Dpop", "Protocol.Grants", "Protocol.Jwt", "Protocol.Pipeline", "Protocol.Tokens",
+        "Protocol.AuthorizationRequests", "Protocol.ClientAuthentication", "Protocol.ClientDescriptions", "Protocol.Dispatching", "Protocol.Dpop", "Protocol.Grants", "Protocol.Jwt", "Protocol.Pipeline", "Protocol.Tokens",
     ];
 
     public static readonly string[] AboveStorage =

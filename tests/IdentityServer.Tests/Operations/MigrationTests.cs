@@ -49,7 +49,7 @@ public sealed class MigrationTests
     {
         await using var old = await OldDatabase.RestoreAsync();
 
-        using var db = new AuthDbDesign().CreateDbContext([]);
+        using var db = new AuthDbDesignTimeFactory().CreateDbContext([]);
         var migrations = db.Database.GetMigrations();
 
         var nodes = await Task.WhenAll(old.ServesAsync(), old.ServesAsync());

@@ -104,7 +104,7 @@ public sealed class SchemaTests
     [Fact]
     public void Every_change_to_the_model_has_a_migration()
     {
-        using var db = new AuthDbDesign().CreateDbContext([]);
+        using var db = new AuthDbDesignTimeFactory().CreateDbContext([]);
 
         Assert.False(db.Database.HasPendingModelChanges(), "The model differs from the last migration's snapshot: add one with dotnet ef migrations add (docs/operations.md).");
         Assert.Equal(Database.LatestMigration, db.Database.GetMigrations().Last());

@@ -43,7 +43,7 @@ internal sealed class ApplicationsPageEndpoint(PageWriter pages, PageForms forms
         // The consent first: a concurrent refresh or authorization is then either ended below or asks again.
         var now = timeProvider.GetUtcNow();
         await Consents.WithdrawAsync(db, userId, clientId);
-        var live = await GrantsOfUser.FindLiveAsync(db, userId, clientId, now);
+        var live = await UserGrantStatements.FindLiveAsync(db, userId, clientId, now);
         foreach (var grant in live)
             await grants.TryEndGrantAsync(grant, clientId, note);
         return live.Count;

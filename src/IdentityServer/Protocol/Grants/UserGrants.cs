@@ -26,10 +26,10 @@ internal sealed class UserGrants(Revocations revocations, Pulse pulse, TimeProvi
 
         // A separate statement: a sign-in that held the row before us has its grant in the next statement's snapshot,
         // and one that comes after us finds that the stamp has changed.
-        var (exists, endedBefore) = await GrantsOfUser.HoldUserAsync(db, userId, cancellationToken);
+        var (exists, endedBefore) = await UserGrantStatements.HoldUserAsync(db, userId, cancellationToken);
         if (!exists)
             return null;
-        var newest = await GrantsOfUser.FindNewestAsync(db, userId, cancellationToken);
+        var newest = await UserGrantStatements.FindNewestAsync(db, userId, cancellationToken);
         var longest = await db.Configuration.Select(row => row.LongestAccessToken).SingleAsync(cancellationToken);
 
         // Later than every existing grant, whatever the clocks of other nodes say; SignIn starts none before it.
@@ -39,10 +39,10 @@ internal sealed class UserGrants(Revocations revocations, Pulse pulse, TimeProvi
         if (endedBefore is { } before && WholeMilliseconds(before).AddMilliseconds(1) is var afterLast && afterLast > at)
             at = afterLast;
         // The last of their tokens may have been issued just now, by a node whose clock is ahead of this one's.
-        var latest = await GrantsOfUser.LaterOfNowAndAsync(db, at, cancellationToken);
+        var latest = await UserGrantStatements.LaterOfNowAndAsync(db, at, cancellationToken);
         var until = latest.AddSeconds(longest + Revocations.ClockSkew.TotalSeconds);
 
-        await GrantsOfUser.EndAllAsync(db, userId, SecurityStamps.Create(), at, until, cancellationToken);
+        await UserGrantStatements.EndAllAsync(db, userId, SecurityStamps.Create(), at, until, cancellationToken);
         return new EndedGrants(userId, at, until);
     }
 

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 namespace IdentityServer.Storage;
 
 /// <summary>Statements about all grants of one user. Those that write run in the caller's transaction.</summary>
-internal static class GrantsOfUser
+internal static class UserGrantStatements
 {
     /// <summary>Locks the user's row. Returns whether there is one, and when all grants of the user were last ended.</summary>
     public static async Task<(bool Exists, DateTimeOffset? GrantsEndedAt)> HoldUserAsync(AuthDb db, Guid userId, CancellationToken cancellationToken)

@@ -2,7 +2,7 @@ using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -10,7 +10,7 @@ using OpenIddict.Abstractions;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>
 /// <c>POST /connect/register</c> (RFC 7591 §3): a client describes itself and is told its name and secret. When the answer is

@@ -4,10 +4,10 @@ using IdentityServer.Http;
 using IdentityServer.Outbound;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Settings;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>
 /// Reads what a client says of itself (RFC 7591 §2, OpenID Connect Registration §2). What a stranger may not have is refused and

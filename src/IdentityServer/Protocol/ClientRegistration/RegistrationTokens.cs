@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>The secrets of registration: 256 random bits each, in base64url, compared by their SHA-256 in fixed time.</summary>
 internal static class RegistrationTokens

@@ -3,7 +3,7 @@ using IdentityServer.Http;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>The answer to a registration, a look or a change (RFC 7591 §3.2.1, RFC 7592 §3): all that is registered, and nothing else.</summary>
 /// <param name="Secret">Where one was made just now: it is kept as a hash, and told this once.</param>

@@ -2,7 +2,7 @@ using IdentityServer.Http;
 using IdentityServer.Settings;
 using ServiceDefaults.Settings;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>Clients that register themselves; nothing of it is there while <c>Registration:Mode</c> is off.</summary>
 internal static class RegistrationServices

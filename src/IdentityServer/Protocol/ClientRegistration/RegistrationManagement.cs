@@ -3,7 +3,7 @@ using IdentityServer.Audit;
 using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
-using IdentityServer.Protocol.Descriptions;
+using IdentityServer.Protocol.ClientDescriptions;
 using IdentityServer.Settings;
 using IdentityServer.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -11,7 +11,7 @@ using OpenIddict.Abstractions;
 using ServiceDefaults.Http;
 using ServiceDefaults.Storage;
 
-namespace IdentityServer.Protocol.Registration;
+namespace IdentityServer.Protocol.ClientRegistration;
 
 /// <summary>
 /// <c>GET</c>, <c>PUT</c> and <c>DELETE /connect/register/{client_id}</c> (RFC 7592 §2): a client looks at what it registered,

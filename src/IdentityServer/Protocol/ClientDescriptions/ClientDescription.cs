@@ -1,6 +1,6 @@
 using IdentityServer.Clients;
 
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>What is said of a client, each member well by itself, with the defaults of RFC 7591 §2.</summary>
 /// <param name="Path">Where it stands.</param>

@@ -1,4 +1,4 @@
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>Who describes a client, and the choice there is: the operator in a manifest, or a stranger who registers one (RFC 7591).</summary>
 /// <param name="AssertionAlgorithms">Of <c>private_key_jwt</c>.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>The words of JSON Schema (draft 2020-12) for what <see cref="Node"/> reads.</summary>
 internal static class JsonSchema

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using IdentityServer.Accounts.Passwords;
 
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>A value of a JSON text and its path. Each reading takes one type within limits, or names the mistake.</summary>
 internal readonly record struct Node(JsonElement Value, string Path)

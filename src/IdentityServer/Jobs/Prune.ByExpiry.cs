@@ -4,14 +4,14 @@ using Npgsql;
 
 namespace IdentityServer.Jobs;
 
-// Leftovers of sign-in by browser.
+// Tables whose rows go by their expiry alone.
 internal sealed partial class Prune
 {
-    private async Task PruneSignInAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
+    private async Task PruneByExpiryAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
         // A JWT that was used must not work again at a node whose clock is behind.
         var before = now - AccessTokenVerifier.WorstClock;
-        foreach (var statement in PruneStatements.SignIn)
+        foreach (var statement in PruneStatements.ByExpiry)
         {
             var rows = await statement.RunAsync(connection, before, cancellationToken);
             metrics.Pruned(statement.Table, rows);

@@ -1,4 +1,4 @@
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>A mistake in a JSON text: where it stands (<c>$.clients[0].scope</c>) and what it is. Never says a secret.</summary>
 internal sealed class JsonMistake(string path, string what) : Exception($"{path} {what}")

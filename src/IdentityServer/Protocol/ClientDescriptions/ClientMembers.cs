@@ -6,7 +6,7 @@ using IdentityServer.Protocol.ClientAuthentication;
 using IdentityServer.Protocol.Jwt;
 using Microsoft.IdentityModel.Tokens;
 
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>
 /// The members of a client (RFC 7591 §2, OpenID Connect Registration §2) that a manifest has and a client that

@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using ServiceDefaults.Settings;
 
-namespace IdentityServer.Jobs;
+namespace IdentityServer.Audit;
 
 [Section("Audit")]
 internal sealed record AuditSettings

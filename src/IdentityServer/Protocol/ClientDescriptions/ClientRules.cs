@@ -3,7 +3,7 @@ using IdentityServer.Http;
 using IdentityServer.Protocol.AuthorizationRequests;
 using IdentityServer.Protocol.ClientAuthentication;
 
-namespace IdentityServer.Protocol.Descriptions;
+namespace IdentityServer.Protocol.ClientDescriptions;
 
 /// <summary>How the members of a client must fit together, whoever says them, and whether they are said now or were before.</summary>
 internal static class ClientRules
