@@ -1,3 +1,4 @@
+using IdentityServer.Clients;
 using IdentityServer.Http;
 using IdentityServer.Limits;
 using IdentityServer.Protocol.ClientAuthentication;
@@ -40,7 +41,7 @@ internal sealed class AnswerPlainRequest(
 
         var proven = await clients.ProveAsync(httpContext, form.Value, certificate: null);
         request.Proven = proven;
-        if (proven.IsRefused || !proven.Value.Client.MayUse(grantType) || proven.Value.Client.Metadata.DpopBoundAccessTokens == true)
+        if (proven.IsRefused || !proven.Value.Client.MayUse(grantType) || NeedsBoundTokens(proven.Value.Client))
             return;
         (request.Client, request.Parameters) = (proven.Value.Client, form.Value);
 
@@ -51,6 +52,9 @@ internal sealed class AnswerPlainRequest(
         await WriteAsync(httpContext, answer.Value);
         context.HandleRequest();
     }
+
+    private static bool NeedsBoundTokens(Client client) =>
+        client.Metadata.DpopBoundAccessTokens == true || client.Metadata.TlsClientCertificateBoundAccessTokens == true;
 
     private Task WriteAsync(HttpContext httpContext, Issuance issuance)
     {
