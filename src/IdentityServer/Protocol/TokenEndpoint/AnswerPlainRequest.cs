@@ -11,7 +11,7 @@ namespace IdentityServer.Protocol.TokenEndpoint;
 
 /// <summary>
 /// Answers a plain token request right away: client_credentials or refresh_token, the client by its secret or public, no DPoP, no
-/// resource. It uses what the pipeline uses and leaves out OpenIddict's events, half of the request's CPU. Only success is answered here.
+/// resource. It uses what the pipeline uses and leaves out OpenIddict's events, a seventh of the request's CPU. Only success is answered here.
 /// Anything else goes on to the pipeline, which alone refuses and explains; what was read, proven or spent so far is kept with the request, so
 /// that nothing happens twice.
 /// </summary>
